@@ -7,14 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .identifier import ToxicityIdentifier
-from .loss import ToxicityLoss
-from .protocols import VERSION as __version__
-from .protocols import protocols
-from .reward import ToxicityReward, toxicity_reward
-from .scorer import Scorer
 
-__all__ = ["Scorer", "ToxicityIdentifier", "ToxicityLoss", "ToxicityReward", "__version__", "load", "protocols", "toxicity_reward"]
+__all__ = ["load"]
 
 
 def load(config_name: str = "embedded", **options: Any) -> Any:
