@@ -1,0 +1,81 @@
+"""Weight files: what int8 rows lose, where a file is looked for, and that a changed one is never used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+import torch
+
+from toxicity_j import weights
+
+
+@pytest.fixture
+def released(monkeypatch, tmp_path):
+    """A tiny stand-in for the shipped encoder file, in a folder of its own, with no other place to find it."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    weights.save_tensors(folder / "encoder.safetensors", {"a": torch.ones(2, 3)}, {"config": "{}"})
+    digest = hashlib.sha256((folder / "encoder.safetensors").read_bytes()).hexdigest()
+    monkeypatch.setitem(weights.SHA256, "encoder.safetensors", digest)
+    monkeypatch.setattr(weights, "_folders", {})
+    monkeypatch.setattr(weights, "_found", {})
+    monkeypatch.setattr(weights, "__file__", str(tmp_path / "cache" / "weights.py"))
+    monkeypatch.setattr(weights, "_package_folders", list)
+    return folder
+
+
+def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
+    torch.manual_seed(0)
+    state = {"matrix": torch.randn(7, 5) * torch.arange(1, 8)[:, None], "zero": torch.zeros(2, 2), "bias": torch.randn(5)}
+    weights.save_tensors(tmp_path / "w.safetensors", state, {"config": json.dumps({"a": 1})})
+    loaded, metadata = weights.load_tensors(tmp_path / "w.safetensors")
+    assert metadata == {"config": '{"a": 1}'}
+    assert loaded.keys() == state.keys()
+    # A row's step is its largest weight over 127; rounding is off by at most half a step.
+    half_step = state["matrix"].abs().amax(dim=1, keepdim=True) / 127 / 2
+    assert ((loaded["matrix"] - state["matrix"]).abs() <= half_step + 1e-6).all()
+    assert torch.equal(loaded["zero"], state["zero"])
+    assert torch.equal(loaded["bias"], state["bias"])
+
+
+def test_float_storage_is_exact(tmp_path):
+    state = {"matrix": torch.randn(4, 4)}
+    weights.save_tensors(tmp_path / "w.safetensors", state, {}, int8=False)
+    assert torch.equal(weights.load_tensors(tmp_path / "w.safetensors")[0]["matrix"], state["matrix"])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none.safetensors"):
+        weights.load_tensors(tmp_path / "none.safetensors")
+
+
+def test_the_folder_that_was_loaded_from_is_searched(released):
+    weights.remember_folder(released)
+    assert weights.find_weights("encoder.safetensors") == released / "encoder.safetensors"
+
+
+def test_a_changed_file_is_never_used_and_every_place_is_listed(released, monkeypatch):
+    path = released / "encoder.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    weights.remember_folder(released)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(OSError, match="SHA-256 is not this release's") as error:
+        weights.find_weights("encoder.safetensors")
+    assert "cache/encoder.safetensors (no such file)" in str(error.value)
+    assert weights.HUB_SPACE in str(error.value)
+
+
+def test_an_unknown_name_lists_the_valid_ones():
+    with pytest.raises(ValueError, match="`name` must be one of .*encoder.safetensors"):
+        weights.find_weights("decoder.safetensors")
+
+
+def test_the_digests_are_those_of_the_files_in_the_package():
+    from pathlib import Path
+
+    folder = Path(weights.__file__).parent
+    for name, digest in weights.SHA256.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
