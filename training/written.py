@@ -1,8 +1,9 @@
 """Own sentences for training: style, meaning and fluency examples that the public sources lack.
 
-The sentences and templates were written by hand for this project and stand in the text files of `training/written/`; this
-module only reads and expands them, deterministically. They cover implied threats, insults without strong words, identity
-groups in neutral and hateful sentences, quoted and counter speech, and unaimed profanity. They are no benchmark.
+The sentences and templates were written by hand for this project and stand in the text files of `training/written/`;
+this module only reads and expands them, deterministically. They cover implied threats, insults without strong words,
+identity groups in neutral and hateful sentences, quoted and counter speech, and unaimed profanity. They are no
+benchmark.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _SPACED = re.compile(r"([.,!?;:])(?=\s|$)")
 _CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
 # Share of sentences that get a lower-cased, and of those a tokenised, copy: public sources mix all three spellings.
 _VARIANT_SHARE = 0.3
+# Share of sentences that also appear beside a harmless one, so that a threat or an insult is found in longer comments too.
+_CONTEXT_SHARE = 0.15
 
 
 def tokenised(text: str) -> str:
@@ -59,12 +62,15 @@ def expand(template: str, slots: dict[str, list[str]], copies: int) -> list[str]
 
 
 def style(folder: Path = FOLDER) -> list[tuple[str, float]]:
-    """Returns (sentence, P(toxic) in [0, 1]), templates expanded, with lower-cased and tokenised copies of some."""
+    """Returns (sentence, P(toxic) in [0, 1]): expanded templates, some also lower-cased, tokenised or in context."""
     slots = read_slots(folder / "slots.txt")
+    sections = _sections(folder / "style.txt")
+    plain = [text for section, _, _, line in sections if section == "plain" for text in expand(line, slots, 1)]
     found: dict[str, float] = {}
-    for _, label, copies, template in _sections(folder / "style.txt"):
+    for section, label, copies, template in sections:
         for sentence in expand(template, slots, copies):
-            for spelling in _spellings(sentence):
+            in_context = [] if section == "plain" else _in_context(sentence, plain)
+            for spelling in (*_spellings(sentence), *in_context):
                 found.setdefault(spelling, label)
     return list(found.items())
 
@@ -139,6 +145,16 @@ def _spellings(sentence: str) -> list[str]:
     if draw < _VARIANT_SHARE / 2:
         return [sentence, sentence.lower()]
     return [sentence, tokenised(sentence)] if draw < _VARIANT_SHARE else [sentence]
+
+
+def _in_context(sentence: str, plain: list[str]) -> list[str]:
+    """For a seeded share of sentences, the sentence before or after a harmless one; else nothing."""
+    generator = random.Random("context" + sentence)
+    if generator.random() >= _CONTEXT_SHARE:
+        return []
+    pair = [sentence if sentence.endswith((".", "!", "?")) else sentence + " .", generator.choice(plain)]
+    generator.shuffle(pair)
+    return [" ".join(pair)]
 
 
 STYLE: list[tuple[str, float]] = style()
