@@ -20,7 +20,7 @@ _SPACED = re.compile(r"([.,!?;:])(?=\s|$)")
 _CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
 # Share of sentences that get a lower-cased, and of those a tokenised, copy: public sources mix all three spellings.
 _VARIANT_SHARE = 0.3
-# Share of sentences that also appear beside a harmless one, so that a threat or an insult is found in longer comments too.
+# Share of sentences that also appear beside a harmless one, so that a threat is found in longer comments too.
 _CONTEXT_SHARE = 0.15
 
 
