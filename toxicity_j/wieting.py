@@ -1,0 +1,95 @@
+"""SIM of the English s-nlp and STRAP evaluators: the subword-embedding model of Wieting et al. 2019 (arXiv 1909.06694).
+
+Two files of the authors are read, `sim.pt` (a vocabulary and its embeddings) and `sim.sp.30k.model` (SentencePiece). Neither ships here.
+Text processing follows wieting_similarity/{similarity_evaluator,sim_utils}.py of s-nlp/detox, quirks included.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .similarity import paired_cosine
+
+MODEL_FILE = "sim.pt"
+TOKENIZER_FILE = "sim.sp.30k.model"
+
+# s-nlp/paradetox: evaluation_detox/README.md; martiansideofthemoon/style-transfer-paraphrase: README.md
+WHERE = "https://storage.yandexcloud.net/nlp/wieting_similarity_data.zip (or, from the authors of STRAP, http://style.cs.umass.edu)"
+
+# The word that stands for a text without a known piece (sim_utils.py: Example.populate_embeddings).
+UNKNOWN = "UUUNKKK"
+
+
+def missing_files(folder: str | None = None) -> str:
+    """What to say when the two files are not given, or not where the user said."""
+    place = "`content_model` names no folder" if folder is None else f"there is no {MODEL_FILE} with {TOKENIZER_FILE} in {folder!r}"
+    return (
+        f"SIM of this protocol needs the Wieting files, {MODEL_FILE} and {TOKENIZER_FILE}, and {place}. Their authors publish them at "
+        f"{WHERE}: give the folder as `content_model`. Stand-ins, which show in the signature because numbers differ: "
+        "content_model='encoder' (built in) or content_model='sentence-transformers/all-MiniLM-L6-v2'"
+    )
+
+
+class WietingEmbedding:
+    """Cosine of mean subword embeddings, not clipped at 0: in [-1, 1], higher is better.
+
+    Args:
+        folder: where `sim.pt` and `sim.sp.30k.model` are.
+
+    Raises:
+        FileNotFoundError: one of them is missing; says where to get them.
+        ImportError: NLTK or SentencePiece is not installed.
+        ValueError: `sim.pt` is not what the authors publish, or holds code.
+    """
+
+    def __init__(self, folder: str | Path):
+        folder = Path(folder)
+        if not (folder / MODEL_FILE).is_file() or not (folder / TOKENIZER_FILE).is_file():
+            raise FileNotFoundError(missing_files(str(folder)))
+        try:
+            from nltk.tokenize.treebank import TreebankWordTokenizer
+            from sentencepiece import SentencePieceProcessor
+        except ImportError as error:
+            raise ImportError("the Wieting SIM needs NLTK and SentencePiece: pip install 'toxicity_j[wieting]'") from error
+        self.words = TreebankWordTokenizer()
+        self.pieces = SentencePieceProcessor(model_file=str(folder / TOKENIZER_FILE))
+        self.vocabulary, self.vectors = _read(folder / MODEL_FILE)
+
+    def indices(self, text: str) -> list[int]:
+        """The vocabulary indices of a text's pieces, never empty.
+
+        Index 0 is dropped as if unknown, because the scripts ask `if emb:`; unknown pieces are dropped.
+        """
+        words = " ".join(self.words.tokenize(text.lower()))
+        pieces = " ".join(self.pieces.encode(words, out_type=str)).strip().lower().split()
+        found = [self.vocabulary.get(piece) for piece in pieces]
+        return [index for index in found if index] or [self.vocabulary[UNKNOWN]]
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """The mean embedding of each text, *Shape:* (texts, d), float32."""
+        bags = [self.indices(text) for text in texts]
+        offsets = np.cumsum([0] + [len(bag) for bag in bags[:-1]])
+        flat = torch.tensor([index for bag in bags for index in bag])
+        with torch.inference_mode():
+            means = torch.nn.functional.embedding_bag(flat, self.vectors, torch.from_numpy(offsets), mode="mean")
+        return means.numpy()
+
+    def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
+        """One cosine a pair, *Shape:* (n,)."""
+        return paired_cosine(self.embed, first, second)
+
+
+def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
+    """The vocabulary and the embeddings, *Shape:* (words, d), without running any code of the file's."""
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):  # the training options lie beside the tensors
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+        return stored["vocab_words"], stored["state_dict"]["embedding.weight"].float()
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ValueError(f"`content_model`: {path} is no Wieting model, or holds more than tensors ({type(error).__name__}: {reason})") from error
