@@ -30,6 +30,8 @@ EXAMPLES = [
     ["Who let this idiot near the oven?", "Who let this near the oven?"],
     ["Come here again and I will break your arm.", "Please do not come here again."],
     ["This f***ing train is late again.", "The flowers are nice."],
+    ["", ""],
+    ["", ""],
 ]
 INTRODUCTION = """# toxicity_j
 Judges rewrites of rude sentences. Each score lies between 0 and 1, and higher is better.
@@ -39,11 +41,14 @@ Judges rewrites of rude sentences. Each score lies between 0 and 1, and higher i
 - **FL**: is it fluent?
 - **J**: the product of the three for each pair, then the mean over pairs.
 
-Edit the table (a click in a cell, or paste from a spreadsheet), then press *Score*.
+Edit the table (double click a cell; a right click adds rows; pairs paste from a spreadsheet), then press *Score*.
 """
 THEME = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-# Scores are read down the column, so digits have one width.
-CSS = "td {font-variant-numeric: tabular-nums} .gradio-container {max-width: 1100px !important; margin: 0 auto}"
+# Sentences in the tables are prose, not code; digits have one width, as scores are read down the column.
+CSS = """
+.gradio-container {width: 100%; max-width: 1000px !important; margin: 0 auto}
+.table-wrap * {font-family: system-ui, sans-serif; font-variant-numeric: tabular-nums}
+"""
 
 
 @cache
@@ -56,8 +61,10 @@ def pairs(table: Sequence[Sequence[Any]]) -> tuple[list[int], list[str], list[st
     """Row numbers (from 1), sources and rewrites of the rows that have any text.
 
     Raises:
-        ValueError: If no row has text, or a row has a rewrite but no source; the row is named.
+        ValueError: If there are not two columns, no row has text, or a row has a rewrite but no source; the row is named.
     """
+    if any(len(row) != len(COLUMNS) for row in table):
+        raise ValueError("The table must have two columns, source and rewrite.")
     rows = [(i, *("" if cell is None else str(cell) for cell in row)) for i, row in enumerate(table, start=1)]
     filled = [row for row in rows if row[1].strip() or row[2].strip()]
     if not filled:
@@ -98,18 +105,30 @@ def build() -> gr.Blocks:
     with gr.Blocks(title="toxicity_j", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION)
         table = gr.Dataframe(
-            value=EXAMPLES, headers=COLUMNS, type="array", interactive=True, wrap=True, label="Pairs", column_count=2
+            value=EXAMPLES,
+            headers=COLUMNS,
+            type="array",
+            interactive=True,
+            wrap=True,
+            label="Pairs",
+            column_count=2,
+            column_limits=(2, 2),
         )
-        with gr.Row(equal_height=True):
-            style_model = gr.Radio(STYLE_MODELS, value="encoder", label="Style model", scale=3)
-            button = gr.Button("Score", variant="primary", scale=1)
-        corpus = gr.Dataframe(headers=CORPUS_HEADERS, interactive=False, label="All pairs")
+        with gr.Row():
+            style_model = gr.Radio(STYLE_MODELS, value="encoder", label="Style model", scale=4)
+            button = gr.Button("Score", variant="primary", scale=1, size="lg")
+        corpus = gr.Dataframe(
+            headers=CORPUS_HEADERS,
+            interactive=False,
+            label="All pairs",
+            column_widths=["15%", "25%", "15%", "15%", "15%", "15%"],
+        )
         segments = gr.Dataframe(
             headers=SEGMENT_HEADERS,
             interactive=False,
             wrap=True,
             label="Each pair",
-            column_widths=["7%", "43%", "10%", "10%", "10%", "10%", "10%"],
+            column_widths=["7%", "39%", "14%", "10%", "10%", "10%", "10%"],
         )
         signature = gr.Textbox(
             label="Signature, to report with the numbers", interactive=False, lines=2, buttons=["copy"]

@@ -50,7 +50,12 @@ def test_score_fills_both_tables(stand_in):
 
 
 @pytest.mark.parametrize(
-    ("table", "message"), [([["", " "]], "table is empty"), ([["a", "b"], [None, "c"]], "Row 2 has a rewrite but no")]
+    ("table", "message"),
+    [
+        ([["", " "]], "table is empty"),
+        ([["a", "b"], [None, "c"]], "Row 2 has a rewrite but no source"),
+        ([["a", "b", "c"]], "must have two columns"),
+    ],
 )
 def test_unusable_table_is_explained(table, message):
     with pytest.raises(ValueError, match=message):
