@@ -20,7 +20,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = "v0.1.0"
 SHA256 = {
     "encoder.safetensors": "",
-    "identifier.safetensors": "",
+    "identifier.safetensors": "f1a26419b1f3d5693dfe0e01cbf3754cbedc8c0b54a1cd7ddb8ad70beaf9d0ed",
 }
 
 INT8_MAX = 127
