@@ -61,7 +61,7 @@ def pairs(table: Sequence[Sequence[Any]]) -> tuple[list[int], list[str], list[st
     """Row numbers (from 1), sources and rewrites of the rows that have any text.
 
     Raises:
-        ValueError: If there are not two columns, no row has text, or a row has a rewrite but no source; the row is named.
+        ValueError: If there are not two columns, no row has text, or a row (named) has a rewrite but no source.
     """
     if any(len(row) != len(COLUMNS) for row in table):
         raise ValueError("The table must have two columns, source and rewrite.")
