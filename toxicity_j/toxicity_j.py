@@ -19,18 +19,22 @@ import torch
 
 from .classifier import Classifier
 from .encoder import Encoder
+from .factors import Decision
 from .identifier import ToxicityIdentifier
 from .inference import resolve_device
 from .inputs import reference_lists, same_length, texts
 from .joint import corpus_scores
+from .measures import Columns
+from .models import Part
+from .pooled import PooledEmbedding
 from .protocols import get_protocol
-from .scorer import (
-    Scorer,
-    Segments,
-)
+from .scorer import Scorer, Segments
+from .settings import check_threshold
 from .similarity import SentenceEmbedding
 from .text import normalise
 from .weights import remember_folder
+from .wieting import WietingEmbedding
+from .xcomet import Xcomet
 
 _DESCRIPTION = """\
 J, the metric of text detoxification: is the rewrite civil, does it still mean the same, and is it fluent? STA (style accuracy) is the
@@ -75,7 +79,10 @@ Panchenko, Alexander}, booktitle = {ACL}, year = {2022}}
 _BASE_OPTIONS = (
     "keep_in_memory", "cache_dir", "num_process", "process_id", "seed", "experiment_id", "hash", "max_concurrent_cache_files", "timeout",
 )  # fmt: skip
-_OPTIONS = ("style_model", "content_model", "fluency_model", "device", "batch_size", "threshold", "soft", "dtype", "progress")
+_OPTIONS = (
+    "style_model", "content_model", "fluency_model", "device", "batch_size", "threshold", "soft", "dtype", "progress", "newline",
+    "style_label", "fluency_label", "style_tokenizer",
+)  # fmt: skip
 _COLUMNS = ("predictions", "sources", "references", "languages")
 
 
