@@ -1,0 +1,21 @@
+"""Small checkpoints shared by the tests, built once a session."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import tiny
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """A function from a builder's name in `tiny`, a folder name and its arguments to the folder of the checkpoint."""
+    root = tmp_path_factory.mktemp("checkpoints")
+
+    def build(kind: str, name: str | None = None, **arguments):
+        folder = root / (name or kind)
+        built = getattr(tiny, kind)
+        inner = folder / "model" if kind == "sentence_transformer" else folder
+        return str(inner if inner.exists() else built(folder, **arguments))
+
+    return build
