@@ -1,7 +1,7 @@
-"""The quick toxicity identifier: tokens -> embeddings -> [mean; maxima of short convolutions] -> linear layers -> P(toxic).
+"""The quick toxicity identifier: tokens -> embeddings -> [mean; maxima of short convolutions] -> linear -> P(toxic).
 
-It needs torch and `tokenizers` only, and scores thousands of texts a second on one core; `training/identifier.py` trains it, with any
-pretrained tokenizer. It reads tokens, not sentences: threats without a rude word are beyond it.
+It needs torch and `tokenizers` only, and scores thousands of texts a second on one core; `training/identifier.py`
+trains it, with any pretrained tokenizer. It sees few words at a time: threats without a rude word are beyond it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class IdentifierConfig:
         vocab_size: tokens of the tokenizer; one more row of the embedding, zero, is for padding.
         dim: size of a token's embedding.
         channels: filters of each convolution.
-        widths: tokens under each convolution; empty for a plain bag of embeddings (Kim 2014, https://aclanthology.org/D14-1181, has 3, 4, 5).
+        widths: tokens under each convolution (Kim 2014, https://aclanthology.org/D14-1181, has 3, 4, 5); empty for a
+            plain bag of embeddings.
         hidden: sizes of the hidden linear layers.
         dropout: share of features dropped while training, in [0, 1).
         max_length: tokens read of a text; the rest is cut.
@@ -140,8 +141,12 @@ class ToxicityIdentifier(nn.Module):
         """
         training, budget = self.training, GPU_TOKENS if self.embedding.weight.is_cuda else CPU_TOKENS
         self.eval()
+
+        def forward(ids: list[list[int]]) -> torch.Tensor:
+            return self(*self.collate(ids))
+
         try:
-            logits = run(texts, self.encode, lambda ids: self(*self.collate(ids)), token_budget=budget, batch_size=batch_size, progress=progress)
+            logits = run(texts, self.encode, forward, token_budget=budget, batch_size=batch_size, progress=progress)
         finally:
             self.train(training)
         return torch.sigmoid(logits.double()).numpy()
@@ -160,7 +165,9 @@ class ToxicityIdentifier(nn.Module):
         return path
 
     @classmethod
-    def from_pretrained(cls, path: str | Path | None = None, *, device: str | torch.device | None = "cpu") -> ToxicityIdentifier:
+    def from_pretrained(
+        cls, path: str | Path | None = None, *, device: str | torch.device | None = "cpu"
+    ) -> ToxicityIdentifier:
         """Loads a saved identifier, in eval mode.
 
         Args:
@@ -177,8 +184,9 @@ class ToxicityIdentifier(nn.Module):
         if not {"config", "tokenizer"} <= metadata.keys():
             raise ValueError(f"`path` must be a file written by ToxicityIdentifier.save_pretrained; got {path}")
         settings = json.loads(metadata["config"])
-        config = IdentifierConfig(**{**settings, "widths": tuple(settings["widths"]), "hidden": tuple(settings["hidden"])})
-        with torch.device("meta"):
+        tuples = {name: tuple(settings[name]) for name in ("widths", "hidden")}
+        config = IdentifierConfig(**{**settings, **tuples})
+        with torch.random.fork_rng(devices=[]):  # the weights it starts from are random, and thrown away
             model = cls(config, Tokenizer.from_str(metadata["tokenizer"]))
         model.load_state_dict(state, assign=True)
         return model.to(resolve_device(device)).eval()
