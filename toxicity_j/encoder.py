@@ -63,6 +63,7 @@ class Layer(nn.Module):
         self.down = nn.Linear(config.intermediate, config.hidden)
         self.norm2 = nn.LayerNorm(config.hidden, eps=1e-12)
         self.dropout = nn.Dropout(0.1)
+        self.attention = packed_attention
 
     def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
         """Mixes the tokens of each segment.
@@ -75,8 +76,8 @@ class Layer(nn.Module):
             *Shape:* (tokens, hidden)
         """
         query, key, value = self.qkv(states).unflatten(-1, (3, self.heads, -1)).unbind(1)
-        mixed = packed_attention(query, key, value, lengths).flatten(1)
-        states = self.norm1(states + self.dropout(self.out(mixed)))
+        mixed = self.attention(query, key, value, lengths).flatten(1)
+        states = self.norm1(states + self.out(mixed))
         return self.norm2(states + self.dropout(self.down(nn.functional.gelu(self.up(states)))))
 
 

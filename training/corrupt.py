@@ -1,0 +1,315 @@
+"""Made examples: spelling noise that must change no score, broken sentences, and rewrites that lose the meaning.
+
+Each function takes its own `random.Random`; equal seeds give equal texts. The labels are judgements of the authors, graded by
+how much is broken.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence, Set
+
+_CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
+_PUNCTUATION = re.compile(r"([.,!?;:])(?=\s|$)")
+_SPACED = re.compile(r"\s+([.,!?;:](?=\s|$)|n't\b|'(?:s|m|re|ve|ll|d|t)\b)", re.IGNORECASE)
+_BARE = re.compile(r"[^\w'*@$#-]+")
+# Written as people write them to get past a filter (the forms of Gröndahl et al. 2018 and of leet spelling).
+_LOOKALIKES = {"a": "@4", "e": "3", "i": "1!", "o": "0", "s": "$5", "u": "v", "t": "7", "l": "1"}
+FUNCTION_WORDS = frozenset(
+    "a an the of to in on at for with by from and or but if as than that this these those is are was were be been am do does did "
+    "have has had i you he she it we they me him her us them my your his its our their not no so very just too".split()
+)
+# Words that only add force: a sentence says the same without them, and stays whole.
+EXPLETIVES = frozenset("fucking fuckin fckin fking damn goddamn damned bloody freaking effing motherfucking".split())
+_TARGETS = {
+    "you": ["he", "they", "she", "i"], "your": ["his", "their", "my", "her"], "i": ["you", "he", "they"],
+    "my": ["your", "his", "their"], "he": ["you", "i", "she", "we"], "she": ["you", "i", "he"], "him": ["me", "you", "us"],
+    "her": ["my", "your", "his"], "his": ["my", "your", "our"], "they": ["we", "you", "i"], "them": ["us", "me", "you"],
+    "their": ["our", "my", "your"], "we": ["they", "you"], "us": ["them", "you"], "our": ["their", "your"],
+    "me": ["you", "him", "them"], "men": ["women"], "women": ["men"], "people": ["animals", "children"], "this": ["that"],
+}  # fmt: skip
+_OPPOSITES = {
+    "good": "bad", "bad": "good", "great": "terrible", "best": "worst", "worst": "best", "like": "hate", "love": "hate",
+    "hate": "love", "always": "never", "never": "always", "more": "less", "less": "more", "right": "wrong", "wrong": "right",
+    "happy": "sad", "smart": "foolish", "stupid": "clever", "dumb": "smart", "true": "false", "win": "lose", "everyone": "nobody",
+    "all": "none of", "nobody": "everybody", "better": "worse", "worse": "better", "true.": "false.", "with": "without", "want": "refuse",
+    "start": "stop", "stop": "start", "old": "young", "big": "small", "against": "for", "before": "after", "after": "before",
+    "agree": "disagree", "can": "can not", "will": "will not", "is": "is not", "are": "are not", "was": "was not", "should": "should not",
+    "do": "do not", "would": "would not", "have": "do not have",
+}  # fmt: skip
+_PRAISE = "great lovely wonderful smart beautiful brilliant kind good nice".split()
+_PREPOSITIONS = "in on at of to for with by from about into over".split()
+_AGREEMENT = {
+    "is": "are", "are": "is", "was": "were", "were": "was", "has": "have", "have": "has", "does": "do", "do": "does", "goes": "go",
+    "go": "goes", "don't": "doesn't", "doesn't": "don't", "says": "say", "say": "says", "i'm": "i are", "am": "is", "me": "i",
+    "them": "they", "they": "them", "he": "him", "she": "her", "we": "us", "their": "them", "my": "me",
+    "make": "makes", "makes": "make", "want": "wants", "wants": "want", "get": "gets", "gets": "get", "need": "needs", "know": "knows",
+    "think": "thinks", "went": "gone", "did": "done", "said": "say", "got": "getted", "going": "go", "a": "an", "an": "a",
+    "this": "these", "these": "this", "much": "many", "been": "be", "be": "been", "to": "too to",
+}  # fmt: skip
+
+
+def bare(word: str) -> str:
+    """A word in lower case without the punctuation around it."""
+    return _BARE.sub("", word).lower()
+
+
+def tokenised(text: str) -> str:
+    """Spaces before punctuation and clitics, as in "i don 't know ." (one of two usual forms)."""
+    text = _CLITIC.sub(lambda m: f"{m[1]}n 't" if m[2].lower() == "n't" else f"{m[1]} {m[2]}", text)
+    return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
+
+
+def joined(text: str) -> str:
+    """Undoes `tokenised`, nearly."""
+    return re.sub(r"n '\s?t\b", "n't", _SPACED.sub(r"\1", re.sub(r"n 't\b", "n't", text)))
+
+
+def respell(text: str, rng: random.Random) -> str:
+    """Noise that says nothing about toxicity, meaning or fluency: case, spaces, the final stop, apostrophes."""
+    draw = rng.random()
+    text = tokenised(text) if draw < 0.25 else joined(text) if draw < 0.6 else text
+    draw = rng.random()
+    text = text.lower() if draw < 0.5 else text[:1].upper() + text[1:] if draw < 0.7 else text.upper() if draw > 0.99 else text
+    draw = rng.random()
+    if draw < 0.3:
+        text = text.rstrip(" .") or text
+    elif draw < 0.4 and text[-1:].isalnum():
+        text += rng.choice([".", " .", "!", " !"])
+    return text.replace("'", "") if rng.random() < 0.06 else text
+
+
+def obfuscate_word(word: str, rng: random.Random) -> str:
+    """A rude word as written to get past a filter: masked, leet, spaced, stretched or misspelt."""
+    kind = rng.randrange(8)
+    if len(word) < 3:
+        return word
+    inner = rng.randrange(1, len(word) - 1)
+    if kind == 0:
+        return word[:inner] + rng.choice("*#-._") + word[inner + 1 :]
+    if kind == 1:
+        return word[0] + rng.choice("**#") * (len(word) - 2) + word[-1]
+    if kind == 2:
+        return word[0] + "*" * (len(word) - 1)
+    if kind == 3:
+        return rng.choice([" ", ".", "-"]).join(word)
+    if kind == 4:
+        return word[:inner] + word[inner] * rng.randint(2, 5) + word[inner + 1 :]
+    if kind == 5:
+        return word[:inner] + word[inner + 1] + word[inner] + word[inner + 2 :]
+    if kind == 6:
+        return word[:inner] + word[inner + 1 :]
+    return "".join(rng.choice(_LOOKALIKES[c]) if c in _LOOKALIKES and rng.random() < 0.6 else c for c in word)
+
+
+def obfuscate(text: str, rude: Set[str], rng: random.Random) -> str:
+    """Obfuscates the rude words of a text; without any, now and then another word, so that a mask alone means nothing."""
+    words = text.split()
+    places = [i for i, word in enumerate(words) if bare(word) in rude]
+    if not places and words and rng.random() < 0.15:
+        places = [rng.randrange(len(words))]
+    for i in places:
+        words[i] = obfuscate_word(words[i], rng)
+    return " ".join(words)
+
+
+def content_places(words: Sequence[str]) -> list[int]:
+    """Where the words stand that carry meaning."""
+    return [i for i, word in enumerate(words) if len(bare(word)) > 2 and bare(word) not in FUNCTION_WORDS]
+
+
+# --- Broken sentences: (text, fluency in [0, 1]) ---
+
+
+def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
+    """A toxic text without its rude words, as a lazy system leaves it: (text, fluency, kept meaning)."""
+    words, kept, fluency, meaning = text.split(), [], 0.9, 0.95
+    for i, word in enumerate(words):
+        if bare(word) not in rude:
+            kept.append(word)
+            continue
+        if bare(word) in EXPLETIVES:
+            continue
+        meaning -= 0.15
+        before = bare(words[i - 1]) if i else ""
+        after = bare(words[i + 1]) if i + 1 < len(words) else ""
+        hole = before in FUNCTION_WORDS and (not after or after in FUNCTION_WORDS)
+        fluency = min(fluency, 0.15 if hole else 0.4 if before in FUNCTION_WORDS else 0.55)
+    return " ".join(kept), fluency, max(meaning, 0.5)
+
+
+def _drop(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    i = rng.randrange(len(words))
+    return 0.35 if bare(words.pop(i)) in FUNCTION_WORDS else 0.5
+
+
+def _swap(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    i = rng.randrange(len(words) - 1)
+    words[i], words[i + 1] = words[i + 1], words[i]
+    return 0.3
+
+
+def _repeat(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    i = rng.randrange(len(words))
+    size = rng.randint(1, 3)
+    times = rng.choice([1, 1, 1, 2, 4])
+    words[i:i] = words[i : i + size] * times
+    return 0.35 if times == 1 else 0.12
+
+
+def _agreement(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    places = [i for i, word in enumerate(words) if bare(word) in _AGREEMENT]
+    if not places:
+        return _swap(words, rng, pool)
+    i = rng.choice(places)
+    words[i] = _AGREEMENT[bare(words[i])]
+    return 0.4
+
+
+def _truncate(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    keep = rng.randint(max(2, len(words) // 2), len(words) - 1)
+    del words[keep:]
+    return 0.2 if bare(words[-1]) in FUNCTION_WORDS else 0.5
+
+
+def _mangle(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    for i in rng.sample(range(len(words)), min(len(words), rng.choice([1, 1, 2]))):
+        word, other = bare(words[i]), rng.choice(pool)
+        cut = rng.randint(1, max(1, len(word) - 1))
+        words[i] = rng.choice([word[:cut] + other[-3:], word[cut:] or "'", "##" + word[cut:], word[:cut], "'" + other[:2]])
+    return 0.25
+
+
+def _preposition(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    places = [i for i, word in enumerate(words) if bare(word) in _PREPOSITIONS]
+    if not places:
+        words.insert(rng.randrange(len(words) + 1), rng.choice(sorted(FUNCTION_WORDS)))
+        return 0.35
+    i = rng.choice(places)
+    words[i] = rng.choice(_PREPOSITIONS)
+    return 0.5
+
+
+def _foreign(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    for i in rng.sample(range(len(words)), max(1, len(words) // 6)):
+        words[i] = rng.choice(pool)
+    return 0.3
+
+
+def _salad(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
+    rng.shuffle(words)
+    return 0.04
+
+
+_BREAKS: list[tuple[Callable[[list[str], random.Random, Sequence[str]], float], int]] = [
+    (_drop, 4), (_swap, 3), (_repeat, 2), (_agreement, 4), (_truncate, 2), (_mangle, 2), (_preposition, 2), (_foreign, 2), (_salad, 1),
+]  # fmt: skip
+
+
+def disfluent(text: str, rng: random.Random, pool: Sequence[str]) -> tuple[str, float]:
+    """A sentence broken one to four times, and its fluency; too short a text comes back whole.
+
+    Args:
+        text: a sound sentence.
+        rng: decides what breaks.
+        pool: words to put in foreign places.
+    """
+    words = text.split()
+    label, times = 0.93, rng.choice([1, 1, 1, 2, 2, 3, 4])
+    functions, weights = zip(*_BREAKS, strict=True)
+    for _ in range(times):
+        if len(words) < 4:
+            break
+        label = label * 0.5 if label < 0.9 else 1.0
+        label *= rng.choices(functions, weights)[0](words, rng, pool)
+    broken = " ".join(words)
+    return (text, 0.93) if broken == text else (broken, max(label, 0.02))
+
+
+# --- Rewrites that lose the meaning: (text, kept meaning in [0, 1]) ---
+
+
+def lose_meaning(text: str, rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> tuple[str, float]:
+    """A rewrite made wrong in one of nine ways, and how much of its meaning is left.
+
+    Args:
+        text: a good rewrite.
+        rng: decides what is lost.
+        pool: words to put in place of others.
+        others: other sentences.
+    """
+    words = text.split()
+    if len(words) < 3:
+        return rng.choice(others), 0.02
+    kinds = [_replace, _replace, _delete, _delete, _halve, _halve, _negate, _negate, _retarget, _retarget, _retarget, _add, _shuffle]
+    label = rng.choice(kinds)(words, rng, pool, others)
+    changed = " ".join(words)
+    return (changed, label) if changed.split() != text.split() else (rng.choice(others), 0.02)
+
+
+def _replace(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    places = content_places(words) or [0]
+    count = rng.randint(1, len(places))
+    for i in rng.sample(places, count):
+        words[i] = rng.choice(pool)
+    return max(0.04, 0.5 - 0.6 * count / len(places))
+
+
+def _delete(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    places = content_places(words) or [0]
+    count = rng.randint(1, max(1, len(places) - 1))
+    for i in sorted(rng.sample(places, count), reverse=True):
+        del words[i]
+    return max(0.05, 0.75 - 0.9 * count / len(places))
+
+
+def _halve(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    middle = max(1, int(len(words) * rng.uniform(0.35, 0.65)))
+    kept = len(words) - middle if rng.random() < 0.5 else -middle
+    lost = middle if kept > 0 else len(words) - middle
+    words[:] = words[-kept:] if kept > 0 else words[:-kept]
+    return max(0.08, 0.6 - 0.75 * lost / (lost + len(words)))
+
+
+def _negate(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    negations = [i for i, word in enumerate(words) if bare(word) in {"not", "never", "no"}]
+    opposites = [i for i, word in enumerate(words) if bare(word) in _OPPOSITES]
+    if negations and rng.random() < 0.6:
+        del words[rng.choice(negations)]
+    elif opposites:
+        i = rng.choice(opposites)
+        words[i] = _OPPOSITES[bare(words[i])]
+    else:
+        words[:0] = rng.choice(["it is not true that", "nobody thinks that", "i do not think that"]).split()
+    return 0.15
+
+
+def _retarget(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    places = [i for i, word in enumerate(words) if bare(word) in _TARGETS]
+    if not places:
+        return _replace(words, rng, pool, others)
+    for i in rng.sample(places, rng.randint(1, len(places))):
+        words[i] = rng.choice(_TARGETS[bare(words[i])])
+    return 0.22
+
+
+def _add(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    extra = rng.choice(others).split()
+    words[:] = [*words, *extra] if rng.random() < 0.5 else [*extra, *words]
+    return max(0.15, 0.6 - 0.5 * len(extra) / len(words))
+
+
+def _shuffle(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:
+    rng.shuffle(words)
+    return 0.3
+
+
+def replace_rude(text: str, rude: Set[str], rng: random.Random, pool: Sequence[str]) -> tuple[str, float]:
+    """A toxic text with random words, or praise, in place of its rude words, and how much meaning is left."""
+    praise = rng.random() < 0.4
+    words = text.split()
+    places = [i for i, word in enumerate(words) if bare(word) in rude]
+    for i in places:
+        words[i] = rng.choice(_PRAISE) if praise else rng.choice(pool)
+    return " ".join(words), 1.0 if not places else 0.25 if praise else 0.35

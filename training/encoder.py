@@ -1,0 +1,175 @@
+"""Trains the built-in encoder: one seeded, resumable multi-task run over style, meaning and fluency.
+
+    python -m training.encoder --data ../shared/data --out runs/encoder
+
+AdamW with linear warm-up and decay, soft labels with binary cross-entropy, bf16 autocast. One optimiser step takes a batch of
+each task; the last part of the run sees only the core style sources. Ends with `encoder.pt` and an int8 `encoder.safetensors`
+in the output folder, both uncalibrated: `python -m training.calibrate` and `python -m training.evaluation` follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from toxicity_j.encoder import Encoder
+from toxicity_j.text import tokenise
+from training.attention import use_padded_attention
+from training.backbone import from_backbone
+from training.examples import Examples, Pair, Text
+
+BATCH = {"style": 64, "fluency": 32, "meaning": 28}
+MAX_TOKENS = {"style": 48, "fluency": 48, "meaning": 64}
+POOL = 24  # steps whose examples are drawn together and sorted by length
+CHECKPOINT_SECONDS = 180
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder laid out like the data README says")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and results; resumed when it holds one")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--core-share", type=float, default=0.25, help="last share of the steps that sees core style sources only")
+    parser.add_argument("--start", type=Path, help="an encoder.pt to start from, for a further stage")
+    parser.add_argument("--lr", type=float, default=1e-4, help="of the transformer; the heads take five times as much")
+    parser.add_argument("--warmup", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop at a checkpoint after this long; run again to go on")
+    parser.add_argument("--licence-clean", action="store_true", help="leave out sources released for research only or unlicensed")
+    return parser.parse_args()
+
+
+def batches(examples: Examples, pool: int, core: bool) -> list[dict[str, list]]:
+    """The steps of a pool: per task a batch of like length, in seeded order."""
+    drawn = {
+        "style": examples.style(pool, POOL * BATCH["style"], core),
+        "fluency": examples.fluency(pool, POOL * BATCH["fluency"]),
+        "meaning": examples.meaning(pool, POOL * BATCH["meaning"]),
+    }
+    rng = random.Random(f"order-{examples.seed}-{pool}")
+    columns = {}
+    for task, rows in drawn.items():
+        rows.sort(key=lambda row: sum(len(x) for x in row if isinstance(x, str)) + rng.random())
+        size = BATCH[task]
+        columns[task] = [rows[start : start + size] for start in range(0, len(rows), size)]
+        rng.shuffle(columns[task])
+    return [{task: column[i] for task, column in columns.items()} for i in range(POOL)]
+
+
+def losses(encoder: Encoder, step: dict[str, list]) -> dict[str, torch.Tensor]:
+    """Binary cross-entropy of each task of one step."""
+    style, fluency, meaning = step["style"], step["fluency"], step["meaning"]
+    alone = [tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")]
+    sources = tokenise(encoder.tokenizer, [row.source for row in meaning], MAX_TOKENS["meaning"])
+    predictions = tokenise(encoder.tokenizer, [row.prediction for row in meaning], MAX_TOKENS["meaning"])
+    lengths = [[len(ids) for ids in column] for column in (*alone, sources, predictions)]
+    device = encoder.style_out.weight.device
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        states = encoder.body.embed([ids for column in (*alone, sources, predictions) for ids in column])
+        sizes = [sum(column) for column in lengths]
+        singles, one, two = states.split([sizes[0] + sizes[1], sizes[2], sizes[3]])
+        branch = encoder.body.alone(singles, lengths[0] + lengths[1])
+        pairs = list(zip(lengths[2], lengths[3], strict=True))
+        together = encoder.body.together(one, two, pairs)
+    logits = {
+        "style": encoder.style_logits(branch[: sizes[0]], lengths[0]),
+        "fluency": encoder.fluency_logits(branch[sizes[0] :], lengths[1]),
+        "meaning": encoder.meaning_logits(together, pairs),
+    }
+    return {task: _loss(logits[task], rows) for task, rows in (("style", style), ("fluency", fluency), ("meaning", meaning))}
+
+
+def _loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tensor:
+    labels, weights = (torch.tensor([getattr(row, name) for row in rows], device=logits.device) for name in ("label", "weight"))
+    return (binary_cross_entropy_with_logits(logits, labels, reduction="none") * weights).sum() / weights.sum()
+
+
+def optimiser(encoder: Encoder, lr: float) -> torch.optim.AdamW:
+    """AdamW; weight decay on matrices only, a higher rate for the heads."""
+    body = list(encoder.body.parameters())
+    known = {id(parameter) for parameter in body}
+    heads = [parameter for parameter in encoder.parameters() if id(parameter) not in known]
+    groups = [
+        {"params": [p for p in body if p.dim() == 2], "lr": lr, "weight_decay": 0.01},
+        {"params": [p for p in body if p.dim() == 1], "lr": lr, "weight_decay": 0.0},
+        {"params": heads, "lr": 5 * lr, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, fused=True)
+
+
+def save_checkpoint(path: Path, **parts: object) -> None:
+    """Writes a checkpoint so that a kill in the middle leaves the one before."""
+    torch.save(parts, path.with_suffix(".tmp"))
+    os.replace(path.with_suffix(".tmp"), path)
+
+
+def train(args: argparse.Namespace, encoder: Encoder, examples: Examples) -> bool:
+    """Runs the steps; True when the run is complete, False when `args.minutes` ran out."""
+    updates = optimiser(encoder, args.lr)
+    factor = lambda step: min((step + 1) / args.warmup, max(0.0, (args.steps - step) / (args.steps - args.warmup)))  # noqa: E731
+    schedule = torch.optim.lr_scheduler.LambdaLR(updates, factor)
+    checkpoint, first = args.out / "checkpoint.pt", 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        encoder.load_state_dict(saved["encoder"])
+        updates.load_state_dict(saved["updates"])
+        schedule.load_state_dict(saved["schedule"])
+        first = saved["step"]
+    began = saved_at = time.time()
+    means: dict[str, float] = {}
+    encoder.train()
+    use_padded_attention(encoder)
+    steps: list[dict[str, list]] = []
+    for step in range(first, args.steps):
+        pool, place = divmod(step, POOL)
+        if not steps or place == 0:
+            steps = batches(examples, pool, core=pool * POOL >= (1 - args.core_share) * args.steps)
+        torch.manual_seed(args.seed * 1_000_003 + step)
+        found = losses(encoder, steps[place])
+        sum(found.values()).backward()
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+        updates.step()
+        updates.zero_grad(set_to_none=False)
+        schedule.step()
+        means = {task: 0.98 * means.get(task, loss.item()) + 0.02 * loss.item() for task, loss in found.items()}
+        elapsed = time.time() - began
+        if step % 25 == 0 or step == args.steps - 1:
+            speed = (step + 1 - first) / elapsed
+            shown = "  ".join(f"{task} {mean:.4f}" for task, mean in means.items())
+            print(f"step {step:5d}/{args.steps}  {shown}  {speed:.2f} steps/s  {(args.steps - step) / speed / 60:.0f} min left", flush=True)
+        if time.time() - saved_at > CHECKPOINT_SECONDS or elapsed > 60 * args.minutes:
+            parts = {"encoder": encoder.state_dict(), "updates": updates.state_dict(), "schedule": schedule.state_dict()}
+            save_checkpoint(checkpoint, step=step + 1, **parts)
+            saved_at = time.time()
+        if elapsed > 60 * args.minutes:
+            return False
+    return True
+
+
+def main() -> None:
+    """Trains as the command line says."""
+    args = options()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(args.seed)
+    encoder = from_backbone()
+    if args.start:
+        encoder.load_state_dict(torch.load(args.start, weights_only=True))
+    settings = {name: str(value) for name, value in vars(args).items()}
+    (args.out / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
+    if train(args, encoder, Examples(args.data, args.seed, args.licence_clean)):
+        torch.save(encoder.state_dict(), args.out / "encoder.pt")
+        encoder.eval().save(args.out / "encoder.safetensors")
+        print(f"wrote {args.out / 'encoder.safetensors'}")
+
+
+if __name__ == "__main__":
+    main()

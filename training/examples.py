@@ -1,0 +1,182 @@
+"""Training examples for the three heads, drawn in pools: deterministic in (seed, pool number), so that a run can be resumed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from training import corrupt, written
+from training.data import CORE, Detoxified, read_cola, read_meaning, read_paradetox, read_style, rude_words
+
+# Shares of a style pool and of the other pools that come from the hand-written sentences.
+WRITTEN_STYLE, WRITTEN_MEANING, WRITTEN_FLUENCY = 0.08, 0.10, 0.08
+# What a generic answer of a system keeps of a meaning: nothing.
+_EVASIONS = ("this is not good .", "i do not agree .", "that is not nice .", "I can't help with that.", "please be kind to each other .", "it is bad")
+
+
+class Text(NamedTuple):
+    """A text with a soft label in [0, 1]."""
+
+    text: str
+    label: float
+    weight: float = 1.0
+
+
+class Pair(NamedTuple):
+    """A source, a prediction, how much of the meaning is kept in [0, 1], and the weight of the row."""
+
+    source: str
+    prediction: str
+    label: float
+    weight: float = 1.0
+
+
+class Cycle:
+    """Rows in one shuffled order after another: every row is seen before any is seen again."""
+
+    def __init__(self, rows: Sequence, seed: int) -> None:
+        self.rows, self.seed = rows, seed
+        self._epoch, self._order = -1, []
+
+    def take(self, start: int, count: int) -> list:
+        """Rows `start` to `start + count` of the endless sequence."""
+        return [self._row(i) for i in range(start, start + count)]
+
+    def _row(self, number: int):  # noqa: ANN202 (whatever the rows are)
+        epoch, place = divmod(number, len(self.rows))
+        if epoch != self._epoch:
+            self._order = list(range(len(self.rows)))
+            random.Random(f"{self.seed}-{epoch}").shuffle(self._order)
+            self._epoch = epoch
+        return self.rows[self._order[place]]
+
+
+class Examples:
+    """All examples of a training run.
+
+    Args:
+        folder: the data folder.
+        seed: decides every draw.
+        clean: leave out the sources released for research only.
+    """
+
+    def __init__(self, folder: Path, seed: int, clean: bool = False) -> None:
+        self.seed = seed
+        self.paradetox, _ = read_paradetox(folder)
+        self.rude = rude_words(self.paradetox)
+        style = read_style(folder, "train", clean)
+        rows = list(zip(style.text, style.y.astype(float), style.source, strict=True))
+        self.style_all = Cycle([Text(text, y) for text, y, _ in rows], seed)
+        self.style_core = Cycle([Text(text, y) for text, y, source in rows if source in CORE], seed + 1)
+        self.style_written = Cycle([Text(*row) for row in written.STYLE], seed + 2)
+        self.pairs = Cycle(self.paradetox, seed + 3)
+        self.meaning_files = Cycle([Pair(*row) for row in read_meaning(folder, clean)], seed + 4)
+        self.meaning_written = Cycle([Pair(*row) for row in written.MEANING], seed + 5)
+        self.fluency_written = Cycle([Text(*row) for row in written.FLUENCY], seed + 6)
+        cola = [] if clean else read_cola(folder / "cola" / "in_domain_train.tsv")
+        self.cola = Cycle([Text(text, 0.96 if label else 0.2) for text, label in cola], seed + 7) if cola else None
+        self.rewrites = [rewrite for row in self.paradetox for rewrite in row.rewrites]
+        sound = [(text, 0.94) for text in self.rewrites] + [(row.toxic, 0.88) for row in self.paradetox]
+        sound += [(text, 0.92) for text, y, source in rows if source == "toxic_spans" and 4 <= len(text.split()) <= 25]
+        sound += [(text, 0.96) for text, label in cola if label]
+        self.sound = Cycle([Text(*row) for row in sound], seed + 8)
+        self.words = sorted(word for text in self.rewrites for word in text.lower().split() if word.isalpha() and len(word) > 3)
+        self._near = _near_rewrites(self.paradetox)
+
+    def style(self, pool: int, size: int, core: bool) -> list[Text]:
+        """Style texts of a pool."""
+        rng = random.Random(f"style-{self.seed}-{pool}")
+        own = round(WRITTEN_STYLE * size)
+        rows = (self.style_core if core else self.style_all).take(pool * (size - own), size - own)
+        rows += self.style_written.take(pool * own, own)
+        return [self._noisy_style(row, rng) for row in rows]
+
+    def _noisy_style(self, row: Text, rng: random.Random) -> Text:
+        text = row.text
+        if rng.random() < 0.05:
+            text, _ = corrupt.disfluent(text, rng, self.words)
+        if rng.random() < 0.7:
+            text = corrupt.respell(text, rng)
+        if rng.random() < 0.25:
+            text = corrupt.obfuscate(text, self.rude, rng)
+        return Text(text, row.label)
+
+    def fluency(self, pool: int, size: int) -> list[Text]:
+        """Fluency texts of a pool: sound ones, broken ones, CoLA and hand-written."""
+        rng = random.Random(f"fluency-{self.seed}-{pool}")
+        own, cola = round(WRITTEN_FLUENCY * size), round(0.2 * size) if self.cola else 0
+        rows = self.fluency_written.take(pool * own, own) + (self.cola.take(pool * cola, cola) if self.cola else [])
+        made = size - own - cola
+        for row in self.sound.take(pool * made, made):
+            draw = rng.random()
+            if draw < 0.55:
+                text, label = corrupt.disfluent(row.text, rng, self.words)
+                rows.append(Text(text, min(label, row.label)))
+            elif draw < 0.63:
+                toxic = rng.choice(self.paradetox).toxic
+                text, label, _ = corrupt.remove_rude(toxic, self.rude)
+                rows.append(Text(text or toxic, label))
+            else:
+                rows.append(row)
+        return [Text(corrupt.respell(row.text, rng) if rng.random() < 0.8 else row.text, row.label) for row in rows]
+
+    def meaning(self, pool: int, size: int) -> list[Pair]:
+        """Meaning pairs of a pool: made from ParaDetox, from the rated files, hand-written."""
+        rng = random.Random(f"meaning-{self.seed}-{pool}")
+        own, rated = round(WRITTEN_MEANING * size), round(0.33 * size)
+        rows = self.meaning_written.take(pool * own, own)
+        for row in self.meaning_files.take(pool * rated, rated):
+            one, two = (row.source, row.prediction) if rng.random() < 0.5 else (row.prediction, row.source)
+            rows.append(Pair(one, two, row.label, row.weight))
+        made = size - own - rated
+        rows += [self._made_pair(row, rng) for row in self.pairs.take(pool * made, made)]
+        return [Pair(_respelt(row.source, rng), _respelt(row.prediction, rng), row.label, row.weight) for row in rows]
+
+    def _made_pair(self, row: Detoxified, rng: random.Random) -> Pair:
+        source, rewrite, draw = row.toxic, rng.choice(row.rewrites), rng.random()
+        if draw < 0.27:
+            return Pair(source, rewrite, 1.0)
+        if draw < 0.31:
+            return Pair(rewrite, rng.choice(row.rewrites), 1.0)
+        if draw < 0.34:
+            text, _, label = corrupt.remove_rude(source, corrupt.EXPLETIVES)
+            return Pair(source, text, label)
+        if draw < 0.39:
+            text, _, label = corrupt.remove_rude(source, self.rude)
+            return Pair(source, text, label) if text.strip() else Pair(source, corrupt.obfuscate(source, self.rude, rng), 1.0)
+        if draw < 0.43:
+            return Pair(source, corrupt.obfuscate(source, self.rude, rng) if draw < 0.41 else source, 1.0)
+        if draw < 0.50:
+            text, label = corrupt.replace_rude(source, self.rude, rng, self.words)
+            return Pair(source, text, label)
+        if draw < 0.56:
+            return Pair(source, rng.choice(self.rewrites), 0.02)
+        if draw < 0.62:
+            return Pair(source, rng.choice(self._near.get(source) or self.rewrites), 0.08)
+        if draw < 0.64:
+            return Pair(source, rng.choice(_EVASIONS), 0.05)
+        base = rewrite if draw < 0.86 else corrupt.remove_rude(source, self.rude)[0] if draw < 0.93 else source
+        text, label = corrupt.lose_meaning(base, rng, self.words, self.rewrites)
+        return Pair(source, text, label)
+
+
+def _respelt(text: str, rng: random.Random) -> str:
+    return corrupt.respell(text, rng) if text.strip() and rng.random() < 0.6 else text
+
+
+def _near_rewrites(rows: list[Detoxified], count: int = 4) -> dict[str, list[str]]:
+    """For each toxic text, rewrites of other texts that share its rarer words (TF-IDF cosine between .1 and .7)."""
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    matrix = TfidfVectorizer(sublinear_tf=True, min_df=2).fit_transform([row.toxic for row in rows])
+    near = {}
+    for start in range(0, len(rows), 512):
+        cosines = (matrix[start : start + 512] @ matrix.T).toarray()
+        cosines[(cosines > 0.7) | (cosines < 0.1)] = 0
+        for i, line in enumerate(cosines):
+            best = [j for j in np.argpartition(-line, count)[:count] if line[j] > 0]
+            near[rows[start + i].toxic] = [rows[j].rewrites[0] for j in best]
+    return near
