@@ -63,8 +63,9 @@ def xlm_roberta(folder: Path, *, labels: Sequence[str] | None = None, num_labels
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = unigram_tokenizer(512)
+    # Room for the ids of another model's tokenizer.
     config = XLMRobertaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=514, type_vocab_size=1, **_shape(labels, num_labels)
+        vocab_size=400, max_position_embeddings=514, type_vocab_size=1, **_shape(labels, num_labels)
     )
     return _save(XLMRobertaForSequenceClassification, config, tokenizer, folder, seed)
 
@@ -92,7 +93,7 @@ def sentence_transformer(folder: Path, *, seed: int = 0) -> Path:
 
     transformer = Transformer(str(bert(folder / "base", head=False, seed=seed)), max_seq_length=64)
     torch.manual_seed(seed)
-    size = transformer.get_word_embedding_dimension()
+    size = transformer.get_embedding_dimension()
     modules = [transformer, Pooling(size, pooling_mode="cls"), Dense(size, size, activation_function=torch.nn.Tanh()), Normalize()]
     SentenceTransformer(modules=modules, device="cpu").save(str(folder / "model"))
     return folder / "model"
@@ -207,9 +208,22 @@ def _shape(labels: Sequence[str] | None, num_labels: int) -> dict:
 
 def _save(architecture, config, tokenizer, folder: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    architecture(config).save_pretrained(folder)
+    model = architecture(config).eval()
+    if hasattr(model, "classifier"):
+        _spread(model, tokenizer)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def _spread(model, tokenizer) -> None:
+    """Makes each logit vary about 0 over `TEXTS`, with a standard deviation of 2, so that every class is the largest somewhere."""
+    last = getattr(model.classifier, "out_proj", model.classifier)
+    with torch.no_grad():
+        logits = torch.cat([model(**tokenizer(text, return_tensors="pt")).logits for text in TEXTS])
+        scale = 2 / logits.std(0)
+        last.bias.copy_((last.bias - logits.mean(0)) * scale)
+        last.weight.mul_(scale[:, None])
 
 
 def _linear(name: str, before: int, after: int) -> dict[str, torch.Tensor]:
