@@ -73,13 +73,16 @@ def unique(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
     return list(places), inverse
 
 
-def token_batches(lengths: Sequence[int], token_budget: int, batch_size: int | None = None) -> list[np.ndarray]:
+def token_batches(
+    lengths: Sequence[int], token_budget: int, batch_size: int | None = None, *, equal_lengths: bool = False
+) -> list[np.ndarray]:
     """Cuts a corpus into batches of like length.
 
     Args:
         lengths: tokens of each text.
         token_budget: most tokens of a batch, padding included (texts x longest); a longer text is a batch of its own.
         batch_size: most texts of a batch; no such limit when None.
+        equal_lengths: no batch holds texts of different lengths, so that nothing need be padded.
 
     Returns:
         int64 arrays of indices, from the longest texts to the shortest: what needs most memory is tried first.
@@ -90,13 +93,17 @@ def token_batches(lengths: Sequence[int], token_budget: int, batch_size: int | N
     for name, value in (("token_budget", token_budget), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1; got {value}")
-    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+    values = np.asarray(lengths, dtype=np.int64)
+    order = np.argsort(-values, kind="stable")
     batches, start = [], 0
     while start < len(order):
-        size = max(1, token_budget // max(1, lengths[order[start]]))
+        size = max(1, token_budget // max(1, int(values[order[start]])))
         size = size if batch_size is None else min(size, batch_size)
-        batches.append(order[start : start + size])
-        start += size
+        batch = order[start : start + size]
+        if equal_lengths:
+            batch = batch[values[batch] == values[batch[0]]]
+        batches.append(batch)
+        start += len(batch)
     return batches
 
 
@@ -130,6 +137,7 @@ def run(
     *,
     token_budget: int,
     batch_size: int | None = None,
+    equal_lengths: bool = False,
     length: Callable[[Encoded], int] = len,
     progress: Callable[..., Any] | None = None,
 ) -> torch.Tensor:
@@ -142,6 +150,7 @@ def run(
         forward: scores encoded items, longest first; row i of its result belongs to item i. *Shape:* (batch, ...)
         token_budget: see `token_batches`; `default_token_budget` knows a good one.
         batch_size: see `token_batches`.
+        equal_lengths: see `token_batches`.
         length: tokens of one encoded item.
         progress: a tqdm-like class; called with `total` (the number of distinct items), entered, told by `update(n)`.
 
@@ -155,7 +164,9 @@ def run(
     bar = contextlib.nullcontext() if progress is None else progress(total=len(distinct))
     with torch.inference_mode(), bar as shown:
         for encoded in _encoded_windows(distinct, encode):
-            batches = token_batches([length(x) for x in encoded], token_budget, batch_size)
+            batches = token_batches(
+                [length(x) for x in encoded], token_budget, batch_size, equal_lengths=equal_lengths
+            )
             outputs = []
             for batch in batches:
                 outputs.append(_forward_within_memory(forward, [encoded[i] for i in batch]))
