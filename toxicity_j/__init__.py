@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .identifier import ToxicityIdentifier
+from .protocols import VERSION as __version__
+from .protocols import protocols
+from .scorer import Scorer
 
-__all__ = ["load"]
 
 
 def load(config_name: str = "embedded", **options: Any) -> Any:

@@ -26,6 +26,7 @@ from .inputs import reference_lists, same_length, texts
 from .joint import corpus_scores
 from .measures import Columns
 from .models import Part
+from .packed import can_pack
 from .pooled import PooledEmbedding
 from .protocols import get_protocol
 from .scorer import Scorer, Segments
