@@ -17,9 +17,9 @@ from tests.tiny import TEXTS
 from toxicity_j.protocols import EMNLP2021, PROTOCOLS, detokenise, get_protocol, protocols
 from toxicity_j.scorer import Scorer
 
-SOURCES = [*TEXTS, "abc", "repeated text", "repeated text", "word " * 700, "some source", "toxic ( really ) ."]
-PREDICTIONS = [*TEXTS[1:], TEXTS[0], "ab", "repeated text", "another", "long , " * 600, "", "( so ) what ?"]
-REFERENCES = [*TEXTS[2:], *TEXTS[:2], "abcd", "repeated text", "a third", "word " * 650, "some reference", "really"]
+SOURCES = [*TEXTS, "abc", "repeated text", "repeated text", "word " * 700, "some source", "toxic ( really ) .", "<pad> is <pad> a word"]
+PREDICTIONS = [*TEXTS[1:], TEXTS[0], "ab", "repeated text", "another", "long , " * 600, "", "( so ) what ?", "a <pad> <mask> [PAD] </s> b"]
+REFERENCES = [*TEXTS[2:], *TEXTS[:2], "abcd", "repeated text", "a third", "word " * 650, "some reference", "really", "</s>"]
 N = len(SOURCES)
 BATCHES = (1, 7, None)
 

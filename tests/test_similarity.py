@@ -113,7 +113,7 @@ def test_sentence_embedding_equals_the_library(checkpoints):
     expected = [1 - scipy_cosine(a, b) for a, b in zip(first, second, strict=True)]
     for batch_size in (1, 7, None):
         model = SentenceEmbedding(path, device="cpu", batch_size=batch_size)
-        np.testing.assert_allclose(model.similarity(FIRST, SECOND), expected, atol=2e-6)
+        np.testing.assert_allclose(model.similarity(FIRST, SECOND), expected, atol=1e-5)
 
 
 def scipy_cosine(a, b):
@@ -140,7 +140,7 @@ def test_pooled_embedding_equals_padded_batch(checkpoints):
     expected = (vectors[0] * vectors[1]).sum(1).numpy()
     for batch_size in (1, 7, None):
         model_under_test = PooledEmbedding(path, device="cpu", batch_size=batch_size)
-        np.testing.assert_allclose(model_under_test.similarity(FIRST, SECOND), expected, atol=2e-6)
+        np.testing.assert_allclose(model_under_test.similarity(FIRST, SECOND), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("num_labels", [1, 2])
@@ -156,8 +156,8 @@ def test_regression_equals_padded_batch(checkpoints, num_labels):
     expected = torch.sigmoid(logits)[:, 0] if num_labels == 1 else torch.softmax(logits, -1)[:, 0]
     for batch_size in (1, 7, None):
         under_test = Regression(path, device="cpu", batch_size=batch_size)
-        np.testing.assert_allclose(under_test.similarity(FIRST, SECOND), expected.numpy(), atol=2e-6)
-    assert under_test.transformer.truncated == 1
+        np.testing.assert_allclose(under_test.similarity(FIRST, SECOND), expected.numpy(), atol=1e-5)
+    assert under_test.truncated == 1
 
 
 # --- XCOMET

@@ -49,6 +49,8 @@ class Classifier:
         dtype: of the layers, see `DTYPES`.
         max_length: tokens at which texts are cut; the model's own limit when that is lower.
         tokenizer: a Hub id or folder whose tokenizer is used in place of the model's.
+        cut: drop what is over `max_length` wherever it falls, the closing special token too, as fairseq's evaluators do
+            (s-nlp/paradetox: evaluation_detox/metric_tools/fluency.py); a cut text keeps its closing token otherwise.
         progress: a tqdm-like class.
 
     Raises:
@@ -67,12 +69,14 @@ class Classifier:
         dtype: str = "float32",
         max_length: int = MAX_LENGTH,
         tokenizer: str | None = None,
+        cut: bool = False,
         progress: Callable[..., Any] | None = None,
     ) -> None:
         self.model, self.role, self.batch_size, self.progress = model, role, batch_size, progress
         self.device = resolve_device(device)
         self._dtype = resolve_dtype(dtype)
         self.truncated = 0
+        self._cut = cut
         self._lock = threading.Lock()
         check_folder(model, role)
         self._tokenizer = _load_tokenizer(tokenizer or model, role)
@@ -119,10 +123,8 @@ class Classifier:
         Raises:
             ValueError: the model has no such class; its labels are listed.
         """
-        if isinstance(label, int) and label in self.labels:
-            return label
         for index, name in self.labels.items():
-            if name == label:
+            if name == label or (index == label and not isinstance(label, bool)):
                 return index
         expected = f"must be a label of {self.model!r}, one of {dict(self.labels)}"
         raise ValueError(f"`{self.role}_label` {expected}; got {label!r}")
@@ -150,7 +152,9 @@ class Classifier:
         columns = [encoded[name] for name in _COLUMNS if name in encoded]
         long = [i for i, ids in enumerate(columns[0]) if len(ids) > self.max_length]
         self.truncated += len(long)
-        if long:
+        if self._cut:
+            columns = [[values[: self.max_length] for values in column] for column in columns]
+        elif long:
             cut = self._tokenizer([texts[i] for i in long], truncation=True, max_length=self.max_length)
             for column, name in zip(columns, _COLUMNS, strict=False):
                 for i, values in zip(long, cut[name], strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 _TOXIC = frozenset({"toxic", "toxicity", "hate", "offensive", "abusive"})
 _NEUTRAL = frozenset({"neutral", "non_toxic", "nontoxic", "not_toxic", "clean", "polite", "civil"})
 _ACCEPTABLE = frozenset({"acceptable", "grammatical", "fluent", "natural"})
-_UNACCEPTABLE = frozenset({"unacceptable", "ungrammatical", "not_fluent", "corrupted"})
+_UNACCEPTABLE = frozenset({"unacceptable", "ungrammatical", "unnatural", "corrupted"})
 _NAMES = {"toxic": (_TOXIC, _NEUTRAL), "neutral": (_NEUTRAL, _TOXIC), "acceptable": (_ACCEPTABLE, _UNACCEPTABLE)}
 
 # In logits: how near to a hard decision a score of reduced precision may be before it is computed again in float32. bfloat16 keeps 8

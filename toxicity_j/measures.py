@@ -118,7 +118,7 @@ def _toxicity(
         if "style" in known and len(texts) == len(known["style"]):
             p_toxic = known["style"]
         else:
-            p_toxic = np.asarray(model.style(texts) if part.kind == "encoder" else model.p_toxic(texts), dtype=np.float64)
+            p_toxic = model.p_toxic(texts)
         return p_toxic, 1 - p_toxic, decision.toxic(None, p_toxic, 0, True)
     index, reads = class_read(part, model)
     is_toxic = reads == "toxic"
@@ -132,13 +132,13 @@ def _toxicity(
 def _similarity(part: Part, model: Any, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
     """`first` holds sources and references, `second` predictions."""
     if part.kind == "encoder":
-        return np.asarray(model.score(list(second), list(first), want=("meaning",))["meaning"], dtype=np.float64)
-    return np.asarray(model.similarity(first, second), dtype=np.float64)
+        return model.score(second, first, want=("meaning",))["meaning"]
+    return model.similarity(first, second)
 
 
 def _acceptability(fluency: Fluency, part: Part, model: Any, texts: list[str]) -> np.ndarray:
     if part.kind == "encoder":
-        return np.asarray(model.score(texts, want=("fluency",))["fluency"], dtype=np.float64)
+        return model.score(texts, None, want=("fluency",))["fluency"]
     index, _ = class_read(part, model)
     read = [detokenise(text) for text in texts] if fluency.detokenise else texts
     decision = Decision("argmax")

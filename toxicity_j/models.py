@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .classifier import Classifier
 from .encoder import Encoder
@@ -20,8 +23,8 @@ from .xcomet import Xcomet, is_xcomet
 
 # The built-in weights behind each built-in name.
 _SHIPPED = {ENCODER: "encoder.safetensors", IDENTIFIER: "identifier.safetensors"}
-# What of a model folder can move a score.
-_WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.bin", "*.pt", "*.model", "*.json", "*.txt", "*/*.safetensors", "*/*.bin", "*/*.json")
+# What of a model folder can move a score, in it or one folder below.
+_SUFFIXES = {".safetensors", ".bin", ".pt", ".model", ".json", ".txt"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,34 @@ class Part:
     cut: bool = False
 
 
+class BuiltIn:
+    """A built-in model, run as a Scorer's options say.
+
+    Attributes:
+        progress: a tqdm-like class, or None.
+        truncated: distinct texts that were cut in the last call.
+    """
+
+    def __init__(self, model: Encoder | ToxicityIdentifier, batch_size: int | None):
+        self.model, self.batch_size = model, batch_size
+        self.progress = None
+
+    @property
+    def truncated(self) -> int:  # noqa: D102 (see the class)
+        return getattr(self.model, "truncated", 0)
+
+    def p_toxic(self, texts: Sequence[str]) -> np.ndarray:
+        """P(toxic) of each text, in [0, 1]. *Shape:* (n,), float64."""
+        score = self.model.style if isinstance(self.model, Encoder) else self.model.p_toxic
+        return score(texts, batch_size=self.batch_size, progress=self.progress)
+
+    def score(
+        self, predictions: Sequence[str], sources: Sequence[str] | None, want: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """The encoder's scores by the names in `want`; see `Encoder.score`."""
+        return self.model.score(predictions, sources, want, batch_size=self.batch_size, progress=self.progress)
+
+
 def style_part(protocol: Protocol, model: str | None, label: str | int | None, tokenizer: str | None) -> Part:
     """The STA model: the protocol's, or the one given in its place, which brings its own tokenizer."""
     style = protocol.style
@@ -70,9 +101,11 @@ def content_part(protocol: Protocol, model: str | None) -> Part:
     model = content.model if model is None else model
     if model == ENCODER:
         kind = "encoder"
-    elif model == WIETING or (Path(model) / MODEL_FILE).is_file():
+    elif model == WIETING or _holds(model, MODEL_FILE):
         kind = "wieting"
-    elif content.kind in ("wieting", "encoder") or (Path(model) / "modules.json").is_file():
+    elif content.kind == "wieting" and Path(model).is_dir() and not _holds(model, "config.json", "modules.json"):
+        kind = "wieting"  # a folder without its files, which the error names
+    elif content.kind in ("wieting", "encoder") or _holds(model, "modules.json"):
         kind = "sentence"
     else:
         kind = content.kind
@@ -87,7 +120,8 @@ def fluency_part(protocol: Protocol, model: str | None, label: str | int | None)
     elif model == ENCODER:
         kind = "encoder"
     else:
-        kind = "xcomet" if fluency.kind == "xcomet" and (_same_model(model, fluency.model) or is_xcomet(model)) else "classifier"
+        is_same_kind = fluency.kind == "xcomet" and (_same_model(model, fluency.model) or is_xcomet(model))
+        kind = "xcomet" if is_same_kind else "classifier"
     model = fluency.model if model is None else model
     published = model is not None and _same_model(model, fluency.model)
     return Part("fluency", kind, model, "acceptable", fluency.label, label, published=published, cut=fluency.cut)
@@ -102,12 +136,13 @@ def load(part: Part, device: str | None, batch_size: int | None, dtype: str) -> 
         ValueError: a folder does not hold what it should.
     """
     options = {"device": device, "batch_size": batch_size, "dtype": dtype}
-    if part.kind == "encoder":
-        return Encoder.load(device=device, dtype=dtype)
-    if part.kind == "identifier":
-        return ToxicityIdentifier.from_pretrained()
     if part.kind == "classifier":
-        return Classifier(part.model, role=part.role, tokenizer=part.tokenizer, **options)
+        return Classifier(part.model, role=part.role, tokenizer=part.tokenizer, cut=part.cut, **options)
+    options["dtype"] = "float32" if dtype == "int8" else dtype  # only classifiers come in int8
+    if part.kind == "encoder":
+        return BuiltIn(Encoder.load(device=device, dtype=options["dtype"]), batch_size)
+    if part.kind == "identifier":
+        return BuiltIn(ToxicityIdentifier.from_pretrained(device=device), batch_size)
     if part.kind == "wieting":
         if part.model == WIETING:
             raise FileNotFoundError(missing_files())
@@ -152,7 +187,7 @@ def _exact(model: str, loaded: Any) -> str:
 def folder_digest(folder: str | Path) -> str:
     """Eight hexadecimal digits of the SHA-256 over the weights and settings in a model folder, the same wherever it lies."""
     digest = hashlib.sha256()
-    paths = {path for pattern in _WEIGHTS_AND_SETTINGS for path in Path(folder).glob(pattern)}
+    paths = [path for pattern in ("*", "*/*") for path in Path(folder).glob(pattern) if path.suffix in _SUFFIXES]
     for path in sorted(paths, key=lambda path: path.relative_to(folder).as_posix()):
         digest.update(path.relative_to(folder).as_posix().encode())
         with path.open("rb") as file:
@@ -163,6 +198,10 @@ def folder_digest(folder: str | Path) -> str:
 
 def _same_model(given: str, published: str | None) -> bool:
     return published is not None and given.partition("@")[0] == published
+
+
+def _holds(folder: str, *files: str) -> bool:
+    return any((Path(folder) / file).is_file() for file in files)
 
 
 def _lacks_tokenizer(model: str) -> bool:

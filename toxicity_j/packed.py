@@ -74,12 +74,24 @@ def packed_logits(model: Any, ids: Sequence[np.ndarray]) -> torch.Tensor:
     """
     lengths = [len(x) for x in ids]
     starts = np.cumsum([0, *lengths[:-1]])
-    first = first_position(model.base_model.embeddings.position_embeddings)
-    positions = np.arange(sum(lengths)) - np.repeat(starts, lengths) + first
     flat = np.concatenate([x[:, 0] for x in ids])
+    positions = _positions(flat, lengths, starts, model.base_model.embeddings.position_embeddings.padding_idx)
     flat, positions, starts = to_device([flat, positions, starts], model.device)
     with _as_current(_Batch(lengths, starts)):
         return model(input_ids=flat[None], position_ids=positions[None]).logits
+
+
+def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, padding: int | None) -> np.ndarray:
+    """Positions that start anew with each text. *Shape:* (tokens,).
+
+    In RoBERTa's kin a token that equals the padding index, such as a literal "<pad>" in a text, is not counted and lies at that index
+    (transformers, models/roberta/modeling_roberta.py: create_position_ids_from_input_ids).
+    """
+    if padding is None:
+        return np.arange(len(flat)) - np.repeat(starts, lengths)
+    counted = flat != padding
+    before = np.concatenate([[0], np.cumsum(counted)])
+    return (before[1:] - np.repeat(before[starts], lengths)) * counted + padding
 
 
 def first_position(table: torch.nn.Embedding) -> int:

@@ -71,10 +71,11 @@ class Transformer:
         positions = getattr(self.model.config, "max_position_embeddings", MAX_LENGTH)
         self.limit = min(MAX_LENGTH, self.tokenizer.model_max_length, positions)
         self.batch_size = batch_size
+        self.progress = None
         self.revision = getattr(self.model.config, "_commit_hash", None) or revision
         self.truncated = 0
 
-    def run(self, items: Sequence[str | tuple[str, str]], output: str, progress: Any = None) -> np.ndarray:
+    def run(self, items: Sequence[str | tuple[str, str]], output: str) -> np.ndarray:
         """The named output for each text or pair, float32. *Shape:* (n, width)."""
         self.truncated = 0
 
@@ -91,7 +92,7 @@ class Transformer:
             token_budget=default_token_budget(self.device),
             batch_size=self.batch_size,
             length=lambda row: len(row[0]),
-            progress=progress,
+            progress=self.progress,
         )
         return rows.numpy()
 
@@ -104,21 +105,20 @@ class Transformer:
         return names, list(zip(*(encoded[name] for name in names), strict=True))
 
 
-class PooledEmbedding:
+class PooledEmbedding(Transformer):
     """Cosine of pooled outputs, not clipped at 0: in [-1, 1], higher is better. Arguments and errors as `Transformer`."""
 
     def __init__(self, model: str, *, device: str | None = None, batch_size: int | None = None, dtype: str = "float32"):
         from transformers import AutoModel
 
-        self.transformer = Transformer(AutoModel, model, device, batch_size, dtype)
-        self.revision = self.transformer.revision
+        super().__init__(AutoModel, model, device, batch_size, dtype)
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         """One cosine a pair, *Shape:* (n,)."""
-        return paired_cosine(lambda texts: self.transformer.run(texts, "pooler_output"), first, second)
+        return paired_cosine(lambda texts: self.run(texts, "pooler_output"), first, second)
 
 
-class Regression:
+class Regression(Transformer):
     """The sigmoid of a pair classifier's one logit, in [0, 1], higher is better. Arguments and errors as `Transformer`.
 
     A model of several classes gives the softmax of its class 0, as in s-nlp/pseudoparadetox: src/utils/evaluate.py.
@@ -127,11 +127,11 @@ class Regression:
     def __init__(self, model: str, *, device: str | None = None, batch_size: int | None = None, dtype: str = "float32"):
         from transformers import AutoModelForSequenceClassification
 
-        self.transformer = Transformer(AutoModelForSequenceClassification, model, device, batch_size, dtype)
-        self.revision = self.transformer.revision
+        super().__init__(AutoModelForSequenceClassification, model, device, batch_size, dtype)
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         """One score a pair, `first` read before `second`. *Shape:* (n,)."""
-        logits = torch.from_numpy(self.transformer.run(list(zip(first, second, strict=True)), "logits")).double()
+        pairs = list(zip(first, second, strict=True))
+        logits = torch.from_numpy(self.run(pairs, "logits")).double()
         scores = torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
         return scores[:, 0].numpy()

@@ -220,14 +220,14 @@ PSEUDOPARADETOX2024 = Protocol(
 )
 
 # s-nlp/russe_detox_2022: evaluation/ru_detoxification_metrics.py (slopes .90, 1.50 and 1.15, FL target label 1) and
-# ru_detoxification_evaluation.py (style target label 0, predictions stripped). The style model is now also s-nlp/..., the same weights.
+# ru_detoxification_evaluation.py (style target label 0, predictions stripped). SkolkovoInstitute's models are s-nlp's now.
 RUSSE2022 = Protocol(
     name="russe2022",
     use_when="you compare with the RUSSE 2022 shared task, in Russian",
     source="https://www.dialog-21.ru/media/5755/dementievadplusetal105.pdf",
-    style=Style("SkolkovoInstitute/russian_toxicity_classifier", label=0, label_is="neutral", slope=0.90),
+    style=Style("s-nlp/russian_toxicity_classifier", label=0, label_is="neutral", slope=0.90),
     content=Content("cointegrated/LaBSE-en-ru", "pooler", slope=1.50),
-    fluency=Fluency("cointegrated/rubert-base-corruption-detector", "classifier", label=1, relative=True, slope=1.15),
+    fluency=Fluency("s-nlp/rubert-base-corruption-detector", "classifier", label=1, relative=True, slope=1.15),
     strip="predictions",
 )
 

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,9 @@ class Scorer:
         """
         columns = self._columns(predictions, sources, references, languages)
         with self._lock:
-            return self._segments(columns)
+            segments = self._segments(columns)
+            self._warn_of_cut_texts(whole=segments.j is not None)
+        return segments
 
     def corpus(
         self,
@@ -249,10 +252,18 @@ class Scorer:
     def _model(self, part: Part) -> Any:
         """The model of a part, loaded on first need; the built-in encoder once for all of its parts."""
         key = part.kind if part.kind == "encoder" else part.role
-        with self._lock:
-            if key not in self._models:
-                self._models[key] = load(part, **self._options)
-            return self._models[key]
+        if key not in self._models:
+            self._models[key] = load(part, **self._options)
+        if hasattr(self._models[key], "progress"):
+            self._models[key].progress = _progress_bar(part.role) if self.progress else None
+        return self._models[key]
+
+    def _warn_of_cut_texts(self, *, whole: bool) -> None:
+        used = [self._part(role) for role in (self._parts if whole else ("style",))]
+        cut = {part.kind if part.kind == "encoder" else part.role: getattr(model, "truncated", 0) for part, model in used}
+        if any(cut.values()):
+            counts = ", ".join(f"{count} by the {name} model" for name, count in cut.items() if count)
+            logger.warning("texts longer than a model reads were cut: %s", counts)
 
     def _signature(self, whole: bool, columns: Columns) -> str:
         """What was computed: every setting that can move a number, none that cannot."""
@@ -287,6 +298,12 @@ def _decision(protocol: Protocol, part: Part, threshold: float | None) -> Decisi
     if threshold is None and part.kind == "classifier" and style.rule != "soft":
         return Decision(style.rule, style.logit_threshold)
     return Decision("probability", 0.5 if threshold is None else float(threshold))
+
+
+def _progress_bar(role: str) -> Any:
+    from tqdm.auto import tqdm
+
+    return partial(tqdm, desc=role, unit="text")
 
 
 def _custom_name(protocol: Protocol) -> str:

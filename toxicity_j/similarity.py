@@ -81,7 +81,7 @@ class SentenceEmbedding:
         except (OSError, ValueError) as error:
             raise OSError(unavailable(model, "content similarity", "content_model", error)) from error
         self.batch_size = batch_size or 32
-        self.progress = False
+        self.revision = getattr(self.model[0].auto_model.config, "_commit_hash", None) or revision or "main"
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """*Shape:* (texts, d), float32."""

@@ -68,15 +68,17 @@ class Xcomet:
         self.batch_size = batch_size
         # comet/encoders/bert.py: max_positions; base.py cuts each text two short of it, and the joined input at it.
         self.positions = config.max_position_embeddings - 2
+        self.progress = None
         self.truncated = 0
 
     def scores(
-        self, predictions: Sequence[str], sources: Sequence[str], references: Sequence[Sequence[str]] | None, progress: Any = None
+        self, predictions: Sequence[str], sources: Sequence[str], references: Sequence[Sequence[str]] | None
     ) -> np.ndarray:
         """One score a segment, *Shape:* (n,); the best one where a segment has several references.
 
         Without references the source alone counts, as COMET's predict_step has it.
         """
+        self.truncated = 0
         counts = [1] * len(predictions) if references is None else [len(item) for item in references]
         places = np.repeat(np.arange(len(predictions)), counts)
         others = [None] * len(predictions) if references is None else [text for item in references for text in item]
@@ -88,16 +90,17 @@ class Xcomet:
             token_budget=default_token_budget(self.device),
             batch_size=self.batch_size,
             length=lambda inputs: sum(len(ids) for ids in inputs[1:]),
-            progress=progress,
+            progress=self.progress,
         )
         return best_of(scores.double().numpy(), counts)
 
     def _encode(self, items: list[tuple[str, str, str | None]]) -> list[list[list[int]]]:
         """For each item the prediction's ids, then the joined inputs."""
         texts = [text for item in items for text in item if text is not None]
-        encoded = self.tokenizer(texts, truncation=True, max_length=self.positions - 2)["input_ids"]
+        encoded = self.tokenizer(texts, truncation=True, max_length=self.positions - 2)
+        self.truncated += sum(bool(encoding.overflowing) for encoding in encoded.encodings or [])
         pad = self.tokenizer.pad_token_id
-        ids = iter([[token for token in row if token != pad] for row in encoded])
+        ids = iter([[token for token in row if token != pad] for row in encoded["input_ids"]])
         return [self._joined([next(ids) for text in item if text is not None]) for item in items]
 
     def _joined(self, texts: list[list[int]]) -> list[list[int]]:
