@@ -1,0 +1,298 @@
+"""The toxicity loss on a toy identifier: what it equals, how it differentiates, what it leaves alone."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from toxicity_j.bridge import build_bridge, find_convention, surface
+from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
+from toxicity_j.loss import ToxicityLoss
+
+WORDS = [
+    "[UNK]",
+    "[PAD]",
+    "you",
+    "are",
+    "an",
+    "idiot",
+    "friend",
+    "my",
+    "good",
+    "not",
+    "un",
+    "##fair",
+    "##s",
+    "##ly",
+    ".",
+]
+WORDS += [mark + letter for mark in ("", "##") for letter in string.ascii_lowercase if mark + letter not in WORDS]
+TEXTS = ["you are an idiot .", "you are my good friend", "idiots are not friends .", "not unfairly", "."]
+# Every subword of these texts is whole words to all tokenizers below, so the bridge has nothing to approximate.
+CORPUS = ["you are an idiot .", "you are my good friend", "idiots are not friends .", "not unfairly ."] * 20
+
+
+def wordpiece(words: list[str] = WORDS) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(cleanup=False)
+    tokenizer.add_special_tokens(["[PAD]"])
+    return tokenizer
+
+
+def byte_level(size: int = 400) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, initial_alphabet=alphabet, special_tokens=["<|end|>"], show_progress=False
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    return tokenizer
+
+
+def sentencepiece() -> Tokenizer:
+    words = ["▁" + word for word in WORDS[2:11]] + ["fair", "s", "ly", "▁.", "."]
+    tokenizer = Tokenizer(
+        models.Unigram([("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)] + [(w, -1.0) for w in words], unk_id=2)
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.add_special_tokens(["<pad>", "</s>", "<unk>"])
+    return tokenizer
+
+
+@pytest.fixture
+def identifier() -> ToxicityIdentifier:
+    torch.manual_seed(1)
+    model = ToxicityIdentifier(IdentifierConfig(len(WORDS), dim=6, channels=5, hidden=(7,)), wordpiece())
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.6)
+    with torch.no_grad():
+        model.embedding.weight[-1] = 0
+    return model.eval()
+
+
+def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    length = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
+    return ids, torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows])
+
+
+def test_one_hot_input_of_the_same_tokenizer_gives_the_identifiers_own_score(identifier):
+    ids, mask = padded(identifier.encode(TEXTS))
+    loss = ToxicityLoss(identifier, kind="expected", reduction="none")
+    expected = torch.tensor(identifier.p_toxic(TEXTS)).float()
+    torch.testing.assert_close(loss(ids, mask, form="ids"), expected, rtol=0, atol=1e-6)
+    one_hot = torch.nn.functional.one_hot(ids, len(WORDS)).float()
+    torch.testing.assert_close(loss(one_hot, mask, form="probabilities"), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(loss((one_hot - 0.5) * 200, mask), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "generator", [byte_level(), sentencepiece(), wordpiece(WORDS[::-1])], ids=["bpe", "unigram", "wordpiece"]
+)
+def test_one_hot_input_through_the_bridge_gives_the_score_of_the_decoded_text(identifier, generator):
+    rows = [encoding.ids for encoding in generator.encode_batch(TEXTS, add_special_tokens=False)]
+    assert [generator.decode(row) for row in rows] == TEXTS
+    ids, mask = padded(rows)
+    loss = ToxicityLoss(identifier, generator, kind="expected", reduction="none")
+    # Tolerance 1e-6: all these tokens are words, or word pieces that the identifier cuts at the same places.
+    expected = torch.tensor(identifier.p_toxic(TEXTS)).float()
+    torch.testing.assert_close(loss(ids, mask, form="ids"), expected, rtol=0, atol=1e-6)
+
+
+def test_log_loss_is_minus_log_of_p_non_toxic(identifier):
+    ids, mask = padded(identifier.encode(TEXTS))
+    p_toxic = torch.tensor(identifier.p_toxic(TEXTS)).float()
+    torch.testing.assert_close(
+        ToxicityLoss(identifier, reduction="none")(ids, mask, form="ids"), -torch.log(1 - p_toxic)
+    )
+    assert ToxicityLoss(identifier, weight=3)(ids, mask, form="ids").item() == pytest.approx(
+        3 * -torch.log(1 - p_toxic).mean().item(), rel=1e-5
+    )
+    assert ToxicityLoss(identifier, reduction="sum")(ids, mask, form="ids").item() == pytest.approx(
+        -torch.log(1 - p_toxic).sum().item(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", ["expected", "log"])
+@pytest.mark.parametrize("generator", [None, byte_level()], ids=["same", "bridge"])
+def test_gradient_agrees_with_finite_differences_in_float64(identifier, kind, generator):
+    loss = ToxicityLoss(identifier, generator, kind=kind, temperature=0.7).double()
+    torch.manual_seed(3)
+    logits = torch.randn(2, 4, loss.bridge.vocab_size, dtype=torch.float64)
+    chosen = generator.encode("you are my idiot").ids[:4] if generator else [2, 3, 7, 5]
+    logits[:, range(4), chosen] += 6  # keeps the likeliest tokens under small changes
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    places = torch.randint(0, loss.bridge.vocab_size, (3,))
+
+    def of_some(values: torch.Tensor) -> torch.Tensor:
+        changed = logits.clone()
+        changed[:, :, places] = values
+        return loss(changed, mask)
+
+    assert torch.autograd.gradcheck(of_some, logits[:, :, places].clone().requires_grad_())
+
+
+def test_no_gradient_and_no_change_reaches_the_identifier(identifier):
+    loss = ToxicityLoss(identifier)
+    logits = torch.randn(2, 3, len(WORDS), requires_grad=True)
+    loss(logits).backward()
+    assert logits.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in [*identifier.parameters(), *loss.parameters()])
+    assert not any(parameter.requires_grad for parameter in loss.parameters())
+    assert all(parameter.requires_grad for parameter in identifier.parameters())  # the user's own is not frozen
+    assert loss.train().training
+    assert not loss.identifier.training
+
+
+@pytest.mark.parametrize("generator", [None, byte_level()], ids=["same", "bridge"])
+def test_padding_on_either_side_has_no_effect_nor_a_gradient(identifier, generator):
+    loss = ToxicityLoss(identifier, generator, reduction="none")
+    torch.manual_seed(5)
+    logits = torch.randn(2, 4, loss.bridge.vocab_size)
+    noise = torch.randn(2, 3, loss.bridge.vocab_size)
+    expected = loss(logits)
+    ones, zeros = torch.ones(2, 4), torch.zeros(2, 3)
+    for tensors, mask in (([logits, noise], [ones, zeros]), ([noise, logits], [zeros, ones])):
+        joined = torch.cat(tensors, 1).requires_grad_()
+        result = loss(joined, torch.cat(mask, 1))
+        torch.testing.assert_close(result, expected, rtol=0, atol=1e-6)
+        result.sum().backward()
+        assert (joined.grad[torch.cat(mask, 1) == 0] == 0).all()
+
+
+def test_bfloat16_logits_and_autocast_stay_close_and_finite(identifier):
+    loss = ToxicityLoss(identifier, reduction="none")
+    logits = torch.randn(3, 5, len(WORDS)) * 4
+    expected = loss(logits)
+    low = logits.bfloat16().requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        result = loss(low)
+    assert result.dtype == torch.float32
+    # bfloat16 keeps 8 bits of a logit: up to 4 * 3 * 2**-8 = .05 off.
+    torch.testing.assert_close(result, expected, rtol=0, atol=0.1)
+    result.sum().backward()
+    assert low.grad.isfinite().all()
+
+
+def test_gradient_descent_on_the_logits_lowers_the_identifiers_score(identifier):
+    loss = ToxicityLoss(identifier, byte_level())
+    generator = byte_level()
+    ids = generator.encode("you are an idiot .").ids
+    logits = (torch.nn.functional.one_hot(torch.tensor([ids]), loss.bridge.vocab_size).float() * 8).requires_grad_()
+    before = loss(logits).item()
+    optimiser = torch.optim.Adam([logits], lr=0.5)
+    for _ in range(30):
+        optimiser.zero_grad()
+        loss(logits).backward()
+        optimiser.step()
+    assert loss(logits).item() < before
+
+
+def test_straight_through_gumbel_reads_tokens_and_still_differentiates(identifier):
+    loss = ToxicityLoss(identifier, gumbel=True, kind="expected", reduction="none")
+    logits = torch.zeros(1, 2, len(WORDS), requires_grad=True)
+    ids = torch.cartesian_prod(torch.arange(len(WORDS)), torch.arange(len(WORDS)))
+    possible = ToxicityLoss(identifier, kind="expected", reduction="none")(ids, form="ids")
+    torch.manual_seed(0)
+    for _ in range(5):
+        result = loss(logits)
+        assert (possible - result).abs().min() < 1e-6  # the score of some pair of tokens, not of a mixture
+    result.sum().backward()
+    assert logits.grad.abs().sum() > 0
+
+
+def test_low_temperature_tends_to_the_likeliest_tokens(identifier):
+    torch.manual_seed(2)
+    logits = torch.randn(2, 4, len(WORDS))
+    hard = ToxicityLoss(identifier)(logits.argmax(-1), form="ids")
+    torch.testing.assert_close(ToxicityLoss(identifier, temperature=0.002)(logits), hard, rtol=0, atol=1e-3)
+
+
+def test_padded_vocabulary_is_cut_and_labels_may_hold_minus_100(identifier):
+    loss = ToxicityLoss(identifier)
+    logits = torch.randn(1, 3, len(WORDS))
+    wider = torch.cat([logits, torch.full((1, 3, 4), -30.0)], dim=-1)
+    torch.testing.assert_close(loss(wider), loss(logits))
+    ids = torch.tensor([[2, 3, -100]])
+    torch.testing.assert_close(loss(ids, ids != -100, form="ids"), loss(ids[:, :2], form="ids"))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "mask", "form", "match"),
+    [
+        (torch.zeros(2, 3), None, "logits", "`inputs` must have 3 dimensions"),
+        (torch.zeros(2, 3, 4), None, "logits", "must cover the tokenizer's 66 tokens; got 4"),
+        (torch.zeros(2, 3, 66), torch.ones(2, 4), "logits", "`mask` must have shape"),
+        (torch.full((1, 1), 66), None, "ids", "`inputs` must be ids in"),
+        (torch.zeros(2, 3, 66), None, "onehot", "`form` must be one of"),
+    ],
+)
+def test_bad_inputs_are_named(identifier, inputs, mask, form, match):
+    with pytest.raises(ValueError, match=match):
+        ToxicityLoss(identifier)(inputs, mask, form=form)
+
+
+@pytest.mark.parametrize(
+    "options", [{"kind": "nll"}, {"reduction": "max"}, {"weight": -1}, {"temperature": 0}, {"convention": "x"}]
+)
+def test_bad_options_are_named(identifier, options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        ToxicityLoss(identifier, {"a": 0}, **options)
+
+
+def test_a_tokenizer_of_another_kind_is_a_type_error(identifier):
+    with pytest.raises(TypeError, match="`tokenizer` must be"):
+        ToxicityLoss(identifier, 7)
+
+
+def test_conventions_are_found_and_read():
+    assert find_convention(["Ġyou", "a", "Ġb"]) == "byte-level"
+    assert find_convention(["▁you", "a"]) == "sentencepiece"
+    assert find_convention(["you", "##a"]) == "wordpiece"
+    assert find_convention(["you", "a"]) == "words"
+    assert [
+        surface(*x).text
+        for x in (("Ġyou", "byte-level"), ("Ã©", "byte-level"), ("▁you", "sentencepiece"), ("<0x41>", "sentencepiece"))
+    ] == [
+        "you",
+        "é",
+        "you",
+        "A",
+    ]
+    assert [
+        surface(*x).starts_word
+        for x in (("Ġyou", "byte-level"), ("you", "byte-level"), ("##s", "wordpiece"), ("s", "wordpiece"))
+    ] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_piece_goes_on_a_word_only_after_a_letter():
+    generator = {"you": 0, ".": 1, "s": 2, "Ġs": 3, "<e>": 4}
+    bridge = build_bridge(generator, wordpiece(), len(WORDS))
+    alone, inside = WORDS.index("s"), WORDS.index("##s")
+    assert bridge.pieces[0, :4, 0].tolist() == [2, 14, alone, alone]
+    assert bridge.pieces[1, :4, 0].tolist() == [WORDS.index("##y"), 14, inside, alone]
+    likeliest = torch.tensor([[2, 0, 2, 1, 2]])
+    assert bridge._joined(likeliest, torch.ones_like(likeliest).bool()).tolist() == [[0, 1, 1, 1, 0]]
+
+
+def test_special_tokens_stand_for_nothing(identifier):
+    generator = byte_level()
+    loss = ToxicityLoss(identifier, generator)
+    ids = generator.encode("you are good").ids
+    end = generator.token_to_id("<|end|>")
+    torch.testing.assert_close(
+        loss(torch.tensor([[*ids, end, end]]), form="ids"), loss(torch.tensor([ids]), form="ids")
+    )
