@@ -11,7 +11,9 @@ ECE_BINS = 15
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve, in [0, 1], higher is better: the share of (positive, negative) pairs in order, ties half.
+    """Area under the ROC curve, in [0, 1], higher is better.
+
+    It is the share of (positive, negative) pairs in order; ties count half.
 
     Raises:
         ValueError: `labels` has one class only.

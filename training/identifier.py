@@ -2,7 +2,8 @@
 
     python -m training.identifier --train FILE --text-column text --label-column y --tokenizer gpt2 --output FOLDER
 
-Writes the best epoch's weights, its history, and on request ONNX and TorchScript files. `training.distil` makes the shipped one.
+Writes the best epoch's weights, its history, and on request ONNX and TorchScript files. `training.distil` makes the
+shipped identifier.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.inference import resolve_device, token_batches
 from training.binary import accuracy, auc, ece
 from training.identifier_data import batches, load_tokenizer, read_table, stratified_split, targets
+from training.identifier_export import export_onnx, export_torchscript
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -88,7 +89,9 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     optimiser, scheduler = _optimiser(model, options, steps=-(-len(train.ids) // options.batch_size) * options.epochs)
-    history = _restore(model, optimiser, scheduler, folder / CHECKPOINT) if resume and (folder / CHECKPOINT).is_file() else []
+    history = (
+        _restore(model, optimiser, scheduler, folder / CHECKPOINT) if resume and (folder / CHECKPOINT).is_file() else []
+    )
     for epoch in range(len(history), options.epochs):
         if _epochs_since_best(history) > options.patience:
             break
@@ -112,7 +115,11 @@ def fit(
 def validate(model: ToxicityIdentifier, examples: Examples) -> dict[str, float]:
     """`auc`, `accuracy` and `ece` of the model on examples; those at or above .5 are toxic."""
     probabilities, labels = predict(model, examples.ids), examples.targets >= 0.5
-    return {"auc": auc(labels, probabilities), "accuracy": accuracy(labels, probabilities), "ece": ece(labels, probabilities)}
+    return {
+        "auc": auc(labels, probabilities),
+        "accuracy": accuracy(labels, probabilities),
+        "ece": ece(labels, probabilities),
+    }
 
 
 def predict(model: ToxicityIdentifier, ids: Sequence[list[int]]) -> np.ndarray:
@@ -125,7 +132,9 @@ def predict(model: ToxicityIdentifier, ids: Sequence[list[int]]) -> np.ndarray:
     return result
 
 
-def _optimiser(model: nn.Module, options: TrainingOptions, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+def _optimiser(
+    model: nn.Module, options: TrainingOptions, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """AdamW over the parameters of `model` itself, and its schedule."""
     embedding = [parameter for name, parameter in model.named_parameters() if name.startswith("embedding")]
     others = [parameter for name, parameter in model.named_parameters() if not name.startswith("embedding")]
@@ -151,7 +160,12 @@ def _epoch(
     model.train()
     chance, order = random.Random(options.seed * 1000 + epoch), np.random.default_rng([options.seed, epoch])
     lengths, total = np.array([len(row) for row in train.ids]), 0.0
-    steps = tqdm(batches(lengths, options.batch_size, order), total=-(-len(lengths) // options.batch_size), desc=f"epoch {epoch}", disable=not progress)
+    steps = tqdm(
+        batches(lengths, options.batch_size, order),
+        total=-(-len(lengths) // options.batch_size),
+        desc=f"epoch {epoch}",
+        disable=not progress,
+    )
     for places in steps:
         rows = [train.ids[i] for i in places]
         rows = [augment(row, chance) for row in rows] if augment else rows
@@ -172,7 +186,9 @@ def _epochs_since_best(history: list[dict[str, float]]) -> int:
     return len(scores) - 1 - int(np.argmax(scores)) if scores else 0
 
 
-def _restore(model: nn.Module, optimiser: torch.optim.Optimizer, scheduler: torch.optim.lr_scheduler.LRScheduler, path: Path) -> list[dict[str, float]]:
+def _restore(
+    model: nn.Module, optimiser: torch.optim.Optimizer, scheduler: torch.optim.lr_scheduler.LRScheduler, path: Path
+) -> list[dict[str, float]]:
     """Takes up where a checkpoint stopped; returns its history."""
     states = torch.load(path, weights_only=True)
     model.load_state_dict(states["model"])
@@ -185,16 +201,61 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     options = _parser().parse_args(arguments)
     tokenizer = load_tokenizer(options.tokenizer)
-    torch.manual_seed(options.seed)
-    config = IdentifierConfig(vocab_size=_ids_of(tokenizer), dim=options.dim, channels=options.channels, max_length=options.max_length)
-    model = ToxicityIdentifier(config, tokenizer).to(resolve_device(options.device))
     texts, labels = read_table(options.train, options.text_column, options.label_column)
     levels = targets(labels, positive=options.positive, threshold=options.threshold, soft=options.soft)
     kept, held = stratified_split(levels, options.validation_share, options.seed)
+    torch.manual_seed(options.seed)
+    vocab_size = max(tokenizer.get_vocab().values()) + 1
+    config = IdentifierConfig(vocab_size, options.dim, options.channels, max_length=options.max_length)
+    model = ToxicityIdentifier(config, tokenizer).to(resolve_device(options.device))
     ids = model.encode(texts)
     train, validation = (Examples([ids[i] for i in places], levels[places]) for places in (kept, held))
-    how = TrainingOptions(options.epochs, options.batch_size, options.learning_rate, patience=options.patience, seed=options.seed)
-    history = fit(model, train, validation, how, folder=options.output, resume=options.resume, progress=not options.quiet)
-    (Path(options.output) / "options.json").write_text(json.dumps({**vars(options), "config": asdict(config)}, indent=1, default=str))
+    how = TrainingOptions(
+        options.epochs, options.batch_size, options.learning_rate, patience=options.patience, seed=options.seed
+    )
+    folder, shown = options.output, not options.quiet
+    history = fit(model, train, validation, how, folder=folder, resume=options.resume, progress=shown)
+    (folder / "options.json").write_text(json.dumps({**vars(options), "config": asdict(config)}, indent=1, default=str))
+    written = [export(model.cpu(), folder) for wanted, export in _exports(options) if wanted]
     best = max(history, key=lambda epoch: epoch["auc"])
-    print(f"best epoch {best['epoch']}: AUC {best['auc']:.4f}, accuracy {best['accuracy']:.4f}, ECE {best['ece']:.4f}; saved in {options.output}")
+    scores = f"AUC {best['auc']:.4f}, accuracy {best['accuracy']:.4f}, ECE {best['ece']:.4f}"
+    print(f"best epoch {best['epoch']}: {scores}; saved in {folder}", *(f"and {path}" for path in written))
+
+
+def _exports(options: argparse.Namespace) -> list[tuple[bool, Callable[[ToxicityIdentifier, Path], Path]]]:
+    return [(options.torchscript, export_torchscript), (options.onnx, export_onnx)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults, shape = TrainingOptions(), IdentifierConfig(0)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.identifier", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--train", type=Path, required=True, help="CSV, TSV or parquet file, or a folder of datasets.save_to_disk")
+    add("--text-column", default="text")
+    add("--label-column", default="label", help="a level in [0, 1], or names of classes (then give --positive)")
+    add("--positive", help="the name of the toxic class")
+    add("--threshold", type=float, default=0.5, help="a level at or above it is toxic")
+    add("--soft", action="store_true", help="learn the levels themselves instead of classes")
+    add("--tokenizer", required=True, help="a Hub id, a folder, or a tokenizer.json")
+    add("--output", type=Path, required=True, help="folder for the identifier")
+    add("--validation-share", type=float, default=0.1)
+    add("--dim", type=int, default=shape.dim)
+    add("--channels", type=int, default=shape.channels)
+    add("--max-length", type=int, default=shape.max_length, help="tokens read of a text")
+    add("--epochs", type=int, default=defaults.epochs)
+    add("--batch-size", type=int, default=defaults.batch_size)
+    add("--learning-rate", type=float, default=defaults.learning_rate)
+    add("--patience", type=int, default=defaults.patience, help="epochs without a better AUC before it stops")
+    add("--seed", type=int, default=defaults.seed)
+    add("--device", help="as torch's; the best one of this machine when missing")
+    add("--resume", action="store_true", help="go on from the checkpoint in --output")
+    add("--onnx", action="store_true", help="also write identifier.onnx")
+    add("--torchscript", action="store_true", help="also write identifier.pt")
+    add("--quiet", action="store_true", help="no progress bars")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

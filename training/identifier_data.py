@@ -1,4 +1,4 @@
-"""Texts and toxicity levels for the identifier: from any table, split by class, as token ids; and the tokenizer from anywhere."""
+"""What the identifier is trained on: texts and toxicity levels from any table, a split, batches, any tokenizer."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def stratified_split(levels: np.ndarray, share: float, seed: int) -> tuple[np.nd
         places = generator.permutation(np.flatnonzero((levels >= 0.5) == toxic))
         count = round(share * len(places))
         if not 0 < count < len(places):
-            raise ValueError(f"`share` of {share} leaves a side without {'toxic' if toxic else 'other'} texts ({len(places)} in all)")
+            raise ValueError(
+                f"`share` of {share} leaves a side without {'toxic' if toxic else 'other'} texts ({len(places)} in all)"
+            )
         held.append(places[:count])
         kept.append(places[count:])
     return np.sort(np.concatenate(kept)), np.sort(np.concatenate(held))
@@ -109,7 +111,9 @@ def load_tokenizer(name: str | Path) -> Tokenizer:
     tokenizer = AutoTokenizer.from_pretrained(str(name), trust_remote_code=False)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise ValueError(f"`name` must be a tokenizer that the tokenizers library runs; {name} is a {type(tokenizer).__name__}")
+        raise ValueError(
+            f"`name` must be a tokenizer that the tokenizers library runs; {name} is a {type(tokenizer).__name__}"
+        )
     return Tokenizer.from_str(backend.to_str())
 
 
@@ -125,8 +129,10 @@ def batches(lengths: np.ndarray, batch_size: int, generator: np.random.Generator
 
 
 class Resplit:
-    """Splits some tokens at another place, so that a word scores alike however it is cut (MaxMatch-Dropout, Hiraoka 2022,
-    https://aclanthology.org/2022.coling-1.430): the loss sees a generator's cuts, and obfuscations cut words anywhere.
+    """Splits some tokens in two, so that a word scores alike however it is cut.
+
+    The toxicity loss sees a generator's cuts, and obfuscations cut anywhere. After MaxMatch-Dropout (Hiraoka 2022,
+    https://aclanthology.org/2022.coling-1.430).
 
     Args:
         vocabulary: token to id of a WordPiece tokenizer.

@@ -1,0 +1,178 @@
+"""The identifier by hand-worked numbers on a toy, then the shipped weights as users load them."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from toxicity_j.identifier import MODEL_FILE, IdentifierConfig, ToxicityIdentifier
+from toxicity_j.weights import find_weights
+
+
+def words(*vocabulary: str) -> Tokenizer:
+    tokenizer = Tokenizer(
+        models.WordLevel({word: place for place, word in enumerate(vocabulary)}, unk_token=vocabulary[0])
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
+@pytest.fixture
+def toy() -> ToxicityIdentifier:
+    """One dimension, one filter of width two, and a classifier that adds: every score can be worked out."""
+    model = ToxicityIdentifier(
+        IdentifierConfig(4, dim=1, channels=1, widths=(2,), hidden=(), max_length=5), words("?", "a", "b", "c")
+    ).eval()
+    with torch.no_grad():
+        model.embedding.weight[:] = torch.tensor([[0.0], [1.0], [2.0], [-3.0], [0.0]])
+        model.convolutions[0].weight[:] = torch.tensor([[1.0, 10.0]])
+        model.convolutions[0].bias[:] = 0.5
+        model.classifier[-1].weight[:] = torch.tensor([[1.0, 0.1]])
+        model.classifier[-1].bias[:] = -1.0
+    return model
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ToxicityIdentifier:
+    return ToxicityIdentifier.from_pretrained()
+
+
+def sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
+
+
+def test_scores_worked_out_by_hand(toy):
+    # "a b": mean 1.5; windows a+10b+.5 = 21.5 and b+0+.5 = 2.5, maximum 21.5; logit 1.5 + 2.15 - 1 = 2.65.
+    # "c": mean -3; window -3+.5 < 0, so 0; logit -4.  "": mean 0, no window; logit -1.
+    # "c a": mean -1; windows -3+10+.5 = 7.5 and 1.5; logit -1 + .75 - 1 = -1.25.
+    expected = [sigmoid(2.65), sigmoid(-4), sigmoid(-1), sigmoid(-1.25)]
+    np.testing.assert_allclose(toy.p_toxic(["a b", "c", "", "c a"]), expected, atol=1e-6)
+
+
+def test_texts_are_normalised_and_blank_ones_have_no_tokens(toy):
+    assert toy.encode(["  a\u200b b\t", "\u00a0", "", "\n"]) == [[1, 2], [], [], []]
+
+
+def test_tokens_beyond_max_length_are_cut_and_all_others_count(toy):
+    assert toy.encode(["a a a a a b"]) == [[1, 1, 1, 1, 1]]
+    assert toy.encode(["a a a a b"]) == [[1, 1, 1, 1, 2]]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, None])
+def test_no_score_depends_on_batch_order_or_repetition(shipped, batch_size):
+    texts = ["you idiot", "a", "", "what a fine day it was in the old town", "shut up", "thank you " * 40, "ok ."]
+    alone = [float(shipped.p_toxic([text])[0]) for text in texts]
+    order = [3, 0, 6, 1, 2, 5, 4, 0, 3, 1]
+    scores = shipped.p_toxic([texts[i] for i in order], batch_size=batch_size)
+    np.testing.assert_allclose(scores, [alone[i] for i in order], rtol=0, atol=1e-6)
+    assert scores[0] == scores[8]
+
+
+def test_training_mode_does_not_move_scores_and_is_kept(toy):
+    before = toy.p_toxic(["a b"])
+    toy.train()
+    assert toy.p_toxic(["a b"]) == before
+    assert toy.training
+
+
+def test_no_texts_give_no_scores(toy):
+    assert toy.p_toxic([]).shape == (0,)
+
+
+def test_a_plain_bag_of_embeddings_needs_no_convolution():
+    model = ToxicityIdentifier(IdentifierConfig(4, dim=3, widths=(), hidden=(2,)), words("?", "a", "b", "c")).eval()
+    assert np.ptp(model.p_toxic(["a b", "b a"])) < 1e-7
+
+
+def test_saved_and_loaded_it_scores_the_same(toy, tmp_path):
+    path = toy.save_pretrained(tmp_path / "folder")
+    texts = ["a b", "c", "", "b b c a"]
+    for source in (path, tmp_path / "folder", str(tmp_path / "folder")):
+        loaded = ToxicityIdentifier.from_pretrained(source)
+        assert loaded.config == toy.config
+        assert not loaded.training
+        np.testing.assert_array_equal(loaded.p_toxic(texts), toy.p_toxic(texts))
+
+
+def test_int8_rows_keep_scores_close_in_a_quarter_of_the_room(shipped, tmp_path):
+    full = shipped.save_pretrained(tmp_path / "full").stat().st_size
+    small = shipped.save_pretrained(tmp_path / "small", int8=True)
+    assert small.stat().st_size < 0.4 * full
+    texts = ["you are a fool", "see you at the station at noon", "what the hell is this"]
+    np.testing.assert_allclose(
+        ToxicityIdentifier.from_pretrained(small).p_toxic(texts), shipped.p_toxic(texts), atol=0.01
+    )
+
+
+def test_loading_leaves_the_random_numbers_of_the_caller_alone(toy, tmp_path):
+    toy.save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    expected = torch.rand(2)
+    torch.manual_seed(0)
+    ToxicityIdentifier.from_pretrained(tmp_path)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_bad_paths_and_devices_are_named(tmp_path):
+    from safetensors.torch import save_file
+
+    with pytest.raises(FileNotFoundError, match="`path`"):
+        ToxicityIdentifier.from_pretrained(tmp_path / "none")
+    save_file({"x": torch.zeros(1)}, str(tmp_path / MODEL_FILE))
+    with pytest.raises(ValueError, match="`path` must be a file written by"):
+        ToxicityIdentifier.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="`device`"):
+        ToxicityIdentifier.from_pretrained(device="moon")
+
+
+def test_shipped_file_is_small_and_loads_without_transformers_in_a_moment():
+    assert find_weights(MODEL_FILE).stat().st_size <= 4.5e6
+    script = (
+        "import sys, time, torch, numpy; from toxicity_j.identifier import ToxicityIdentifier; start = time.process_time();"
+        "model = ToxicityIdentifier.from_pretrained(); print(time.process_time() - start);"
+        "model.p_toxic(['fine']); assert 'transformers' not in sys.modules and 'evaluate' not in sys.modules"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 1.5  # .04 CPU-seconds at rest; the bound leaves room for a busy machine
+
+
+def test_shipped_weights_tell_rude_texts_from_polite_ones(shipped):
+    rude = [
+        "you are an idiot",
+        "shut up , moron",
+        "what a stupid piece of crap",
+        "this damn bus is late , what a shit service",
+    ]
+    polite = [
+        "you are mistaken",
+        "please be quiet",
+        "this is of low quality",
+        "this bus is never on time",
+        "i do not agree with you",
+        "",
+    ]
+    scores = shipped.p_toxic([*rude, *polite])
+    assert scores[: len(rude)].min() > 0.5 > scores[len(rude) :].max()
+
+
+def test_shipped_weights_see_through_usual_disguises(shipped):
+    assert (
+        shipped.p_toxic(
+            ["what the f*** is this sh*t", "you are such an id1ot", "you stuuupid m0ron", "f u c k you"]
+        ).min()
+        > 0.5
+    )
+
+
+def test_a_million_characters_are_read_up_to_max_length(shipped):
+    start = time.process_time()
+    score = shipped.p_toxic(["you are a moron . " * 60_000])
+    assert score[0] > 0.5
+    assert time.process_time() - start < 30

@@ -1,0 +1,316 @@
+"""The training command: tables, splits, learning, resuming, any tokenizer, exports."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
+from training import identifier as command
+from training.binary import accuracy, auc, bootstrap, ece, platt
+from training.distil import calibrate, corpus
+from training.distil import targets as mixed_targets
+from training.identifier import Examples, TrainingOptions, fit, predict, validate
+from training.identifier_data import Resplit, batches, load_tokenizer, read_table, stratified_split, targets
+from training.identifier_export import export_onnx, export_torchscript
+
+GOOD = ["kind", "lovely", "calm", "honest", "gentle", "patient"]
+BAD = ["awful", "dumb", "nasty", "rotten", "foul", "silly"]
+FRAMES = ["you are a {} person", "what a {} thing to say", "that was {} of them", "{} people like him", "so {}"]
+HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
+
+
+def sentences(count: int, seed: int) -> tuple[list[str], list[float]]:
+    """Separable: a text is toxic if and only if it holds a word of `BAD`."""
+    chance = random.Random(seed)
+    labels = [float(place % 2) for place in range(count)]
+    return [chance.choice(FRAMES).format(chance.choice(BAD if label else GOOD)) for label in labels], labels
+
+
+def wordpiece() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=["[UNK]"], show_progress=False)
+    tokenizer.train_from_iterator(sentences(200, 9)[0], trainer)
+    return tokenizer
+
+
+def other(kind: str) -> Tokenizer:
+    """Tokenizers in the manner of gpt2 and bart (byte-level BPE) and of t5 (SentencePiece unigram)."""
+    tokenizer = Tokenizer(models.BPE() if kind == "gpt2" else models.Unigram())
+    tokenizer.pre_tokenizer = (
+        pre_tokenizers.ByteLevel(add_prefix_space=False) if kind == "gpt2" else pre_tokenizers.Metaspace()
+    )
+    if kind == "gpt2":
+        trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<|endoftext|>"], show_progress=False)
+    else:
+        trainer = trainers.UnigramTrainer(
+            vocab_size=120, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False
+        )
+    tokenizer.train_from_iterator(sentences(200, 9)[0], trainer)
+    return tokenizer
+
+
+@pytest.fixture(scope="module")
+def small() -> ToxicityIdentifier:
+    tokenizer = wordpiece()
+    torch.manual_seed(0)
+    return ToxicityIdentifier(
+        IdentifierConfig(tokenizer.get_vocab_size(), dim=8, channels=6, hidden=(8,)), tokenizer
+    ).eval()
+
+
+def examples(model: ToxicityIdentifier, count: int, seed: int) -> Examples:
+    texts, labels = sentences(count, seed)
+    return Examples(model.encode(texts), np.array(labels, dtype=np.float32))
+
+
+def copy_of(model: ToxicityIdentifier) -> ToxicityIdentifier:
+    twin = ToxicityIdentifier(model.config, model.tokenizer)
+    twin.load_state_dict(model.state_dict())
+    return twin
+
+
+OPTIONS = TrainingOptions(epochs=6, batch_size=16, learning_rate=0.01, patience=5)
+
+
+def test_learning_happens_in_the_model_that_is_trained_and_in_no_other(small, tmp_path):
+    """An optimiser that holds another instance's parameters leaves the trained one as it was: this sees it."""
+    model, untrained = copy_of(small), copy_of(small)
+    train, held = examples(small, 200, 1), examples(small, 100, 2)
+    history = fit(model, train, held, OPTIONS, folder=tmp_path, progress=False)
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert validate(model, held)["auc"] > 0.99
+    assert validate(untrained, held)["auc"] < 0.99
+    assert all(torch.equal(a, b) for a, b in zip(untrained.parameters(), small.parameters(), strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(model.parameters(), small.parameters(), strict=True))
+    assert (model.embedding.weight[model.pad_id] == 0).all()
+
+
+def test_the_best_epoch_is_kept_and_training_stops_after_patience(small, tmp_path, monkeypatch):
+    scores = iter([0.7, 0.9, 0.8, 0.6, 0.95])
+    states = []
+
+    def scripted(model, _):
+        states.append({name: value.clone() for name, value in model.state_dict().items()})
+        return {"auc": next(scores), "accuracy": 0.0, "ece": 0.0}
+
+    monkeypatch.setattr(command, "validate", scripted)
+    model = copy_of(small)
+    options = TrainingOptions(epochs=5, batch_size=32, patience=1)
+    history = fit(model, examples(small, 64, 1), examples(small, 20, 2), options, folder=tmp_path, progress=False)
+    # .9 is the best; .8 is one epoch without a better one, which patience bears; .6 is the second.
+    assert [epoch["auc"] for epoch in history] == [0.7, 0.9, 0.8, 0.6]
+    saved = ToxicityIdentifier.from_pretrained(tmp_path).state_dict()
+    for name, value in states[1].items():
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=0)
+        torch.testing.assert_close(saved[name], value, rtol=0, atol=0)
+    assert json.loads((tmp_path / "history.json").read_text()) == history
+
+
+def test_resumed_training_equals_uninterrupted_training(small, tmp_path, monkeypatch):
+    train, held = examples(small, 96, 1), examples(small, 40, 2)
+    whole = copy_of(small)
+    options = TrainingOptions(epochs=4, batch_size=32, patience=4)
+    history = fit(whole, train, held, options, folder=tmp_path / "whole", progress=False)
+
+    class Stop(Exception):
+        pass
+
+    original, calls = command._epoch, []
+
+    def stopping(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise Stop
+        return original(*arguments)
+
+    monkeypatch.setattr(command, "_epoch", stopping)
+    with pytest.raises(Stop):
+        fit(copy_of(small), train, held, options, folder=tmp_path / "cut", progress=False)
+    monkeypatch.setattr(command, "_epoch", original)
+    resumed = ToxicityIdentifier(small.config, small.tokenizer)
+    assert fit(resumed, train, held, options, folder=tmp_path / "cut", resume=True, progress=False) == history
+    for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=0)
+    assert not (tmp_path / "cut" / command.CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "t5"])
+def test_the_command_trains_with_other_tokenizers_and_needs_no_transformers(kind, tmp_path, capsys):
+    other(kind).save(str(tmp_path / "tokenizer.json"))
+    texts, labels = sentences(300, 3)
+    pd.DataFrame({"comment": texts, "y": ["toxic" if label else "neutral" for label in labels]}).to_csv(
+        tmp_path / "d.csv"
+    )
+    flags = "--text-column comment --label-column y --positive toxic --epochs 6 --batch-size 16 --learning-rate 0.01"
+    flags += f" --dim 8 --channels 6 --quiet --torchscript --device cpu --tokenizer {tmp_path}"
+    command.main([*flags.split(), "--train", str(tmp_path / "d.csv"), "--output", str(tmp_path / "out")])
+    assert "best epoch" in capsys.readouterr().out
+    model = ToxicityIdentifier.from_pretrained(tmp_path / "out")
+    p_toxic = model.p_toxic(["you are a nasty person", "you are a gentle person"])
+    assert p_toxic[0] > 0.5 > p_toxic[1]
+    assert (tmp_path / "out" / "identifier.pt").is_file()
+
+
+def test_a_transformers_tokenizer_without_tokenizer_json_is_converted(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "you", "are", "kind"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    assert transformers
+    assert load_tokenizer(tmp_path).encode("you are kind", add_special_tokens=False).ids == [5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet", "datasets", "datasets dict"])
+def test_tables_of_all_kinds_read_alike(kind, tmp_path):
+    from datasets import Dataset, DatasetDict
+
+    table = pd.DataFrame({"text": ["None", "", 'a, "b"\tc'], "y": [0.0, 0.25, 1.0]})
+    path = tmp_path / f"table.{kind}"
+    if kind in ("csv", "tsv"):
+        table.to_csv(path, sep="\t" if kind == "tsv" else ",", index=False)
+    elif kind == "parquet":
+        table.to_parquet(path)
+    else:
+        data = Dataset.from_pandas(table)
+        (data if kind == "datasets" else DatasetDict(train=data)).save_to_disk(str(path))
+    texts, labels = read_table(path, "text", "y")
+    assert texts == ["None", "", 'a, "b"\tc']
+    assert targets(labels, soft=True).tolist() == [0.0, 0.25, 1.0]
+
+
+def test_bad_tables_are_named(tmp_path):
+    table = pd.DataFrame({"text": ["a", None], "y": [0, 1]})
+    table.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match="row 1 has one"):
+        read_table(tmp_path / "t.parquet", "text", "y")
+    with pytest.raises(ValueError, match="`label_column` must be one of"):
+        read_table(tmp_path / "t.parquet", "y", "z")
+    with pytest.raises(FileNotFoundError, match="`path`"):
+        read_table(tmp_path / "u.parquet", "text", "y")
+    (tmp_path / "t.txt").write_text("a")
+    with pytest.raises(ValueError, match="`path` must end in"):
+        read_table(tmp_path / "t.txt", "text", "y")
+
+
+def test_levels_become_classes_or_soft_targets():
+    assert targets([0.2, 0.5, 0.9]).tolist() == [0, 1, 1]
+    assert targets([0.2, 0.5, 0.9], threshold=0.6).tolist() == [0, 0, 1]
+    assert targets([0.25, 0.5], soft=True).tolist() == [0.25, 0.5]
+    assert targets(["x", "y"], positive="y").tolist() == [0, 1]
+    with pytest.raises(ValueError, match="row 1 has 1.5"):
+        targets([0.0, 1.5])
+    with pytest.raises(ValueError, match="`positive` must be one of the labels"):
+        targets(["x", "y"], positive="z")
+    with pytest.raises(ValueError, match="`labels` must be levels"):
+        targets(["x", "y"])
+
+
+def test_the_split_keeps_the_share_of_classes_and_its_seed():
+    levels = np.array([1.0] * 30 + [0.0] * 70)
+    kept, held = stratified_split(levels, 0.2, seed=4)
+    assert len(held) == 20
+    assert levels[held].sum() == 6
+    assert sorted([*kept, *held]) == list(range(100))
+    assert (stratified_split(levels, 0.2, seed=4)[1] == held).all()
+    assert (stratified_split(levels, 0.2, seed=5)[1] != held).any()
+    with pytest.raises(ValueError, match="leaves a side without toxic texts"):
+        stratified_split(np.array([1.0] + [0.0] * 9), 0.2, seed=0)
+
+
+def test_batches_hold_each_text_once_and_like_lengths():
+    lengths = np.random.default_rng(0).integers(1, 60, 1000)
+    cut = list(batches(lengths, 32, np.random.default_rng(1)))
+    assert sorted(np.concatenate(cut)) == list(range(1000))
+    assert max(np.ptp(lengths[batch]) for batch in cut) < 10
+
+
+def test_resplit_keeps_the_letters():
+    vocabulary = {token: place for place, token in enumerate(["idiot", "id", "##iot", "i", "##diot", "##d", "!"])}
+    words = list(vocabulary)
+    seen = {tuple(words[i] for i in Resplit(vocabulary, share=1.0)([0, 6], random.Random(seed))) for seed in range(20)}
+    assert seen == {("id", "##iot", "!"), ("i", "##diot", "!")}
+    assert Resplit(vocabulary, share=0.0)([0, 6], random.Random(0)) == [0, 6]
+
+
+@pytest.mark.parametrize(
+    "export",
+    [
+        export_torchscript,
+        pytest.param(export_onnx, marks=pytest.mark.skipif(not HAS_ONNX, reason="needs the extra toxicity_j[onnx]")),
+    ],
+)
+def test_exports_score_as_the_model_does(small, export, tmp_path):
+    path = export(small, tmp_path)
+    assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab() == small.tokenizer.get_vocab()
+    ids, mask = small.collate(small.encode(["a nasty , nasty day", "so kind"] * 3))
+    if path.suffix == ".pt":
+        found = torch.jit.load(str(path))(ids, mask).numpy()
+    else:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        found = session.run(None, {"ids": ids.numpy(), "mask": mask.numpy()})[0]
+    np.testing.assert_allclose(found, small.p_toxic(["a nasty , nasty day", "so kind"] * 3), atol=1e-6)
+
+
+def test_an_export_that_differs_is_refused(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.identifier_export.TOLERANCE", -1.0)
+    with pytest.raises(ValueError, match="differs from the model"):
+        export_torchscript(small, tmp_path)
+
+
+def test_measures_by_hand():
+    labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.8, 0.1])
+    # Pairs: .9 over .8 and .1, .8 over .1 in order; .8 and .8 tie: 3.5 of 4.
+    assert auc(labels, scores) == 3.5 / 4
+    assert accuracy(labels, scores) == 3 / 4
+    # Ten bins: |.9 - 1| in the last, |1.6 - 1| in the ninth, |.1 - 0| in the second, over 4 texts.
+    assert ece(labels, scores, bins=10) == pytest.approx((0.1 + 0.6 + 0.1) / 4)
+    with pytest.raises(ValueError, match="both classes"):
+        auc(np.ones(3), np.ones(3))
+    low, high = bootstrap(accuracy, np.tile(labels, 100), np.tile(scores, 100))
+    assert low < 0.75 < high
+
+
+def test_platt_finds_the_slope_and_offset_that_made_the_labels():
+    logits = np.random.default_rng(0).normal(0, 2, 20000)
+    labels = np.random.default_rng(1).random(20000) < 1 / (1 + np.exp(-(0.5 * logits + 1)))
+    assert platt(labels, logits) == pytest.approx((0.5, 1.0), abs=0.05)
+
+
+def test_calibration_is_folded_into_the_last_layer(small):
+    model = copy_of(small).eval()
+    rows = examples(small, 60, 5)
+    before = predict(model, rows.ids)
+    slope, offset = calibrate(model, np.array([0.0, 1.0, 1.0] * 20), before)
+    expected = 1 / (1 + np.exp(-(slope * np.log(before / (1 - before)) + offset)))
+    np.testing.assert_allclose(predict(model, rows.ids), expected, atol=1e-5)
+
+
+def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
+    rows = pd.DataFrame(
+        {"text": ["The bus was late. You are a rotten liar!", "The sun is out. We went home."], "y": [1.0, 0.0]}
+    )
+    texts, labels = corpus(rows, {"rotten"})
+    found = dict(zip(texts, labels, strict=True))
+    assert np.isnan(found["The bus was late."])
+    assert found["The sun is out."] == 0
+    assert found[""] == 0
+    wanted, known = mixed_targets(labels, None)
+    assert known.sum() == np.isfinite(labels).sum()
+    wanted, known = mixed_targets(np.array([1.0, np.nan]), np.array([0.5, 0.3]))
+    # .8 of the teacher's .5 and .2 of the label 1; the teacher's .3 alone.
+    np.testing.assert_allclose(wanted, [0.6, 0.3], atol=1e-6)
+    assert known.all()

@@ -1,0 +1,208 @@
+"""Makes the shipped identifier, from labels or, better, from the built-in encoder's scores.
+
+    python -m training.distil --data FOLDER --teacher toxicity_j/encoder.safetensors --output toxicity_j
+
+The corpus is the training texts, their sentences, respelt and obfuscated variants, strings of several texts, and the
+written sentences. A teacher's scores are kept in a file, so that training repeats without it. Embeddings start as
+principal components of a pretrained encoder's. Calibration is by Platt's method on half of the development texts; the
+other half, and the validation split, judge the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+from tqdm import tqdm
+
+from toxicity_j.encoder import Encoder
+from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
+from training.binary import accuracy, auc, bootstrap, ece, platt
+from training.corrupt import obfuscate, respell
+from training.data import key, read_paradetox, read_style, rude_words
+from training.identifier import Examples, TrainingOptions, fit, predict
+from training.identifier_data import Resplit, load_tokenizer
+from training.written import STYLE
+
+# Development texts: so many Jigsaw sentences of the training split, drawn with this seed, are kept from training.
+DEVELOPMENT_TEXTS, DEVELOPMENT_SEED, DEVELOPMENT_SOURCE = 4000, 20261123, "emnlp_dev"
+# Shares of the texts that are also seen obfuscated, respelt, and strung together.
+OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
+# Standard deviation of the first embeddings, as of those that training from scratch ends with.
+EMBEDDING_SCALE = 0.1
+# How much of a labelled text's target is the teacher's score, the rest being its label.
+TEACHER_SHARE = 0.8
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
+
+
+def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training and development rows: columns text, y, source. No development text is among the others."""
+    rows = read_style(folder, "train")
+    own = rows.index[rows.source == DEVELOPMENT_SOURCE]
+    held = np.random.default_rng(DEVELOPMENT_SEED).choice(own, DEVELOPMENT_TEXTS, replace=False)
+    development = rows.loc[np.sort(held)].reset_index(drop=True)
+    hidden = set(development.text.map(key))
+    return rows[~rows.text.map(key).isin(hidden)].reset_index(drop=True), development
+
+
+def corpus(rows: pd.DataFrame, rude: set[str], seed: int = 0) -> tuple[list[str], np.ndarray]:
+    """Texts and labels in [0, 1], NaN where only a teacher can tell: a sentence of a longer toxic text may be harmless.
+
+    Args:
+        rows: columns text and y.
+        rude: words to obfuscate.
+        seed: of the variants.
+    """
+    chance, examples = random.Random(seed), []
+    texts, labels = rows.text.tolist(), rows.y.tolist()
+    for text, label in zip(texts, labels, strict=True):
+        examples.append((text, label))
+        sentences = _SENTENCE.split(text)
+        if len(sentences) > 1:
+            examples += [(sentence, np.nan if label > 0.1 else label) for sentence in sentences if len(sentence) > 8]
+        if chance.random() < OBFUSCATED:
+            examples.append((obfuscate(text, rude, chance), label))
+        if chance.random() < RESPELT:
+            examples.append((respell(text, chance), label))
+        if chance.random() < STRUNG:
+            others = chance.sample(range(len(texts)), chance.randint(1, 4))
+            places = others if label > 0.5 else [i for i in others if labels[i] < 0.2]
+            examples.append((" ".join([text, *(texts[i] for i in places)]), max([label, *(labels[i] for i in places)])))
+    for text, label in STYLE:
+        examples += [(text, label), (respell(text, chance), label), ("", 0.0)]
+    distinct = dict(reversed(examples))  # the first label of a text counts
+    return list(distinct), np.array(list(distinct.values()), dtype=np.float32)
+
+
+def teacher_scores(path: Path, texts: Sequence[str], cache: Path | None) -> np.ndarray:
+    """The encoder's P(toxic) of each text, from the cache when it holds just these texts. *Shape:* (n,)"""
+    if cache and cache.is_file():
+        known = pd.read_parquet(cache).set_index("text").p_toxic
+        if known.index.isin(texts).sum() == len(texts):
+            return known.loc[list(texts)].to_numpy(np.float32)
+    scores = Encoder.load(path, dtype="bfloat16").style(texts, progress=tqdm).astype(np.float32)
+    if cache:
+        pd.DataFrame({"text": texts, "p_toxic": scores}).to_parquet(cache)
+    return scores
+
+
+def targets(labels: np.ndarray, scores: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """What each text is to score, and which texts have a target at all.
+
+    Args:
+        labels: NaN for none.
+        scores: a teacher's, or None.
+    """
+    if scores is None:
+        return labels, ~np.isnan(labels)
+    mixed = np.where(np.isnan(labels), scores, TEACHER_SHARE * scores + (1 - TEACHER_SHARE) * labels)
+    return mixed.astype(np.float32), np.ones(len(labels), dtype=bool)
+
+
+def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
+    """The principal components of an encoder's word embeddings. *Shape:* (vocabulary, dim)"""
+    tensors = load_file(weights)
+    words = next(tensor for name, tensor in tensors.items() if name.endswith("word_embeddings.weight")).float()
+    torch.manual_seed(0)
+    words = words - words.mean(0)
+    components = words @ torch.pca_lowrank(words, dim, niter=4)[2]
+    return components * (EMBEDDING_SCALE / components.std())
+
+
+def calibrate(model: ToxicityIdentifier, labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
+    """Folds Platt's slope and offset into the last layer, and returns them."""
+    slope, offset = platt(labels, np.log(probabilities) - np.log1p(-probabilities))
+    last = model.classifier[-1]
+    with torch.no_grad():
+        last.weight.mul_(slope)
+        last.bias.mul_(slope).add_(offset)
+    return slope, offset
+
+
+def report(model: ToxicityIdentifier, rows: pd.DataFrame) -> dict[str, object]:
+    """Accuracy, AUC (each with its 95 % interval) and ECE on labelled texts."""
+    labels, scores = (rows.y >= 0.5).to_numpy(), predict(model, model.encode(rows.text.tolist()))
+    return {
+        "n": len(labels),
+        "accuracy": accuracy(labels, scores),
+        "accuracy_95": bootstrap(accuracy, labels, scores),
+        "auc": auc(labels, scores),
+        "auc_95": bootstrap(auc, labels, scores),
+        "ece": ece(labels, scores),
+    }
+
+
+def pairs_in_order(model: ToxicityIdentifier, folder: Path) -> tuple[float, int]:
+    """Share of held-out ParaDetox pairs whose toxic side scores above its rewrite, and how many pairs."""
+    pairs = [(row.toxic, rewrite) for row in read_paradetox(folder)[1] for rewrite in row.rewrites]
+    toxic, neutral = (model.p_toxic([pair[side] for pair in pairs]) for side in (0, 1))
+    return float(np.mean(toxic > neutral)), len(pairs)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    options = _parser().parse_args(arguments)
+    torch.manual_seed(options.seed)
+    rows, development = read(options.data)
+    texts, labels = corpus(rows, rude_words(read_paradetox(options.data)[0]), options.seed)
+    scores = teacher_scores(options.teacher, texts, options.scores) if options.teacher or options.scores else None
+    wanted, known = targets(labels, scores)
+    tokenizer = load_tokenizer(options.backbone)
+    config = IdentifierConfig(tokenizer.get_vocab_size(), options.dim, options.channels, dropout=options.dropout)
+    model = ToxicityIdentifier(config, tokenizer)
+    with torch.no_grad():
+        model.embedding.weight[:-1] = pretrained_embeddings(options.backbone / "model.safetensors", options.dim)
+    ids = model.encode(texts)
+    train = Examples([row for row, keep in zip(ids, known, strict=True) if keep], wanted[known])
+    print(f"{len(train.ids)} texts, {int((~np.isnan(labels)).sum())} of them labelled", flush=True)
+    held = Examples(model.encode(development.text.tolist()), development.y.to_numpy(np.float32))
+    how = TrainingOptions(options.epochs, options.batch_size, options.learning_rate, patience=2, seed=options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        fit(model, train, held, how, folder=folder, augment=Resplit(tokenizer.get_vocab()), progress=not options.quiet)
+    finish(model, development, options.data, options.output)
+
+
+def finish(model: ToxicityIdentifier, development: pd.DataFrame, data: Path, output: Path) -> None:
+    """Calibrates on half of the development texts, saves as int8, and prints how the saved model does on all else."""
+    half = len(development) // 2
+    first, second = development[:half], development[half:]
+    calibrate(model, (first.y >= 0.5).to_numpy(float), predict(model, model.encode(first.text.tolist())))
+    saved = ToxicityIdentifier.from_pretrained(model.save_pretrained(output, int8=True))
+    validation = read_style(data, "val")
+    results = {"development": report(saved, second), "validation": report(saved, validation)}
+    results["validation_jigsaw"] = report(saved, validation[validation.source == DEVELOPMENT_SOURCE])
+    results["paradetox_pairs_in_order"] = pairs_in_order(saved, data)
+    print(json.dumps(results, indent=1))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with toxicity.parquet and paradetox_train.tsv")
+    parser.add_argument(
+        "--backbone", type=Path, required=True, help="folder of all-MiniLM-L6-v2: tokenizer and first embeddings"
+    )
+    parser.add_argument("--teacher", type=Path, help="weights of a built-in encoder; labels alone when missing")
+    parser.add_argument("--scores", type=Path, help="parquet file that keeps the teacher's scores")
+    parser.add_argument("--output", type=Path, required=True, help="folder for identifier.safetensors")
+    parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--channels", type=int, default=96)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
