@@ -17,9 +17,38 @@ from tests.tiny import TEXTS
 from toxicity_j.protocols import EMNLP2021, PROTOCOLS, detokenise, get_protocol, protocols
 from toxicity_j.scorer import Scorer
 
-SOURCES = [*TEXTS, "abc", "repeated text", "repeated text", "word " * 700, "some source", "toxic ( really ) .", "<pad> is <pad> a word"]
-PREDICTIONS = [*TEXTS[1:], TEXTS[0], "ab", "repeated text", "another", "long , " * 600, "", "( so ) what ?", "a <pad> <mask> [PAD] </s> b"]
-REFERENCES = [*TEXTS[2:], *TEXTS[:2], "abcd", "repeated text", "a third", "word " * 650, "some reference", "really", "</s>"]
+SOURCES = [
+    *TEXTS,
+    "abc",
+    "repeated text",
+    "repeated text",
+    "word " * 700,
+    "some source",
+    "toxic ( really ) .",
+    "<pad> is <pad> a word",
+]
+PREDICTIONS = [
+    *TEXTS[1:],
+    TEXTS[0],
+    "ab",
+    "repeated text",
+    "another",
+    "long , " * 600,
+    "",
+    "( so ) what ?",
+    "a <pad> <mask> [PAD] </s> b",
+]
+REFERENCES = [
+    *TEXTS[2:],
+    *TEXTS[:2],
+    "abcd",
+    "repeated text",
+    "a third",
+    "word " * 650,
+    "some reference",
+    "really",
+    "</s>",
+]
 N = len(SOURCES)
 BATCHES = (1, 7, None)
 
@@ -66,7 +95,9 @@ def check(protocol, options: dict, columns: dict, *, sta, sim, fl):
     for batch_size in BATCHES:
         segments = Scorer(protocol, device="cpu", batch_size=batch_size, **options).score(**columns)
         for name, expected in (("sta", sta), ("sim", sim), ("fl", fl), ("j", np.array(sta) * sim * fl)):
-            np.testing.assert_allclose(getattr(segments, name), expected, atol=1e-5, err_msg=f"{name}, batch {batch_size}")
+            np.testing.assert_allclose(
+                getattr(segments, name), expected, atol=1e-5, err_msg=f"{name}, batch {batch_size}"
+            )
     return segments
 
 
@@ -102,6 +133,12 @@ def test_the_default_comes_first_and_seven_are_published():
         assert protocol.name == name
         assert protocol.use_when
         assert protocol.source
+
+
+def test_each_protocol_says_which_columns_it_needs():
+    assert PROTOCOLS["emnlp2021"].needs == PROTOCOLS["textdetox2025"].needs == ("predictions", "sources")
+    assert PROTOCOLS["krishna2020"].needs == ("predictions", "references")
+    assert PROTOCOLS["textdetox2024"].needs == ("predictions", "sources", "references")
 
 
 def test_unknown_protocol_lists_the_valid_ones():
@@ -198,7 +235,13 @@ def test_krishna2020_j_is_sim_where_both_hold(english):
 
 def test_cutting_ids_loses_the_closing_token(english):
     long = ["word " * 700]
-    assert abs(classifier_logits(english["fluency_model"], long) - classifier_logits(english["fluency_model"], long, cut=True)).max() > 1e-4
+    assert (
+        abs(
+            classifier_logits(english["fluency_model"], long)
+            - classifier_logits(english["fluency_model"], long, cut=True)
+        ).max()
+        > 1e-4
+    )
 
 
 def test_pseudoparadetox2024_strips_and_is_soft(english, checkpoints):
@@ -301,7 +344,10 @@ def textdetox2025_expected(multilingual, xcomet: str, references: list[list[str]
         same = np.array([a == b for a, b in zip(column, PREDICTIONS, strict=True)])
         sta = np.maximum(sta, (neutral(column) <= out) | same)
     if references:
-        each = [sentence_cosine(path, [item[place] for item in references], PREDICTIONS) for place in range(len(references[0]))]
+        each = [
+            sentence_cosine(path, [item[place] for item in references], PREDICTIONS)
+            for place in range(len(references[0]))
+        ]
         sim = 0.4 * sim + 0.6 * np.max(each, axis=0)
     return {"sta": sta, "sim": sim, "fl": Xcomet(xcomet, device="cpu").scores(PREDICTIONS, SOURCES, references)}
 
@@ -363,7 +409,9 @@ def test_russe2022_calibrates_and_clips(checkpoints):
     stripped = [text.strip() for text in predictions]
     style_raw = softmax(classifier_logits(style, stripped))[:, 0]
     sim_raw = pooled_cosine(pooler, SOURCES, stripped)
-    lost = np.minimum(0, softmax(classifier_logits(fluency, stripped))[:, 1] - softmax(classifier_logits(fluency, SOURCES))[:, 1])
+    lost = np.minimum(
+        0, softmax(classifier_logits(fluency, stripped))[:, 1] - softmax(classifier_logits(fluency, SOURCES))[:, 1]
+    )
     assert (lost < -1 / 1.15).any()  # clipped at 0
     assert (lost == 0).any()
     segments = check(

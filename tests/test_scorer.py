@@ -114,7 +114,9 @@ def test_no_evaluate_and_no_transformers_for_built_in_models():
 
 
 def test_wieting_files_are_asked_for_when_sim_is_needed(english):
-    scorer = Scorer("paradetox2022", device="cpu", style_model=english["style_model"], fluency_model=english["fluency_model"])
+    scorer = Scorer(
+        "paradetox2022", device="cpu", style_model=english["style_model"], fluency_model=english["fluency_model"]
+    )
     scorer.score(PREDICTIONS)
     with pytest.raises(FileNotFoundError, match="wieting_similarity_data.zip"):
         scorer.score(PREDICTIONS, SOURCES)
@@ -232,7 +234,9 @@ def test_built_in_stand_ins_show_in_the_signature(encoder):
 
 def test_the_toxic_class_is_found_by_its_name(checkpoints):
     order = {
-        labels: Scorer("emnlp2021", device="cpu", style_model=checkpoints("roberta", str(labels), labels=labels, seed=3))
+        labels: Scorer(
+            "emnlp2021", device="cpu", style_model=checkpoints("roberta", str(labels), labels=labels, seed=3)
+        )
         for labels in (("neutral", "toxic"), ("toxic", "neutral"), ("Non-Toxic", "other"))
     }
     first, swapped, opposite = (scorer.score(TEXTS).p_toxic for scorer in order.values())
@@ -292,7 +296,9 @@ def test_corpus_adds_segments_and_bleu(english):
     assert scores["j"] == pytest.approx(segments.j.mean())
     assert {len(column) for column in scores["segments"].values()} == {len(PREDICTIONS)}
     assert type(scores["segments"]["j"][0]) is float
-    newline = ([text + "\n" for text in texts] for texts in (SOURCES, PREDICTIONS))  # the script counts it as a character
+    newline = (
+        [text + "\n" for text in texts] for texts in (SOURCES, PREDICTIONS)
+    )  # the script counts it as a character
     assert scores["bleu_source"] == pytest.approx(character_bleu(*newline))
     with pytest.raises(ValueError, match="`bleu_source` needs `sources`"):
         scorer.corpus(scorer.score(PREDICTIONS), {"predictions": PREDICTIONS}, bleu_source=True)
@@ -313,7 +319,9 @@ def test_settings_that_move_numbers_move_the_signature(encoder):
         of(dtype="bfloat16"),
         of(newline=True),
         of(style_model="identifier"),
-        of(Protocol("embedded", "", "", Style("encoder"), Content("encoder", "encoder"), Fluency("encoder", "encoder"))),
+        of(
+            Protocol("embedded", "", "", Style("encoder"), Content("encoder", "encoder"), Fluency("encoder", "encoder"))
+        ),
     ]
     assert len(set(variants)) == len(variants)
     assert of(batch_size=3, device="cpu", progress=False) == of() == of(EMBEDDED)

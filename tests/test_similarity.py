@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ def test_cosine_by_hand():
 
 
 def slow_wieting(folder: str, text: str) -> np.ndarray:
-    """One text at a time, as the published look-up does it: lower, Treebank, pieces, lower, `if emb:`, UUUNKKK, mean."""
+    """One text at a time, as the published look-up does it: lower, Treebank, pieces, lower, `if emb:`, UUUNKKK,
+    mean."""
     from nltk.tokenize import TreebankWordTokenizer
     from sentencepiece import SentencePieceProcessor
 
@@ -80,7 +82,9 @@ def test_wieting_unknown_text_is_one_vector(folder):
 
 
 def test_wieting_files_missing(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"sim\.sp\.30k\.model.*storage\.yandexcloud\.net.*content_model='encoder'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"sim\.sp\.30k\.model.*storage\.yandexcloud\.net.*content_model='encoder'"
+    ):
         WietingEmbedding(tmp_path)
 
 
@@ -93,7 +97,7 @@ class Hostile:
 
 
 def test_hostile_pickle_does_not_run(folder, tmp_path):
-    (tmp_path / "sim.sp.30k.model").write_bytes((open(f"{folder}/sim.sp.30k.model", "rb")).read())
+    shutil.copy(f"{folder}/sim.sp.30k.model", tmp_path)
     for save in (torch.save, lambda payload, path: path.write_bytes(pickle.dumps(payload))):
         save({"vocab_words": Hostile(str(tmp_path / "owned")), "state_dict": {}}, tmp_path / "sim.pt")
         with pytest.raises(ValueError, match="sim.pt is no Wieting model"):
@@ -171,7 +175,9 @@ def test_xcomet_of_three_equal_texts_is_one_pass_of_arithmetic(checkpoints):
     text, other = TEXTS[1], TEXTS[3]
     ids = [model.tokenizer(t)["input_ids"] for t in (text, other)]
     pair, triple = ids[0] + ids[1][1:], ids[0] + ids[1][1:] + ids[1][1:]
-    assert isinstance(model.network.encoder["model"], type(AutoModel.from_config(model.network.encoder["model"].config)))
+    assert isinstance(
+        model.network.encoder["model"], type(AutoModel.from_config(model.network.encoder["model"].config))
+    )
     scores, shares = [], 0
     for weight, share, row in ((0.12, 0.1667, pair), (0.33, 0.3333, pair), (0.33, 0.5, triple)):
         with torch.no_grad():

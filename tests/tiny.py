@@ -94,7 +94,12 @@ def sentence_transformer(folder: Path, *, seed: int = 0) -> Path:
     transformer = Transformer(str(bert(folder / "base", head=False, seed=seed)), max_seq_length=64)
     torch.manual_seed(seed)
     size = transformer.get_embedding_dimension()
-    modules = [transformer, Pooling(size, pooling_mode="cls"), Dense(size, size, activation_function=torch.nn.Tanh()), Normalize()]
+    modules = [
+        transformer,
+        Pooling(size, pooling_mode="cls"),
+        Dense(size, size, activation_function=torch.nn.Tanh()),
+        Normalize(),
+    ]
     SentenceTransformer(modules=modules, device="cpu").save(str(folder / "model"))
     return folder / "model"
 
@@ -127,7 +132,8 @@ def wieting(folder: Path, *, seed: int = 0, dim: int = 8) -> Path:
 
 
 def xcomet(folder: Path, *, seed: int = 0) -> Path:
-    """An XCOMET over a small DeBERTa, its weights named as in the published file; settings and tokenizer in `encoder/`."""
+    """An XCOMET over a small DeBERTa, its weights named as in the published file; settings and tokenizer in
+    `encoder/`."""
     from safetensors.torch import save_file
     from transformers import DebertaV2Config, DebertaV2Model
 
@@ -159,7 +165,12 @@ def xcomet(folder: Path, *, seed: int = 0) -> Path:
         state |= _linear(f"estimator.ff.{3 * place}", before, after)
     state |= _linear("hidden2tag", 16, 4)
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / "model.safetensors")
-    settings = {"pretrained_model": "encoder", "word_layer": 2, "hidden_sizes": [12, 6], "layer_transformation": "softmax"}
+    settings = {
+        "pretrained_model": "encoder",
+        "word_layer": 2,
+        "hidden_sizes": [12, 6],
+        "layer_transformation": "softmax",
+    }
     (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
     return folder
 
@@ -217,7 +228,8 @@ def _save(architecture, config, tokenizer, folder: Path, seed: int) -> Path:
 
 
 def _spread(model, tokenizer) -> None:
-    """Makes each logit vary about 0 over `TEXTS`, with a standard deviation of 2, so that every class is the largest somewhere."""
+    """Makes each logit vary about 0 over `TEXTS`, with a standard deviation of 2, so that every class is the largest
+    somewhere."""
     last = getattr(model.classifier, "out_proj", model.classifier)
     with torch.no_grad():
         logits = torch.cat([model(**tokenizer(text, return_tensors="pt")).logits for text in TEXTS])

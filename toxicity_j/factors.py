@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# What the class names of toxicity and acceptability classifiers on the Hub say, lower-cased, "-" and " " written as "_"; and their opposites.
+# What the class names of toxicity and acceptability classifiers on the Hub say, lower-cased, "-" and " " written as
+# "_"; and their opposites.
 _TOXIC = frozenset({"toxic", "toxicity", "hate", "offensive", "abusive"})
 _NEUTRAL = frozenset({"neutral", "non_toxic", "nontoxic", "not_toxic", "clean", "polite", "civil"})
 _ACCEPTABLE = frozenset({"acceptable", "grammatical", "fluent", "natural"})
 _UNACCEPTABLE = frozenset({"unacceptable", "ungrammatical", "unnatural", "corrupted"})
 _NAMES = {"toxic": (_TOXIC, _NEUTRAL), "neutral": (_NEUTRAL, _TOXIC), "acceptable": (_ACCEPTABLE, _UNACCEPTABLE)}
 
-# In logits: how near to a hard decision a score of reduced precision may be before it is computed again in float32. bfloat16 keeps 8
-# bits, so a logit of 8 moves by up to .03 at each rounding.
+# In logits: how near to a hard decision a score of reduced precision may be before it is computed again in float32.
+# bfloat16 keeps 8 bits, so a logit of 8 moves by up to .03 at each rounding.
 NEAR_LOGITS = 0.5
 
 
@@ -28,7 +29,8 @@ def class_index(labels: Mapping[int, str], wanted: str, fallback: int | None, op
     Args:
         labels: the model's id2label.
         wanted: "toxic", "neutral" or "acceptable".
-        fallback: the index that a protocol states, for models whose labels say nothing (LABEL_0, LABEL_1); None where it states none.
+        fallback: the index that a protocol states, for models whose labels say nothing (LABEL_0, LABEL_1); None where
+            it states none. For acceptability any labels that do not say it will do.
         option: the argument by which a user can name the class, for the message.
 
     Raises:
@@ -45,9 +47,10 @@ def class_index(labels: Mapping[int, str], wanted: str, fallback: int | None, op
         if name in opposite and len(names) == 2:
             return 1 - index
     anonymous = all(name.startswith("label_") or name.isdecimal() for name in names.values())
-    if fallback is not None and anonymous and fallback < len(names):
+    if fallback is not None and fallback < len(names) and (anonymous or wanted == "acceptable"):
         return fallback
-    raise ValueError(f"`{option}` must name the class to read, for the model's labels do not say which is {wanted}; got labels {dict(labels)}")
+    reason = f"the model's labels do not say which is {wanted}; got labels {dict(labels)}"
+    raise ValueError(f"`{option}` must name the class to read, for {reason}")
 
 
 def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarray:
@@ -56,7 +59,8 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
     *Shape:* (n, labels) to (n, labels), float64.
 
     Args:
-        logits: a classifier's output. A single column is taken through the sigmoid, as the textdetox and pseudoparadetox scripts do.
+        logits: a classifier's output. A single column is taken through the sigmoid, as the textdetox and
+            pseudoparadetox scripts do.
         independent: labels do not exclude each other (a multi-label model): the sigmoid of each.
     """
     logits = np.asarray(logits, dtype=np.float64)
@@ -71,7 +75,8 @@ class Decision:
     """When a text counts as toxic.
 
     Attributes:
-        rule: "probability" of the toxic class above `threshold`; its raw "logit" above `threshold`; or it being the "argmax".
+        rule: "probability" of the toxic class above `threshold`; its raw "logit" above `threshold`; or it being the
+            "argmax".
         threshold: in [0, 1] for "probability", any real number for "logit", None for "argmax".
     """
 
@@ -112,7 +117,8 @@ class Decision:
 
 
 def relative_style(output: np.ndarray, source: np.ndarray, references: Sequence[np.ndarray] | None) -> np.ndarray:
-    """The CLEF 2025 STA: max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <= p(out)]) / 2), in [0, 1]; without references the second alone.
+    """The CLEF 2025 STA: max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <= p(out)]) / 2), in [0, 1]; without references
+    the second alone.
 
     Args:
         output: probability that each prediction is not toxic, in [0, 1]. *Shape:* (n,)

@@ -7,9 +7,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 # Corpus key and the per-segment column whose mean it is.
 _MEANS = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Scores of each segment, float64, *Shape:* (n,) each.
+
+    Attributes:
+        sta: style score, in [0, 1], higher is better.
+        p_toxic: probability of the toxic class, in [0, 1], lower is better.
+        nontoxic: 1 where the hard rule says not toxic, else 0.
+        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without sources.
+        fl: the third factor, in [0, 1]; None without sources.
+        j: sta * sim * fl; None without sources.
+        signature: what was computed, with which models.
+    """
+
+    sta: np.ndarray
+    p_toxic: np.ndarray
+    nontoxic: np.ndarray
+    sim: np.ndarray | None
+    fl: np.ndarray | None
+    j: np.ndarray | None
+    signature: str
+
+    def as_lists(self) -> dict[str, list[float]]:
+        """Columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and `p_toxic`."""
+        names = ("sta", "sim", "fl", "j", "p_toxic")
+        return {name: getattr(self, name).tolist() for name in names if getattr(self, name) is not None}
 
 
 def joint(sta: Sequence[float], sim: Sequence[float], fl: Sequence[float]) -> list[float]:
@@ -38,8 +69,8 @@ def corpus_scores(
         languages: the language of each segment.
 
     Returns:
-        `sta`, `nontoxic_share`, then `sim`, `fl`, `j` where computed, and `n`; with languages also `languages`, the same by language, and
-        `macro`, the unweighted mean over languages of each.
+        `sta`, `nontoxic_share`, then `sim`, `fl`, `j` where computed, and `n`; with languages also `languages`, the
+        same by language, and `macro`, the unweighted mean over languages of each.
     """
     scores = _scores(segments, range(len(segments["sta"])))
     if languages is None:

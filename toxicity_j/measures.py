@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,30 +11,22 @@ import numpy as np
 from .factors import Decision, best_of, calibrate, probabilities, relative_fluency, relative_style
 from .models import Part, class_read
 from .protocols import Content, Fluency, Style, detokenise
+from .settings import Columns
 from .similarity import chrf
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The texts of one call, checked and prepared as the protocol wants them.
-
-    Attributes:
-        predictions: n texts.
-        sources: n texts, or None.
-        references: n lists of texts, or None where there are none or the protocol uses none.
-        blank: whether each prediction holds no visible character, as given. *Shape:* (n,), bool.
-    """
-
-    predictions: list[str]
-    sources: list[str] | None
-    references: list[list[str]] | None
-    blank: np.ndarray
-
-
 def style_scores(
-    style: Style, part: Part, model: Any, decision: Decision, columns: Columns, *, soft: bool, known: Mapping[str, np.ndarray]
+    style: Style,
+    part: Part,
+    model: Any,
+    decision: Decision,
+    columns: Columns,
+    *,
+    soft: bool,
+    known: Mapping[str, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """STA, the probability of the toxic class and the hard decision, in this order, each in [0, 1] and of *Shape:* (n,).
+    """STA, the probability of the toxic class and the hard decision, in this order, each in [0, 1] and of *Shape:*
+    (n,).
 
     Args:
         style: the protocol's rules.
@@ -59,7 +50,9 @@ def style_scores(
         return nontoxic, p_toxic[:n], nontoxic
     sta = p_neutral[:n]
     if relative:
-        groups = np.split(p_neutral[2 * n :], np.cumsum([len(item) for item in references])[:-1]) if references else None
+        groups = (
+            np.split(p_neutral[2 * n :], np.cumsum([len(item) for item in references])[:-1]) if references else None
+        )
         sta = relative_style(sta, p_neutral[n : 2 * n], groups)
     return calibrate(sta, style.slope), p_toxic[:n], nontoxic
 
@@ -77,7 +70,10 @@ def content_scores(
     to_source = references is None or content.source_weight > 0
     counts = [len(item) for item in references or []]
     first = [*(columns.sources if to_source else []), *chain.from_iterable(references or [])]
-    second = [*(columns.predictions if to_source else []), *np.repeat(np.array(columns.predictions, dtype=object), counts or 0)]
+    second = [
+        *(columns.predictions if to_source else []),
+        *np.repeat(np.array(columns.predictions, dtype=object), counts or 0),
+    ]
     scores = _similarity(part, model, first, second)
     if references is None:
         return calibrate(scores, content.slope)
@@ -115,10 +111,7 @@ def _toxicity(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each text the probability of being toxic and of not being so, and the hard decision."""
     if part.kind != "classifier":
-        if "style" in known and len(texts) == len(known["style"]):
-            p_toxic = known["style"]
-        else:
-            p_toxic = model.p_toxic(texts)
+        p_toxic = known["style"] if "style" in known else model.p_toxic(texts)
         return p_toxic, 1 - p_toxic, decision.toxic(None, p_toxic, 0, True)
     index, reads = class_read(part, model)
     is_toxic = reads == "toxic"

@@ -33,7 +33,8 @@ class Part:
 
     Attributes:
         role: "style", "content" or "fluency".
-        kind: how it is run: "encoder", "identifier", "classifier", "sentence", "wieting", "pooler", "regression", "xcomet" or "chrf".
+        kind: how it is run: "encoder", "identifier", "classifier", "sentence", "wieting", "pooler", "regression",
+            "xcomet" or "chrf".
         model: a built-in name, a Hub id, optionally `@revision`, or a folder; None for chrF.
         reads: what the class that is read means: "toxic", "neutral" or "acceptable".
         index: that class by its index, as the protocol states it; None where the label's name decides.
@@ -96,7 +97,9 @@ def style_part(protocol: Protocol, model: str | None, label: str | int | None, t
 
 
 def content_part(protocol: Protocol, model: str | None) -> Part:
-    """The SIM model: the protocol's, or the one given in its place; a folder says itself whether it holds Wieting's files."""
+    """The SIM model: the protocol's, or the one given in its place; a folder says itself whether it holds Wieting's
+    files.
+    """
     content = protocol.content
     model = content.model if model is None else model
     if model == ENCODER:
@@ -165,7 +168,9 @@ def class_read(part: Part, classifier: Classifier) -> tuple[int, str]:
 
 
 def name_in_signature(part: Part, loaded: Any) -> str:
-    """The model, which one exactly (the commit of a Hub model, a digest of a folder or of shipped weights), and the class read of it."""
+    """The model, which one exactly (the commit of a Hub model, a digest of a folder or of shipped weights), and the
+    class read of it.
+    """
     name = _exact(part.model, loaded) if part.model else part.kind
     if part.kind != "classifier":
         return name
@@ -185,7 +190,9 @@ def _exact(model: str, loaded: Any) -> str:
 
 
 def folder_digest(folder: str | Path) -> str:
-    """Eight hexadecimal digits of the SHA-256 over the weights and settings in a model folder, the same wherever it lies."""
+    """Eight hexadecimal digits of the SHA-256 over the weights and settings in a model folder, the same wherever it
+    lies.
+    """
     digest = hashlib.sha256()
     paths = [path for pattern in ("*", "*/*") for path in Path(folder).glob(pattern) if path.suffix in _SUFFIXES]
     for path in sorted(paths, key=lambda path: path.relative_to(folder).as_posix()):

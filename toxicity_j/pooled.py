@@ -1,4 +1,5 @@
-"""SIM by a plain transformer: cosine of its pooled outputs (RUSSE 2022), or a one-logit regression over the pair (BLEURT).
+"""SIM by a plain transformer: cosine of its pooled outputs (RUSSE 2022), or a one-logit regression over the pair
+(BLEURT).
 
 Two classes with `similarity(first, second)`, one score a pair.
 """
@@ -35,7 +36,9 @@ def load_transformer(auto: Any, model: str, role: str, option: str, device: torc
     """
     name, revision = split_revision(model)
     try:
-        loaded = auto.from_pretrained(name, revision=revision, use_safetensors=True, trust_remote_code=False, dtype=dtype)
+        loaded = auto.from_pretrained(
+            name, revision=revision, use_safetensors=True, trust_remote_code=False, dtype=dtype
+        )
     except (OSError, ValueError) as error:
         raise OSError(unavailable(model, role, option, error)) from error
     return loaded.to(device).eval()
@@ -65,7 +68,9 @@ class Transformer:
         from transformers import AutoTokenizer
 
         self.device = resolve_device(device)
-        self.model = load_transformer(auto, model, "content similarity", "content_model", self.device, resolve_dtype(dtype))
+        self.model = load_transformer(
+            auto, model, "content similarity", "content_model", self.device, resolve_dtype(dtype)
+        )
         name, revision = split_revision(model)
         self.tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
         positions = getattr(self.model.config, "max_position_embeddings", MAX_LENGTH)
@@ -106,7 +111,9 @@ class Transformer:
 
 
 class PooledEmbedding(Transformer):
-    """Cosine of pooled outputs, not clipped at 0: in [-1, 1], higher is better. Arguments and errors as `Transformer`."""
+    """Cosine of pooled outputs, not clipped at 0: in [-1, 1], higher is better. Arguments and errors as
+    `Transformer`.
+    """
 
     def __init__(self, model: str, *, device: str | None = None, batch_size: int | None = None, dtype: str = "float32"):
         from transformers import AutoModel

@@ -1,7 +1,7 @@
 """What each published J computes: one frozen record per protocol, every quirk a field, a source beside every constant.
 
-A protocol says which texts a factor reads, which model reads them and how its output becomes a number. Nothing here loads a model.
-Sources are public repositories, named `owner/name: file`, and papers.
+A protocol says which texts a factor reads, which model reads them and how its output becomes a number. Nothing here
+loads a model. Sources are public repositories, named `owner/name: file`, and papers.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ class Style:
         model: the classifier.
         label: index of the class the script reads; None where only a label's name decides.
         label_is: what that class means; "toxic" scores 1 - p[label] and "neutral" scores p[label] when soft.
-        rule: "soft" is the probability of not being toxic, in [0, 1]; the others give 0 or 1: toxic when "argmax" is the toxic class, or when
-            the toxic class's raw "logit" is above `logit_threshold`.
+        rule: "soft" is the probability of not being toxic, in [0, 1]; the others give 0 or 1: toxic when "argmax" is
+            the toxic class, or when the toxic class's raw "logit" is above `logit_threshold`.
         logit_threshold: a logit, any real number; for the rule "logit".
         tokenizer: a model whose tokenizer is used in place of the classifier's own.
         detokenise: join punctuation to the word before (see `detokenise`).
         cut: over-long inputs are cut anywhere, the closing special token lost, as fairseq scripts do.
-        relative: STA compares with the source and the references: max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <= p(out)]) / 2).
+        relative: STA compares with the source and the references: max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <=
+            p(out)]) / 2).
         slope: calibration, clip((x - 1) * slope + 1, 0, 1).
     """
 
@@ -55,10 +56,12 @@ class Content:
 
     Attributes:
         model: the model.
-        kind: "encoder" (built in), "wieting" (mean of subword embeddings), "sentence" (sentence-transformers), "pooler" (a transformer's
-            pooled output), each but the first a cosine in [-1, 1]; "regression" is the sigmoid of a one-logit pair classifier, in [0, 1].
+        kind: "encoder" (built in), "wieting" (mean of subword embeddings), "sentence" (sentence-transformers), "pooler"
+            (a transformer's pooled output), each but the first a cosine in [-1, 1]; "regression" is the sigmoid of a
+            one-logit pair classifier, in [0, 1].
         source_weight: weight of the similarity to the source, in [0, 1].
-        reference_weight: weight of the largest similarity to a reference, in [0, 1]; without references the source has all the weight.
+        reference_weight: weight of the largest similarity to a reference, in [0, 1]; without references the source has
+            all the weight.
         slope: calibration, clip((x - 1) * slope + 1, 0, 1).
     """
 
@@ -75,7 +78,8 @@ class Fluency:
 
     Attributes:
         model: the model; None for chrF.
-        kind: "encoder" (built in), "classifier" (an acceptability classifier), "chrf" (sacrebleu's, over the references), "xcomet".
+        kind: "encoder" (built in), "classifier" (an acceptability classifier), "chrf" (sacrebleu's, over the
+            references), "xcomet".
         label: index of the acceptable class.
         rule: "soft" is that class's probability, "argmax" is 1 when it is the largest.
         detokenise: as in `Style`.
@@ -124,6 +128,13 @@ class Protocol:
     languages: bool = False
     blank_is_zero: bool = False
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns without which there is no J."""
+        sources = ("sources",) if self.content.source_weight > 0 else ()
+        references = ("references",) if self.references == "required" else ()
+        return ("predictions", *sources, *references)
+
 
 # Formerly SkolkovoInstitute/roberta_toxicity_classifier: {0: neutral, 1: toxic}. CC-BY-NC-SA-4.0.
 _ROBERTA_TOXICITY = "s-nlp/roberta_toxicity_classifier"
@@ -141,9 +152,10 @@ EMBEDDED = Protocol(
     blank_is_zero=True,
 )
 
-# martiansideofthemoon/style-transfer-paraphrase: style_paraphrase/evaluation/scripts/{roberta_classify,acceptability,micro_eval}.py and
-# get_paraphrase_similarity.py. The classifiers cut ids at 512, both after detokenising; its task classifiers are not about toxicity, so
-# the one of the detoxification protocols stands in.
+# martiansideofthemoon/style-transfer-paraphrase:
+# style_paraphrase/evaluation/scripts/{roberta_classify,acceptability,micro_eval}.py and get_paraphrase_similarity.py.
+# The classifiers cut ids at 512, both after detokenising; its task classifiers are not about toxicity, so the one of
+# the detoxification protocols stands in.
 KRISHNA2020 = Protocol(
     name="krishna2020",
     use_when="you have several references and want J as it was first defined",
@@ -154,8 +166,9 @@ KRISHNA2020 = Protocol(
     references="required",
 )
 
-# s-nlp/detox: emnlp2021/metric/metric.py. `--threshold` defaults to .8 and is compared with the raw logit; readlines() keeps the newline;
-# --cola_classifier_path may be the fairseq folder or, by do_cola_eval_transformers, a transformers one, which is what is followed here.
+# s-nlp/detox: emnlp2021/metric/metric.py. `--threshold` defaults to .8 and is compared with the raw logit; readlines()
+# keeps the newline; --cola_classifier_path may be the fairseq folder or, by do_cola_eval_transformers, a transformers
+# one, which is what is followed here.
 EMNLP2021 = Protocol(
     name="emnlp2021",
     use_when="you compare with tables of Dale et al. 2021",
@@ -166,7 +179,8 @@ EMNLP2021 = Protocol(
     newline=True,
 )
 
-# s-nlp/paradetox: evaluation_detox/metric.py and metric_tools/style_transfer_accuracy.py: argmax in place of the threshold.
+# s-nlp/paradetox: evaluation_detox/metric.py and metric_tools/style_transfer_accuracy.py: argmax in place of the
+# threshold.
 PARADETOX2022 = Protocol(
     name="paradetox2022",
     use_when="you compare with tables of ParaDetox and the English papers that follow it",
@@ -177,7 +191,8 @@ PARADETOX2022 = Protocol(
     newline=True,
 )
 
-# pan-webis-de/pan-code: clef24/text-detoxification/evaluate.py, main(): style_target_label=0; CHRF() / 100 for the third factor.
+# pan-webis-de/pan-code: clef24/text-detoxification/evaluate.py, main(): style_target_label=0; CHRF() / 100 for the
+# third factor.
 TEXTDETOX2024 = Protocol(
     name="textdetox2024",
     use_when="you compare with the CLEF 2024 shared task, in any of its nine languages",
@@ -189,8 +204,8 @@ TEXTDETOX2024 = Protocol(
     languages=True,
 )
 
-# pan-webis-de/pan-code: clef25/text-detoxification/evaluation/metrics/{toxicity,similarity}.py: target_label 0, the tokenizer's name, the
-# weights .4 and .6; metrics/fluency/xcomet.py.
+# pan-webis-de/pan-code: clef25/text-detoxification/evaluation/metrics/{toxicity,similarity}.py: target_label 0, the
+# tokenizer's name, the weights .4 and .6; metrics/fluency/xcomet.py.
 TEXTDETOX2025 = Protocol(
     name="textdetox2025",
     use_when="you compare with the CLEF 2025 shared task, in any of its fifteen languages",
@@ -208,7 +223,8 @@ TEXTDETOX2025 = Protocol(
     languages=True,
 )
 
-# s-nlp/pseudoparadetox: src/utils/evaluate.py: all target labels 0, lines stripped; BLEURT's single logit goes through a sigmoid.
+# s-nlp/pseudoparadetox: src/utils/evaluate.py: all target labels 0, lines stripped; BLEURT's single logit goes through
+# a sigmoid.
 PSEUDOPARADETOX2024 = Protocol(
     name="pseudoparadetox2024",
     use_when="you compare with tables of PseudoParaDetox",
@@ -220,7 +236,8 @@ PSEUDOPARADETOX2024 = Protocol(
 )
 
 # s-nlp/russe_detox_2022: evaluation/ru_detoxification_metrics.py (slopes .90, 1.50 and 1.15, FL target label 1) and
-# ru_detoxification_evaluation.py (style target label 0, predictions stripped). SkolkovoInstitute's models are s-nlp's now.
+# ru_detoxification_evaluation.py (style target label 0, predictions stripped). SkolkovoInstitute's models are s-nlp's
+# now.
 RUSSE2022 = Protocol(
     name="russe2022",
     use_when="you compare with the RUSSE 2022 shared task, in Russian",

@@ -1,60 +1,31 @@
 """Texts in, STA, SIM, FL and J of each segment out, by a named protocol (see `protocols`); no import of `evaluate`.
 
-Each model is loaded once, on first need: STA alone loads no SIM or FL model. A `Scorer` may be shared by threads, and pickled.
+Each model is loaded once, on first need: STA alone loads no SIM or FL model. A `Scorer` may be shared by threads, and
+pickled.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .factors import Decision
-from .inference import resolve_device, resolve_dtype
-from .inputs import reference_lists, same_length, texts
-from .joint import corpus_scores, signature
-from .measures import Columns, content_scores, fluency_scores, style_scores
+from .joint import Segments, corpus_scores, signature
+from .measures import content_scores, fluency_scores, style_scores
 from .models import Part, content_part, fluency_part, load, name_in_signature, style_part
 from .protocols import PROTOCOLS, VERSION, Protocol, get_protocol
-from .settings import check_batch_size, check_flag, check_model, check_threshold
+from .settings import Columns, check_options, checked_columns, prepared
 from .similarity import character_bleu
-from .text import is_blank
 
 logger = logging.getLogger("toxicity_j")
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Scores of each segment, float64, *Shape:* (n,) each.
-
-    Attributes:
-        sta: style score, in [0, 1], higher is better.
-        p_toxic: probability of the toxic class, in [0, 1], lower is better.
-        nontoxic: 1 where the hard rule says not toxic, else 0.
-        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without sources.
-        fl: the third factor, in [0, 1]; None without sources.
-        j: sta * sim * fl; None without sources.
-        signature: what was computed, with which models.
-    """
-
-    sta: np.ndarray
-    p_toxic: np.ndarray
-    nontoxic: np.ndarray
-    sim: np.ndarray | None
-    fl: np.ndarray | None
-    j: np.ndarray | None
-    signature: str
-
-    def as_lists(self) -> dict[str, list[float]]:
-        """Columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and `p_toxic`."""
-        names = ("sta", "sim", "fl", "j", "p_toxic")
-        return {name: getattr(self, name).tolist() for name in names if getattr(self, name) is not None}
 
 
 class Scorer:
@@ -62,13 +33,15 @@ class Scorer:
 
     Args:
         protocol: a key of `protocols()`, or a `Protocol`.
-        style_model: replaces the protocol's STA model: a Hub id, optionally `@revision`, a local folder, "encoder" (built in) or
-            "identifier" (built in, the quickest).
-        content_model: replaces the SIM model: as above but "identifier"; a folder with the Wieting files is read as such.
+        style_model: replaces the protocol's STA model: a Hub id, optionally `@revision`, a local folder, "encoder"
+            (built in) or "identifier" (built in, the quickest).
+        content_model: replaces the SIM model: as above but "identifier"; a folder with the Wieting files is read as
+            such.
         fluency_model: replaces the FL model: as above but "identifier".
         device: as torch's; when None CUDA, else MPS, else the CPU.
         batch_size: most texts of a batch, at least 1; chosen by their length when None. Scores do not depend on it.
-        threshold: probability of the toxic class, in [0, 1], above which a text counts as toxic; the protocol's own rule when None.
+        threshold: probability of the toxic class, in [0, 1], above which a text counts as toxic; the protocol's own
+            rule when None.
         soft: STA is the probability of not being toxic (True) or the hard decision (False); the protocol's when None.
         dtype: "float32", or a lower precision for large models on a GPU.
         progress: show a progress bar.
@@ -100,15 +73,17 @@ class Scorer:
         fluency_label: str | int | None = None,
         style_tokenizer: str | None = None,
     ):
-        for name, value in (("soft", soft), ("progress", progress), ("newline", newline)):
-            check_flag(name, value)
-        for name, value in (("style_model", style_model), ("content_model", content_model), ("fluency_model", fluency_model)):
-            check_model(name, value)
-        check_threshold(threshold)
-        check_batch_size(batch_size)
-        resolve_dtype(dtype)
-        if device is not None:
-            resolve_device(device)
+        check_options(
+            flags={"soft": soft, "progress": progress, "newline": newline},
+            models={"style_model": style_model, "content_model": content_model, "fluency_model": fluency_model},
+            threshold=threshold,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+        )
+        style_model, content_model, fluency_model = (
+            model and os.path.expanduser(model) for model in (style_model, content_model, fluency_model)
+        )
         protocol = protocol if isinstance(protocol, Protocol) else get_protocol(protocol)
         self.protocol = protocol if newline is None else replace(protocol, newline=newline)
         self.progress = bool(progress)
@@ -120,7 +95,8 @@ class Scorer:
         self._soft = protocol.style.rule == "soft" if soft is None else soft
         self._decision = _decision(protocol, self._parts["style"], threshold)
         self._options = {"device": device, "batch_size": batch_size, "dtype": dtype}
-        self._models: dict[Any, Any] = {}
+        self._models: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
         self._lock = threading.RLock()
         self._warned = False
 
@@ -139,7 +115,10 @@ class Scorer:
             TypeError: a column is not one of strings.
             ValueError: columns differ in length, one that the protocol needs is missing, or a model gives no number.
         """
-        columns = self._columns(predictions, sources, references, languages)
+        columns = checked_columns(self.protocol, predictions, sources, references, languages)
+        if references is not None and columns.references is None and not self._warned:
+            self._warned = True
+            logger.warning("`references` are not used by the protocol %r", self.protocol.name)
         with self._lock:
             segments = self._segments(columns)
             self._warn_of_cut_texts(whole=segments.j is not None)
@@ -157,9 +136,11 @@ class Scorer:
 
         Args:
             segments: the scores of the segments.
-            columns: what `score` was given, by argument name; `languages` groups, `predictions` and `sources` serve `bleu_source`.
+            columns: what `score` was given, by argument name; `languages` groups, `predictions` and `sources` serve
+                `bleu_source`.
             per_segment: add `segments`, columns of equal length.
-            bleu_source: add `bleu_source`, the character BLEU against the source that the s-nlp scripts print, in [0, 1].
+            bleu_source: add `bleu_source`, the character BLEU against the source that the s-nlp scripts print, in [0,
+                1].
 
         Raises:
             ValueError: `bleu_source` without sources.
@@ -176,44 +157,9 @@ class Scorer:
         if per_segment:
             scores["segments"] = segments.as_lists()
         if bleu_source:
-            pair = (("sources", sources), ("predictions", columns["predictions"]))
-            scores["bleu_source"] = character_bleu(*([self._prepared(name, text) for text in column] for name, column in pair))
+            texts = (prepared(self.protocol, name, columns[name]) for name in ("sources", "predictions"))
+            scores["bleu_source"] = character_bleu(*texts)
         return scores
-
-    def _columns(self, predictions: Any, sources: Any, references: Any, languages: Any) -> Columns:
-        predictions = texts(predictions, "predictions")
-        sources = None if sources is None else texts(sources, "sources")
-        references = None if references is None else reference_lists(references, "references")
-        languages = None if languages is None else texts(languages, "languages")
-        same_length(predictions=predictions, sources=sources, references=references, languages=languages)
-        references = self._wanted_references(sources, references)
-        return Columns(
-            predictions=[self._prepared("predictions", text) for text in predictions],
-            sources=sources and [self._prepared("sources", text) for text in sources],
-            references=references and [[self._prepared("references", text) for text in item] for item in references],
-            blank=np.array([is_blank(text) for text in predictions]),
-        )
-
-    def _wanted_references(self, sources: list | None, references: list | None) -> list | None:
-        """The references where the protocol uses them; says so when they are missing or not used."""
-        name, content = self.protocol.name, self.protocol.content
-        if self.protocol.references == "unused":
-            if references is not None and not self._warned:
-                self._warned = True
-                logger.warning("`references` are not used by the protocol %r", name)
-            return None
-        if references is None and sources is not None and self.protocol.references == "required":
-            factor = "SIM" if content.source_weight == 0 else "the third factor of J"
-            raise ValueError(f"`references` must be given for the protocol {name!r}: {factor} compares with them; got None")
-        if references is not None and sources is None and content.source_weight > 0:
-            raise ValueError(f"`sources` must be given with `references` for the protocol {name!r}; got None")
-        return references
-
-    def _prepared(self, column: str, text: str) -> str:
-        """A text as the protocol's script reads it: stripped, or ending in the newline that readlines() keeps."""
-        strip = self.protocol.strip
-        text = text.strip() if strip == "all" or strip == column else text
-        return text + "\n" if self.protocol.newline and not text.endswith("\n") else text
 
     def _segments(self, columns: Columns) -> Segments:
         whole = columns.sources is not None or columns.references is not None
@@ -231,7 +177,9 @@ class Scorer:
         return Segments(sta, p_toxic, nontoxic, sim, fl, j, self._signature(whole, columns))
 
     def _one_pass(self, columns: Columns) -> dict[str, np.ndarray]:
-        """What the built-in encoder says of each pair, in one pass, for every part that it plays; empty when it plays none."""
+        """What the built-in encoder says of each pair, in one pass, for every part that it plays; empty when it plays
+        none.
+        """
         heads = {"style": "style", "content": "meaning", "fluency": "fluency"}
         apart = {
             "style": self.protocol.style.relative,
@@ -260,7 +208,9 @@ class Scorer:
 
     def _warn_of_cut_texts(self, *, whole: bool) -> None:
         used = [self._part(role) for role in (self._parts if whole else ("style",))]
-        cut = {part.kind if part.kind == "encoder" else part.role: getattr(model, "truncated", 0) for part, model in used}
+        cut = {
+            part.kind if part.kind == "encoder" else part.role: getattr(model, "truncated", 0) for part, model in used
+        }
         if any(cut.values()):
             counts = ", ".join(f"{count} by the {name} model" for name, count in cut.items() if count)
             logger.warning("texts longer than a model reads were cut: %s", counts)
@@ -269,14 +219,24 @@ class Scorer:
         """What was computed: every setting that can move a number, none that cannot."""
         protocol, decision = self.protocol, self._decision
         used = {role: part for role, part in self._parts.items() if whole or role == "style"}
-        settings: dict[str, Any] = {"j": protocol.name if replace(protocol, newline=PROTOCOLS.get(protocol.name, protocol).newline) == PROTOCOLS.get(protocol.name) else _custom_name(protocol)}
+        settings: dict[str, Any] = {
+            "j": protocol.name
+            if replace(protocol, newline=PROTOCOLS.get(protocol.name, protocol).newline) == PROTOCOLS.get(protocol.name)
+            else _custom_name(protocol)
+        }
         for role in used:
-            settings[role] = name_in_signature(*self._part(role))
-        rules = [getattr(protocol, role) for role in used if self._parts[role].kind == "classifier" and role != "content"]
+            if role not in self._names:  # reads a folder's files, so once
+                self._names[role] = name_in_signature(*self._part(role))
+            settings[role] = self._names[role]
+        rules = [
+            getattr(protocol, role) for role in used if self._parts[role].kind == "classifier" and role != "content"
+        ]
         counts = sorted({len(item) for item in columns.references or []})
         settings |= {
             "sta": "soft" if self._soft else "hard",
-            "threshold": {"argmax": "argmax", "logit": f"logit>{decision.threshold}"}.get(decision.rule, decision.threshold),
+            "threshold": {"argmax": "argmax", "logit": f"logit>{decision.threshold}"}.get(
+                decision.rule, decision.threshold
+            ),
             "newline": protocol.newline,
             "detok": any(rule.detokenise for rule in rules),
             "references": "-".join(map(str, dict.fromkeys([counts[0], counts[-1]]))) if counts else False,
@@ -286,14 +246,16 @@ class Scorer:
         return signature(settings)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_models": {}, "_lock": None}
+        return {**self.__dict__, "_models": {}, "_names": {}, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.RLock())
 
 
 def _decision(protocol: Protocol, part: Part, threshold: float | None) -> Decision:
-    """The hard rule: a probability when the user gives one, or where there is none to follow or no logit to follow it on."""
+    """The hard rule: a probability when the user gives one, or where there is none to follow or no logit to follow it
+    on.
+    """
     style = protocol.style
     if threshold is None and part.kind == "classifier" and style.rule != "soft":
         return Decision(style.rule, style.logit_threshold)

@@ -1,4 +1,5 @@
-"""Content similarity of pairs of texts: sentence embeddings, a transformer's pooled output, a one-logit regression, chrF, character BLEU.
+"""Content similarity of pairs of texts: sentence embeddings, a transformer's pooled output, a one-logit regression,
+chrF, character BLEU.
 
 Each model class has `similarity(first, second)`, one score a pair. The Wieting embeddings have their own module.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +60,12 @@ class SentenceEmbedding:
     """
 
     def __init__(
-        self, model: str, *, device: str | torch.device | None = None, batch_size: int | None = None, dtype: str = "float32"
+        self,
+        model: str,
+        *,
+        device: str | torch.device | None = None,
+        batch_size: int | None = None,
+        dtype: str = "float32",
     ):
         try:
             from sentence_transformers import SentenceTransformer
@@ -86,7 +91,9 @@ class SentenceEmbedding:
     def embed(self, texts: list[str]) -> np.ndarray:
         """*Shape:* (texts, d), float32."""
         with torch.inference_mode():
-            vectors = self.model.encode(texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True)
+            vectors = self.model.encode(
+                texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True
+            )
         return vectors.float().cpu().numpy()
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
@@ -96,10 +103,16 @@ class SentenceEmbedding:
 
 def unavailable(model: str, role: str, option: str, error: Exception) -> str:
     """What to say of a model that cannot be had: its name, what it was for, and the ways out."""
+    reason = f"{type(error).__name__}: {first_line(error)}"
     return (
-        f"the model {model!r}, for {role}, could not be loaded ({type(error).__name__}: {str(error).strip().splitlines()[0][:200]}). "
-        f"Give a local folder that holds it as `{option}`, or use the protocol 'embedded', whose model comes with the package"
+        f"the model {model!r}, for {role}, could not be loaded ({reason}). Give a local folder that holds it as "
+        f"`{option}`, or use the protocol 'embedded', whose model comes with the package"
     )
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of an error's message."""
+    return (str(error).strip().splitlines() or [""])[0][:200]
 
 
 def chrf(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
@@ -124,7 +137,8 @@ def chrf(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> np.
 def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
     """The "BLEU" of the s-nlp scripts: NLTK's sentence BLEU over characters against the source, in [0, 1].
 
-    Pairs where either text has at most 3 characters are left out, as in s-nlp/detox: emnlp2021/metric/metric.py; NaN when that is all.
+    Pairs where either text has at most 3 characters are left out, as in s-nlp/detox: emnlp2021/metric/metric.py; NaN
+    when that is all.
 
     Raises:
         ImportError: NLTK is not installed.

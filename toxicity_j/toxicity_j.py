@@ -30,7 +30,7 @@ from .packed import can_pack
 from .pooled import PooledEmbedding
 from .protocols import get_protocol
 from .scorer import Scorer, Segments
-from .settings import check_threshold
+from .settings import check_options
 from .similarity import SentenceEmbedding
 from .text import normalise
 from .weights import remember_folder

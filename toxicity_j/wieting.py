@@ -1,7 +1,8 @@
 """SIM of the English s-nlp and STRAP evaluators: the subword-embedding model of Wieting et al. 2019 (arXiv 1909.06694).
 
-Two files of the authors are read, `sim.pt` (a vocabulary and its embeddings) and `sim.sp.30k.model` (SentencePiece). Neither ships here.
-Text processing follows wieting_similarity/{similarity_evaluator,sim_utils}.py of s-nlp/detox, quirks included.
+Two files of the authors are read, `sim.pt` (a vocabulary and its embeddings) and `sim.sp.30k.model` (SentencePiece).
+Neither ships here. Text processing follows wieting_similarity/{similarity_evaluator,sim_utils}.py of s-nlp/detox,
+quirks included.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .similarity import paired_cosine
+from .similarity import first_line, paired_cosine
 
 MODEL_FILE = "sim.pt"
 TOKENIZER_FILE = "sim.sp.30k.model"
@@ -27,10 +28,11 @@ UNKNOWN = "UUUNKKK"
 
 def missing_files(folder: str | None = None) -> str:
     """What to say when the two files are not given, or not where the user said."""
-    place = "`content_model` names no folder" if folder is None else f"there is no {MODEL_FILE} with {TOKENIZER_FILE} in {folder!r}"
+    files = f"{MODEL_FILE} and {TOKENIZER_FILE}"
+    place = "`content_model` names no folder" if folder is None else f"{folder!r} does not hold both"
     return (
-        f"SIM of this protocol needs the Wieting files, {MODEL_FILE} and {TOKENIZER_FILE}, and {place}. Their authors publish them at "
-        f"{WHERE}: give the folder as `content_model`. Stand-ins, which show in the signature because numbers differ: "
+        f"SIM of this protocol needs the Wieting files, {files}, and {place}. Their authors publish them at {WHERE}: give "
+        "the folder as `content_model`. Stand-ins, which show in the signature because numbers differ: "
         "content_model='encoder' (built in) or content_model='sentence-transformers/all-MiniLM-L6-v2'"
     )
 
@@ -55,7 +57,9 @@ class WietingEmbedding:
             from nltk.tokenize.treebank import TreebankWordTokenizer
             from sentencepiece import SentencePieceProcessor
         except ImportError as error:
-            raise ImportError("the Wieting SIM needs NLTK and SentencePiece: pip install 'toxicity_j[wieting]'") from error
+            raise ImportError(
+                "the Wieting SIM needs NLTK and SentencePiece: pip install 'toxicity_j[wieting]'"
+            ) from error
         self.words = TreebankWordTokenizer()
         self.pieces = SentencePieceProcessor(model_file=str(folder / TOKENIZER_FILE))
         self.vocabulary, self.vectors = _read(folder / MODEL_FILE)
@@ -91,5 +95,6 @@ def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
             stored = torch.load(path, map_location="cpu", weights_only=True)
         return stored["vocab_words"], stored["state_dict"]["embedding.weight"].float()
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise ValueError(f"`content_model`: {path} is no Wieting model, or holds more than tensors ({type(error).__name__}: {reason})") from error
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        message = f"`content_model`: {path} is no Wieting model, or holds more than tensors ({reason})"
+        raise ValueError(message) from error

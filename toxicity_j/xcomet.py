@@ -1,7 +1,8 @@
 """XCOMET-lite (Larionov et al. 2024, arXiv 2406.14553), the third factor of textdetox2025, without the comet package.
 
-A multilingual DeBERTa reads prediction and source, prediction and reference, and all three; a regression and the error spans it marks in
-the prediction make one score. Follows Unbabel/COMET: comet/models/multitask/{xcomet_metric,unified_metric}.py, comet/encoders/base.py.
+A multilingual DeBERTa reads prediction and source, prediction and reference, and all three; a regression and the error
+spans it marks in the prediction make one score. Follows Unbabel/COMET:
+comet/models/multitask/{xcomet_metric,unified_metric}.py, comet/encoders/base.py.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ SPAN_WEIGHTS = (0.1667, 0.3333, 0.5)
 # xcomet_metric.py: no error, minor, major, critical; an error span costs by the class of its first token, 25 at most.
 PENALTIES = (0, 1, 5, 10)
 WORST = 25
-# XCOMETLite's defaults (pan-webis-de/pan-code: clef25/text-detoxification/evaluation/metrics/fluency/deberta_encoder.py).
+# XCOMETLite's defaults (pan-webis-de/pan-code:
+# clef25/text-detoxification/evaluation/metrics/fluency/deberta_encoder.py).
 DEFAULTS = {"pretrained_model": "microsoft/mdeberta-v3-base", "word_layer": 8, "hidden_sizes": (3072, 1024)}
 
 
@@ -38,8 +40,9 @@ class Xcomet:
     """Quality of a prediction given its source and references, about [0, 1], higher is better.
 
     Args:
-        model: a Hub id, optionally `@revision`, or a folder with `config.json` and `model.safetensors`. The encoder's settings and tokenizer
-            come from `pretrained_model` of its `config.json`: a Hub id, or a folder, also one inside the model's.
+        model: a Hub id, optionally `@revision`, or a folder with `config.json` and `model.safetensors`. The encoder's
+            settings and tokenizer come from `pretrained_model` of its `config.json`: a Hub id, or a folder, also one
+            inside the model's.
         device: see `resolve_device`.
         batch_size: most inputs of a batch.
         dtype: of the weights.
@@ -126,9 +129,13 @@ class Xcomet:
             score_weights, span_weights = [sum(SCORE_WEIGHTS[:3])], [1.0]
         else:
             score_weights, span_weights = SCORE_WEIGHTS[:3], SPAN_WEIGHTS
-        regression = sum(weight * score.clamp_max(1.0) for weight, (score, _) in zip(score_weights, outputs, strict=True))
+        regression = sum(
+            weight * score.clamp_max(1.0) for weight, (score, _) in zip(score_weights, outputs, strict=True)
+        )
         width = max(lengths)
-        shares = sum(weight * logits[:, :width].softmax(dim=2) for weight, (_, logits) in zip(span_weights, outputs, strict=True))
+        shares = sum(
+            weight * logits[:, :width].softmax(dim=2) for weight, (_, logits) in zip(span_weights, outputs, strict=True)
+        )
         classes = shares.argmax(dim=2).tolist()
         spans = [1 - min(WORST, _penalty(row[:length])) / WORST for row, length in zip(classes, lengths, strict=True)]
         return regression + SCORE_WEIGHTS[3] * torch.tensor(spans, device=regression.device)
@@ -155,9 +162,12 @@ class _Network(nn.Module):
         self.encoder = nn.ModuleDict({"model": AutoModel.from_config(config, trust_remote_code=False)})
         layers = config.num_hidden_layers + 1
         self.layerwise_attention = nn.Module()
-        self.layerwise_attention.scalar_parameters = nn.ParameterList(nn.Parameter(torch.zeros(1)) for _ in range(layers))
+        self.layerwise_attention.scalar_parameters = nn.ParameterList(
+            nn.Parameter(torch.zeros(1)) for _ in range(layers)
+        )
         self.layerwise_attention.gamma = nn.Parameter(torch.ones(1))
-        # comet/modules/feedforward.py: linear, activation (Tanh by XCOMETMetric's defaults), dropout, and a last linear to one number.
+        # comet/modules/feedforward.py: linear, activation (Tanh by XCOMETMetric's defaults), dropout, and a last linear
+        # to one number.
         steps: list[nn.Module] = []
         for before, after in pairwise([config.hidden_size, *hidden_sizes]):
             steps += [nn.Linear(before, after), nn.Tanh(), nn.Identity()]
@@ -168,7 +178,9 @@ class _Network(nn.Module):
         """Regression and token logits, float32. *Shape:* (batch, length) to (batch,) and (batch, length, 4)."""
         states = self.encoder["model"](input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
         shares = torch.softmax(torch.cat(list(self.layerwise_attention.scalar_parameters)), dim=0)
-        first = self.layerwise_attention.gamma * sum(share * state[:, 0] for share, state in zip(shares, states, strict=True))
+        first = self.layerwise_attention.gamma * sum(
+            share * state[:, 0] for share, state in zip(shares, states, strict=True)
+        )
         return self.estimator["ff"](first)[:, 0].float(), self.hidden2tag(states[self.word_layer]).float()
 
 
@@ -192,15 +204,22 @@ def _fetch(model: str) -> tuple[Path, str]:
 def _load_weights(network: nn.Module, path: Path, settings: dict[str, Any]) -> None:
     from safetensors.torch import load_file
 
-    if settings.get("layer_transformation", "softmax") != "softmax" or settings.get("encoder_model", "DeBERTa") != "DeBERTa":
-        raise ValueError(f"`fluency_model` must be an XCOMET with softmax layer weights over DeBERTa; got settings {settings}")
+    if (
+        settings.get("layer_transformation", "softmax") != "softmax"
+        or settings.get("encoder_model", "DeBERTa") != "DeBERTa"
+    ):
+        raise ValueError(
+            f"`fluency_model` must be an XCOMET with softmax layer weights over DeBERTa; got settings {settings}"
+        )
     missing = network.load_state_dict(load_file(path), strict=False).missing_keys
     if missing:
         raise ValueError(f"`fluency_model`: {path} lacks weights of XCOMET, such as {missing[0]}")
 
 
 def _penalty(classes: Sequence[int]) -> int:
-    """What a prediction's error spans cost: each by the class of its first token; one still open at the end costs nothing."""
+    """What a prediction's error spans cost: each by the class of its first token; one still open at the end costs
+    nothing.
+    """
     cost, opened = 0, 0
     for label in classes:
         if label == 0:
