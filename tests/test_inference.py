@@ -76,6 +76,11 @@ def test_token_batches_by_hand():
     assert [b.tolist() for b in token_batches([1, 9, 4, 2, 4, 1], 8, batch_size=2)] == [[1], [2, 4], [3, 0], [5]]
 
 
+def test_token_batches_of_equal_lengths_by_hand():
+    batches = token_batches([1, 9, 4, 2, 4, 1, 4], token_budget=8, equal_lengths=True)
+    assert [b.tolist() for b in batches] == [[1], [2, 4], [6], [3], [0, 5]]
+
+
 @pytest.mark.parametrize(("arguments", "name"), [((0,), "token_budget"), ((5, 0), "batch_size")])
 def test_token_batches_rejects(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1; got 0"):
@@ -83,7 +88,7 @@ def test_token_batches_rejects(arguments, name):
 
 
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("can't allocate memory: 9 bytes")]
+    "error", [torch.OutOfMemoryError("out of memory"), MemoryError(), RuntimeError("can't allocate memory: 9 bytes")]
 )
 def test_a_batch_too_large_is_halved(error):
     sizes = []
