@@ -31,8 +31,8 @@ def missing_files(folder: str | None = None) -> str:
     files = f"{MODEL_FILE} and {TOKENIZER_FILE}"
     place = "`content_model` names no folder" if folder is None else f"{folder!r} does not hold both"
     return (
-        f"SIM of this protocol needs the Wieting files, {files}, and {place}. Their authors publish them at {WHERE}: give "
-        "the folder as `content_model`. Stand-ins, which show in the signature because numbers differ: "
+        f"SIM of this protocol needs the Wieting files, {files}, and {place}. Their authors publish them at {WHERE}: "
+        "give the folder as `content_model`. Stand-ins, which show in the signature because numbers differ: "
         "content_model='encoder' (built in) or content_model='sentence-transformers/all-MiniLM-L6-v2'"
     )
 
