@@ -112,7 +112,6 @@ def build() -> gr.Blocks:
             wrap=True,
             label="Pairs",
             column_count=2,
-            column_limits=(2, 2),
         )
         with gr.Row():
             style_model = gr.Radio(STYLE_MODELS, value="encoder", label="Style model", scale=4)
