@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from .identifier import ToxicityIdentifier
+from .loss import ToxicityLoss
 from .protocols import VERSION as __version__
 from .protocols import protocols
+from .reward import ToxicityReward, toxicity_reward
 from .scorer import Scorer
 
+__all__ = ["Scorer", "ToxicityIdentifier", "ToxicityLoss", "ToxicityReward", "__version__", "load", "protocols", "toxicity_reward"]
 
 
 def load(config_name: str = "embedded", **options: Any) -> Any:
