@@ -112,6 +112,7 @@ def build() -> gr.Blocks:
             wrap=True,
             label="Pairs",
             column_count=2,
+            column_widths=["50%", "50%"],
         )
         with gr.Row():
             style_model = gr.Radio(STYLE_MODELS, value="encoder", label="Style model", scale=4)

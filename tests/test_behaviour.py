@@ -92,3 +92,28 @@ def test_unreadable_line_is_named(tmp_path):
     path.write_text("## style x\nno relation here\n")
     with pytest.raises(ValueError, match="no relation here"):
         behaviour.read_cases(path)
+
+
+# Reached by the shipped weights, less a case or two for differences between machines; raise them with better weights.
+FLOORS = {"style": 0.80, "meaning": 0.75, "fluency": 0.78}
+RATE_FLOORS = {"identity_neutral_passed": 0.88, "implied_threat_caught": 0.20}
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return behaviour.embedded()
+
+
+def test_shipped_models_hold_their_pass_rates(embedded):
+    results = behaviour.run(embedded, CASES)
+    reached = {
+        head: sum(passed for case, _, passed in results if case.head == head) / sum(case.head == head for case in CASES)
+        for head in FLOORS
+    }
+    failed = "\n".join(str(case) for case, _, passed in results if not passed)
+    assert all(reached[head] >= floor for head, floor in FLOORS.items()), f"{reached}\n{failed}"
+
+
+def test_shipped_models_hold_their_rates(embedded):
+    reached = behaviour.rates(embedded)
+    assert all(reached[name] >= floor for name, floor in RATE_FLOORS.items()), reached
