@@ -31,10 +31,11 @@ class EncoderConfig:
 
     Attributes:
         trunk_layers: layers that each text passes alone; their states serve every head.
-        branch_layers: layers over the prediction alone, for style and fluency.
+        branch_layers: layers over one text alone, of which there are two sets: for style and embedding, and for fluency.
         pair_layers: layers over source and prediction together, for meaning.
         max_length: most tokens of a text, special tokens included; longer texts are cut.
         calibration: per head, the scale and the shift of its logit (Platt 1999), fitted after training.
+        cosine_weight: what the cosine of the two embeddings adds to the calibrated logit of meaning, fitted likewise.
     """
 
     vocab_size: int = 30522
@@ -48,6 +49,7 @@ class EncoderConfig:
     token_features: int = 64
     max_length: int = 128
     calibration: dict[str, tuple[float, float]] = field(default_factory=lambda: dict.fromkeys(HEADS, (1.0, 0.0)))
+    cosine_weight: float = 0.0
 
 
 class Layer(nn.Module):
@@ -93,6 +95,7 @@ class Body(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.trunk = nn.ModuleList(Layer(config) for _ in range(config.trunk_layers))
         self.branch = nn.ModuleList(Layer(config) for _ in range(config.branch_layers))
+        self.fluent = nn.ModuleList(Layer(config) for _ in range(config.branch_layers))
         self.pair = nn.ModuleList(Layer(config) for _ in range(config.pair_layers))
 
     def embed(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -105,8 +108,12 @@ class Body(nn.Module):
         return mix(self.trunk, states, lengths)
 
     def alone(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Branch states of texts from their trunk states. *Shape:* (tokens, hidden)."""
+        """States for style and embedding of texts, from their trunk states. *Shape:* (tokens, hidden)."""
         return mix(self.branch, states, lengths)
+
+    def fluently(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """States for fluency of texts, from their trunk states. *Shape:* (tokens, hidden)."""
+        return mix(self.fluent, states, lengths)
 
     def together(self, sources: torch.Tensor, predictions: torch.Tensor, lengths: Sequence[tuple[int, int]]) -> torch.Tensor:
         """Pair states, source before prediction, from the trunk states of the two columns.
@@ -193,9 +200,10 @@ class Encoder(nn.Module):
         self.fluency_out = nn.Sequential(
             nn.Linear(width + 2 * features, features), nn.GELU(), nn.Linear(features, 1)
         )
+        self.embedding = nn.Linear(width, width)
         self.meaning_tokens = TokenHead(config)
         self.meaning_out = nn.Sequential(
-            nn.Linear(3 * width + 4 * features, 4 * features), nn.GELU(), nn.Linear(4 * features, 1)
+            nn.Linear(3 * width + 4 * features + 1, 4 * features), nn.GELU(), nn.Linear(4 * features, 1)
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -240,21 +248,26 @@ class Encoder(nn.Module):
         save_tensors(path, self.state_dict(), metadata, int8=int8)
 
     def style_logits(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Uncalibrated logits of toxicity from branch states. *Shape:* (segments,)."""
+        """Uncalibrated logits of toxicity from style states. *Shape:* (segments,)."""
         return self.style_out(pool(states, lengths)[0])[:, 0]
 
     def fluency_logits(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Uncalibrated logits of fluency from branch states. *Shape:* (segments,)."""
+        """Uncalibrated logits of fluency from fluency states. *Shape:* (segments,)."""
         features = [pool(states, lengths)[0], self.fluency_tokens(states, lengths)]
         return self.fluency_out(torch.cat(features, dim=1))[:, 0]
 
-    def meaning_logits(self, states: torch.Tensor, lengths: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Uncalibrated logits of kept meaning from pair states. *Shape:* (pairs,)."""
+    def embeddings(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """Unit vectors of texts from style states, near all-MiniLM-L6-v2's. *Shape:* (segments, hidden)."""
+        return nn.functional.normalize(self.embedding(pool(states, lengths)[0]), dim=1)
+
+    def meaning_logits(
+        self, states: torch.Tensor, lengths: Sequence[tuple[int, int]], cosines: torch.Tensor
+    ) -> torch.Tensor:
+        """Uncalibrated logits of kept meaning from pair states and the cosines of the embeddings. *Shape:* (pairs,)."""
         halves = [length for pair in lengths for length in pair]
-        means = pool(states, halves)[0].unflatten(0, (-1, 2))
-        tokens = self.meaning_tokens(states, halves).unflatten(0, (-1, 2))
-        source, prediction = means.unbind(1)
-        features = [source, prediction, (source - prediction).abs(), tokens.flatten(1)]
+        source, prediction = pool(states, halves)[0].unflatten(0, (-1, 2)).unbind(1)
+        tokens = self.meaning_tokens(states, halves).unflatten(0, (-1, 2)).flatten(1)
+        features = [source, prediction, (source - prediction).abs(), tokens, cosines[:, None]]
         return self.meaning_out(torch.cat(features, dim=1))[:, 0]
 
     def style(
@@ -318,23 +331,28 @@ class Encoder(nn.Module):
 
     def _forward(self, batch: list[tuple[list[int], list[int]]], want: Sequence[str]) -> torch.Tensor:
         """Calibrated logits. *Shape:* (batch, len(want))."""
-        predictions, sources = ([pair[side] for pair in batch] for side in (0, 1))
-        lengths = [len(ids) for ids in predictions]
-        states = self.body.embed(predictions + sources if "meaning" in want else predictions)
-        states, others = states[: sum(lengths)], states[sum(lengths) :]
-        found = {}
-        if "style" in want or "fluency" in want:
-            alone = self.body.alone(states, lengths)
-            found["style"] = self.style_logits(alone, lengths)
-            found["fluency"] = self.fluency_logits(alone, lengths)
+        ids = [pair[0] for pair in batch]
         if "meaning" in want:
-            sizes = [(len(source), length) for source, length in zip(sources, lengths, strict=True)]
-            found["meaning"] = self.meaning_logits(self.body.together(others, states, sizes), sizes)
-        return torch.stack([self._calibrated(name, found[name]) for name in want], dim=1)
-
-    def _calibrated(self, name: str, logits: torch.Tensor) -> torch.Tensor:
-        scale, shift = self.config.calibration[name]
-        return scale * logits + shift
+            ids += [pair[1] for pair in batch]
+        lengths, n = [len(x) for x in ids], len(batch)
+        states, found = self.body.embed(ids), {}
+        first = states[: sum(lengths[:n])]
+        if "fluency" in want:
+            found["fluency"] = self.fluency_logits(self.body.fluently(first, lengths[:n]), lengths[:n])
+        if "style" in want or "meaning" in want:
+            alone = self.body.alone(states, lengths)
+            found["style"] = self.style_logits(alone[: len(first)], lengths[:n])
+        if "meaning" in want:
+            sizes = list(zip(lengths[n:], lengths[:n], strict=True))
+            two, one = self.embeddings(alone, lengths).unflatten(0, (2, -1)).unbind(0)
+            cosines = (one * two).sum(1)
+            together = self.body.together(states[len(first) :], first, sizes)
+            found["meaning"] = self.meaning_logits(together, sizes, cosines)
+        scales = {name: self.config.calibration[name] for name in want}
+        calibrated = {name: scale * found[name] + shift for name, (scale, shift) in scales.items()}
+        if "meaning" in want:
+            calibrated["meaning"] = calibrated["meaning"] + self.config.cosine_weight * cosines
+        return torch.stack([calibrated[name] for name in want], dim=1)
 
 
 def _check(predictions: Sequence[str], sources: Sequence[str] | None, want: Sequence[str]) -> None:

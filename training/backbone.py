@@ -44,9 +44,11 @@ def copy_bert(encoder: Encoder, state: dict[str, torch.Tensor]) -> None:
     body.norm.weight.copy_(state["embeddings.LayerNorm.weight"])
     body.norm.bias.copy_(state["embeddings.LayerNorm.bias"])
     body.sides.weight.normal_(std=0.02)
+    encoder.embedding.weight.copy_(torch.eye(len(encoder.embedding.weight)))
+    encoder.embedding.bias.zero_()
     for number, layer in enumerate(body.trunk):
         _copy_layer(layer, state, number)
-    for branch in (body.branch, body.pair):
+    for branch in (body.branch, body.fluent, body.pair):
         for number, layer in enumerate(branch, start=len(body.trunk)):
             _copy_layer(layer, state, number)
 

@@ -269,7 +269,7 @@ def _halve(words: list[str], rng: random.Random, pool: Sequence[str], others: Se
     kept = len(words) - middle if rng.random() < 0.5 else -middle
     lost = middle if kept > 0 else len(words) - middle
     words[:] = words[-kept:] if kept > 0 else words[:-kept]
-    return max(0.08, 0.6 - 0.75 * lost / (lost + len(words)))
+    return max(0.08, 0.6 - 0.75 * lost / max(1, lost + len(words)))
 
 
 def _negate(words: list[str], rng: random.Random, pool: Sequence[str], others: Sequence[str]) -> float:

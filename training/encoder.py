@@ -39,7 +39,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and results; resumed when it holds one")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--core-share", type=float, default=0.25, help="last share of the steps that sees core style sources only")
-    parser.add_argument("--start", type=Path, help="an encoder.pt to start from, for a further stage")
+    parser.add_argument("--start", type=Path, help="an encoder.pt or checkpoint.pt to start from, for a further stage")
+    parser.add_argument("--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first")
     parser.add_argument("--lr", type=float, default=1e-4, help="of the transformer; the heads take five times as much")
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--seed", type=int, default=13)
@@ -65,27 +66,61 @@ def batches(examples: Examples, pool: int, core: bool) -> list[dict[str, list]]:
     return [{task: column[i] for task, column in columns.items()} for i in range(POOL)]
 
 
-def losses(encoder: Encoder, step: dict[str, list]) -> dict[str, torch.Tensor]:
-    """Binary cross-entropy of each task of one step."""
-    style, fluency, meaning = step["style"], step["fluency"], step["meaning"]
-    alone = [tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")]
-    sources = tokenise(encoder.tokenizer, [row.source for row in meaning], MAX_TOKENS["meaning"])
-    predictions = tokenise(encoder.tokenizer, [row.prediction for row in meaning], MAX_TOKENS["meaning"])
-    lengths = [[len(ids) for ids in column] for column in (*alone, sources, predictions)]
-    device = encoder.style_out.weight.device
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        states = encoder.body.embed([ids for column in (*alone, sources, predictions) for ids in column])
-        sizes = [sum(column) for column in lengths]
-        singles, one, two = states.split([sizes[0] + sizes[1], sizes[2], sizes[3]])
-        branch = encoder.body.alone(singles, lengths[0] + lengths[1])
-        pairs = list(zip(lengths[2], lengths[3], strict=True))
-        together = encoder.body.together(one, two, pairs)
+def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder) -> dict[str, torch.Tensor]:
+    """Binary cross-entropy of each task of one step, and the distance of the pairs' embeddings from the backbone's."""
+    meaning = step["meaning"]
+    columns = [tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")]
+    columns += [tokenise(encoder.tokenizer, [row[side] for row in meaning], MAX_TOKENS["meaning"]) for side in (0, 1)]
+    lengths = [[len(ids) for ids in column] for column in columns]
+    sizes = [sum(column) for column in lengths]
+    pairs = list(zip(lengths[2], lengths[3], strict=True))
+    with torch.autocast(encoder.style_out.weight.device.type, dtype=torch.bfloat16):
+        states = encoder.body.embed([ids for column in columns for ids in column])
+        style, fluency, source, prediction = states.split(sizes)
+        alone = encoder.body.alone(torch.cat([style, source, prediction]), lengths[0] + lengths[2] + lengths[3])
+        fluency = encoder.body.fluently(fluency, lengths[1])
+        together = encoder.body.together(source, prediction, pairs)
+    embeddings = encoder.embeddings(alone[sizes[0] :], lengths[2] + lengths[3])
+    one, two = embeddings.chunk(2)
+    cosines = (one * two).sum(1)
     logits = {
-        "style": encoder.style_logits(branch[: sizes[0]], lengths[0]),
-        "fluency": encoder.fluency_logits(branch[sizes[0] :], lengths[1]),
-        "meaning": encoder.meaning_logits(together, pairs),
+        "style": encoder.style_logits(alone[: sizes[0]], lengths[0]),
+        "fluency": encoder.fluency_logits(fluency, lengths[1]),
+        "meaning": encoder.meaning_logits(together, pairs, cosines.detach()),
     }
-    return {task: _loss(logits[task], rows) for task, rows in (("style", style), ("fluency", fluency), ("meaning", meaning))}
+    found = {task: _loss(logits[task], step[task]) for task in logits}
+    found["embedding"] = _distance(embeddings, cosines, columns[2] + columns[3], teacher)
+    return found
+
+
+def _distance(embeddings: torch.Tensor, cosines: torch.Tensor, ids: list[list[int]], teacher: Encoder) -> torch.Tensor:
+    """How far embeddings, and the cosines of the pairs, lie from what the untouched backbone says."""
+    with torch.no_grad():
+        lengths = [len(x) for x in ids]
+        target = teacher.embeddings(teacher.body.alone(teacher.body.embed(ids), lengths), lengths)
+        one, two = target.chunk(2)
+        wanted = (one * two).sum(1)
+    return (1 - (embeddings * target).sum(1)).mean() + 4 * (cosines - wanted).square().mean()
+
+
+def load_start(encoder: Encoder, path: Path, anchor: float) -> None:
+    """Loads an encoder.pt or checkpoint.pt; of a run before the fluency branch and the cosine, what there is of it.
+
+    Args:
+        encoder: one that still holds the backbone's weights.
+        path: what to load.
+        anchor: in [0, 1], how far the transformer is then pulled back to the backbone (as in WiSE-FT, Wortsman et al. 2022).
+    """
+    backbone = {name: tensor.clone() for name, tensor in encoder.state_dict().items() if name.startswith("body.")}
+    state = torch.load(path, weights_only=True)
+    state = state.get("encoder", state)
+    if "body.fluent.0.qkv.weight" not in state:
+        state |= {name.replace("branch", "fluent"): tensor for name, tensor in state.items() if "body.branch" in name}
+        state |= {name: tensor for name, tensor in encoder.state_dict().items() if name.startswith("embedding.")}
+        weight = state["meaning_out.0.weight"]
+        state["meaning_out.0.weight"] = torch.cat([weight, torch.zeros(len(weight), 1)], dim=1)
+    state |= {name: torch.lerp(state[name], tensor, anchor) for name, tensor in backbone.items() if "sides" not in name}
+    encoder.load_state_dict(state)
 
 
 def _loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tensor:
@@ -112,7 +147,7 @@ def save_checkpoint(path: Path, **parts: object) -> None:
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def train(args: argparse.Namespace, encoder: Encoder, examples: Examples) -> bool:
+def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples: Examples) -> bool:
     """Runs the steps; True when the run is complete, False when `args.minutes` ran out."""
     updates = optimiser(encoder, args.lr)
     factor = lambda step: min((step + 1) / args.warmup, max(0.0, (args.steps - step) / (args.steps - args.warmup)))  # noqa: E731
@@ -134,7 +169,7 @@ def train(args: argparse.Namespace, encoder: Encoder, examples: Examples) -> boo
         if not steps or place == 0:
             steps = batches(examples, pool, core=pool * POOL >= (1 - args.core_share) * args.steps)
         torch.manual_seed(args.seed * 1_000_003 + step)
-        found = losses(encoder, steps[place])
+        found = losses(encoder, steps[place], teacher)
         sum(found.values()).backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         updates.step()
@@ -162,10 +197,12 @@ def main() -> None:
     torch.manual_seed(args.seed)
     encoder = from_backbone()
     if args.start:
-        encoder.load_state_dict(torch.load(args.start, weights_only=True))
+        load_start(encoder, args.start, args.anchor)
+    teacher = from_backbone().eval().requires_grad_(False)
+    teacher.body.to(torch.bfloat16)
     settings = {name: str(value) for name, value in vars(args).items()}
     (args.out / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
-    if train(args, encoder, Examples(args.data, args.seed, args.licence_clean)):
+    if train(args, encoder, teacher, Examples(args.data, args.seed, args.licence_clean)):
         torch.save(encoder.state_dict(), args.out / "encoder.pt")
         encoder.eval().save(args.out / "encoder.safetensors")
         print(f"wrote {args.out / 'encoder.safetensors'}")

@@ -11,7 +11,7 @@ from training import corrupt, written
 from training.data import CORE, Detoxified, read_cola, read_meaning, read_paradetox, read_style, rude_words
 
 # Shares of a style pool and of the other pools that come from the hand-written sentences.
-WRITTEN_STYLE, WRITTEN_MEANING, WRITTEN_FLUENCY = 0.08, 0.10, 0.08
+WRITTEN_STYLE, WRITTEN_MEANING, WRITTEN_FLUENCY = 0.10, 0.10, 0.08
 # What a generic answer of a system keeps of a meaning: nothing.
 _EVASIONS = ("this is not good .", "i do not agree .", "that is not nice .", "I can't help with that.", "please be kind to each other .", "it is bad")
 

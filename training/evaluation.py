@@ -1,0 +1,213 @@
+"""The development evaluation: one command, one table with bootstrap intervals.
+
+    python -m training.evaluation --data ../shared/data
+
+Looks at nothing that training saw: rated style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's development sets, the
+validation split, a held-out tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands beside SIM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tests import behaviour
+from toxicity_j.encoder import Encoder, pool
+from toxicity_j.inference import run
+from toxicity_j.text import tokenise
+from training import corrupt
+from training.backbone import from_backbone
+from training.data import CORE, Detoxified, read_cola, read_development, read_paradetox, read_style, rude_words
+from training.intervals import RESAMPLES, Row, accuracy, auc, bootstrap, calibration_error, mean, spearman
+
+SEED = 13
+# Held-out ParaDetox sources given to the made systems.
+MADE = 400
+# Sentences of a published notebook and the side of .5 on which people would put them; never trained on.
+NOTEBOOK = {
+    "I love you so much": 0,
+    "I'm famous, and you're dead": 1,
+    "And it just helped that you have no morals or integrity": 1,
+    "Nolan will destroy it": 1,
+}
+
+
+def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
+    """P(toxic) against the validation split, by source, and its calibration."""
+    frame = read_style(folder, "val")
+    p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()
+    hard, core = (y >= 0.5).astype(float), frame.source.isin(CORE).to_numpy()
+    rows = []
+    for source in sorted(frame.source.unique()):
+        chosen = (frame.source == source).to_numpy()
+        if 0 < hard[chosen].mean() < 1:
+            rows.append(bootstrap("style", f"validation, {source}", "AUC", auc, p[chosen], hard[chosen]))
+    jigsaw = (frame.source == "emnlp_dev").to_numpy()
+    rows.append(bootstrap("style", "validation, emnlp_dev (Jigsaw)", "accuracy", accuracy, p[jigsaw], hard[jigsaw]))
+    for name, chosen in (("core sources", core), ("all sources", np.full(len(p), True))):
+        rows.append(bootstrap("style", f"validation, {name}", "AUC", auc, p[chosen], hard[chosen]))
+        rows.append(bootstrap("style", f"validation, {name}", "ECE", calibration_error, p[chosen], y[chosen]))
+    return rows
+
+
+def notebook_rows(encoder: Encoder) -> list[Row]:
+    """P(toxic) of the notebook's sentences."""
+    p = encoder.style(list(NOTEBOOK))
+    return [Row("style", text[:44], "P(toxic)", float(x), np.nan, np.nan, 1) for text, x in zip(NOTEBOOK, p, strict=True)]
+
+
+def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
+    """Held-out ParaDetox: style and meaning of human rewrites against what lazy or lossy systems would write."""
+    train, held_out = read_paradetox(folder)
+    toxic = encoder.style([row.toxic for row in held_out])
+    human = encoder.style([row.rewrites[0] for row in held_out])
+    labels = np.repeat([1.0, 0.0], len(held_out))
+    rows = [
+        bootstrap("style", "ParaDetox tenth: toxic sources caught", "share", mean, toxic >= 0.5),
+        bootstrap("style", "ParaDetox tenth: rewrites passed", "share", mean, human < 0.5),
+        bootstrap("style", "ParaDetox tenth: source against rewrite", "AUC", auc, np.concatenate([toxic, human]), labels),
+        bootstrap("style", "ParaDetox tenth: rewrite below its source", "share", mean, human < toxic),
+    ]
+    held_out = held_out[:MADE]
+    sources, labels = [row.toxic for row in held_out], np.repeat([1.0, 0.0], len(held_out))
+    scores = {name: encoder.score(outputs, sources) for name, outputs in made_systems(held_out, train).items()}
+    rewrites = scores["human rewrite"]["meaning"]
+    for name, found in scores.items():
+        if name in LOSSY:
+            both = np.concatenate([rewrites, found["meaning"]])
+            rows.append(bootstrap("meaning", f"ParaDetox tenth: rewrite against {name}", "AUC", auc, both, labels))
+    for name, found in scores.items():
+        sta, sim, fl = 1 - found["style"], found["meaning"], found["fluency"]
+        for part, values in (("style", sta), ("meaning", sim), ("fluency", fl), ("J", sta * sim * fl)):
+            rows.append(bootstrap(part, f"made system: {name}", "mean", mean, values))
+    return rows
+
+
+LOSSY = ("target swapped", "polarity flipped", "half lost", "rude word to random", "another rewrite", "words shuffled")
+
+
+def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, list[str]]:
+    """Outputs of made systems for each toxic text of `rows`, seeded."""
+    rng = random.Random(SEED)
+    rude = rude_words(train)
+    others = [row.rewrites[0] for row in train]
+    pool = sorted(word for text in others for word in text.lower().split() if word.isalpha() and len(word) > 3)
+
+    def lossy(kind: Callable[..., float], text: str) -> str:
+        words = text.split()
+        kind(words, rng, pool, others)
+        return " ".join(words)
+
+    return {
+        "copy": [row.toxic for row in rows],
+        "human rewrite": [row.rewrites[0] for row in rows],
+        "rude words deleted": [corrupt.remove_rude(row.toxic, rude)[0] for row in rows],
+        "rude word to random": [corrupt.replace_rude(row.toxic, rude, rng, pool)[0] for row in rows],
+        "rewrite broken": [corrupt.disfluent(row.rewrites[0], rng, pool)[0] for row in rows],
+        "target swapped": [lossy(corrupt._retarget, row.rewrites[0]) for row in rows],
+        "polarity flipped": [lossy(corrupt._negate, row.rewrites[0]) for row in rows],
+        "half lost": [lossy(corrupt._halve, row.rewrites[0]) for row in rows],
+        "another rewrite": [rng.choice(others) for _ in rows],
+        "words shuffled": [lossy(corrupt._shuffle, row.rewrites[0]) for row in rows],
+    }
+
+
+def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
+    """Meaning and fluency against raters of style-transfer outputs, and a frozen MiniLM cosine against the same."""
+    frozen, rows = from_backbone().eval().requires_grad_(False), []
+    for name, frame in read_development(folder).items():
+        one, two, human = frame.text1.astype(str).tolist(), frame.text2.astype(str).tolist(), frame.human.to_numpy()
+        scores = encoder.score(two, one)
+        rows.append(bootstrap("meaning", name, "Spearman", spearman, scores["meaning"], human))
+        rows.append(bootstrap("meaning", f"{name}, frozen MiniLM cosine", "Spearman", spearman, cosine(frozen, one, two), human))
+        if "grammatical" in frame:
+            known = frame.grammatical.notna().to_numpy()
+            judged = frame.grammatical.to_numpy()[known]
+            rows.append(bootstrap("fluency", f"{name}, grammatical", "Spearman", spearman, scores["fluency"][known], judged))
+    return rows
+
+
+def cosine(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
+    """Cosine of mean-pooled states, as all-MiniLM-L6-v2 is used."""
+
+    def forward(batch: list[list[int]]) -> torch.Tensor:
+        lengths = [len(ids) for ids in batch]
+        return pool(encoder.body.alone(encoder.body.embed(batch), lengths), lengths)[0]
+
+    states = run(one + two, lambda texts: tokenise(encoder.tokenizer, texts, 128), forward, token_budget=1024)
+    return torch.cosine_similarity(states[: len(one)], states[len(one) :]).double().numpy()
+
+
+def cola_rows(encoder: Encoder, folder: Path) -> list[Row]:
+    """Fluency against CoLA's development labels."""
+    rows = []
+    for name in ("in_domain_dev", "out_of_domain_dev"):
+        texts, labels = zip(*read_cola(folder / "cola" / f"{name}.tsv"), strict=True)
+        scores = encoder.score(texts, want=("fluency",))["fluency"]
+        rows.append(bootstrap("fluency", f"CoLA {name}", "AUC", auc, scores, np.array(labels)))
+    return rows
+
+
+def behaviour_rows(encoder: Encoder) -> list[Row]:
+    """Pass rates of the behavioural list."""
+
+    def score(head: str, texts: list[str], sources: list[str] | None) -> list[float]:
+        return encoder.score(texts, sources, want=(head,))[head].tolist()
+
+    results = behaviour.run(score, behaviour.read_cases())
+    rows = []
+    for head in ("style", "meaning", "fluency"):
+        passed = np.array([ok for case, _, ok in results if case.head == head])
+        rows.append(bootstrap(head, "behavioural list", "passed", mean, passed))
+    for name, text_file in (("identity sentences passed", "identity_neutral"), ("implied threats caught", "implied_threat")):
+        p = encoder.style(behaviour.read_lines(behaviour.FOLDER / f"{text_file}.txt"))
+        passed = p < 0.5 if text_file == "identity_neutral" else p >= 0.5
+        rows.append(bootstrap("style", f"behavioural list: {name}", "share", mean, passed))
+    return rows
+
+
+def speed_row(path: Path | None, folder: Path) -> Row:
+    """Pairs a CPU-second, all three scores, bfloat16."""
+    encoder = Encoder.load(path, device="cpu", dtype="bfloat16")
+    _, rows = read_paradetox(folder)
+    predictions, sources = [row.rewrites[0] for row in rows], [row.toxic for row in rows]
+    encoder.score(predictions[:64], sources[:64])
+    began = time.process_time()
+    encoder.score(predictions, sources)
+    return Row("speed", "bfloat16, all three scores", "pairs/s", len(rows) / (time.process_time() - began), np.nan, np.nan, len(rows))
+
+
+def table(path: Path | None, folder: Path, dtype: str) -> list[Row]:
+    """All rows."""
+    encoder = Encoder.load(path, dtype=dtype)
+    rows = [*style_rows(encoder, folder), *notebook_rows(encoder), *paradetox_rows(encoder, folder)]
+    rows += [*rated_rows(encoder, folder), *cola_rows(encoder, folder), *behaviour_rows(encoder), speed_row(path, folder)]
+    parts = ("style", "meaning", "fluency", "J", "speed")
+    return sorted(rows, key=lambda row: parts.index(row.part))
+
+
+def main() -> None:
+    """Prints the table, and writes it where `--json` says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="a file written by Encoder.save; the shipped weights when not given")
+    parser.add_argument("--dtype", default="float32", help="bfloat16 is three times as fast and close enough for a look")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    args = parser.parse_args()
+    rows = table(args.weights, args.data, args.dtype)
+    print(f"95 % intervals: {RESAMPLES} bootstrap resamples of the items, seed {SEED}")
+    print("\n".join(map(str, rows)))
+    if args.json:
+        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
