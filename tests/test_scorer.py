@@ -229,6 +229,23 @@ def test_built_in_stand_ins_show_in_the_signature(encoder):
         assert np.isfinite(segments.j).all()
 
 
+def test_lower_precision_keeps_hard_decisions(english):
+    # what reduced precision leaves near a decision is computed again in float32
+    columns = (TEXTS * 2, TEXTS[::-1] * 2)
+    exact = Scorer("emnlp2021", device="cpu", **english).score(*columns)
+    half = Scorer("emnlp2021", device="cpu", dtype="bfloat16", **english).score(*columns)
+    assert abs(half.p_toxic - exact.p_toxic).max() > 0
+    np.testing.assert_array_equal(half.sta, exact.sta)
+    np.testing.assert_array_equal(half.fl, exact.fl)
+    assert "|dtype:bfloat16|" in half.signature
+
+
+def test_home_folder_is_expanded(english, monkeypatch, tmp_path):
+    (tmp_path / "style").symlink_to(english["style_model"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Scorer("emnlp2021", device="cpu", style_model="~/style").score(TEXTS).sta.shape == (len(TEXTS),)
+
+
 # --- Labels
 
 
