@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import os
 
-from tests import tiny
+# The tests reach no Hub; without this, each load of a model that is missing would wait for one. Read when huggingface_hub is imported.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest  # noqa: E402
+
+from tests import tiny  # noqa: E402
 
 
 @pytest.fixture(scope="session")
