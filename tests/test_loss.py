@@ -258,34 +258,40 @@ def test_conventions_are_found_and_read():
     assert find_convention(["▁you", "a"]) == "sentencepiece"
     assert find_convention(["you", "##a"]) == "wordpiece"
     assert find_convention(["you", "a"]) == "words"
-    assert [
-        surface(*x).text
-        for x in (("Ġyou", "byte-level"), ("Ã©", "byte-level"), ("▁you", "sentencepiece"), ("<0x41>", "sentencepiece"))
-    ] == [
-        "you",
-        "é",
-        "you",
-        "A",
-    ]
-    assert [
-        surface(*x).starts_word
-        for x in (("Ġyou", "byte-level"), ("you", "byte-level"), ("##s", "wordpiece"), ("s", "wordpiece"))
-    ] == [
-        True,
-        False,
-        False,
-        True,
-    ]
+    spelt = ("Ġyou", "s", "Ã©", "Ġ", "Ã")
+    assert [surface(token, "byte-level") for token in spelt] == [" you", "s", "é", " ", ""]
+    assert [surface(token, "sentencepiece") for token in ("▁you", "s", "<0x41>", "▁")] == [" you", "s", "A", " "]
+    assert [surface(token, "wordpiece") for token in ("you", "##s")] == [" you", "s"]
+    assert surface("you", "words") == " you"
 
 
-def test_a_piece_goes_on_a_word_only_after_a_letter():
-    generator = {"you": 0, ".": 1, "s": 2, "Ġs": 3, "<e>": 4}
+def test_mean_pieces_are_those_of_a_word_or_of_its_inside():
+    generator = {"Ġyou": 0, ".": 1, "s": 2, "Ġs": 3, "Ġunfair": 4}
     bridge = build_bridge(generator, wordpiece(), len(WORDS))
-    alone, inside = WORDS.index("s"), WORDS.index("##s")
-    assert bridge.pieces[0, :4, 0].tolist() == [2, 14, alone, alone]
-    assert bridge.pieces[1, :4, 0].tolist() == [WORDS.index("##y"), 14, inside, alone]
-    likeliest = torch.tensor([[2, 0, 2, 1, 2]])
-    assert bridge._joined(likeliest, torch.ones_like(likeliest).bool()).tolist() == [[0, 1, 1, 1, 0]]
+    expected = [["you"], ["."], ["##s"], ["s"], ["un", "##fair"]]
+    ids = [[WORDS.index(piece) for piece in pieces] for pieces in expected]
+    assert [[place for place in row if place != len(WORDS)] for row in bridge.pieces.tolist()] == ids
+
+
+def test_an_unsure_position_mixes_embeddings_as_worked_out_here(identifier):
+    generator = {"Ġyou": 0, "Ġun": 1, "fair": 2, "s": 3}
+    bridge = build_bridge(generator, wordpiece(), len(WORDS))
+    # Likeliest: "you unfair", cut you|un|##fair. "you" has .7, and .3 of "s" adds 0.3 E(##s). "un" and "fair" are cut
+    # alike by both; "un" has .6 and .4 of "you"; "fair" is certain.
+    probabilities = torch.tensor([[[0.7, 0, 0, 0.3], [0.4, 0.6, 0, 0], [0, 0, 1.0, 0]]])
+    weight = identifier.embedding.weight.detach()
+    found, mask = bridge(probabilities, torch.ones(1, 3, dtype=torch.bool), weight)
+    you, un, fair, s = (weight[WORDS.index(word)] for word in ("you", "un", "##fair", "##s"))
+    torch.testing.assert_close(found[0], torch.stack([0.7 * you + 0.3 * s, 0.6 * un + 0.4 * you, fair]))
+    assert mask.all()
+    # Where the identifier joins what the generator cuts, the joint word is as likely as its parts together.
+    found, _ = build_bridge({"Ġfri": 0, "end": 1, "s": 2}, wordpiece(), len(WORDS))(
+        torch.tensor([[[0.9, 0, 0.1], [0.2, 0.8, 0]]]), torch.ones(1, 2, dtype=torch.bool), weight
+    )
+    fri, friend = (
+        weight[[WORDS.index(piece) for piece in pieces]].mean(0) for pieces in (["f", "##r", "##i"], ["friend"])
+    )
+    torch.testing.assert_close(found[0, 0], 0.72 * friend + (0.1 * s + 0.2 * fri) / 2)
 
 
 def test_special_tokens_stand_for_nothing(identifier):

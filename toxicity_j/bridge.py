@@ -1,8 +1,9 @@
-"""From a generator's tokens to the identifier's embeddings, so that the toxicity loss works with any vocabulary.
+"""From a generator's probabilities over its tokens to the identifier's embeddings, whatever the generator's vocabulary.
 
-Each generator token is written as identifier tokens by its text. A position that the generator is sure of becomes the
-very tokens of its text, an unsure one the expected embeddings. What stays approximate: a word that the generator cuts
-keeps its cuts, where the identifier's tokenizer would join them (docs/training_with_the_loss.md has the sizes).
+The likeliest tokens are written out and cut as the identifier cuts text, so certain outputs score exactly as their
+text does (but for characters that a byte-level tokenizer cuts, which are left out). Each place then mixes two parts: its
+token's embedding, weighted by the probability of the generator tokens under it; and the mean embedding of the pieces of
+whatever else the generator might write there, weighted by theirs.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import nn
-from torch.nn.functional import embedding, embedding_bag
+from torch.nn.functional import embedding_bag
+
+from .text import normalise
 
 CONVENTIONS = ("byte-level", "sentencepiece", "wordpiece", "words")
-# Most identifier tokens that one generator token may stand for; longer ones (rows of dashes, addresses) lose the rest.
+# Most pieces of one generator token that its mean counts; rows of dashes and addresses have more.
 MAX_PIECES = 6
 # Openings of a word that tokenizers rarely merge with what follows, to see how the rest of a word is cut.
 _ANCHORS = ("zq", "qz", "xj", "7q", "jx")
@@ -26,50 +29,60 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 @dataclass(frozen=True)
-class Surface:
-    """What a generator token writes: its text, and whether a space or the beginning of a word comes first."""
+class Places:
+    """Where the identifier's tokens come from, in a batch.
 
-    text: str
-    starts_word: bool
+    Attributes:
+        ids: the identifier's tokens. *Shape:* (places,)
+        rows: the sequence of each. *Shape:* (places,)
+        columns: its place in that sequence. *Shape:* (places,)
+        place: for each (place, position) under it: which place. *Shape:* (links,)
+        position: and which position of the flattened batch. *Shape:* (links,)
+    """
+
+    ids: torch.Tensor
+    rows: torch.Tensor
+    columns: torch.Tensor
+    place: torch.Tensor
+    position: torch.Tensor
 
 
 class VocabularyBridge(nn.Module):
     """Expected identifier embeddings from a generator's probabilities.
 
     Args:
-        fresh: for each generator token, identifier ids of its text when no word goes on; empty for special tokens.
-        joined: the same when the text before ends in a letter or digit.
-        ends_in_word: whether the token's text ends in a letter or digit.
+        texts: what each generator token writes, with its leading space if it has one; "" for special tokens.
+        pieces: the identifier's tokens for each of them, for the mean.
+        identifier: the identifier's tokenizer.
         pad_id: the identifier's id for no token, whose embedding is zero.
+        max_length: identifier tokens read of a text.
     """
 
     def __init__(
-        self, fresh: Sequence[Sequence[int]], joined: Sequence[Sequence[int]], ends_in_word: Sequence[bool], pad_id: int
+        self,
+        texts: Sequence[str],
+        pieces: Sequence[Sequence[int]],
+        identifier: Tokenizer,
+        pad_id: int,
+        max_length: int,
     ) -> None:
         super().__init__()
-        width = max(1, *(len(ids) for ids in [*fresh, *joined]))
-        pieces = torch.full((2, len(fresh), min(width, MAX_PIECES)), pad_id)
-        for table, rows in zip(pieces, (fresh, joined), strict=True):
-            for row, ids in zip(table, rows, strict=True):
-                ids = ids[:MAX_PIECES]
-                row[: len(ids)] = torch.tensor(ids, dtype=torch.long)
-        self.pad_id = pad_id
-        self.register_buffer("pieces", pieces, persistent=False)
-        self.register_buffer("counts", (pieces != pad_id).sum(-1), persistent=False)
-        self.register_buffer("ends_in_word", torch.tensor(ends_in_word), persistent=False)
+        self.texts, self.identifier = list(texts), identifier
+        self.pad_id, self.max_length = pad_id, max_length
+        width = min(MAX_PIECES, max(1, *(len(ids) for ids in pieces)))
+        rows = [[*ids[:width], *[pad_id] * (width - len(ids))] for ids in pieces]
+        # The sparse matrix from generator tokens to the identifier's: row t has 1/n at each of t's n pieces.
+        self.register_buffer("pieces", torch.tensor(rows), persistent=False)
 
     @property
     def vocab_size(self) -> int:
         """Generator tokens known to the bridge."""
-        return self.pieces.shape[1]
+        return len(self.texts)
 
     def forward(
         self, probabilities: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Identifier embeddings and their mask, padding behind.
-
-        A position stands for as many identifier tokens as its likeliest generator token; other tokens with more have
-        the mean of their remaining pieces in the last place.
 
         Args:
             probabilities: over the generator's vocabulary. *Shape:* (batch, length, vocab_size)
@@ -80,48 +93,62 @@ class VocabularyBridge(nn.Module):
             *Shape:* (batch, places, dim) and (batch, places), places >= 1.
         """
         likeliest = probabilities.detach().argmax(-1)
-        variants = self._joined(likeliest, mask)
-        counts = self.counts[variants, likeliest] * mask
-        first = counts.cumsum(1) - counts
-        batch, places = counts.shape[0], max(1, int(counts.sum(1).max()) if counts.numel() else 1)
-        # Zeros that still have a (zero) gradient, when no position stands for anything.
-        result = probabilities.new_zeros(batch, places, weight.shape[1]) + 0 * probabilities.flatten()[:1]
-        for variant in range(2):
-            for piece in range(self.pieces.shape[2]):
-                for last in (False, True):
-                    chosen = (variants == variant) & ((counts == piece + 1) if last else (counts > piece + 1))
-                    row, position = chosen.nonzero(as_tuple=True)
-                    if len(row):
-                        table = self._table(variant, piece, last, weight)
-                        place = first[row, position] + piece
-                        result = result.index_put((row, place), probabilities[row, position] @ table)
-        filled = torch.arange(places, device=counts.device) < counts.sum(1, keepdim=True)
-        return result, filled
+        places = self._places(likeliest, mask)
+        means = embedding_bag(self.pieces, weight, mode="mean", padding_idx=self.pad_id)
+        chosen = probabilities.gather(2, likeliest[..., None])
+        others = (probabilities @ means - chosen * means[likeliest]).flatten(0, 1)[places.position]
+        certainty = chosen.flatten()[places.position].clamp_min(torch.finfo(chosen.dtype).tiny).log()
+        links = torch.bincount(places.place, minlength=len(places.ids)).to(weight.dtype)
+        certainty = certainty.new_zeros(len(places.ids)).index_add(0, places.place, certainty).exp()
+        mixed = others.new_zeros(len(places.ids), weight.shape[1]).index_add(0, places.place, others)
+        mixed = certainty[:, None] * weight[places.ids] + mixed / links[:, None]
+        length = int(places.columns.max()) + 1 if len(places.ids) else 1
+        # Zeros that still have a (zero) gradient, when no position writes anything.
+        result = probabilities.new_zeros(len(mask), length, weight.shape[1]) + 0 * probabilities.flatten()[:1]
+        filled = torch.zeros(len(mask), length, dtype=torch.bool, device=mask.device)
+        filled[places.rows, places.columns] = True
+        return result.index_put((places.rows, places.columns), mixed), filled
 
-    def _joined(self, likeliest: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """1 where the text before a position ends inside a word, else 0. *Shape:* (batch, length)"""
-        written = mask & (self.counts[0, likeliest] > 0)
-        positions = torch.arange(likeliest.shape[1], device=likeliest.device).expand_as(likeliest)
-        latest = torch.where(written, positions, -1).cummax(1).values
-        before = torch.cat([torch.full_like(latest[:, :1], -1), latest[:, :-1]], dim=1)
-        inside = self.ends_in_word[likeliest.gather(1, before.clamp_min(0))] & (before >= 0)
-        return inside.long()
+    def _places(self, likeliest: torch.Tensor, mask: torch.Tensor) -> Places:
+        """Writes out the likeliest tokens, cuts the text, and finds the positions under each cut."""
+        length = likeliest.shape[1]
+        written = [self._write(row, keep) for row, keep in zip(likeliest.tolist(), mask.tolist(), strict=True)]
+        encodings = self.identifier.encode_batch([text for text, _ in written], add_special_tokens=False)
+        ids, rows, columns, place, position = [], [], [], [], []
+        for row, (encoding, (_, owners)) in enumerate(zip(encodings, written, strict=True)):
+            spans = zip(encoding.ids[: self.max_length], encoding.offsets, strict=False)
+            for column, (token, (start, end)) in enumerate(spans):
+                under = sorted(set(owners[start:end]))
+                place += [len(ids)] * len(under)
+                position += [row * length + owner for owner in under]
+                ids.append(token)
+                rows.append(row)
+                columns.append(column)
+        return Places(
+            *(torch.tensor(x, dtype=torch.long, device=mask.device) for x in (ids, rows, columns, place, position))
+        )
 
-    def _table(self, variant: int, piece: int, last: bool, weight: torch.Tensor) -> torch.Tensor:
-        """Each generator token's embedding in one place. *Shape:* (vocab_size, dim)"""
-        if not last:
-            return embedding(self.pieces[variant, :, piece], weight)
-        rest = self.pieces[variant, :, piece:]
-        return embedding_bag(rest, weight, mode="mean", padding_idx=self.pad_id)
+    def _write(self, tokens: list[int], keep: list[bool]) -> tuple[str, list[int]]:
+        """The text of the kept tokens, and for each character the position that wrote it."""
+        text, owners = "", []
+        for position, token in enumerate(tokens):
+            piece = self.texts[token] if keep[position] else ""
+            piece = piece if text else piece.lstrip()
+            text += piece
+            owners += [position] * len(piece)
+        return text, owners
 
 
-def build_bridge(generator: Any, identifier: Tokenizer, pad_id: int, convention: str | None = None) -> VocabularyBridge:
+def build_bridge(
+    generator: Any, identifier: Tokenizer, pad_id: int, *, max_length: int = 1024, convention: str | None = None
+) -> VocabularyBridge:
     """The bridge from a generator's tokenizer to the identifier's.
 
     Args:
         generator: a transformers or `tokenizers` tokenizer, or token to id.
         identifier: the identifier's tokenizer.
         pad_id: the identifier's id for no token.
+        max_length: identifier tokens read of a text.
         convention: how the generator's tokens show spaces, one of `CONVENTIONS`; found from the tokens when None.
 
     Raises:
@@ -129,19 +156,19 @@ def build_bridge(generator: Any, identifier: Tokenizer, pad_id: int, convention:
         ValueError: `convention` is unknown.
     """
     vocabulary, special = _vocabulary(generator)
-    size = max(vocabulary.values()) + 1
-    tokens: list[str | None] = [None] * size
-    for token, place in vocabulary.items():
-        tokens[place] = None if place in special else token
+    known = [token for token, place in vocabulary.items() if place not in special]
+    convention = convention or find_convention(known)
+    if convention not in CONVENTIONS:
+        raise ValueError(f"`convention` must be one of {CONVENTIONS}; got {convention!r}")
+    texts = [""] * (max(vocabulary.values()) + 1)
+    for token in known:
+        texts[vocabulary[token]] = surface(token, convention)
+    pieces = [[] if not text.strip() else ids for text, ids in zip(texts, _pieces(texts, identifier), strict=True)]
     own = identifier.get_vocab()
-    if vocabulary == own:
-        ids = [[] if token is None else [place] for place, token in enumerate(tokens)]
-        return VocabularyBridge(ids, ids, [False] * size, pad_id)
-    surfaces = _surfaces(tokens, convention)
-    fresh = _pieces([f" {surface.text}" for surface in surfaces], identifier)
-    joined = _continued([surface.text for surface in surfaces], fresh, identifier)
-    joined = [new if token.starts_word else on for token, new, on in zip(surfaces, fresh, joined, strict=True)]
-    return VocabularyBridge(fresh, joined, [surface.text[-1:].isalnum() for surface in surfaces], pad_id)
+    for token in known:  # a token that both have stands for itself, though alone it might be cut
+        if own.get(token) == vocabulary[token]:
+            pieces[vocabulary[token]] = [own[token]]
+    return VocabularyBridge(texts, pieces, identifier, pad_id, max_length)
 
 
 def find_convention(tokens: Sequence[str]) -> str:
@@ -152,25 +179,25 @@ def find_convention(tokens: Sequence[str]) -> str:
     return name if counts[name] else "words"
 
 
-def surface(token: str, convention: str) -> Surface:
-    """The text of a token.
+def surface(token: str, convention: str) -> str:
+    """What a token writes, normalised, after a space if it begins a word.
 
     Args:
         token: as the vocabulary spells it.
         convention: one of `CONVENTIONS`.
     """
-    if convention == "wordpiece":
-        return Surface(token[2:], False) if token.startswith("##") else Surface(token, True)
-    if convention == "words":
-        return Surface(token.strip(), True)
     byte = _BYTE.fullmatch(token)
-    if convention == "byte-level":
+    if convention == "wordpiece":
+        text = token[2:] if token.startswith("##") else f" {token}"
+    elif convention == "words":
+        text = f" {token}"
+    elif convention == "byte-level":
         text = bytes(_BYTE_OF[c] for c in token if c in _BYTE_OF).decode("utf-8", errors="ignore")
     elif byte:
         text = chr(int(byte[1], 16)) if int(byte[1], 16) < 128 else ""
     else:
         text = token.replace("▁", " ")
-    return Surface(text.strip(), text[:1].isspace())
+    return " " * text[:1].isspace() + normalise(text)
 
 
 def _vocabulary(generator: Any) -> tuple[Mapping[str, int], set[int]]:
@@ -185,24 +212,10 @@ def _vocabulary(generator: Any) -> tuple[Mapping[str, int], set[int]]:
     raise TypeError(f"`tokenizer` must be a tokenizer or a mapping from token to id; got {type(generator).__name__}")
 
 
-def _surfaces(tokens: Sequence[str | None], convention: str | None) -> list[Surface]:
-    known = [token for token in tokens if token is not None]
-    convention = convention or find_convention(known)
-    if convention not in CONVENTIONS:
-        raise ValueError(f"`convention` must be one of {CONVENTIONS}; got {convention!r}")
-    return [Surface("", False) if token is None else surface(token, convention) for token in tokens]
-
-
 def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
-    return [
-        encoding.ids if text.strip() else []
-        for text, encoding in zip(texts, identifier.encode_batch(list(texts), add_special_tokens=False), strict=True)
-    ]
-
-
-def _continued(texts: Sequence[str], fresh: Sequence[list[int]], identifier: Tokenizer) -> list[list[int]]:
-    """Identifier ids of each text inside a word: what follows an anchor, or as a new word where every anchor merges."""
-    result, pending = list(fresh), [place for place, text in enumerate(texts) if text[:1].isalnum()]
+    """Identifier tokens of each text, as inside a word where it has no leading space (unless every anchor merges)."""
+    result = [encoding.ids for encoding in identifier.encode_batch(list(texts), add_special_tokens=False)]
+    pending = [place for place, text in enumerate(texts) if text[:1].isalnum()]
     for anchor in _ANCHORS:
         words = [f" {anchor}{texts[place]}" for place in pending]
         encodings = identifier.encode_batch(words, add_special_tokens=False)

@@ -64,7 +64,8 @@ class ToxicityLoss(nn.Module):
         self.identifier.requires_grad_(False)
         self.identifier.eval()
         tokenizer = self.identifier.tokenizer if tokenizer is None else tokenizer
-        self.bridge = build_bridge(tokenizer, self.identifier.tokenizer, self.identifier.pad_id, convention)
+        inner, length = self.identifier, self.identifier.config.max_length
+        self.bridge = build_bridge(tokenizer, inner.tokenizer, inner.pad_id, max_length=length, convention=convention)
         self.kind, self.reduction, self.weight = kind, reduction, weight
         self.temperature, self.gumbel = temperature, gumbel
 
