@@ -34,7 +34,7 @@ from training.identifier_data import Resplit, load_tokenizer
 from training.written import STYLE
 
 # Development texts: so many Jigsaw sentences of the training split, drawn with this seed, are kept from training.
-DEVELOPMENT_TEXTS, DEVELOPMENT_SEED, DEVELOPMENT_SOURCE = 4000, 20261123, "emnlp_dev"
+DEVELOPMENT_TEXTS, DEVELOPMENT_SEED, DEVELOPMENT_SOURCE = 2000, 20261123, "emnlp_dev"
 # Shares of the texts that are also seen obfuscated, respelt, and strung together.
 OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
 # Standard deviation of the first embeddings, as of those that training from scratch ends with.
