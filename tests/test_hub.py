@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -35,12 +36,11 @@ class Hub(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         self.server.paths.append(self.path)
-        _, kind, org, name, verb, revision, file = self.path.split("?")[0].split("/", 6)
-        path = self.server.folder / file
-        known = (kind, f"{org}/{name}", verb) == ("spaces", HUB_SPACE, "resolve") and revision in ("main", HUB_REVISION)
-        if not known or not path.is_file():
+        known = re.fullmatch(rf"/spaces/{HUB_SPACE}/resolve/(?:main|{HUB_REVISION})/([^/?]+)", self.path)
+        path = self.server.folder / (known[1] if known else "")
+        if not path.is_file():
             self.send_response(404)
-            self.send_header("X-Error-Code", "RevisionNotFound" if known else "EntryNotFound")
+            self.send_header("X-Error-Code", "EntryNotFound" if known else "RevisionNotFound")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -69,8 +69,7 @@ def hub(tmp_path):
 
 
 def load(tmp_path: Path, endpoint: str, **extra: str) -> dict:
-    environment = {**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": endpoint, **extra}
-    environment.pop("HF_HUB_OFFLINE", None) if "HF_HUB_OFFLINE" not in extra else None
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": endpoint, **extra}
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
