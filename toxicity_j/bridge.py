@@ -1,9 +1,9 @@
 """From a generator's probabilities over its tokens to the identifier's embeddings, whatever the generator's vocabulary.
 
 The likeliest tokens are written out and cut as the identifier cuts text, so certain outputs score exactly as their
-text does (but for characters that a byte-level tokenizer cuts, which are left out). Each place then mixes two parts: its
-token's embedding, weighted by the probability of the generator tokens under it; and the mean embedding of the pieces of
-whatever else the generator might write there, weighted by theirs.
+text does (but for characters that a byte-level tokenizer cuts, which are left out). Each place then mixes two parts:
+its token's embedding, weighted by the probability of the generator tokens under it; and the mean embedding of the pieces
+of whatever else the generator might write there, weighted by theirs.
 """
 
 from __future__ import annotations
