@@ -2,8 +2,8 @@
 
 The likeliest tokens are written out and cut as the identifier cuts text, so certain outputs score exactly as their
 text does (but for characters that a byte-level tokenizer cuts, which are left out). Each place then mixes two parts:
-its token's embedding, weighted by the probability of the generator tokens under it; and the mean embedding of the pieces
-of whatever else the generator might write there, weighted by theirs.
+its token's embedding, weighted by the probability of the generator tokens under it; and the mean embedding of whatever
+else the generator might write there, weighted by the probability of that.
 """
 
 from __future__ import annotations
