@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from .inference import packed_attention
+from .linear import Linear, can_quicken, quicken
 
 # The families whose layers are laid out as `encoder.layer[i].attention.{self,output}` and whose classification heads
 # read the first token: transformers, models/{bert,roberta,xlm_roberta,camembert,electra}/modeling_*.py.
@@ -57,6 +58,11 @@ def pack(model: Any, dtype: torch.dtype) -> None:
     if dtype is not torch.float32:
         layers.to(dtype)
         layers[0].register_forward_pre_hook(lambda module, args: (args[0].to(dtype), *args[1:]))
+    if can_quicken(model.device, dtype) and model.config.hidden_act == "gelu":
+        for layer in layers:
+            layer.intermediate.dense = Linear(layer.intermediate.dense, gelu=True)
+            layer.intermediate.intermediate_act_fn = torch.nn.Identity()
+    quicken(layers)
     last = layers[-1]
     last.attention.output.register_forward_pre_hook(_first_tokens)
     last.register_forward_hook(_one_token_a_text)

@@ -24,6 +24,7 @@ from .identifier import ToxicityIdentifier
 from .inference import resolve_device
 from .inputs import reference_lists, same_length, texts
 from .joint import corpus_scores
+from .linear import quicken
 from .measures import Columns
 from .models import Part
 from .packed import can_pack
