@@ -26,7 +26,6 @@ from training.attention import use_padded_attention
 from training.backbone import from_backbone
 from training.examples import Examples, Pair, Text
 
-BATCH = {"style": 64, "fluency": 32, "meaning": 28}
 MAX_TOKENS = {"style": 48, "fluency": 48, "meaning": 64}
 POOL = 24  # steps whose examples are drawn together and sorted by length
 CHECKPOINT_SECONDS = 180
@@ -38,6 +37,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder laid out like the data README says")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and results; resumed when it holds one")
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch", type=int, nargs=3, default=(64, 32, 28), help="texts of style and fluency, pairs of meaning a step")
     parser.add_argument("--core-share", type=float, default=0.25, help="last share of the steps that sees core style sources only")
     parser.add_argument("--start", type=Path, help="an encoder.pt or checkpoint.pt to start from, for a further stage")
     parser.add_argument("--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first")
@@ -49,18 +49,17 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def batches(examples: Examples, pool: int, core: bool) -> list[dict[str, list]]:
+def batches(examples: Examples, pool: int, sizes: Sequence[int], core: bool) -> list[dict[str, list]]:
     """The steps of a pool: per task a batch of like length, in seeded order."""
     drawn = {
-        "style": examples.style(pool, POOL * BATCH["style"], core),
-        "fluency": examples.fluency(pool, POOL * BATCH["fluency"]),
-        "meaning": examples.meaning(pool, POOL * BATCH["meaning"]),
+        "style": examples.style(pool, POOL * sizes[0], core),
+        "fluency": examples.fluency(pool, POOL * sizes[1]),
+        "meaning": examples.meaning(pool, POOL * sizes[2]),
     }
     rng = random.Random(f"order-{examples.seed}-{pool}")
     columns = {}
-    for task, rows in drawn.items():
+    for (task, rows), size in zip(drawn.items(), sizes, strict=True):
         rows.sort(key=lambda row: sum(len(x) for x in row if isinstance(x, str)) + rng.random())
-        size = BATCH[task]
         columns[task] = [rows[start : start + size] for start in range(0, len(rows), size)]
         rng.shuffle(columns[task])
     return [{task: column[i] for task, column in columns.items()} for i in range(POOL)]
@@ -167,7 +166,7 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples
     for step in range(first, args.steps):
         pool, place = divmod(step, POOL)
         if not steps or place == 0:
-            steps = batches(examples, pool, core=pool * POOL >= (1 - args.core_share) * args.steps)
+            steps = batches(examples, pool, args.batch, core=pool * POOL >= (1 - args.core_share) * args.steps)
         torch.manual_seed(args.seed * 1_000_003 + step)
         found = losses(encoder, steps[place], teacher)
         sum(found.values()).backward()

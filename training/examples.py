@@ -60,12 +60,14 @@ class Examples:
         folder: the data folder.
         seed: decides every draw.
         clean: leave out the sources released for research only.
+        held_out: make pairs and broken sentences from the held-out tenth of ParaDetox, for calibration.
     """
 
-    def __init__(self, folder: Path, seed: int, clean: bool = False) -> None:
+    def __init__(self, folder: Path, seed: int, clean: bool = False, held_out: bool = False) -> None:
         self.seed = seed
-        self.paradetox, _ = read_paradetox(folder)
-        self.rude = rude_words(self.paradetox)
+        train, tenth = read_paradetox(folder)
+        self.rude = rude_words(train)
+        self.paradetox = tenth if held_out else train
         style = read_style(folder, "train", clean)
         rows = list(zip(style.text, style.y.astype(float), style.source, strict=True))
         self.style_all = Cycle([Text(text, y) for text, y, _ in rows], seed)
@@ -125,7 +127,7 @@ class Examples:
     def meaning(self, pool: int, size: int) -> list[Pair]:
         """Meaning pairs of a pool: made from ParaDetox, from the rated files, hand-written."""
         rng = random.Random(f"meaning-{self.seed}-{pool}")
-        own, rated = round(WRITTEN_MEANING * size), round(0.33 * size)
+        own, rated = round(WRITTEN_MEANING * size), round(0.42 * size)
         rows = self.meaning_written.take(pool * own, own)
         for row in self.meaning_files.take(pool * rated, rated):
             one, two = (row.source, row.prediction) if rng.random() < 0.5 else (row.prediction, row.source)
@@ -133,6 +135,11 @@ class Examples:
         made = size - own - rated
         rows += [self._made_pair(row, rng) for row in self.pairs.take(pool * made, made)]
         return [Pair(_respelt(row.source, rng), _respelt(row.prediction, rng), row.label, row.weight) for row in rows]
+
+    def made(self, count: int) -> list[Pair]:
+        """Pairs made from ParaDetox alone."""
+        rng = random.Random(f"made-{self.seed}")
+        return [self._made_pair(row, rng) for row in self.pairs.take(0, count)]
 
     def _made_pair(self, row: Detoxified, rng: random.Random) -> Pair:
         source, rewrite, draw = row.toxic, rng.choice(row.rewrites), rng.random()

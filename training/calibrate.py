@@ -1,0 +1,139 @@
+"""Calibrates a trained encoder, prunes its vocabulary and writes the file that is shipped.
+
+    python -m training.calibrate --data ../shared/data --weights runs/encoder/encoder.pt --out toxicity_j/encoder.safetensors
+
+Each head's logit gets a scale and a shift (Platt 1999). Style: the validation split of the core sources, whose labels are shares
+of raters. Fluency: made examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of the embeddings:
+made examples likewise, and one half of the ratings of Krishna et al. 2020, by source; the other half is for evaluation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from toxicity_j.encoder import Encoder, EncoderConfig
+from toxicity_j.inference import run
+from toxicity_j.text import tokenise
+from training.backbone import from_backbone
+from training.data import CORE, key, read_development, read_meaning, read_paradetox, read_style
+from training.examples import Examples
+from training.prune import count_tokens, prune
+
+SEED = 17
+MADE = 3000
+
+
+def load(path: Path) -> Encoder:
+    """An encoder from a training run's encoder.pt, or from a safetensors file."""
+    if path.suffix == ".safetensors":
+        return Encoder.load(path)
+    encoder = from_backbone()
+    state = torch.load(path, weights_only=True)
+    encoder.load_state_dict(state.get("encoder", state))
+    return encoder.eval().requires_grad_(False)
+
+
+def logits(scores: np.ndarray) -> np.ndarray:
+    """The logits of an uncalibrated encoder's scores."""
+    clipped = np.clip(scores, 1e-7, 1 - 1e-7)
+    return np.log(clipped / (1 - clipped))
+
+
+def platt(features: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> list[float]:
+    """A weight for each column of features, and a shift, that minimise binary cross-entropy with soft labels.
+
+    Args:
+        features: *Shape:* (n, columns)
+        labels: in [0, 1]. *Shape:* (n,)
+        weights: of the rows; equal when None.
+    """
+    ones = np.ones((len(features), 1))
+    x, y = (torch.tensor(a, dtype=torch.float64) for a in (np.hstack([features, ones]), labels))
+    w = torch.ones_like(y) if weights is None else torch.tensor(weights, dtype=torch.float64)
+    found = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([found], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        search.zero_grad()
+        loss = binary_cross_entropy_with_logits(x @ found, y, weight=w)
+        loss.backward()
+        return loss
+
+    search.step(closure)
+    return found.tolist()
+
+
+def cosines(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
+    """Cosines of the encoder's own embeddings. *Shape:* (n,)."""
+
+    def forward(batch: list[list[int]]) -> torch.Tensor:
+        lengths = [len(ids) for ids in batch]
+        return encoder.embeddings(encoder.body.alone(encoder.body.embed(batch), lengths), lengths)
+
+    def encode(texts: list[str]) -> list[list[int]]:
+        return tokenise(encoder.tokenizer, texts, encoder.config.max_length)
+
+    states = run(one + two, encode, forward, token_budget=1024)
+    return (states[: len(one)] * states[len(one) :]).sum(1).double().numpy()
+
+
+def is_calibration_half(source: str) -> bool:
+    """Whether a source of Krishna et al. 2020 serves calibration; the others serve evaluation."""
+    return int(hashlib.md5(key(source).encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 0
+
+
+def calibrate(encoder: Encoder, folder: Path) -> Encoder:
+    """The encoder with its three heads calibrated; see the module's docstring."""
+    encoder.config = replace(encoder.config, calibration=EncoderConfig().calibration, cosine_weight=0.0)
+    frame = read_style(folder, "val")
+    frame = frame[frame.source.isin(CORE)]
+    style = platt(logits(encoder.style(frame.text.tolist()))[:, None], frame.y.to_numpy())
+    examples = Examples(folder, SEED, held_out=True)
+    texts = examples.fluency(0, MADE)
+    scores = encoder.score([row.text for row in texts], want=("fluency",))["fluency"]
+    fluency = platt(logits(scores)[:, None], np.array([row.label for row in texts]))
+    scale, cosine_weight, shift = _fit_meaning(encoder, examples, folder)
+    calibration = {"style": tuple(style), "meaning": (scale, shift), "fluency": tuple(fluency)}
+    encoder.config = replace(encoder.config, calibration=calibration, cosine_weight=cosine_weight)
+    return encoder
+
+
+def _fit_meaning(encoder: Encoder, examples: Examples, folder: Path) -> list[float]:
+    """Weights of the logit and of the cosine, and the shift; made and rated pairs count the same in sum."""
+    made = [row for row in examples.made(MADE) if key(row.source) != key(row.prediction) and row.prediction.strip()]
+    rated = read_development(folder)["krishna2020"]
+    rated = rated[rated.text1.map(is_calibration_half)]
+    one = [row.source for row in made] + rated.text1.tolist()
+    two = [row.prediction for row in made] + rated.text2.tolist()
+    labels = np.concatenate([[row.label for row in made], rated.human])
+    weights = np.repeat([1 / len(made), 1 / len(rated)], [len(made), len(rated)]) * len(made)
+    scores = logits(encoder.score(two, one, want=("meaning",))["meaning"])
+    return platt(np.stack([scores, cosines(encoder, one, two)], axis=1), labels, weights)
+
+
+def main() -> None:
+    """Calibrates, prunes and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True, help="encoder.pt or checkpoint.pt of a training run")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    encoder = load(args.weights)
+    style = read_style(args.data, "train").text
+    sides = [text for row in read_paradetox(args.data)[0] for text in (row.toxic, *row.rewrites)]
+    rated = [text for row in read_meaning(args.data) for text in row[:2]]
+    encoder = prune(encoder, count_tokens(encoder.tokenizer, [*style, *sides, *rated]))
+    encoder.save(args.out)
+    calibrate(Encoder.load(args.out), args.data).save(args.out)  # fitted to the int8 weights that are shipped
+    print(Encoder.load(args.out).config)
+
+
+if __name__ == "__main__":
+    main()
