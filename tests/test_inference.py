@@ -150,5 +150,5 @@ def test_devices():
 
 def test_dtypes():
     assert resolve_dtype("bfloat16") is torch.bfloat16
-    with pytest.raises(ValueError, match=r"`dtype` must be one of \['bfloat16', 'float16', 'float32', 'int8'\]; got"):
+    with pytest.raises(ValueError, match=r"`dtype` must be one of \['bfloat16', 'float16', 'float32'\]; got"):
         resolve_dtype("half")

@@ -16,7 +16,7 @@ import torch
 
 from .inference import default_token_budget, resolve_device, resolve_dtype, run
 from .linear import quicken
-from .packed import FAMILIES, can_pack, first_position, pack, packed_logits, to_device
+from .packed import can_pack, first_position, pack, packed_logits, to_device
 from .pooled import load_transformer, split_revision
 from .similarity import unavailable
 
@@ -172,9 +172,6 @@ class Classifier:
         if can_pack(network):
             pack(network, dtype)
             return network
-        if dtype is torch.int8:
-            got = f"{self.model!r}, of the family {network.config.model_type!r}"
-            raise ValueError(f"`dtype` 'int8' is for models of the families {sorted(FAMILIES)}; got {got}")
         network = network.to(dtype)
         quicken(network)
         return network

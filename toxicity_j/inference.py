@@ -20,7 +20,8 @@ from torch.nn.functional import scaled_dot_product_attention
 Item = TypeVar("Item", bound=Hashable)
 Encoded = TypeVar("Encoded", bound=Sequence)
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": torch.int8}
+# int8 is not among them: on the CPUs measured it lost to bfloat16 (docs/speed.md).
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 # Tokens in one batch. A CPU core is busy from a few hundred on, and more only spills its caches; a GPU wants far more
 # (docs/speed.md).
