@@ -14,6 +14,7 @@ from .classifier import Classifier
 from .encoder import Encoder
 from .factors import class_index
 from .identifier import ToxicityIdentifier
+from .linear import quicken
 from .pooled import PooledEmbedding, Regression
 from .protocols import ENCODER, IDENTIFIER, WIETING, Protocol
 from .similarity import SentenceEmbedding
@@ -143,7 +144,9 @@ def load(part: Part, device: str | None, batch_size: int | None, dtype: str) -> 
         return Classifier(part.model, role=part.role, tokenizer=part.tokenizer, cut=part.cut, **options)
     options["dtype"] = "float32" if dtype == "int8" else dtype  # only classifiers come in int8
     if part.kind == "encoder":
-        return BuiltIn(Encoder.load(device=device, dtype=options["dtype"]), batch_size)
+        encoder = Encoder.load(device=device, dtype=options["dtype"])
+        quicken(encoder.body)
+        return BuiltIn(encoder, batch_size)
     if part.kind == "identifier":
         return BuiltIn(ToxicityIdentifier.from_pretrained(device=device), batch_size)
     if part.kind == "wieting":
