@@ -314,3 +314,26 @@ def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
     # .8 of the teacher's .5 and .2 of the label 1; the teacher's .3 alone.
     np.testing.assert_allclose(wanted, [0.6, 0.3], atol=1e-6)
     assert known.all()
+
+
+def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatch):
+    from training import distil
+
+    class Teacher:
+        @staticmethod
+        def load(path, dtype):
+            return Teacher()
+
+        def style(self, texts, progress):
+            seen.append(list(texts))
+            return np.full(len(texts), 0.25)
+
+    seen: list[list[str]] = []
+    monkeypatch.setattr(distil, "Encoder", Teacher)
+    cache = tmp_path / "scores.parquet"
+    assert distil.teacher_scores(None, ["a"], cache) is None
+    assert distil.teacher_scores(tmp_path, ["a", "b"], cache).tolist() == [0.25, 0.25]
+    assert distil.teacher_scores(tmp_path, ["b", "c"], cache).tolist() == [0.25, 0.25]
+    assert seen == [["a", "b"], ["c"]]
+    with pytest.raises(ValueError, match="1 are missing"):
+        distil.teacher_scores(None, ["a", "d"], cache)

@@ -83,16 +83,27 @@ def corpus(rows: pd.DataFrame, rude: set[str], seed: int = 0) -> tuple[list[str]
     return list(distinct), np.array(list(distinct.values()), dtype=np.float32)
 
 
-def teacher_scores(path: Path, texts: Sequence[str], cache: Path | None) -> np.ndarray:
-    """The encoder's P(toxic) of each text, from the cache when it holds just these texts. *Shape:* (n,)"""
+def teacher_scores(teacher: Path | None, texts: Sequence[str], cache: Path | None) -> np.ndarray | None:
+    """The encoder's P(toxic) of each text, those in the cache from there; None without either. *Shape:* (n,)
+
+    Raises:
+        ValueError: some texts are not in the cache, and there is no teacher.
+    """
+    known: dict[str, float] = {}
     if cache and cache.is_file():
-        known = pd.read_parquet(cache).set_index("text").p_toxic
-        if known.index.isin(texts).sum() == len(texts):
-            return known.loc[list(texts)].to_numpy(np.float32)
-    scores = Encoder.load(path, dtype="bfloat16").style(texts, progress=tqdm).astype(np.float32)
-    if cache:
-        pd.DataFrame({"text": texts, "p_toxic": scores}).to_parquet(cache)
-    return scores
+        table = pd.read_parquet(cache)
+        known = dict(zip(table.text, table.p_toxic, strict=True))
+    elif teacher is None:
+        return None
+    missing = [text for text in texts if text not in known]
+    if missing:
+        if teacher is None:
+            raise ValueError(f"`scores` must hold all texts when there is no `teacher`; {len(missing)} are missing")
+        found = Encoder.load(teacher, dtype="bfloat16").style(missing, progress=tqdm)
+        known |= dict(zip(missing, found.tolist(), strict=True))
+        if cache:
+            pd.DataFrame({"text": list(known), "p_toxic": list(known.values())}).to_parquet(cache)
+    return np.array([known[text] for text in texts], dtype=np.float32)
 
 
 def targets(labels: np.ndarray, scores: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(options.seed)
     rows, development = read(options.data)
     texts, labels = corpus(rows, rude_words(read_paradetox(options.data)[0]), options.seed)
-    scores = teacher_scores(options.teacher, texts, options.scores) if options.teacher or options.scores else None
+    scores = teacher_scores(options.teacher, texts, options.scores)
     wanted, known = targets(labels, scores)
     tokenizer = load_tokenizer(options.backbone)
     config = IdentifierConfig(tokenizer.get_vocab_size(), options.dim, options.channels, dropout=options.dropout)
@@ -191,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
         "--backbone", type=Path, required=True, help="folder of all-MiniLM-L6-v2: tokenizer and first embeddings"
     )
     parser.add_argument("--teacher", type=Path, help="weights of a built-in encoder; labels alone when missing")
-    parser.add_argument("--scores", type=Path, help="parquet file that keeps the teacher's scores")
+    parser.add_argument("--scores", type=Path, help="parquet file that keeps, and gives again, the teacher's scores")
     parser.add_argument("--output", type=Path, required=True, help="folder for identifier.safetensors")
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--channels", type=int, default=96)
