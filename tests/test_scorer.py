@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from tests.tiny import TEXTS
 from toxicity_j import models
@@ -27,6 +28,7 @@ class Lengths:
     """A stand-in for the built-in encoder: each score is a function of lengths, and calls are recorded."""
 
     truncated = 0
+    body = torch.nn.Identity()
 
     def __init__(self):
         self.calls = []
