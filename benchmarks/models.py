@@ -1,0 +1,110 @@
+"""The models under measurement: a classifier as the released scripts run it, as a pipeline runs it, and as we do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.checkpoints import SHAPES, SMALL, build, corpus
+from benchmarks.measure import Row, alternate, best_peak, rows
+from toxicity_j.classifier import Classifier
+from toxicity_j.scorer import Scorer
+
+# s-nlp/detox, emnlp2021/metric/metric.py: batches of 32 in input order.
+RELEASED_BATCH = 32
+
+
+def released(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.ndarray]:
+    """The loop of the released evaluators: batches of 32 in input order, padded, float32. *Shape:* (n, labels)."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder).to(device).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+
+    @torch.inference_mode()
+    def score(texts: Sequence[str]) -> np.ndarray:
+        outputs = []
+        for start in range(0, len(texts), RELEASED_BATCH):
+            batch = list(texts[start : start + RELEASED_BATCH])
+            outputs.append(model(**tokenizer(batch, padding=True, return_tensors="pt").to(device)).logits.cpu())
+        return torch.cat(outputs).numpy()
+
+    return score
+
+
+def pipeline(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.ndarray]:
+    """The pipeline of transformers, a text at a time, as evaluate's `toxicity` runs it. *Shape:* (n, labels)."""
+    from transformers import pipeline as make
+
+    run = make("text-classification", model=folder, top_k=None, function_to_apply="none", device=device)
+
+    def score(texts: Sequence[str]) -> np.ndarray:
+        by_name = [{found["label"]: found["score"] for found in one} for one in run(list(texts))]
+        return np.array([[one[name] for name in sorted(one)] for one in by_name], dtype=np.float32)
+
+    return score
+
+
+def classifiers(work: Path, device: torch.device, peaks: dict[str, float], *, small: bool, rounds: int) -> list[Row]:
+    """Each shape in each variant, over the same texts."""
+    made: list[Row] = []
+    counts = {"RoBERTa-large": 64, "RoBERTa-base": 128, "DistilBERT": 192, "MiniLM-L6": 512}
+    dtypes = ["float32", "bfloat16", *(["float16"] if device.type == "cuda" else [])]
+    for name, shape in (SMALL if small else SHAPES).items():
+        folder = build(work / name, shape)
+        texts = corpus(24 if small else counts[name] * (64 if device.type == "cuda" else 1))
+        variants = {"released loop": released(folder, device), "pipeline, one by one": pipeline(folder, device)}
+        for dtype in dtypes:
+            variants[f"ours, {dtype}"] = Classifier(folder, role="style", device=device, dtype=dtype).logits
+        outputs = {label: score(texts[:64]) for label, score in variants.items()}
+        times = alternate({label: partial(score, texts) for label, score in variants.items()}, rounds, device)
+        work_done = shape.flops_per_token * sum(len(text.split()) + 2 for text in texts) / 1e9
+        shares = {k: work_done / np.median(v) / best_peak(peaks, _dtype_of(k)) for k, v in times.items()}
+        made += rows(name, len(texts), times, share=shares, **_differences(outputs))
+    return made
+
+
+def built_in(work: Path, device: torch.device, *, small: bool, rounds: int) -> list[Row]:
+    """The built-in J against the three official models on the same pairs; the identifier against RoBERTa-base."""
+    shapes = SMALL if small else SHAPES
+    pairs = 24 if small else 64
+    predictions, sources = corpus(pairs), corpus(pairs, seed=2)
+    more = 1 if small else 16  # so that the quick ones take a while; rates are compared
+    longer = corpus(more * pairs), corpus(more * pairs, seed=2)
+    style, fluency = (released(build(work / name, shapes[name]), device) for name in ("RoBERTa-base", "RoBERTa-large"))
+    content = released(build(work / "MiniLM-L6", shapes["MiniLM-L6"]), device)
+
+    def official() -> None:
+        style(predictions), fluency(predictions), content(predictions), content(sources)
+
+    variants: dict[str, Callable] = {"official three models": official}
+    for dtype in ("float32", "bfloat16"):
+        scorer = Scorer("embedded", device=str(device), dtype=dtype)
+        variants[f"built in, {dtype}"] = partial(scorer.score, *longer)
+    times = alternate(variants, rounds, device)
+    per_pair = {name: own / (pairs if name.startswith("official") else more * pairs) for name, own in times.items()}
+    identifier = Scorer("embedded", style_model="identifier", device=str(device))
+    many = corpus(200 if small else 20_000)
+    runs = {"released RoBERTa-base": partial(style, predictions), "identifier": partial(identifier.score, many)}
+    times = alternate(runs, rounds, device)
+    per_text = {name: own / (len(many) if name == "identifier" else pairs) for name, own in times.items()}
+    return rows("J", 1, per_pair) + rows("STA alone", 1, per_text)
+
+
+def _dtype_of(variant: str) -> str:
+    return "bfloat16" if variant.endswith("16") else "float32"
+
+
+def _differences(outputs: dict[str, np.ndarray]) -> dict[str, dict[str, float | int]]:
+    """Largest difference of a probability and count of flips, of each variant in float32 against the first."""
+    exact = {label: logits for label, logits in outputs.items() if _dtype_of(label) == "float32"}
+    p = {label: 1 / (1 + np.exp(logits[:, 0] - logits[:, 1])) for label, logits in exact.items()}
+    first = next(iter(p.values()))
+    return {
+        "max_dp": {label: float(np.abs(own - first).max()) for label, own in p.items()},
+        "flips": {label: int(((own > 0.5) != (first > 0.5)).sum()) for label, own in p.items()},
+    }
