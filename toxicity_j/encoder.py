@@ -31,7 +31,8 @@ class EncoderConfig:
 
     Attributes:
         trunk_layers: layers that each text passes alone; their states serve every head.
-        branch_layers: layers over one text alone, of which there are two sets: for style and embedding, and for fluency.
+        branch_layers: layers over one text alone, of which there are two sets: one for style and the embedding, one for
+            fluency.
         pair_layers: layers over source and prediction together, for meaning.
         max_length: most tokens of a text, special tokens included; longer texts are cut.
         calibration: per head, the scale and the shift of its logit (Platt 1999), fitted after training.
@@ -115,7 +116,9 @@ class Body(nn.Module):
         """States for fluency of texts, from their trunk states. *Shape:* (tokens, hidden)."""
         return mix(self.fluent, states, lengths)
 
-    def together(self, sources: torch.Tensor, predictions: torch.Tensor, lengths: Sequence[tuple[int, int]]) -> torch.Tensor:
+    def together(
+        self, sources: torch.Tensor, predictions: torch.Tensor, lengths: Sequence[tuple[int, int]]
+    ) -> torch.Tensor:
         """Pair states, source before prediction, from the trunk states of the two columns.
 
         Args:
@@ -197,9 +200,7 @@ class Encoder(nn.Module):
         self.body = Body(config)
         self.style_out = nn.Linear(width, 1)
         self.fluency_tokens = TokenHead(config)
-        self.fluency_out = nn.Sequential(
-            nn.Linear(width + 2 * features, features), nn.GELU(), nn.Linear(features, 1)
-        )
+        self.fluency_out = nn.Sequential(nn.Linear(width + 2 * features, features), nn.GELU(), nn.Linear(features, 1))
         self.embedding = nn.Linear(width, width)
         self.meaning_tokens = TokenHead(config)
         self.meaning_out = nn.Sequential(

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 # Curly and low quotes, primes and accents used as apostrophes, long dashes, the ellipsis is NFKC's.
 _STRAIGHT = str.maketrans(
-    {**dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060", "'"), **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"')}
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
+    }
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015", "-")
 )
 # Control and format characters (zero-width, direction marks, byte order mark), and lone surrogates.

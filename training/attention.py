@@ -1,4 +1,4 @@
-"""Attention for training: segments of like length padded together, because torch's fused CPU attention is slow backwards.
+"""Attention for training: segments of like length padded together, for torch's fused CPU attention is slow backwards.
 
 Gives what `toxicity_j.inference.packed_attention` gives.
 """
@@ -22,7 +22,9 @@ def use_padded_attention(encoder: Encoder) -> None:
             module.attention = padded_attention
 
 
-def padded_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+def padded_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
     """Attention of each segment to itself; `lengths` ascend. *Shape:* (tokens, heads, dim), in and out."""
     blocks = _blocks(lengths)
     sizes = [sum(block) for block in blocks]
@@ -45,7 +47,11 @@ def _attend(lengths: list[int], query: torch.Tensor, key: torch.Tensor, value: t
     present = torch.arange(longest) < sizes[:, None]
     places = present.flatten().nonzero()[:, 0].to(query.device)
     padded = [
-        x.new_zeros(count * longest, heads, dim).index_copy(0, places, x).view(count, longest, heads, dim).transpose(1, 2).float()
+        x.new_zeros(count * longest, heads, dim)
+        .index_copy(0, places, x)
+        .view(count, longest, heads, dim)
+        .transpose(1, 2)
+        .float()
         for x in (query, key, value)
     ]
     with torch.autocast(query.device.type, enabled=False):

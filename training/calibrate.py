@@ -1,10 +1,12 @@
 """Calibrates a trained encoder, prunes its vocabulary and writes the file that is shipped.
 
-    python -m training.calibrate --data ../shared/data --weights runs/encoder/encoder.pt --out toxicity_j/encoder.safetensors
+    python -m training.calibrate --data ../shared/data --weights runs/encoder/encoder.pt \\
+        --out toxicity_j/encoder.safetensors
 
-Each head's logit gets a scale and a shift (Platt 1999). Style: the validation split of the core sources, whose labels are shares
-of raters. Fluency: made examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of the embeddings:
-made examples likewise, and one half of the ratings of Krishna et al. 2020, by source; the other half is for evaluation.
+Each head's logit gets a scale and a shift (Platt 1999). Style: the validation split of the core sources, whose labels
+are shares of raters. Fluency: made examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine
+of the embeddings: made examples likewise, and one half of the ratings of Krishna et al. 2020, by source; the other half
+is for evaluation.
 """
 
 from __future__ import annotations

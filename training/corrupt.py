@@ -1,7 +1,7 @@
 """Made examples: spelling noise that must change no score, broken sentences, and rewrites that lose the meaning.
 
-Each function takes its own `random.Random`; equal seeds give equal texts. The labels are judgements of the authors, graded by
-how much is broken.
+Each function takes its own `random.Random`; equal seeds give equal texts. The labels are judgements of the authors,
+graded by how much is broken.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence, Set
+from pathlib import Path
 
 _CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
 _PUNCTUATION = re.compile(r"([.,!?;:])(?=\s|$)")
@@ -16,38 +17,21 @@ _SPACED = re.compile(r"\s+([.,!?;:](?=\s|$)|n't\b|'(?:s|m|re|ve|ll|d|t)\b)", re.
 _BARE = re.compile(r"[^\w'*@$#-]+")
 # Written as people write them to get past a filter (the forms of Gröndahl et al. 2018 and of leet spelling).
 _LOOKALIKES = {"a": "@4", "e": "3", "i": "1!", "o": "0", "s": "$5", "u": "v", "t": "7", "l": "1"}
-FUNCTION_WORDS = frozenset(
-    "a an the of to in on at for with by from and or but if as than that this these those is are was were be been am do does did "
-    "have has had i you he she it we they me him her us them my your his its our their not no so very just too".split()
-)
+_LISTS = dict(line.split(": ", 1) for line in Path(__file__).with_name("words.txt").read_text("utf-8").splitlines()[1:])
+FUNCTION_WORDS = frozenset(_LISTS["function"].split())
 # Words that only add force: a sentence says the same without them, and stays whole.
-EXPLETIVES = frozenset("fucking fuckin fckin fking damn goddamn damned bloody freaking effing motherfucking".split())
-_TARGETS = {
-    "you": ["he", "they", "she", "i"], "your": ["his", "their", "my", "her"], "i": ["you", "he", "they"],
-    "my": ["your", "his", "their"], "he": ["you", "i", "she", "we"], "she": ["you", "i", "he"], "him": ["me", "you", "us"],
-    "her": ["my", "your", "his"], "his": ["my", "your", "our"], "they": ["we", "you", "i"], "them": ["us", "me", "you"],
-    "their": ["our", "my", "your"], "we": ["they", "you"], "us": ["them", "you"], "our": ["their", "your"],
-    "me": ["you", "him", "them"], "men": ["women"], "women": ["men"], "people": ["animals", "children"], "this": ["that"],
-}  # fmt: skip
-_OPPOSITES = {
-    "good": "bad", "bad": "good", "great": "terrible", "best": "worst", "worst": "best", "like": "hate", "love": "hate",
-    "hate": "love", "always": "never", "never": "always", "more": "less", "less": "more", "right": "wrong", "wrong": "right",
-    "happy": "sad", "smart": "foolish", "stupid": "clever", "dumb": "smart", "true": "false", "win": "lose", "everyone": "nobody",
-    "all": "none of", "nobody": "everybody", "better": "worse", "worse": "better", "true.": "false.", "with": "without", "want": "refuse",
-    "start": "stop", "stop": "start", "old": "young", "big": "small", "against": "for", "before": "after", "after": "before",
-    "agree": "disagree", "can": "can not", "will": "will not", "is": "is not", "are": "are not", "was": "was not", "should": "should not",
-    "do": "do not", "would": "would not", "have": "do not have",
-}  # fmt: skip
-_PRAISE = "great lovely wonderful smart beautiful brilliant kind good nice".split()
-_PREPOSITIONS = "in on at of to for with by from about into over".split()
-_AGREEMENT = {
-    "is": "are", "are": "is", "was": "were", "were": "was", "has": "have", "have": "has", "does": "do", "do": "does", "goes": "go",
-    "go": "goes", "don't": "doesn't", "doesn't": "don't", "says": "say", "say": "says", "i'm": "i are", "am": "is", "me": "i",
-    "them": "they", "they": "them", "he": "him", "she": "her", "we": "us", "their": "them", "my": "me",
-    "make": "makes", "makes": "make", "want": "wants", "wants": "want", "get": "gets", "gets": "get", "need": "needs", "know": "knows",
-    "think": "thinks", "went": "gone", "did": "done", "said": "say", "got": "getted", "going": "go", "a": "an", "an": "a",
-    "this": "these", "these": "this", "much": "many", "been": "be", "be": "been", "to": "too to",
-}  # fmt: skip
+EXPLETIVES = frozenset(_LISTS["expletives"].split())
+_PRAISE = _LISTS["praise"].split()
+_PREPOSITIONS = _LISTS["prepositions"].split()
+
+
+def _table(name: str) -> dict[str, list[str]]:
+    """A list of word:other|other entries."""
+    entries = (entry.partition(":") for entry in _LISTS[name].split())
+    return {word: others.replace("_", " ").split("|") for word, _, others in entries}
+
+
+_TARGETS, _OPPOSITES, _AGREEMENT = (_table(name) for name in ("targets", "opposites", "agreement"))
 
 
 def bare(word: str) -> str:
@@ -71,7 +55,15 @@ def respell(text: str, rng: random.Random) -> str:
     draw = rng.random()
     text = tokenised(text) if draw < 0.25 else joined(text) if draw < 0.6 else text
     draw = rng.random()
-    text = text.lower() if draw < 0.5 else text[:1].upper() + text[1:] if draw < 0.7 else text.upper() if draw > 0.99 else text
+    text = (
+        text.lower()
+        if draw < 0.5
+        else text[:1].upper() + text[1:]
+        if draw < 0.7
+        else text.upper()
+        if draw > 0.99
+        else text
+    )
     draw = rng.random()
     if draw < 0.3:
         text = text.rstrip(" .") or text
@@ -104,7 +96,7 @@ def obfuscate_word(word: str, rng: random.Random) -> str:
 
 
 def obfuscate(text: str, rude: Set[str], rng: random.Random) -> str:
-    """Obfuscates the rude words of a text; without any, now and then another word, so that a mask alone means nothing."""
+    """Obfuscates the rude words of a text; without any, at times another word, so that a mask alone means nothing."""
     words = text.split()
     places = [i for i, word in enumerate(words) if bare(word) in rude]
     if not places and words and rng.random() < 0.15:
@@ -163,7 +155,7 @@ def _agreement(words: list[str], rng: random.Random, pool: Sequence[str]) -> flo
     if not places:
         return _swap(words, rng, pool)
     i = rng.choice(places)
-    words[i] = _AGREEMENT[bare(words[i])]
+    words[i] = rng.choice(_AGREEMENT[bare(words[i])])
     return 0.4
 
 
@@ -177,7 +169,9 @@ def _mangle(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
     for i in rng.sample(range(len(words)), min(len(words), rng.choice([1, 1, 2]))):
         word, other = bare(words[i]), rng.choice(pool)
         cut = rng.randint(1, max(1, len(word) - 1))
-        words[i] = rng.choice([word[:cut] + other[-3:], word[cut:] or "'", "##" + word[cut:], word[:cut], "'" + other[:2]])
+        words[i] = rng.choice(
+            [word[:cut] + other[-3:], word[cut:] or "'", "##" + word[cut:], word[:cut], "'" + other[:2]]
+        )
     return 0.25
 
 
@@ -203,7 +197,8 @@ def _salad(words: list[str], rng: random.Random, pool: Sequence[str]) -> float:
 
 
 _BREAKS: list[tuple[Callable[[list[str], random.Random, Sequence[str]], float], int]] = [
-    (_drop, 4), (_swap, 3), (_repeat, 2), (_agreement, 4), (_truncate, 2), (_mangle, 2), (_preposition, 2), (_foreign, 2), (_salad, 1),
+    (_drop, 4), (_swap, 3), (_repeat, 2), (_agreement, 4), (_truncate, 2), (_mangle, 2), (_preposition, 2),
+    (_foreign, 2), (_salad, 1),
 ]  # fmt: skip
 
 
@@ -242,7 +237,21 @@ def lose_meaning(text: str, rng: random.Random, pool: Sequence[str], others: Seq
     words = text.split()
     if len(words) < 3:
         return rng.choice(others), 0.02
-    kinds = [_replace, _replace, _delete, _delete, _halve, _halve, _negate, _negate, _retarget, _retarget, _retarget, _add, _shuffle]
+    kinds = [
+        _replace,
+        _replace,
+        _delete,
+        _delete,
+        _halve,
+        _halve,
+        _negate,
+        _negate,
+        _retarget,
+        _retarget,
+        _retarget,
+        _add,
+        _shuffle,
+    ]
     label = rng.choice(kinds)(words, rng, pool, others)
     changed = " ".join(words)
     return (changed, label) if changed.split() != text.split() else (rng.choice(others), 0.02)
@@ -279,7 +288,7 @@ def _negate(words: list[str], rng: random.Random, pool: Sequence[str], others: S
         del words[rng.choice(negations)]
     elif opposites:
         i = rng.choice(opposites)
-        words[i] = _OPPOSITES[bare(words[i])]
+        words[i] = rng.choice(_OPPOSITES[bare(words[i])])
     else:
         words[:0] = rng.choice(["it is not true that", "nobody thinks that", "i do not think that"]).split()
     return 0.15

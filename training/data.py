@@ -1,7 +1,7 @@
 """The training and development data as plain rows, read from a folder laid out like the project's data folder.
 
-Reads only; every made example comes from `corrupt`. What is held out from training is decided here: a tenth of ParaDetox by
-a hash of its toxic text, the validation split of toxicity.parquet, and the meaning files in `DEVELOPMENT`.
+Reads only; every made example comes from `corrupt`. What is held out from training is decided here: a tenth of
+ParaDetox by a hash of its toxic text, the validation split of toxicity.parquet, and the files in `DEVELOPMENT`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import pandas as pd
 
 from toxicity_j.text import normalise
 
-# Sources whose labels agree best with people's judgement of detoxified text; the last phase of style training sees these only.
+# Sources whose labels agree best with people's judgement of detoxified text; style training ends on these alone.
 CORE = ("paradetox", "emnlp_dev", "toxic_spans", "wiki_cat", "civil_toxic30", "cannot_rewrite")
 # Sources released for research only, or without a licence: left out by --licence-clean (the data folder's README).
 RESEARCH = ("wiki_cat", "emnlp_dev", "cola", "sick")
-# Meaning files used for training: lowest and highest label of the file's scale, exponent that maps relatedness to "same meaning",
-# and the weight of a row. Files of style transfer and short messages count for more than news and captions.
+# Meaning files used for training: lowest and highest label of the file's scale, exponent that maps relatedness to "same
+# meaning", and the weight of a row. Files of style transfer and short messages count for more than news and captions.
 MEANING_FILES = {
     "yamsh_yelp": (1.0, 5.0, 1.0, 3.0),
     "yamsh_para": (1.0, 5.0, 1.0, 0.7),
@@ -72,7 +72,7 @@ def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
 
 
 def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
-    """Columns text, y (share of raters who call it toxic) and source; without the texts of the held-out ParaDetox tenth."""
+    """Columns text, y (share of raters who call it toxic), source; without texts of the held-out ParaDetox tenth."""
     frame = pd.read_parquet(folder / "toxicity.parquet")
     _, held_out = read_paradetox(folder)
     hidden = {key(text) for row in held_out for text in (row.toxic, *row.rewrites)}

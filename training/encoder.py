@@ -2,9 +2,10 @@
 
     python -m training.encoder --data ../shared/data --out runs/encoder
 
-AdamW with linear warm-up and decay, soft labels with binary cross-entropy, bf16 autocast. One optimiser step takes a batch of
-each task; the last part of the run sees only the core style sources. Ends with `encoder.pt` and an int8 `encoder.safetensors`
-in the output folder, both uncalibrated: `python -m training.calibrate` and `python -m training.evaluation` follow.
+AdamW with linear warm-up and decay, soft labels with binary cross-entropy, bf16 autocast. One optimiser step takes a
+batch of each task; the last part of the run sees only the core style sources. A frozen copy of the backbone keeps the
+embedding of the pairs near its own. Ends with an uncalibrated `encoder.pt` in the output folder, which
+`python -m training.calibrate` turns into the shipped file.
 """
 
 from __future__ import annotations
@@ -35,17 +36,29 @@ def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder laid out like the data README says")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and results; resumed when it holds one")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for checkpoints and results; resumed when it holds one"
+    )
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, nargs=3, default=(64, 32, 28), help="texts of style and fluency, pairs of meaning a step")
-    parser.add_argument("--core-share", type=float, default=0.25, help="last share of the steps that sees core style sources only")
+    parser.add_argument(
+        "--batch", type=int, nargs=3, default=(64, 32, 28), help="texts of style and fluency, pairs of meaning a step"
+    )
+    parser.add_argument(
+        "--core-share", type=float, default=0.25, help="last share of the steps that sees core style sources only"
+    )
     parser.add_argument("--start", type=Path, help="an encoder.pt or checkpoint.pt to start from, for a further stage")
-    parser.add_argument("--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first")
+    parser.add_argument(
+        "--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first"
+    )
     parser.add_argument("--lr", type=float, default=1e-4, help="of the transformer; the heads take five times as much")
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--seed", type=int, default=13)
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop at a checkpoint after this long; run again to go on")
-    parser.add_argument("--licence-clean", action="store_true", help="leave out sources released for research only or unlicensed")
+    parser.add_argument(
+        "--minutes", type=float, default=1e9, help="stop at a checkpoint after this long; run again to go on"
+    )
+    parser.add_argument(
+        "--licence-clean", action="store_true", help="leave out sources released for research only or unlicensed"
+    )
     return parser.parse_args()
 
 
@@ -57,18 +70,24 @@ def batches(examples: Examples, pool: int, sizes: Sequence[int], core: bool) -> 
         "meaning": examples.meaning(pool, POOL * sizes[2]),
     }
     rng = random.Random(f"order-{examples.seed}-{pool}")
-    columns = {}
-    for (task, rows), size in zip(drawn.items(), sizes, strict=True):
-        rows.sort(key=lambda row: sum(len(x) for x in row if isinstance(x, str)) + rng.random())
-        columns[task] = [rows[start : start + size] for start in range(0, len(rows), size)]
-        rng.shuffle(columns[task])
+    columns = {task: by_length(rows, size, rng) for (task, rows), size in zip(drawn.items(), sizes, strict=True)}
     return [{task: column[i] for task, column in columns.items()} for i in range(POOL)]
+
+
+def by_length(rows: list, size: int, rng: random.Random) -> list[list]:
+    """Cuts rows into batches of like length, in seeded order."""
+    rows = sorted(rows, key=lambda row: sum(len(x) for x in row if isinstance(x, str)) + rng.random())
+    cut = [rows[start : start + size] for start in range(0, len(rows), size)]
+    rng.shuffle(cut)
+    return cut
 
 
 def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder) -> dict[str, torch.Tensor]:
     """Binary cross-entropy of each task of one step, and the distance of the pairs' embeddings from the backbone's."""
     meaning = step["meaning"]
-    columns = [tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")]
+    columns = [
+        tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")
+    ]
     columns += [tokenise(encoder.tokenizer, [row[side] for row in meaning], MAX_TOKENS["meaning"]) for side in (0, 1)]
     lengths = [[len(ids) for ids in column] for column in columns]
     sizes = [sum(column) for column in lengths]
@@ -87,7 +106,7 @@ def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder) -> dict[st
         "fluency": encoder.fluency_logits(fluency, lengths[1]),
         "meaning": encoder.meaning_logits(together, pairs, cosines.detach()),
     }
-    found = {task: _loss(logits[task], step[task]) for task in logits}
+    found = {task: binary_loss(logits[task], step[task]) for task in logits}
     found["embedding"] = _distance(embeddings, cosines, columns[2] + columns[3], teacher)
     return found
 
@@ -108,7 +127,7 @@ def load_start(encoder: Encoder, path: Path, anchor: float) -> None:
     Args:
         encoder: one that still holds the backbone's weights.
         path: what to load.
-        anchor: in [0, 1], how far the transformer is then pulled back to the backbone (as in WiSE-FT, Wortsman et al. 2022).
+        anchor: in [0, 1], how far the transformer is then pulled back to the backbone (WiSE-FT, Wortsman et al. 2022).
     """
     backbone = {name: tensor.clone() for name, tensor in encoder.state_dict().items() if name.startswith("body.")}
     state = torch.load(path, weights_only=True)
@@ -122,8 +141,11 @@ def load_start(encoder: Encoder, path: Path, anchor: float) -> None:
     encoder.load_state_dict(state)
 
 
-def _loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tensor:
-    labels, weights = (torch.tensor([getattr(row, name) for row in rows], device=logits.device) for name in ("label", "weight"))
+def binary_loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tensor:
+    """Weighted mean of the binary cross-entropy with the rows' soft labels."""
+    labels, weights = (
+        torch.tensor([getattr(row, name) for row in rows], device=logits.device) for name in ("label", "weight")
+    )
     return (binary_cross_entropy_with_logits(logits, labels, reduction="none") * weights).sum() / weights.sum()
 
 
@@ -179,9 +201,16 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples
         if step % 25 == 0 or step == args.steps - 1:
             speed = (step + 1 - first) / elapsed
             shown = "  ".join(f"{task} {mean:.4f}" for task, mean in means.items())
-            print(f"step {step:5d}/{args.steps}  {shown}  {speed:.2f} steps/s  {(args.steps - step) / speed / 60:.0f} min left", flush=True)
+            print(
+                f"step {step:5d}/{args.steps}  {shown}  {speed:.2f} steps/s  {(args.steps - step) / speed / 60:.0f}m",
+                flush=True,
+            )
         if time.time() - saved_at > CHECKPOINT_SECONDS or elapsed > 60 * args.minutes:
-            parts = {"encoder": encoder.state_dict(), "updates": updates.state_dict(), "schedule": schedule.state_dict()}
+            parts = {
+                "encoder": encoder.state_dict(),
+                "updates": updates.state_dict(),
+                "schedule": schedule.state_dict(),
+            }
             save_checkpoint(checkpoint, step=step + 1, **parts)
             saved_at = time.time()
         if elapsed > 60 * args.minutes:
@@ -203,8 +232,7 @@ def main() -> None:
     (args.out / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
     if train(args, encoder, teacher, Examples(args.data, args.seed, args.licence_clean)):
         torch.save(encoder.state_dict(), args.out / "encoder.pt")
-        encoder.eval().save(args.out / "encoder.safetensors")
-        print(f"wrote {args.out / 'encoder.safetensors'}")
+        print(f"wrote {args.out / 'encoder.pt'}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m training.evaluation --data ../shared/data
 
-Looks at nothing that training saw: rated style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's development sets, the
-validation split, a held-out tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands beside SIM.
+Looks at nothing that training saw: rated style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's
+development sets, the validation split, a held-out tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine
+stands beside SIM. Calibration saw half of the Krishna ratings (three numbers) and the validation split (two).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from toxicity_j.inference import run
 from toxicity_j.text import tokenise
 from training import corrupt
 from training.backbone import from_backbone
+from training.calibrate import is_calibration_half
 from training.data import CORE, Detoxified, read_cola, read_development, read_paradetox, read_style, rude_words
 from training.intervals import RESAMPLES, Row, accuracy, auc, bootstrap, calibration_error, mean, spearman
 
@@ -52,16 +54,17 @@ def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
             rows.append(bootstrap("style", f"validation, {source}", "AUC", auc, p[chosen], hard[chosen]))
     jigsaw = (frame.source == "emnlp_dev").to_numpy()
     rows.append(bootstrap("style", "validation, emnlp_dev (Jigsaw)", "accuracy", accuracy, p[jigsaw], hard[jigsaw]))
-    for name, chosen in (("core sources", core), ("all sources", np.full(len(p), True))):
-        rows.append(bootstrap("style", f"validation, {name}", "AUC", auc, p[chosen], hard[chosen]))
-        rows.append(bootstrap("style", f"validation, {name}", "ECE", calibration_error, p[chosen], y[chosen]))
+    rows.append(bootstrap("style", "validation, core sources", "AUC", auc, p[core], hard[core]))
+    rows.append(bootstrap("style", "validation, core sources", "ECE", calibration_error, p[core], y[core]))
     return rows
 
 
 def notebook_rows(encoder: Encoder) -> list[Row]:
     """P(toxic) of the notebook's sentences."""
     p = encoder.style(list(NOTEBOOK))
-    return [Row("style", text[:44], "P(toxic)", float(x), np.nan, np.nan, 1) for text, x in zip(NOTEBOOK, p, strict=True)]
+    return [
+        Row("style", text[:44], "P(toxic)", float(x), np.nan, np.nan, 1) for text, x in zip(NOTEBOOK, p, strict=True)
+    ]
 
 
 def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
@@ -73,7 +76,9 @@ def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
     rows = [
         bootstrap("style", "ParaDetox tenth: toxic sources caught", "share", mean, toxic >= 0.5),
         bootstrap("style", "ParaDetox tenth: rewrites passed", "share", mean, human < 0.5),
-        bootstrap("style", "ParaDetox tenth: source against rewrite", "AUC", auc, np.concatenate([toxic, human]), labels),
+        bootstrap(
+            "style", "ParaDetox tenth: source against rewrite", "AUC", auc, np.concatenate([toxic, human]), labels
+        ),
         bootstrap("style", "ParaDetox tenth: rewrite below its source", "share", mean, human < toxic),
     ]
     held_out = held_out[:MADE]
@@ -123,15 +128,22 @@ def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, l
 def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
     """Meaning and fluency against raters of style-transfer outputs, and a frozen MiniLM cosine against the same."""
     frozen, rows = from_backbone().eval().requires_grad_(False), []
-    for name, frame in read_development(folder).items():
+    frames = read_development(folder)
+    unseen = ~frames["krishna2020"].text1.map(is_calibration_half)
+    frames["krishna2020, unseen half"] = frames["krishna2020"][unseen]
+    for name, frame in frames.items():
         one, two, human = frame.text1.astype(str).tolist(), frame.text2.astype(str).tolist(), frame.human.to_numpy()
         scores = encoder.score(two, one)
         rows.append(bootstrap("meaning", name, "Spearman", spearman, scores["meaning"], human))
-        rows.append(bootstrap("meaning", f"{name}, frozen MiniLM cosine", "Spearman", spearman, cosine(frozen, one, two), human))
+        rows.append(
+            bootstrap("meaning", f"{name}, frozen MiniLM cosine", "Spearman", spearman, cosine(frozen, one, two), human)
+        )
         if "grammatical" in frame:
             known = frame.grammatical.notna().to_numpy()
             judged = frame.grammatical.to_numpy()[known]
-            rows.append(bootstrap("fluency", f"{name}, grammatical", "Spearman", spearman, scores["fluency"][known], judged))
+            rows.append(
+                bootstrap("fluency", f"{name}, grammatical", "Spearman", spearman, scores["fluency"][known], judged)
+            )
     return rows
 
 
@@ -167,7 +179,10 @@ def behaviour_rows(encoder: Encoder) -> list[Row]:
     for head in ("style", "meaning", "fluency"):
         passed = np.array([ok for case, _, ok in results if case.head == head])
         rows.append(bootstrap(head, "behavioural list", "passed", mean, passed))
-    for name, text_file in (("identity sentences passed", "identity_neutral"), ("implied threats caught", "implied_threat")):
+    for name, text_file in (
+        ("identity sentences passed", "identity_neutral"),
+        ("implied threats caught", "implied_threat"),
+    ):
         p = encoder.style(behaviour.read_lines(behaviour.FOLDER / f"{text_file}.txt"))
         passed = p < 0.5 if text_file == "identity_neutral" else p >= 0.5
         rows.append(bootstrap("style", f"behavioural list: {name}", "share", mean, passed))
@@ -182,14 +197,27 @@ def speed_row(path: Path | None, folder: Path) -> Row:
     encoder.score(predictions[:64], sources[:64])
     began = time.process_time()
     encoder.score(predictions, sources)
-    return Row("speed", "bfloat16, all three scores", "pairs/s", len(rows) / (time.process_time() - began), np.nan, np.nan, len(rows))
+    return Row(
+        "speed",
+        "bfloat16, all three scores",
+        "pairs/s",
+        len(rows) / (time.process_time() - began),
+        np.nan,
+        np.nan,
+        len(rows),
+    )
 
 
 def table(path: Path | None, folder: Path, dtype: str) -> list[Row]:
     """All rows."""
     encoder = Encoder.load(path, dtype=dtype)
     rows = [*style_rows(encoder, folder), *notebook_rows(encoder), *paradetox_rows(encoder, folder)]
-    rows += [*rated_rows(encoder, folder), *cola_rows(encoder, folder), *behaviour_rows(encoder), speed_row(path, folder)]
+    rows += [
+        *rated_rows(encoder, folder),
+        *cola_rows(encoder, folder),
+        *behaviour_rows(encoder),
+        speed_row(path, folder),
+    ]
     parts = ("style", "meaning", "fluency", "J", "speed")
     return sorted(rows, key=lambda row: parts.index(row.part))
 
@@ -198,8 +226,12 @@ def main() -> None:
     """Prints the table, and writes it where `--json` says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, help="a file written by Encoder.save; the shipped weights when not given")
-    parser.add_argument("--dtype", default="float32", help="bfloat16 is three times as fast and close enough for a look")
+    parser.add_argument(
+        "--weights", type=Path, help="a file written by Encoder.save; the shipped weights when not given"
+    )
+    parser.add_argument(
+        "--dtype", default="float32", help="bfloat16 is three times as fast and close enough for a look"
+    )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
     rows = table(args.weights, args.data, args.dtype)

@@ -1,4 +1,4 @@
-"""Training examples for the three heads, drawn in pools: deterministic in (seed, pool number), so that a run can be resumed."""
+"""Training examples for the three heads, drawn in pools: fixed by (seed, pool number), so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from training.data import CORE, Detoxified, read_cola, read_meaning, read_parade
 # Shares of a style pool and of the other pools that come from the hand-written sentences.
 WRITTEN_STYLE, WRITTEN_MEANING, WRITTEN_FLUENCY = 0.10, 0.10, 0.08
 # What a generic answer of a system keeps of a meaning: nothing.
-_EVASIONS = ("this is not good .", "i do not agree .", "that is not nice .", "I can't help with that.", "please be kind to each other .", "it is bad")
+_EVASIONS = (
+    "this is not good .",
+    "i do not agree .",
+    "that is not nice .",
+    "I can't help with that.",
+    "please be kind to each other .",
+    "it is bad",
+)
 
 
 class Text(NamedTuple):
@@ -84,7 +91,9 @@ class Examples:
         sound += [(text, 0.92) for text, y, source in rows if source == "toxic_spans" and 4 <= len(text.split()) <= 25]
         sound += [(text, 0.96) for text, label in cola if label]
         self.sound = Cycle([Text(*row) for row in sound], seed + 8)
-        self.words = sorted(word for text in self.rewrites for word in text.lower().split() if word.isalpha() and len(word) > 3)
+        self.words = sorted(
+            word for text in self.rewrites for word in text.lower().split() if word.isalpha() and len(word) > 3
+        )
         self._near = _near_rewrites(self.paradetox)
 
     def style(self, pool: int, size: int, core: bool) -> list[Text]:
@@ -93,9 +102,10 @@ class Examples:
         own = round(WRITTEN_STYLE * size)
         rows = (self.style_core if core else self.style_all).take(pool * (size - own), size - own)
         rows += self.style_written.take(pool * own, own)
-        return [self._noisy_style(row, rng) for row in rows]
+        return [self.noisy(row, rng) for row in rows]
 
-    def _noisy_style(self, row: Text, rng: random.Random) -> Text:
+    def noisy(self, row: Text, rng: random.Random) -> Text:
+        """A style text respelt, obfuscated, now and then broken; its label stays."""
         text = row.text
         if rng.random() < 0.05:
             text, _ = corrupt.disfluent(text, rng, self.words)
@@ -152,7 +162,11 @@ class Examples:
             return Pair(source, text, label)
         if draw < 0.39:
             text, _, label = corrupt.remove_rude(source, self.rude)
-            return Pair(source, text, label) if text.strip() else Pair(source, corrupt.obfuscate(source, self.rude, rng), 1.0)
+            return (
+                Pair(source, text, label)
+                if text.strip()
+                else Pair(source, corrupt.obfuscate(source, self.rude, rng), 1.0)
+            )
         if draw < 0.43:
             return Pair(source, corrupt.obfuscate(source, self.rude, rng) if draw < 0.41 else source, 1.0)
         if draw < 0.50:

@@ -1,7 +1,7 @@
 """Takes rare tokens out of the encoder's vocabulary: they are a third of its weights and most never meet a reader.
 
-What a dropped token spelled is then spelled by smaller pieces. Kept: special tokens, every single ASCII character, and the tokens
-most frequent in the training texts, ties in the order of the backbone's vocabulary.
+What a dropped token spelled is then spelled by smaller pieces. Kept: special tokens, every single ASCII character, and
+the tokens most frequent in the training texts, ties in the order of the backbone's vocabulary.
 """
 
 from __future__ import annotations

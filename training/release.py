@@ -1,4 +1,4 @@
-"""Writes the SHA-256 of each shipped weight file into toxicity_j/weights.py: `python -m training.release`, after new weights."""
+"""Writes the SHA-256 of each shipped weight file into toxicity_j/weights.py; run after new weights."""
 
 from __future__ import annotations
 

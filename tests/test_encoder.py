@@ -1,0 +1,180 @@
+"""The built-in encoder: its arithmetic on a small random model, and the shipped weights."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from toxicity_j.encoder import HEADS, Encoder, EncoderConfig, pool
+from training.backbone import copy_bert
+
+VOCABULARY = "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog ran home . , !"
+WORDS = VOCABULARY.split()
+PREDICTIONS = [
+    "You are a fool !",
+    "i think so",
+    "the dog ran home .",
+    "you",
+    "that is not so good , i think .",
+    "a a a a a a",
+]
+SOURCES = ["You are a silly fool !", "i think that is so", "the dog is home", "i", "that is good", "the the the"]
+
+
+def tiny_encoder(seed: int = 0, **options) -> Encoder:
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    torch.manual_seed(seed)
+    shape = {"hidden": 32, "heads": 4, "intermediate": 64, "positions": 40, "trunk_layers": 2, "branch_layers": 1}
+    config = EncoderConfig(vocab_size=len(WORDS), pair_layers=1, token_features=8, max_length=16, **shape, **options)
+    encoder = Encoder(config, tokenizer)
+    for parameter in encoder.parameters():  # wide enough for scores to differ
+        torch.nn.init.normal_(parameter, std=0.3)
+    return encoder.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return tiny_encoder()
+
+
+def test_scores_are_probabilities_that_differ(encoder):
+    scores = encoder.score(PREDICTIONS, SOURCES)
+    assert list(scores) == list(HEADS)
+    for values in scores.values():
+        assert values.shape == (6,)
+        assert values.dtype == np.float64
+        assert ((values > 0) & (values < 1)).all()
+        assert len(np.unique(values.round(6))) > 3
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, None])
+def test_no_score_depends_on_the_batch_or_the_order(encoder, batch_size):
+    expected = [encoder.score([p], [s]) for p, s in zip(PREDICTIONS, SOURCES, strict=True)]
+    order = [3, 0, 5, 1, 4, 2, 0]
+    found = encoder.score([PREDICTIONS[i] for i in order], [SOURCES[i] for i in order], batch_size=batch_size)
+    for name in HEADS:
+        np.testing.assert_allclose(found[name], [expected[i][name][0] for i in order], atol=1e-6)
+
+
+def test_each_head_alone_says_what_all_say_together(encoder):
+    together = encoder.score(PREDICTIONS, SOURCES)
+    for name in HEADS:
+        alone = encoder.score(PREDICTIONS, SOURCES, want=(name,))
+        np.testing.assert_allclose(alone[name], together[name], atol=1e-6)
+    np.testing.assert_allclose(encoder.style(PREDICTIONS), together["style"], atol=1e-6)
+
+
+def test_known_cases(encoder):
+    predictions = ["", " \u200b", "you are  A fool", "you are a fool"]
+    sources = ["you are", "", "You are a fool", "you are a dog"]
+    scores = encoder.score(predictions, sources)
+    assert scores["meaning"][:3].tolist() == [0.0, 0.0, 1.0]
+    assert scores["fluency"][:2].tolist() == [0.0, 0.0]
+    assert 0 < scores["meaning"][3] < 1
+
+
+def test_nothing_to_score(encoder):
+    assert {name: values.tolist() for name, values in encoder.score([], []).items()} == {name: [] for name in HEADS}
+
+
+def test_long_texts_are_cut_and_counted(encoder):
+    long = "you are a fool " * 50
+    scores = encoder.score([long, "you", long], [long, "i", "you"])
+    # The long text is the prediction of two distinct pairs and the source of one.
+    assert encoder.truncated == 3
+    np.testing.assert_allclose(scores["style"][0], scores["style"][2])
+    np.testing.assert_allclose(scores["style"][0], encoder.style(["you are a fool " * 4])[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"predictions": ["a"], "want": ("toxicity",)}, "`want`"),
+        ({"predictions": ["a"], "want": ()}, "`want`"),
+        ({"predictions": ["a"], "want": ("meaning",)}, "`sources`"),
+        ({"predictions": ["a"], "sources": ["a", "b"]}, "got 2 and 1"),
+    ],
+)
+def test_bad_arguments(encoder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        encoder.score(**arguments)
+
+
+def test_saved_and_loaded(encoder, tmp_path):
+    path = tmp_path / "encoder.safetensors"
+    expected = encoder.score(PREDICTIONS, SOURCES)
+    encoder.save(path, int8=False)
+    for name, values in Encoder.load(path, device="cpu").score(PREDICTIONS, SOURCES).items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-6)
+    encoder.save(path)  # int8: each weight moves by at most 1/254 of its row's largest
+    for name, values in Encoder.load(path, device="cpu").score(PREDICTIONS, SOURCES).items():
+        np.testing.assert_allclose(values, expected[name], atol=0.1)
+    lower = Encoder.load(path, device="cpu", dtype="bfloat16").score(PREDICTIONS, SOURCES)
+    for name, values in lower.items():
+        np.testing.assert_allclose(values, expected[name], atol=0.2)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.safetensors"):
+        Encoder.load(tmp_path / "none.safetensors")
+
+
+def test_pickled(encoder):
+    copy = pickle.loads(pickle.dumps(encoder))
+    np.testing.assert_array_equal(copy.style(PREDICTIONS), encoder.style(PREDICTIONS))
+
+
+def test_calibration_moves_the_logit():
+    plain, moved = tiny_encoder(), tiny_encoder(calibration={**dict.fromkeys(HEADS, (1.0, 0.0)), "style": (2.0, -0.5)})
+    p = plain.style(PREDICTIONS)
+    expected = 1 / (1 + np.exp(-(2.0 * np.log(p / (1 - p)) - 0.5)))
+    np.testing.assert_allclose(moved.style(PREDICTIONS), expected, atol=1e-5)
+
+
+def test_pool():
+    # Segments [1, 3] and [5]: means 2 and 5, maxima 3 and 5; the second column is negated.
+    states = torch.tensor([[1.0, -1.0], [3.0, -3.0], [5.0, -5.0]])
+    mean, highest = pool(states, [2, 1])
+    assert mean.tolist() == [[2.0, -2.0], [5.0, -5.0]]
+    assert highest.tolist() == [[3.0, -1.0], [5.0, -5.0]]
+
+
+def test_the_transformer_is_bert():
+    """Trunk and branch together give what transformers' BertModel gives for the same weights."""
+    from transformers import BertConfig, BertModel
+
+    encoder = tiny_encoder()
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=32, num_attention_heads=4, intermediate_size=64, num_hidden_layers=3,
+        max_position_embeddings=40,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    bert = BertModel(config).eval()
+    copy_bert(encoder, bert.state_dict())
+    ids = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
+    lengths = [len(x) for x in ids]
+    with torch.no_grad():
+        expected = torch.cat([bert(torch.tensor([x])).last_hidden_state[0] for x in ids])
+        states = encoder.body.embed(ids)
+        found = [encoder.body.alone(states, lengths), encoder.body.fluently(states, lengths)]
+        # A pair of one empty side passes the pair layers as a text passes the branch, but for the side's vector.
+        encoder.body.sides.weight.zero_()
+        none = states.new_zeros(0, 32)
+        found.append(encoder.body.together(states, none, [(length, 0) for length in lengths]))
+    for states in found:
+        torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_pair_sees_both_sides():
+    encoder = tiny_encoder()
+    one, two = encoder.score(["you are a fool"] * 2, ["you are a dog", "i ran home"], want=("meaning",))["meaning"]
+    assert abs(one - two) > 1e-4
