@@ -91,7 +91,9 @@ def test_padded_attention_is_packed_attention():
 def test_training_attention_leaves_scores_alone():
     encoder = tiny_encoder()
     expected = encoder.score(PREDICTIONS, SOURCES)
-    use_padded_attention(encoder)
+    use_padded_attention(encoder.requires_grad_(True))
+    assert encoder.body.trunk[0].attention is padded_attention
+    encoder.eval()
     for name, values in encoder.score(PREDICTIONS, SOURCES).items():
         np.testing.assert_allclose(values, expected[name], atol=1e-5)
 

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 import torch
 
 from toxicity_j.encoder import Encoder, Layer
+from toxicity_j.inference import packed_attention
 
 # Segments share a padded block while the longest is at most this many times the shortest, plus two tokens.
 _SPREAD = 1.25
 
 
 def use_padded_attention(encoder: Encoder) -> None:
-    """Makes every layer of `encoder` attend in padded blocks."""
+    """Makes the layers of `encoder` that are trained attend in padded blocks; the frozen ones stop dropping out."""
     for module in encoder.modules():
         if isinstance(module, Layer):
-            module.attention = padded_attention
+            trained = module.qkv.weight.requires_grad
+            module.attention = padded_attention if trained else packed_attention
+            module.train(trained)
 
 
 def padded_attention(

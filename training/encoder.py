@@ -50,6 +50,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first"
     )
+    parser.add_argument("--upper", action="store_true", help="train fluency and pair layers alone; give 0 style texts")
     parser.add_argument("--lr", type=float, default=1e-4, help="of the transformer; the heads take five times as much")
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--seed", type=int, default=13)
@@ -71,18 +72,18 @@ def batches(examples: Examples, pool: int, sizes: Sequence[int], core: bool) -> 
     }
     rng = random.Random(f"order-{examples.seed}-{pool}")
     columns = {task: by_length(rows, size, rng) for (task, rows), size in zip(drawn.items(), sizes, strict=True)}
-    return [{task: column[i] for task, column in columns.items()} for i in range(POOL)]
+    return [{task: column[i] if column else [] for task, column in columns.items()} for i in range(POOL)]
 
 
 def by_length(rows: list, size: int, rng: random.Random) -> list[list]:
     """Cuts rows into batches of like length, in seeded order."""
     rows = sorted(rows, key=lambda row: sum(len(x) for x in row if isinstance(x, str)) + rng.random())
-    cut = [rows[start : start + size] for start in range(0, len(rows), size)]
+    cut = [rows[start : start + size] for start in range(0, len(rows), max(1, size))]
     rng.shuffle(cut)
     return cut
 
 
-def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder) -> dict[str, torch.Tensor]:
+def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder | None) -> dict[str, torch.Tensor]:
     """Binary cross-entropy of each task of one step, and the distance of the pairs' embeddings from the backbone's."""
     meaning = step["meaning"]
     columns = [
@@ -102,12 +103,13 @@ def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder) -> dict[st
     one, two = embeddings.chunk(2)
     cosines = (one * two).sum(1)
     logits = {
-        "style": encoder.style_logits(alone[: sizes[0]], lengths[0]),
+        **({"style": encoder.style_logits(alone[: sizes[0]], lengths[0])} if step["style"] else {}),
         "fluency": encoder.fluency_logits(fluency, lengths[1]),
         "meaning": encoder.meaning_logits(together, pairs, cosines.detach()),
     }
     found = {task: binary_loss(logits[task], step[task]) for task in logits}
-    found["embedding"] = _distance(embeddings, cosines, columns[2] + columns[3], teacher)
+    if teacher is not None:
+        found["embedding"] = _distance(embeddings, cosines, columns[2] + columns[3], teacher)
     return found
 
 
@@ -151,9 +153,9 @@ def binary_loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tens
 
 def optimiser(encoder: Encoder, lr: float) -> torch.optim.AdamW:
     """AdamW; weight decay on matrices only, a higher rate for the heads."""
-    body = list(encoder.body.parameters())
+    body = [parameter for parameter in encoder.body.parameters() if parameter.requires_grad]
     known = {id(parameter) for parameter in body}
-    heads = [parameter for parameter in encoder.parameters() if id(parameter) not in known]
+    heads = [p for p in encoder.parameters() if p.requires_grad and id(p) not in known]
     groups = [
         {"params": [p for p in body if p.dim() == 2], "lr": lr, "weight_decay": 0.01},
         {"params": [p for p in body if p.dim() == 1], "lr": lr, "weight_decay": 0.0},
@@ -168,7 +170,7 @@ def save_checkpoint(path: Path, **parts: object) -> None:
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples: Examples) -> bool:
+def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder | None, examples: Examples) -> bool:
     """Runs the steps; True when the run is complete, False when `args.minutes` ran out."""
     updates = optimiser(encoder, args.lr)
     factor = lambda step: min((step + 1) / args.warmup, max(0.0, (args.steps - step) / (args.steps - args.warmup)))  # noqa: E731
@@ -228,6 +230,12 @@ def main() -> None:
         load_start(encoder, args.start, args.anchor)
     teacher = from_backbone().eval().requires_grad_(False)
     teacher.body.to(torch.bfloat16)
+    if args.upper:
+        teacher = None
+        for part in (encoder.body, encoder.style_out, encoder.embedding):
+            part.requires_grad_(False)
+        for part in (encoder.body.fluent, encoder.body.pair, encoder.body.sides):
+            part.requires_grad_(True)
     settings = {name: str(value) for name, value in vars(args).items()}
     (args.out / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
     if train(args, encoder, teacher, Examples(args.data, args.seed, args.licence_clean)):

@@ -61,11 +61,10 @@ def main() -> None:
     args = parser.parse_args()
     encoder = load(args.weights)
     before = copy.deepcopy(encoder)
-    use_padded_attention(encoder)
     trained = [*encoder.body.branch.parameters(), *encoder.style_out.parameters(), *encoder.embedding.parameters()]
     for parameter in trained:
         parameter.requires_grad_(True)
-    encoder.body.branch.train()
+    use_padded_attention(encoder)
     updates = torch.optim.AdamW(trained, lr=args.lr, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(updates, lambda step: 1 - step / args.steps)
     examples, began, mean = Examples(args.data, args.seed), time.time(), 0.0
