@@ -50,6 +50,9 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first"
     )
+    parser.add_argument(
+        "--rated", type=float, default=0.42, help="share of the meaning pairs that comes from rated files"
+    )
     parser.add_argument("--upper", action="store_true", help="train fluency and pair layers alone; give 0 style texts")
     parser.add_argument("--lr", type=float, default=1e-4, help="of the transformer; the heads take five times as much")
     parser.add_argument("--warmup", type=int, default=150)
@@ -238,7 +241,7 @@ def main() -> None:
             part.requires_grad_(True)
     settings = {name: str(value) for name, value in vars(args).items()}
     (args.out / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
-    if train(args, encoder, teacher, Examples(args.data, args.seed, args.licence_clean)):
+    if train(args, encoder, teacher, Examples(args.data, args.seed, args.licence_clean, rated=args.rated)):
         torch.save(encoder.state_dict(), args.out / "encoder.pt")
         print(f"wrote {args.out / 'encoder.pt'}")
 

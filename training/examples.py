@@ -67,11 +67,14 @@ class Examples:
         folder: the data folder.
         seed: decides every draw.
         clean: leave out the sources released for research only.
+        rated: share of a meaning pool that comes from the rated files.
         held_out: make pairs and broken sentences from the held-out tenth of ParaDetox, for calibration.
     """
 
-    def __init__(self, folder: Path, seed: int, clean: bool = False, held_out: bool = False) -> None:
-        self.seed = seed
+    def __init__(
+        self, folder: Path, seed: int, clean: bool = False, *, rated: float = 0.42, held_out: bool = False
+    ) -> None:
+        self.seed, self.rated = seed, rated
         train, tenth = read_paradetox(folder)
         self.rude = rude_words(train)
         self.paradetox = tenth if held_out else train
@@ -137,7 +140,7 @@ class Examples:
     def meaning(self, pool: int, size: int) -> list[Pair]:
         """Meaning pairs of a pool: made from ParaDetox, from the rated files, hand-written."""
         rng = random.Random(f"meaning-{self.seed}-{pool}")
-        own, rated = round(WRITTEN_MEANING * size), round(0.42 * size)
+        own, rated = round(WRITTEN_MEANING * size), round(self.rated * size)
         rows = self.meaning_written.take(pool * own, own)
         for row in self.meaning_files.take(pool * rated, rated):
             one, two = (row.source, row.prediction) if rng.random() < 0.5 else (row.prediction, row.source)
