@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = "v0.1.0"
 SHA256 = {
-    "encoder.safetensors": "",
+    "encoder.safetensors": "ea2c81c27790fa9a8c3e3d6af544533522c666b90a28d41b19a5b936e1cf79e3",
     "identifier.safetensors": "f1a26419b1f3d5693dfe0e01cbf3754cbedc8c0b54a1cd7ddb8ad70beaf9d0ed",
 }
 
