@@ -1,4 +1,5 @@
-"""Writes the Hub Space: a flat copy of the module, its weights, the app and the card, since `evaluate.load` reads a Space's root.
+"""Writes the Hub Space: a flat copy of the module, its weights, the app and the card, since `evaluate.load` reads a
+Space's root.
 
 Usage: python scripts/make_space.py OUT
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-# The tests reach no Hub; without this, each load of a model that is missing would wait for one. Read when huggingface_hub is imported.
+# The tests reach no Hub; without this, each load of a model that is missing would wait for one. Read when
+# huggingface_hub is imported.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest  # noqa: E402

@@ -1,4 +1,6 @@
-"""A Hub load end to end, against a small server on 127.0.0.1 that stands in for the Hub: first load, then the cached copy offline."""
+"""A Hub load end to end, against a small server on 127.0.0.1 that stands in for the Hub: first load, then the cached
+copy offline.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,13 @@ def hub(tmp_path):
 
 
 def load(tmp_path: Path, endpoint: str, **extra: str) -> dict:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": endpoint, **extra}
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_ENDPOINT": endpoint,
+        **extra,
+    }
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )

@@ -135,7 +135,8 @@ def test_bad_paths_and_devices_are_named(tmp_path):
 def test_shipped_file_is_small_and_loads_without_transformers_in_a_moment():
     assert find_weights(MODEL_FILE).stat().st_size <= 4.5e6
     script = (
-        "import sys, time, torch, numpy; from toxicity_j.identifier import ToxicityIdentifier; start = time.process_time();"
+        "import sys, time, torch, numpy; from toxicity_j.identifier import ToxicityIdentifier;"
+        "start = time.process_time();"
         "model = ToxicityIdentifier.from_pretrained(); print(time.process_time() - start);"
         "model.p_toxic(['fine']); assert 'transformers' not in sys.modules and 'evaluate' not in sys.modules"
     )

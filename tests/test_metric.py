@@ -45,7 +45,7 @@ def expected(metric):
 
 
 def run(code: str, cwd: Path, *, installed: bool = False) -> dict:
-    """Runs code in a new process in which no `toxicity_j` package can be found; the code prints one JSON object last."""
+    """Runs code in a new process in which no `toxicity_j` package can be found; it prints one JSON object last."""
     hide = "" if installed else "import sys; sys.modules['toxicity_j'] = None\n"
     done = subprocess.run([sys.executable, "-c", hide + code], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -117,7 +117,8 @@ def test_the_scorer_never_imports_evaluate(tmp_path):
         f"import sys, json; sys.path.insert(0, {str(ROOT)!r})\n"
         "from toxicity_j import Scorer\n"
         f"s = Scorer().score({PREDICTIONS!r}, {SOURCES!r})\n"
-        "print(json.dumps({'j': s.as_lists()['j'], 'seen': [m for m in ('evaluate', 'datasets', 'transformers') if m in sys.modules]}))"
+        "seen = [m for m in ('evaluate', 'datasets', 'transformers') if m in sys.modules]\n"
+        "print(json.dumps({'j': s.as_lists()['j'], 'seen': seen}))"
     )
     assert run(code, tmp_path, installed=True)["seen"] == []
 
@@ -162,7 +163,9 @@ def test_the_text_generation_evaluator_scores_what_a_model_writes(metric, tmp_pa
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<unk>", eos_token="<unk>")
     fast.save_pretrained(tmp_path)
-    GPT2LMHeadModel(GPT2Config(vocab_size=7, n_positions=64, n_embd=8, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)).save_pretrained(tmp_path)
+    GPT2LMHeadModel(
+        GPT2Config(vocab_size=7, n_positions=64, n_embd=8, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
+    ).save_pretrained(tmp_path)
     data = datasets.Dataset.from_dict({"text": ["the train", "the soup is"]})
     scores = evaluate.evaluator("text-generation").compute(model_or_pipeline=str(tmp_path), data=data, metric=metric)
     assert 0 <= scores["sta"] <= 1
@@ -269,7 +272,9 @@ def test_sources_for_some_items_only_are_rejected_and_nothing_is_left(tmp_path):
     metric = evaluate.load(FOLDER, cache_dir=str(tmp_path))
     metric.add_batch(predictions=["a"], sources=["b"])
     metric.add_batch(predictions=["c"])
-    with pytest.raises(ValueError, match="`sources` must be given for every item or for none; it is missing for item 1"):
+    with pytest.raises(
+        ValueError, match="`sources` must be given for every item or for none; it is missing for item 1"
+    ):
         metric.compute()
     assert not list(tmp_path.rglob("*.arrow"))
     metric.add_batch(predictions=["a"], sources=["b"])

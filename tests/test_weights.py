@@ -28,7 +28,11 @@ def released(monkeypatch, tmp_path):
 
 def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
     torch.manual_seed(0)
-    state = {"matrix": torch.randn(7, 5) * torch.arange(1, 8)[:, None], "zero": torch.zeros(2, 2), "bias": torch.randn(5)}
+    state = {
+        "matrix": torch.randn(7, 5) * torch.arange(1, 8)[:, None],
+        "zero": torch.zeros(2, 2),
+        "bias": torch.randn(5),
+    }
     weights.save_tensors(tmp_path / "w.safetensors", state, {"config": json.dumps({"a": 1})})
     loaded, metadata = weights.load_tensors(tmp_path / "w.safetensors")
     assert metadata == {"config": '{"a": 1}'}

@@ -14,7 +14,16 @@ from .protocols import protocols
 from .reward import ToxicityReward, toxicity_reward
 from .scorer import Scorer
 
-__all__ = ["Scorer", "ToxicityIdentifier", "ToxicityLoss", "ToxicityReward", "__version__", "load", "protocols", "toxicity_reward"]
+__all__ = [
+    "Scorer",
+    "ToxicityIdentifier",
+    "ToxicityLoss",
+    "ToxicityReward",
+    "__version__",
+    "load",
+    "protocols",
+    "toxicity_reward",
+]
 
 
 def load(config_name: str = "embedded", **options: Any) -> Any:

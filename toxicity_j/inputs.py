@@ -13,15 +13,16 @@ def texts(column: Any, name: str) -> list[str]:
     """Checks one column of texts.
 
     Args:
-        column: a list or another ordered iterable of strings: a tuple, a generator, a NumPy array, a pandas Series, an Arrow array, a
-            `datasets.Column`.
+        column: a list or another ordered iterable of strings: a tuple, a generator, a NumPy array, a pandas Series,
+            an Arrow array, a `datasets.Column`.
         name: the argument's name, for messages.
 
     Returns:
         The texts, unchanged, in order.
 
     Raises:
-        TypeError: the column is a bare string, bytes, a dict, a set or no iterable, or an item is no string (the index is named).
+        TypeError: the column is a bare string, bytes, a dict, a set or no iterable, or an item is no string (the
+            index is named).
         ValueError: the column is empty, or a text holds a lone surrogate (which no encoding can write).
     """
     items = _as_list(column, name)

@@ -90,7 +90,8 @@ def packed_logits(model: Any, ids: Sequence[np.ndarray]) -> torch.Tensor:
 def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, padding: int | None) -> np.ndarray:
     """Positions that start anew with each text. *Shape:* (tokens,).
 
-    In RoBERTa's kin a token that equals the padding index, such as a literal "<pad>" in a text, is not counted and lies at that index
+    In RoBERTa's kin a token that equals the padding index, such as a literal "<pad>" in a text, is not counted and
+    lies at that index
     (transformers, models/roberta/modeling_roberta.py: create_position_ids_from_input_ids).
     """
     if padding is None:

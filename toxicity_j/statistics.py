@@ -1,7 +1,7 @@
 """Error bars: percentile bootstrap intervals and a paired bootstrap test over per-segment scores.
 
-Segments are resampled with replacement (Efron 1979; for system comparison Koehn 2004, "Statistical significance tests for machine
-translation evaluation"). Arithmetic only: no model is run again.
+Segments are resampled with replacement (Efron 1979; for system comparison Koehn 2004, "Statistical significance tests
+for machine translation evaluation"). Arithmetic only: no model is run again.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def bootstrap_interval(
 def paired_bootstrap(a: Sequence[float], b: Sequence[float], *, n_resamples: int = 1000, seed: int = 0) -> float:
     """The two-sided p-value of "systems a and b have the same mean", both scored on the same segments.
 
-    Differences are shifted to mean 0 and resampled; the p-value is the share of resampled means at least as far from 0 as the one seen,
-    counted with the sample itself, so it is never 0 (smallest: 1 / (n_resamples + 1)).
+    Differences are shifted to mean 0 and resampled; the p-value is the share of resampled means at least as far from
+    0 as the one seen, counted with the sample itself, so it is never 0 (smallest: 1 / (n_resamples + 1)).
 
     Raises:
         ValueError: different lengths, or as `bootstrap_interval`.

@@ -1,6 +1,7 @@
 """The `evaluate` module: card text, options and columns around `Scorer`, which does the work.
 
-`evaluate.load` copies this file and the siblings imported below, and nothing else: every sibling that any sibling uses is named here.
+`evaluate.load` copies this file and the siblings imported below, and nothing else: every sibling that any sibling
+uses is named here.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ from .wieting import WietingEmbedding
 from .xcomet import Xcomet
 
 _DESCRIPTION = """\
-J, the metric of text detoxification: is the rewrite civil, does it still mean the same, and is it fluent? STA (style accuracy) is the
-non-toxic share of the predictions, SIM their content similarity to the sources, FL their fluency, and J the mean over segments of
-STA * SIM * FL. Every published variant is a named configuration; the default, `embedded`, runs on one small built-in model.
+J, the metric of text detoxification: is the rewrite civil, does it still mean the same, and is it fluent? STA (style
+accuracy) is the non-toxic share of the predictions, SIM their content similarity to the sources, FL their fluency, and
+J the mean over segments of STA * SIM * FL. Every published variant is a named configuration; the default, `embedded`,
+runs on one small built-in model.
 """
 
 _KWARGS_DESCRIPTION = """
@@ -69,21 +71,30 @@ Examples:
 """
 
 _CITATION = """\
-@inproceedings{dale-etal-2021-text, title = {Text Detoxification using Large Pre-trained Neural Models}, author = {Dale, David and
-Voronov, Anton and Dementieva, Daryna and Logacheva, Varvara and Kozlova, Olga and Semenov, Nikita and Panchenko, Alexander},
-booktitle = {EMNLP}, year = {2021}}
-@inproceedings{logacheva-etal-2022-paradetox, title = {ParaDetox: Detoxification with Parallel Data}, author = {Logacheva, Varvara and
-Dementieva, Daryna and Ustyantsev, Sergey and Moskovskiy, Daniil and Dale, David and Krotova, Irina and Semenov, Nikita and
-Panchenko, Alexander}, booktitle = {ACL}, year = {2022}}
+@inproceedings{dale-etal-2021-text,
+  title = {Text Detoxification using Large Pre-trained Neural Models},
+  author = {Dale, David and Voronov, Anton and Dementieva, Daryna and Logacheva, Varvara and Kozlova, Olga and Semenov,
+    Nikita and Panchenko, Alexander},
+  booktitle = {EMNLP},
+  year = {2021}
+}
+@inproceedings{logacheva-etal-2022-paradetox,
+  title = {ParaDetox: Detoxification with Parallel Data},
+  author = {Logacheva, Varvara and Dementieva, Daryna and Ustyantsev, Sergey and Moskovskiy, Daniil and Dale, David and
+    Krotova, Irina and Semenov, Nikita and Panchenko, Alexander},
+  booktitle = {ACL},
+  year = {2022}
+}
 """
 
 # What evaluate's own constructor takes (evaluate 0.4.6, module.py); anything else is a mistake of the caller's.
 _BASE_OPTIONS = (
-    "keep_in_memory", "cache_dir", "num_process", "process_id", "seed", "experiment_id", "hash", "max_concurrent_cache_files", "timeout",
+    "keep_in_memory", "cache_dir", "num_process", "process_id", "seed", "experiment_id", "hash",
+    "max_concurrent_cache_files", "timeout",
 )  # fmt: skip
 _OPTIONS = (
-    "style_model", "content_model", "fluency_model", "device", "batch_size", "threshold", "soft", "dtype", "progress", "newline",
-    "style_label", "fluency_label", "style_tokenizer",
+    "style_model", "content_model", "fluency_model", "device", "batch_size", "threshold", "soft", "dtype", "progress",
+    "newline", "style_label", "fluency_label", "style_tokenizer",
 )  # fmt: skip
 _COLUMNS = ("predictions", "sources", "references", "languages")
 
@@ -139,14 +150,17 @@ class ToxicityJ(evaluate.Metric):
         bleu_source: bool = False,
         **unknown: Any,
     ) -> dict[str, Any] | None:
-        """Scores the given columns, or those stored by `add` and `add_batch`, or both together; `data` is another name of `predictions`.
+        """Scores the given columns, or those stored by `add` and `add_batch`, or both together.
+
+        `data` is another name of `predictions`.
 
         Returns:
             The results; None in every process but the first of several.
 
         Raises:
             TypeError: an argument is unknown, or a column is not one of strings.
-            ValueError: there is nothing to score, columns differ in length, or the protocol needs a column that is missing.
+            ValueError: there is nothing to score, columns differ in length, or the protocol needs a column that is
+                missing.
         """
         _reject_unknown("argument of compute()", unknown, (*_COLUMNS, "data", "per_segment", "bleu_source"))
         columns = self._columns(predictions, sources, references, languages, data)
@@ -188,7 +202,7 @@ class ToxicityJ(evaluate.Metric):
         self._store(columns)
 
     def add(self, **segment: Any) -> None:
-        """Stores one segment until compute(): `prediction`, and `source`, `reference` and `language` where they are used.
+        """Stores one segment until compute(): `prediction`, and `source`, `reference`, `language` where they are used.
 
         `reference` is a string or a list of strings. The plural names do as well (`evaluate.combine` passes them).
 
@@ -200,7 +214,9 @@ class ToxicityJ(evaluate.Metric):
         _reject_unknown("argument of add()", plural, _COLUMNS)
         self.add_batch(**{name: None if value is None else [value] for name, value in plural.items()})
 
-    def __call__(self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None) -> dict[str, list]:
+    def __call__(
+        self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None
+    ) -> dict[str, list]:
         """The scores of each segment as columns, for `dataset.map(metric, batched=True, input_columns=[...])`.
 
         Raises:
@@ -286,12 +302,15 @@ def _all_or_none(name: str, column: list) -> list | None:
     if not missing:
         return list(column)
     if len(missing) < len(column):
-        raise ValueError(f"`{name}` must be given for every item or for none; it is missing for item {missing[0]} and {len(missing) - 1} more")
+        raise ValueError(
+            f"`{name}` must be given for every item or for none; "
+            f"it is missing for item {missing[0]} and {len(missing) - 1} more"
+        )
     return None
 
 
 def _loaded_from() -> str | None:
-    """The folder given to the `evaluate.load` call that is under way, read from its frame; evaluate keeps it nowhere else."""
+    """The folder given to the `evaluate.load` call that is under way; evaluate keeps it in that call's frame alone."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not evaluate.load.__code__:
         frame = frame.f_back

@@ -1,7 +1,8 @@
 """The shipped weight files: where they are found, how they are checked, how they are stored.
 
-Each built-in model is one safetensors file: its tensors, and in the header's metadata its configuration and its tokenizer. Two-dimensional
-tensors are stored as int8 with one scale a row, which loses at most 1/254 of a row's largest weight.
+Each built-in model is one safetensors file: its tensors, and in the header's metadata its configuration and its
+tokenizer. Two-dimensional tensors are stored as int8 with one scale a row, which loses at most 1/254 of a row's
+largest weight.
 """
 
 from __future__ import annotations
@@ -15,25 +16,29 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-# Where the weights are published, and the tag they are pinned to. The digests below are written by `python -m training.release`.
+# Where the weights are published, and the tag they are pinned to. The digests below are written by `python -m
+# training.release`.
 HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = "v0.1.0"
 SHA256 = {
     "encoder.safetensors": "ea2c81c27790fa9a8c3e3d6af544533522c666b90a28d41b19a5b936e1cf79e3",
-    "identifier.safetensors": "f1a26419b1f3d5693dfe0e01cbf3754cbedc8c0b54a1cd7ddb8ad70beaf9d0ed",
+    "identifier.safetensors": "9f7739f8fe1088a2fa2c5648b7b48df75bea0df5141f766ea9525b79273fcf78",
 }
 
 INT8_MAX = 127
 
 
-def save_tensors(path: str | Path, state: dict[str, torch.Tensor], metadata: dict[str, str], *, int8: bool = True) -> None:
+def save_tensors(
+    path: str | Path, state: dict[str, torch.Tensor], metadata: dict[str, str], *, int8: bool = True
+) -> None:
     """Writes tensors and metadata to one safetensors file.
 
     Args:
         path: the file to write; replaced when it exists.
         state: name to floating-point tensor, any shape.
         metadata: what the header carries, text to text.
-        int8: store each two-dimensional tensor as int8 rows, beside `<name>.scale` of shape (rows, 1); the rest stays float32.
+        int8: store each two-dimensional tensor as int8 rows, beside `<name>.scale` of shape (rows, 1); the rest stays
+            float32.
     """
     tensors = {}
     for name, tensor in state.items():
@@ -68,7 +73,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, s
 
 
 def find_weights(name: str) -> Path:
-    """Finds a shipped weight file: beside this module, in the folder given to `evaluate.load`, in the installed package, else on the Hub.
+    """Finds a shipped weight file: beside this module, in the folder given to `evaluate.load`, in the installed
+    package, else on the Hub.
 
     A file counts only when its SHA-256 is the one this version was released with.
 
@@ -88,7 +94,9 @@ def find_weights(name: str) -> Path:
 
 
 def remember_folder(folder: str | Path) -> None:
-    """Adds a folder to those where `find_weights` looks: `evaluate.load` copies code alone, so the Metric says where it came from."""
+    """Adds a folder to those where `find_weights` looks: `evaluate.load` copies code alone, so the Metric says where
+    it came from.
+    """
     _folders[Path(folder).resolve()] = None
 
 
@@ -127,11 +135,15 @@ def _download(name: str, tried: list[str]) -> Path:
     except Exception as error:
         raise OSError(
             f"the built-in weights {name} were not found. Tried: {'; '.join(tried)}; "
-            f"the Hub, {HUB_SPACE}@{HUB_REVISION} ({type(error).__name__}: {error}). Install the package (`pip install .`), "
+            f"the Hub, {HUB_SPACE}@{HUB_REVISION} ({type(error).__name__}: {error}). "
+            "Install the package (`pip install .`), "
             "or give `evaluate.load` the toxicity_j folder of a clone."
         ) from error
     if _sha256(path) != SHA256[name]:
-        raise OSError(f"the built-in weights {name} from the Hub, {HUB_SPACE}@{HUB_REVISION}, are damaged: their SHA-256 is not this release's")
+        raise OSError(
+            f"the built-in weights {name} from the Hub, {HUB_SPACE}@{HUB_REVISION}, are damaged: "
+            "their SHA-256 is not this release's"
+        )
     return path
 
 
