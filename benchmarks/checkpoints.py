@@ -1,17 +1,22 @@
 """What is measured: random-weight checkpoints of the published shapes, and a corpus with the lengths of real comments.
 
-Nothing is downloaded. The tokenizer knows made-up words, one token each, so that a text of the corpus has as many
-tokens as intended; random weights cost what trained ones cost.
+Nothing is downloaded. Texts are frequent words in no order, one token each to the built-in encoder and to the tokenizer
+made here, so that they have as many tokens as intended; random weights cost what trained ones cost.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+
+from toxicity_j.weights import find_weights
 
 # Tokens a text, special ones included: log-normal with mean 18, as toxic comments and their rewrites have.
 MEAN_TOKENS, SIGMA = 18, 0.6
@@ -79,11 +84,13 @@ def build(folder: Path, shape: Shape) -> str:
 _BERT_NAMES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 
 
-def words() -> list[str]:
-    """Made-up words, one token each."""
-    syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
-    generator = random.Random(0)
-    return sorted({"".join(generator.choices(syllables, k=3)) for _ in range(2 * WORDS)})[:WORDS]
+@cache
+def words() -> tuple[str, ...]:
+    """The first English words of the built-in encoder's vocabulary, which is sorted by frequency."""
+    with safe_open(str(find_weights("encoder.safetensors")), framework="pt") as file:
+        vocabulary = json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
+    ordered = sorted(vocabulary, key=vocabulary.get)
+    return tuple(word for word in ordered if len(word) > 1 and word.isascii() and word.isalpha())[:WORDS]
 
 
 def tokenizer() -> Any:
@@ -110,7 +117,7 @@ def tokenizer() -> Any:
 
 
 def corpus(texts: int, seed: int = 0) -> list[str]:
-    """Distinct texts of made-up words, their lengths drawn as `MEAN_TOKENS` says, in no order."""
+    """Texts of words drawn at random, their lengths drawn as `MEAN_TOKENS` says, in no order."""
     generator, vocabulary = random.Random(seed), words()
     center = torch.log(torch.tensor(float(MEAN_TOKENS))).item() - SIGMA**2 / 2
     lengths = [min(MOST_TOKENS, max(3, round(generator.lognormvariate(center, SIGMA)))) for _ in range(texts)]

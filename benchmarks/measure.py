@@ -67,9 +67,7 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def alternate(
-    variants: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
-) -> dict[str, np.ndarray]:
+def alternate(variants: Mapping[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, np.ndarray]:
     """Seconds of each variant in each round, in turn, for the machine's mood changes; a first round is not counted.
 
     Returns:

@@ -52,7 +52,7 @@ def pipeline(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.
 def classifiers(work: Path, device: torch.device, peaks: dict[str, float], *, small: bool, rounds: int) -> list[Row]:
     """Each shape in each variant, over the same texts."""
     made: list[Row] = []
-    counts = {"RoBERTa-large": 64, "RoBERTa-base": 128, "DistilBERT": 192, "MiniLM-L6": 512}
+    counts = {"RoBERTa-large": 40, "RoBERTa-base": 96, "DistilBERT": 128, "MiniLM-L6": 320}
     dtypes = ["float32", "bfloat16", *(["float16"] if device.type == "cuda" else [])]
     for name, shape in (SMALL if small else SHAPES).items():
         folder = build(work / name, shape)
@@ -71,9 +71,9 @@ def classifiers(work: Path, device: torch.device, peaks: dict[str, float], *, sm
 def built_in(work: Path, device: torch.device, *, small: bool, rounds: int) -> list[Row]:
     """The built-in J against the three official models on the same pairs; the identifier against RoBERTa-base."""
     shapes = SMALL if small else SHAPES
-    pairs = 24 if small else 64
+    pairs = 24 if small else 32
     predictions, sources = corpus(pairs), corpus(pairs, seed=2)
-    more = 1 if small else 16  # so that the quick ones take a while; rates are compared
+    more = 1 if small else 32  # so that the quick ones take a while; rates are compared
     longer = corpus(more * pairs), corpus(more * pairs, seed=2)
     style, fluency = (released(build(work / name, shapes[name]), device) for name in ("RoBERTa-base", "RoBERTa-large"))
     content = released(build(work / "MiniLM-L6", shapes["MiniLM-L6"]), device)
