@@ -62,9 +62,7 @@ def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
 def notebook_rows(encoder: Encoder) -> list[Row]:
     """P(toxic) of the notebook's sentences."""
     p = encoder.style(list(NOTEBOOK))
-    return [
-        Row("style", text[:44], "P(toxic)", float(x), np.nan, np.nan, 1) for text, x in zip(NOTEBOOK, p, strict=True)
-    ]
+    return [Row("style", text, "P(toxic)", float(x), np.nan, np.nan, 1) for text, x in zip(NOTEBOOK, p, strict=True)]
 
 
 def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
