@@ -184,7 +184,7 @@ def check_folder(model: str, role: str) -> None:
         FileNotFoundError: it is such a folder.
     """
     ways_out = f"give another as `{role}_model`, or use the protocol 'embedded', whose model comes with the package"
-    folder = Path(model).expanduser()
+    folder = Path(model)
     if folder.is_dir():
         if not any(folder.glob("*.safetensors")):
             has = "only a *.bin, a pickle that could run code" if any(folder.glob("*.bin")) else "none"

@@ -165,9 +165,7 @@ def run(
     bar = contextlib.nullcontext() if progress is None else progress(total=len(distinct))
     with torch.inference_mode(), bar as shown:
         for encoded in _encoded_windows(distinct, encode):
-            batches = token_batches(
-                [length(x) for x in encoded], token_budget, batch_size, equal_lengths=equal_lengths
-            )
+            batches = token_batches([length(x) for x in encoded], token_budget, batch_size, equal_lengths=equal_lengths)
             outputs = []
             for batch in batches:
                 outputs.append(_forward_within_memory(forward, [encoded[i] for i in batch]))
