@@ -168,7 +168,7 @@ def test_a_run_learns_and_resumes(tmp_path, monkeypatch):
 
     def run(encoder, minutes):
         return command.train(
-            argparse.Namespace(minutes=minutes, **arguments), encoder.requires_grad_(True), teacher, _Toy()
+            argparse.Namespace(minutes=minutes, stop=None, **arguments), encoder.requires_grad_(True), teacher, _Toy()
         )
 
     encoder = tiny_encoder()

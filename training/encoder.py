@@ -63,6 +63,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--licence-clean", action="store_true", help="leave out sources released for research only or unlicensed"
     )
+    parser.add_argument("--stop", type=int, help="stop after this step with a checkpoint, to go on otherwise")
     return parser.parse_args()
 
 
@@ -210,7 +211,8 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder | None, e
                 f"step {step:5d}/{args.steps}  {shown}  {speed:.2f} steps/s  {(args.steps - step) / speed / 60:.0f}m",
                 flush=True,
             )
-        if time.time() - saved_at > CHECKPOINT_SECONDS or elapsed > 60 * args.minutes:
+        stop = elapsed > 60 * args.minutes or step + 1 == args.stop
+        if stop or time.time() - saved_at > CHECKPOINT_SECONDS:
             parts = {
                 "encoder": encoder.state_dict(),
                 "updates": updates.state_dict(),
@@ -218,7 +220,7 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder | None, e
             }
             save_checkpoint(checkpoint, step=step + 1, **parts)
             saved_at = time.time()
-        if elapsed > 60 * args.minutes:
+        if stop:
             return False
     return True
 

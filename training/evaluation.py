@@ -166,13 +166,18 @@ def cola_rows(encoder: Encoder, folder: Path) -> list[Row]:
     return rows
 
 
-def behaviour_rows(encoder: Encoder) -> list[Row]:
-    """Pass rates of the behavioural list."""
+def score_with(encoder: Encoder) -> behaviour.Score:
+    """The encoder as the behavioural list calls it."""
 
     def score(head: str, texts: list[str], sources: list[str] | None) -> list[float]:
         return encoder.score(texts, sources, want=(head,))[head].tolist()
 
-    results = behaviour.run(score, behaviour.read_cases())
+    return score
+
+
+def behaviour_rows(encoder: Encoder) -> list[Row]:
+    """Pass rates of the behavioural list."""
+    results = behaviour.run(score_with(encoder), behaviour.read_cases())
     rows = []
     for head in ("style", "meaning", "fluency"):
         passed = np.array([ok for case, _, ok in results if case.head == head])
@@ -220,6 +225,18 @@ def table(path: Path | None, folder: Path, dtype: str) -> list[Row]:
     return sorted(rows, key=lambda row: parts.index(row.part))
 
 
+def markdown(rows: list[Row], encoder: Encoder) -> str:
+    """The table and the behavioural list's pass rates by capability, for the model card."""
+    lines = ["| | | statistic | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        interval = "" if np.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
+        lines.append(f"| {row.part} | {row.name} | {row.statistic} | {row.value:.3f} | {interval} | {row.n} |")
+    lines += ["", "| behavioural list: capability | passed | of |", "|---|---|---|"]
+    passed = behaviour.by_capability(behaviour.run(score_with(encoder), behaviour.read_cases()))
+    lines += [f"| {name} | {ok} | {count} |" for name, (ok, count) in passed.items()]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Prints the table, and writes it where `--json` says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -230,11 +247,14 @@ def main() -> None:
     parser.add_argument(
         "--dtype", default="float32", help="bfloat16 is three times as fast and close enough for a look"
     )
+    parser.add_argument("--markdown", type=Path, help="also write the table, and the behavioural list by capability")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
     rows = table(args.weights, args.data, args.dtype)
     print(f"95 % intervals: {RESAMPLES} bootstrap resamples of the items, seed {SEED}")
     print("\n".join(map(str, rows)))
+    if args.markdown:
+        args.markdown.write_text(markdown(rows, Encoder.load(args.weights)))
     if args.json:
         args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
