@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = "v0.1.0"
 SHA256 = {
-    "encoder.safetensors": "ea2c81c27790fa9a8c3e3d6af544533522c666b90a28d41b19a5b936e1cf79e3",
+    "encoder.safetensors": "603a6b86ceed579c1cf9fc2d655c0d6877894375ea98156f6c8e0aee72437146",
     "identifier.safetensors": "9f7739f8fe1088a2fa2c5648b7b48df75bea0df5141f766ea9525b79273fcf78",
 }
 

@@ -55,7 +55,9 @@ def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
     jigsaw = (frame.source == "emnlp_dev").to_numpy()
     rows.append(bootstrap("style", "validation, emnlp_dev (Jigsaw)", "accuracy", accuracy, p[jigsaw], hard[jigsaw]))
     rows.append(bootstrap("style", "validation, core sources", "AUC", auc, p[core], hard[core]))
-    rows.append(bootstrap("style", "validation, core sources", "ECE", calibration_error, p[core], y[core]))
+    for source in ("emnlp_dev", "paradetox"):
+        chosen = (frame.source == source).to_numpy()
+        rows.append(bootstrap("style", f"validation, {source}", "ECE", calibration_error, p[chosen], y[chosen]))
     return rows
 
 
@@ -71,12 +73,12 @@ def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
     toxic = encoder.style([row.toxic for row in held_out])
     human = encoder.style([row.rewrites[0] for row in held_out])
     labels = np.repeat([1.0, 0.0], len(held_out))
+    both = np.concatenate([toxic, human])
     rows = [
+        bootstrap("style", "ParaDetox tenth: source and rewrite", "ECE", calibration_error, both, labels),
         bootstrap("style", "ParaDetox tenth: toxic sources caught", "share", mean, toxic >= 0.5),
         bootstrap("style", "ParaDetox tenth: rewrites passed", "share", mean, human < 0.5),
-        bootstrap(
-            "style", "ParaDetox tenth: source against rewrite", "AUC", auc, np.concatenate([toxic, human]), labels
-        ),
+        bootstrap("style", "ParaDetox tenth: source against rewrite", "AUC", auc, both, labels),
         bootstrap("style", "ParaDetox tenth: rewrite below its source", "share", mean, human < toxic),
     ]
     held_out = held_out[:MADE]

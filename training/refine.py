@@ -12,6 +12,7 @@ import argparse
 import copy
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,17 +24,28 @@ from training.calibrate import load
 from training.encoder import POOL, binary_loss, by_length
 from training.examples import Examples, Text
 
-# Texts of one step: core sources, all sources, hand-written.
-MIX = (40, 8, 16)
+# How sentences are led in; a threat or an insult is one in a clause too.
+OPENINGS = (
+    "And", "But", "So", "Well,", "Honestly,", "I guess", "I think", "And of course", "It just goes to show that",
+    "And the worst part is that", "We all know that", "No wonder,", "It is clear that", "They told me that",
+)  # fmt: skip
+LED_IN = 0.25
 MAX_TOKENS = 48
 
 
-def draw(examples: Examples, pool: int) -> list[list[Text]]:
+def draw(examples: Examples, pool: int, mix: Sequence[int]) -> list[list[Text]]:
     """The batches of a pool, each of like length."""
     rng = random.Random(f"refine-{examples.seed}-{pool}")
     cycles = (examples.style_core, examples.style_all, examples.style_written)
-    rows = [row for cycle, size in zip(cycles, MIX, strict=True) for row in cycle.take(pool * POOL * size, POOL * size)]
-    return by_length([examples.noisy(row, rng) for row in rows], sum(MIX), rng)
+    rows = [row for cycle, size in zip(cycles, mix, strict=True) for row in cycle.take(pool * POOL * size, POOL * size)]
+    return by_length([examples.noisy(_led_in(row, rng), rng) for row in rows], sum(mix), rng)
+
+
+def _led_in(row: Text, rng: random.Random) -> Text:
+    """A short text behind an opening, at times."""
+    if rng.random() > LED_IN or len(row.text) > 100:
+        return row
+    return Text(f"{rng.choice(OPENINGS)} {row.text[:1].lower() + row.text[1:]}", row.label)
 
 
 def loss(encoder: Encoder, before: Encoder, rows: list[Text]) -> torch.Tensor:
@@ -56,6 +68,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="file of the refined weights")
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--mix", type=int, nargs=3, default=(40, 8, 16), help="core, all and own texts of a step")
     parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--seed", type=int, default=15)
     args = parser.parse_args()
@@ -72,7 +85,7 @@ def main() -> None:
     for step in range(args.steps):
         pool, place = divmod(step, POOL)
         if place == 0:
-            batches = draw(examples, pool)
+            batches = draw(examples, pool, args.mix)
         found = loss(encoder, before, batches[place])
         found.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
