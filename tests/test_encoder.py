@@ -10,6 +10,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from toxicity_j.encoder import HEADS, Encoder, EncoderConfig, pool
+from toxicity_j.weights import find_weights
 from training.backbone import copy_bert
 
 VOCABULARY = "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog ran home . , !"
@@ -178,3 +179,50 @@ def test_a_pair_sees_both_sides():
     encoder = tiny_encoder()
     one, two = encoder.score(["you are a fool"] * 2, ["you are a dog", "i ran home"], want=("meaning",))["meaning"]
     assert abs(one - two) > 1e-4
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return Encoder.load(device="cpu")
+
+
+# Own sentences; what the shipped encoder must tell apart at the least.
+TOXIC = ["you are a stupid idiot and nobody likes you", "shut the f**k up , moron", "what a load of sh1t"]
+NEUTRAL = ["you are wrong about this", "please be quiet , everyone", "this is not very good"]
+
+
+def test_the_shipped_encoder_tells_toxic_from_neutral(shipped):
+    assert (shipped.style(TOXIC) > 0.8).all()
+    assert (shipped.style(NEUTRAL) < 0.2).all()
+
+
+def test_the_shipped_encoder_tells_kept_from_lost_meaning(shipped):
+    sources = [TOXIC[0]] * 4
+    predictions = ["you are not smart and nobody likes you", "he is smart and i like him", "the bus is late", "you are"]
+    kept, *lost = shipped.score(predictions, sources, want=("meaning",))["meaning"]
+    assert kept > max(lost) + 0.2
+
+
+def test_the_shipped_encoder_tells_whole_from_broken(shipped):
+    whole = ["i don 't know .", "Nobody was at home when we called.", "lol that is so true"]
+    broken = ["know do i not n't .", "Nobody was at the when we we we.", "lol that of so"]
+    scores = shipped.score(whole + broken, want=("fluency",))["fluency"]
+    assert scores[:3].min() > scores[3:].max() + 0.2
+
+
+def test_the_shipped_encoder_does_not_depend_on_the_batch(shipped):
+    texts = [*TOXIC, *NEUTRAL]
+    expected = shipped.score(texts, texts[::-1])
+    for size in (1, 2, 7):
+        for name, values in shipped.score(texts, texts[::-1], batch_size=size).items():
+            np.testing.assert_allclose(values, expected[name], atol=1e-5)
+
+
+def test_the_shipped_encoder_in_bfloat16(shipped):
+    lower = Encoder.load(device="cpu", dtype="bfloat16")
+    for name, values in lower.score(TOXIC, NEUTRAL).items():
+        np.testing.assert_allclose(values, shipped.score(TOXIC, NEUTRAL)[name], atol=0.05)
+
+
+def test_the_shipped_file_is_small_enough():
+    assert find_weights("encoder.safetensors").stat().st_size <= 30_000_000
