@@ -25,7 +25,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 # Tokens in one batch. A CPU core is busy from a few hundred on, and more only spills its caches; a GPU wants far more
 # (docs/speed.md).
-CPU_TOKENS = 1024
+CPU_TOKENS = 2048
 GPU_TOKENS = 32768
 
 # Texts tokenised, sorted and held at once: enough for equal lengths to meet, little enough for memory not to follow
