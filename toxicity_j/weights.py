@@ -22,7 +22,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = "v0.1.0"
 SHA256 = {
     "encoder.safetensors": "603a6b86ceed579c1cf9fc2d655c0d6877894375ea98156f6c8e0aee72437146",
-    "identifier.safetensors": "9f7739f8fe1088a2fa2c5648b7b48df75bea0df5141f766ea9525b79273fcf78",
+    "identifier.safetensors": "6500a7e181816bec2995ae3b93c5a650074ac84b4a00ae7774926acfb21c4756",
 }
 
 INT8_MAX = 127

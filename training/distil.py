@@ -40,7 +40,7 @@ OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
 # Standard deviation of the first embeddings, as of those that training from scratch ends with.
 EMBEDDING_SCALE = 0.1
 # How much of a labelled text's target is the teacher's score, the rest being its label.
-TEACHER_SHARE = 0.8
+TEACHER_SHARE = 0.9
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
 
 
@@ -205,8 +205,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scores", type=Path, help="parquet file that keeps, and gives again, the teacher's scores")
     parser.add_argument("--output", type=Path, required=True, help="folder for identifier.safetensors")
     parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--channels", type=int, default=96)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--channels", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--dropout", type=float, default=0.3)
