@@ -142,9 +142,8 @@ def load(part: Part, device: str | None, batch_size: int | None, dtype: str) -> 
     options = {"device": device, "batch_size": batch_size, "dtype": dtype}
     if part.kind == "classifier":
         return Classifier(part.model, role=part.role, tokenizer=part.tokenizer, cut=part.cut, **options)
-    options["dtype"] = "float32" if dtype == "int8" else dtype  # only classifiers come in int8
     if part.kind == "encoder":
-        encoder = Encoder.load(device=device, dtype=options["dtype"])
+        encoder = Encoder.load(device=device, dtype=dtype)
         quicken(encoder.body)
         return BuiltIn(encoder, batch_size)
     if part.kind == "identifier":
