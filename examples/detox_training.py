@@ -195,7 +195,7 @@ def plot(results: dict[str, dict[str, float]], path: Path) -> None:
     axes.set_ylim(0, 1.05)
     axes.set_ylabel("mean over segments")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=3)
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     figure.savefig(path, dpi=150)
 
 
