@@ -20,7 +20,7 @@ import gradio as gr  # noqa: E402
 HERE = Path(__file__).resolve().parent
 # A checkout has the module in a folder; a Space, whose files are flat, has it beside this file.
 MODULE = HERE / "toxicity_j" if (HERE / "toxicity_j").is_dir() else HERE / "toxicity_j.py"
-STYLE_MODELS = [("built-in encoder (agrees best with people)", "encoder"), ("identifier (quickest)", "identifier")]
+STYLE_MODELS = [("built-in encoder (default)", "encoder"), ("identifier (quickest)", "identifier")]
 COLUMNS = ["Source", "Rewrite"]
 CORPUS_HEADERS = ["STA", "Non-toxic share", "SIM", "FL", "J", "Pairs"]
 SEGMENT_HEADERS = ["Row", "Rewrite", "P(toxic)", "STA", "SIM", "FL", "J"]
