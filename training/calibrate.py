@@ -3,19 +3,19 @@
     python -m training.calibrate --data ../shared/data --weights runs/encoder/encoder.pt \\
         --out toxicity_j/encoder.safetensors
 
-Each head's logit gets a scale and a shift (Platt 1999). Style: the validation split of two sources. Fluency: made
-examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of the embeddings: made examples
-likewise, and one half of the ratings of Krishna et al. 2020, by source; the other half is for evaluation.
+Each head's logit gets a scale and a shift (Platt 1999). Style: half of the kept Jigsaw sentences and ParaDetox's
+validation split. Fluency: made examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of
+the embeddings: made examples likewise, and the half of the ratings of Krishna et al. 2020 that is not for evaluation.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -23,7 +23,7 @@ from toxicity_j.encoder import Encoder, EncoderConfig
 from toxicity_j.inference import run
 from toxicity_j.text import tokenise
 from training.backbone import from_backbone
-from training.data import key, read_development, read_meaning, read_paradetox, read_style
+from training.data import JIGSAW, key, read_krishna, read_meaning, read_paradetox, read_style
 from training.examples import Examples
 from training.prune import count_tokens, prune
 
@@ -31,7 +31,7 @@ SEED = 17
 MADE = 3000
 # Sources that fix P(toxic), and the weight of each as a whole: sentences whose label is a clear yes or no. The shares
 # of toxic_spans and the label of wiki_cat mean other things, and no scale and shift fits them as well.
-STYLE_WEIGHTS = {"emnlp_dev": 2.0, "paradetox": 1.0}
+STYLE_WEIGHTS = {JIGSAW: 2.0, "paradetox": 1.0}
 # Weight of all rated pairs against all made ones. Ratings of other kinds of style transfer favour the cosine, made
 # rewrites that copy and lose the meaning disfavour it: in equal parts they stand between.
 RATED_WEIGHT = 1.0
@@ -91,16 +91,22 @@ def cosines(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
     return (states[: len(one)] * states[len(one) :]).sum(1).double().numpy()
 
 
-def is_calibration_half(source: str) -> bool:
-    """Whether a source of Krishna et al. 2020 serves calibration; the others serve evaluation."""
-    return int(hashlib.md5(key(source).encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 0
+def style_texts(folder: Path, *, calibration: bool) -> pd.DataFrame:
+    """One half of the kept Jigsaw sentences: for calibration, together with ParaDetox's validation split, or not.
+
+    Columns text, y, source.
+    """
+    kept = read_style(folder, "kept")
+    if not calibration:
+        return kept[len(kept) // 2 :].reset_index(drop=True)
+    frame = read_style(folder, "val")
+    return pd.concat([kept[: len(kept) // 2], frame[frame.source == "paradetox"]], ignore_index=True)
 
 
 def calibrate(encoder: Encoder, folder: Path) -> Encoder:
     """The encoder with its three heads calibrated; see the module's docstring."""
     encoder.config = replace(encoder.config, calibration=EncoderConfig().calibration, cosine_weight=0.0)
-    frame = read_style(folder, "val")
-    frame = frame[frame.source.isin(list(STYLE_WEIGHTS))]
+    frame = style_texts(folder, calibration=True)
     weights = frame.source.map(STYLE_WEIGHTS) / frame.groupby("source").y.transform("size")
     scores = encoder.style(frame.text.tolist())
     style = platt(logits(scores)[:, None], frame.y.to_numpy(), (weights / weights.mean()).to_numpy())
@@ -117,8 +123,7 @@ def calibrate(encoder: Encoder, folder: Path) -> Encoder:
 def _fit_meaning(encoder: Encoder, examples: Examples, folder: Path) -> list[float]:
     """Weights of the logit and of the cosine, and the shift."""
     made = [row for row in examples.made(MADE) if key(row.source) != key(row.prediction) and row.prediction.strip()]
-    rated = read_development(folder)["krishna2020"]
-    rated = rated[rated.text1.map(is_calibration_half)]
+    rated = read_krishna(folder, unseen=False)
     one = [row.source for row in made] + rated.text1.tolist()
     two = [row.prediction for row in made] + rated.text2.tolist()
     labels = np.concatenate([[row.label for row in made], rated.human])

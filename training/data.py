@@ -1,7 +1,8 @@
 """The training and development data as plain rows, read from a folder laid out like the project's data folder.
 
 Reads only; every made example comes from `corrupt`. What is held out from training is decided here: a tenth of
-ParaDetox by a hash of its toxic text, the validation split of toxicity.parquet, and the files in `DEVELOPMENT`.
+ParaDetox by a hash of its toxic text, the validation split of toxicity.parquet, `KEPT` of its Jigsaw sentences, and
+half of the ratings of style transfer (`TRANSFER` and Krishna et al. 2020) by a hash of the source.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from toxicity_j.text import normalise
 
-# Sources whose labels agree best with people's judgement of detoxified text; style training ends on these alone.
-CORE = ("paradetox", "emnlp_dev", "toxic_spans", "wiki_cat", "civil_toxic30", "cannot_rewrite")
+# Sources whose labels agree best with people's judgement of detoxified text; style training ends on these alone, on
+# this share of their rows: sentences whose label is a clear yes or no count for more.
+CORE = {
+    "emnlp_dev": 1.0,
+    "cannot_rewrite": 1.0,
+    "paradetox": 0.7,
+    "toxic_spans": 0.4,
+    "civil_toxic30": 0.4,
+    "wiki_cat": 0.3,
+}
 # Sources released for research only, or without a licence: left out by --licence-clean (the data folder's README).
 RESEARCH = ("wiki_cat", "emnlp_dev", "cola", "sick")
 # Meaning files used for training: lowest and highest label of the file's scale, exponent that maps relatedness to "same
@@ -33,10 +43,17 @@ MEANING_FILES = {
     "etpc": (0.0, 1.0, 1.0, 0.4),
     "paws": (0.0, 1.0, 1.0, 0.5),
     "sick": (1.0, 5.0, 2.0, 0.4),
+    "PG_YELP": (1.0, 5.0, 1.0, 3.0),
+    "STRAP_COHA": (0.0, 1.0, 1.0, 3.0),
+    "STRAP_formality": (0.0, 1.0, 1.0, 3.0),
+    "STRAP_shakespeare": (0.0, 1.0, 1.0, 3.0),
 }
+# Of these, ratings of outputs of style transfer, half of the sources is for training and half for evaluation.
+TRANSFER = ("PG_YELP", "STRAP_COHA", "STRAP_formality", "STRAP_shakespeare")
 # Labels of two-valued files, softened: their raters disagree about as often.
 SOFT = (0.15, 0.92)
-DEVELOPMENT = ("PG_YELP", "STRAP_COHA", "STRAP_formality", "STRAP_shakespeare")
+# So many Jigsaw sentences of the training split, drawn with this seed, are kept for calibration and evaluation.
+KEPT, KEPT_SEED, JIGSAW = 2000, 20261123, "emnlp_dev"
 # A word counts as rude when ParaDetox's toxic texts hold it this often, and this many times as often as the rewrites.
 RUDE_COUNT, RUDE_RATIO = 4, 12.0
 _WORD = re.compile(r"[a-z][a-z'*@$#]+")
@@ -71,15 +88,30 @@ def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
     return train, held_out
 
 
+def is_unseen(source: str) -> bool:
+    """Whether the rated outputs for this source are for evaluation alone; half of the sources are."""
+    return int(hashlib.md5(key(source).encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 1
+
+
 def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
-    """Columns text, y (share of raters who call it toxic), source; without texts of the held-out ParaDetox tenth."""
+    """Columns text, y (share of raters who call it toxic), source; without texts of the held-out ParaDetox tenth.
+
+    Args:
+        folder: the data folder.
+        split: "train"; "kept", the Jigsaw sentences that training never sees; "val", the validation split.
+        clean: leave out the sources released for research only.
+    """
     frame = pd.read_parquet(folder / "toxicity.parquet")
     _, held_out = read_paradetox(folder)
     hidden = {key(text) for row in held_out for text in (row.toxic, *row.rewrites)}
-    keep = (frame.split == split) & ~frame.text.map(key).isin(hidden)
-    if clean:
-        keep &= ~frame.source.isin(RESEARCH)
-    return frame[keep].reset_index(drop=True)
+    frame = frame[(frame.split == ("val" if split == "val" else "train")) & ~frame.text.map(key).isin(hidden)]
+    frame = frame.reset_index(drop=True)
+    if split != "val":
+        own = frame.index[frame.source == JIGSAW]
+        drawn = np.random.default_rng(KEPT_SEED).choice(own, min(KEPT, len(own)), replace=False)
+        kept = frame.loc[np.sort(drawn)]
+        frame = kept if split == "kept" else frame[~frame.text.map(key).isin(set(kept.text.map(key)))]
+    return frame[~frame.source.isin(RESEARCH if clean else ())].reset_index(drop=True)
 
 
 def read_cola(path: Path) -> list[tuple[str, float]]:
@@ -96,6 +128,8 @@ def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, floa
         if clean and name in RESEARCH:
             continue
         frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
+        if name in TRANSFER:
+            frame = frame[~frame.text1.astype(str).map(is_unseen)]
         labels = ((frame.human - low) / (high - low)) ** power
         if frame.human.nunique() == 2:
             labels = labels.map({0.0: SOFT[0], 1.0: SOFT[1]})
@@ -103,13 +137,25 @@ def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, floa
     return [(str(one), str(two), float(label), weight) for one, two, label, weight in rows]
 
 
-def read_development(folder: Path) -> dict[str, pd.DataFrame]:
-    """Development sets by name, never trained on: columns text1, text2, human, and for krishna2020 also grammatical."""
-    frames = {name: pd.read_csv(folder / "meaning" / f"{name}.csv").dropna() for name in DEVELOPMENT}
-    krishna = pd.read_csv(folder / "meaning" / "krishna2020_ratings.csv")
-    columns = {"source": "text1", "output": "text2", "same_meaning": "human"}
-    frames["krishna2020"] = krishna.rename(columns=columns).dropna(subset=["text1", "text2", "human"])
-    return frames
+def read_krishna(folder: Path, unseen: bool) -> pd.DataFrame:
+    """Ratings of Krishna et al. 2020, the half for evaluation or the other one.
+
+    Columns text1, text2, `human`, the share of raters who see the same meaning, and `grammatical`, the share of these
+    raters who call it so, or NaN.
+    """
+    frame = pd.read_csv(folder / "meaning" / "krishna2020_ratings.csv")
+    frame = frame.rename(columns={"source": "text1", "output": "text2", "same_meaning": "human"})
+    frame = frame.dropna(subset=["text1", "text2", "human"])
+    return frame[frame.text1.map(is_unseen) == unseen].reset_index(drop=True)
+
+
+def read_unseen(folder: Path) -> dict[str, pd.DataFrame]:
+    """Rated outputs of style transfer by file, never trained on: columns text1, text2, human; see `read_krishna`."""
+    frames = {}
+    for name in TRANSFER:
+        frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
+        frames[name] = frame[frame.text1.astype(str).map(is_unseen)].reset_index(drop=True)
+    return frames | {"krishna2020": read_krishna(folder, unseen=True)}
 
 
 def rude_words(rows: list[Detoxified]) -> set[str]:

@@ -28,13 +28,11 @@ from toxicity_j.encoder import Encoder
 from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
 from training.binary import accuracy, auc, bootstrap, ece, platt
 from training.corrupt import obfuscate, respell
-from training.data import key, read_paradetox, read_style, rude_words
+from training.data import JIGSAW, read_paradetox, read_style, rude_words
 from training.identifier import Examples, TrainingOptions, fit, predict
 from training.identifier_data import Resplit, load_tokenizer
 from training.written import STYLE
 
-# Development texts: so many Jigsaw sentences of the training split, drawn with this seed, are kept from training.
-DEVELOPMENT_TEXTS, DEVELOPMENT_SEED, DEVELOPMENT_SOURCE = 2000, 20261123, "emnlp_dev"
 # Shares of the texts that are also seen obfuscated, respelt, and strung together.
 OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
 # Standard deviation of the first embeddings, as of those that training from scratch ends with.
@@ -42,16 +40,6 @@ EMBEDDING_SCALE = 0.1
 # How much of a labelled text's target is the teacher's score, the rest being its label.
 TEACHER_SHARE = 0.9
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
-
-
-def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training and development rows: columns text, y, source. No development text is among the others."""
-    rows = read_style(folder, "train")
-    own = rows.index[rows.source == DEVELOPMENT_SOURCE]
-    held = np.random.default_rng(DEVELOPMENT_SEED).choice(own, DEVELOPMENT_TEXTS, replace=False)
-    development = rows.loc[np.sort(held)].reset_index(drop=True)
-    hidden = set(development.text.map(key))
-    return rows[~rows.text.map(key).isin(hidden)].reset_index(drop=True), development
 
 
 def corpus(rows: pd.DataFrame, rude: set[str], seed: int = 0) -> tuple[list[str], np.ndarray]:
@@ -163,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     options = _parser().parse_args(arguments)
     torch.manual_seed(options.seed)
-    rows, development = read(options.data)
+    rows, development = (read_style(options.data, split) for split in ("train", "kept"))
     texts, labels = corpus(rows, rude_words(read_paradetox(options.data)[0]), options.seed)
     scores = teacher_scores(options.teacher, texts, options.scores)
     wanted, known = targets(labels, scores)
@@ -190,7 +178,7 @@ def finish(model: ToxicityIdentifier, development: pd.DataFrame, data: Path, out
     saved = ToxicityIdentifier.from_pretrained(model.save_pretrained(output, int8=True))
     validation = read_style(data, "val")
     results = {"development": report(saved, second), "validation": report(saved, validation)}
-    results["validation_jigsaw"] = report(saved, validation[validation.source == DEVELOPMENT_SOURCE])
+    results["validation_jigsaw"] = report(saved, validation[validation.source == JIGSAW])
     results["paradetox_pairs_in_order"] = pairs_in_order(saved, data)
     print(json.dumps(results, indent=1))
 

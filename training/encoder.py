@@ -1,11 +1,12 @@
 """Trains the built-in encoder: one seeded, resumable multi-task run over style, meaning and fluency.
 
-    python -m training.encoder --data ../shared/data --out runs/encoder
+    torchrun --nproc-per-node 2 -m training.encoder --data ../shared/data --out runs/encoder
 
-AdamW with linear warm-up and decay, soft labels with binary cross-entropy, bf16 autocast. One optimiser step takes a
-batch of each task; the last part of the run sees only the core style sources. A frozen copy of the backbone keeps the
-embedding of the pairs near its own. Ends with an uncalibrated `encoder.pt` in the output folder, which
-`python -m training.calibrate` turns into the shipped file.
+One process a core (see `parallel`); `python -m training.encoder` runs a single one. AdamW with linear warm-up and
+decay, soft labels with binary cross-entropy, bf16 autocast. One optimiser step takes a batch of each task; the last
+part of the run sees only the core style sources. A frozen copy of the backbone keeps the embedding of the pairs near
+its own. Ends with an uncalibrated `encoder.pt` in the output folder, which `python -m training.calibrate` turns into
+the shipped file.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from toxicity_j.encoder import Encoder
 from toxicity_j.text import tokenise
+from training import parallel
 from training.attention import use_padded_attention
 from training.backbone import from_backbone
 from training.examples import Examples, Pair, Text
+from training.flaws import flaw_loss
 
 MAX_TOKENS = {"style": 48, "fluency": 48, "meaning": 64}
 POOL = 24  # steps whose examples are drawn together and sorted by length
@@ -48,12 +52,9 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--start", type=Path, help="an encoder.pt or checkpoint.pt to start from, for a further stage")
     parser.add_argument(
-        "--anchor", type=float, default=0.0, help="with --start: how far to pull it back to the backbone first"
-    )
-    parser.add_argument(
         "--rated", type=float, default=0.42, help="share of the meaning pairs that comes from rated files"
     )
-    parser.add_argument("--upper", action="store_true", help="train fluency and pair layers alone; give 0 style texts")
+    parser.add_argument("--own", type=float, default=0.1, help="share of the style texts that is hand-written")
     parser.add_argument("--lr", type=float, default=1e-4, help="of the transformer; the heads take five times as much")
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--seed", type=int, default=13)
@@ -76,19 +77,22 @@ def batches(examples: Examples, pool: int, sizes: Sequence[int], core: bool) -> 
     }
     rng = random.Random(f"order-{examples.seed}-{pool}")
     columns = {task: by_length(rows, size, rng) for (task, rows), size in zip(drawn.items(), sizes, strict=True)}
-    return [{task: column[i] if column else [] for task, column in columns.items()} for i in range(POOL)]
+    return [{task: column[i] for task, column in columns.items()} for i in range(POOL)]
 
 
 def by_length(rows: list, size: int, rng: random.Random) -> list[list]:
     """Cuts rows into batches of like length, in seeded order."""
-    rows = sorted(rows, key=lambda row: sum(len(x) for x in row if isinstance(x, str)) + rng.random())
-    cut = [rows[start : start + size] for start in range(0, len(rows), max(1, size))]
+    rows = sorted(rows, key=lambda row: row.length + rng.random())
+    cut = [rows[start : start + size] for start in range(0, len(rows), size)]
     rng.shuffle(cut)
     return cut
 
 
-def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder | None) -> dict[str, torch.Tensor]:
-    """Binary cross-entropy of each task of one step, and the distance of the pairs' embeddings from the backbone's."""
+def losses(encoder: Encoder, flaws: nn.Linear, step: dict[str, list], teacher: Encoder) -> dict[str, torch.Tensor]:
+    """Binary cross-entropy of each task of one step, and the distance of the pairs' embeddings from the backbone's.
+
+    `flaws` is the head of `flaw_loss`.
+    """
     meaning = step["meaning"]
     columns = [
         tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")
@@ -107,13 +111,13 @@ def losses(encoder: Encoder, step: dict[str, list], teacher: Encoder | None) -> 
     one, two = embeddings.chunk(2)
     cosines = (one * two).sum(1)
     logits = {
-        **({"style": encoder.style_logits(alone[: sizes[0]], lengths[0])} if step["style"] else {}),
+        "style": encoder.style_logits(alone[: sizes[0]], lengths[0]),
         "fluency": encoder.fluency_logits(fluency, lengths[1]),
         "meaning": encoder.meaning_logits(together, pairs, cosines.detach()),
     }
     found = {task: binary_loss(logits[task], step[task]) for task in logits}
-    if teacher is not None:
-        found["embedding"] = _distance(embeddings, cosines, columns[2] + columns[3], teacher)
+    found["flaws"] = flaw_loss(encoder, flaws, fluency, step["fluency"], lengths[1])
+    found["embedding"] = _distance(embeddings, cosines, columns[2] + columns[3], teacher)
     return found
 
 
@@ -127,26 +131,6 @@ def _distance(embeddings: torch.Tensor, cosines: torch.Tensor, ids: list[list[in
     return (1 - (embeddings * target).sum(1)).mean() + 4 * (cosines - wanted).square().mean()
 
 
-def load_start(encoder: Encoder, path: Path, anchor: float) -> None:
-    """Loads an encoder.pt or checkpoint.pt; of a run before the fluency branch and the cosine, what there is of it.
-
-    Args:
-        encoder: one that still holds the backbone's weights.
-        path: what to load.
-        anchor: in [0, 1], how far the transformer is then pulled back to the backbone (WiSE-FT, Wortsman et al. 2022).
-    """
-    backbone = {name: tensor.clone() for name, tensor in encoder.state_dict().items() if name.startswith("body.")}
-    state = torch.load(path, weights_only=True)
-    state = state.get("encoder", state)
-    if "body.fluent.0.qkv.weight" not in state:
-        state |= {name.replace("branch", "fluent"): tensor for name, tensor in state.items() if "body.branch" in name}
-        state |= {name: tensor for name, tensor in encoder.state_dict().items() if name.startswith("embedding.")}
-        weight = state["meaning_out.0.weight"]
-        state["meaning_out.0.weight"] = torch.cat([weight, torch.zeros(len(weight), 1)], dim=1)
-    state |= {name: torch.lerp(state[name], tensor, anchor) for name, tensor in backbone.items() if "sides" not in name}
-    encoder.load_state_dict(state)
-
-
 def binary_loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tensor:
     """Weighted mean of the binary cross-entropy with the rows' soft labels."""
     labels, weights = (
@@ -155,11 +139,11 @@ def binary_loss(logits: torch.Tensor, rows: Sequence[Text | Pair]) -> torch.Tens
     return (binary_cross_entropy_with_logits(logits, labels, reduction="none") * weights).sum() / weights.sum()
 
 
-def optimiser(encoder: Encoder, lr: float) -> torch.optim.AdamW:
+def optimiser(encoder: Encoder, flaws: nn.Linear, lr: float) -> torch.optim.AdamW:
     """AdamW; weight decay on matrices only, a higher rate for the heads."""
     body = [parameter for parameter in encoder.body.parameters() if parameter.requires_grad]
     known = {id(parameter) for parameter in body}
-    heads = [p for p in encoder.parameters() if p.requires_grad and id(p) not in known]
+    heads = [p for p in encoder.parameters() if p.requires_grad and id(p) not in known] + list(flaws.parameters())
     groups = [
         {"params": [p for p in body if p.dim() == 2], "lr": lr, "weight_decay": 0.01},
         {"params": [p for p in body if p.dim() == 1], "lr": lr, "weight_decay": 0.0},
@@ -174,15 +158,20 @@ def save_checkpoint(path: Path, **parts: object) -> None:
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder | None, examples: Examples) -> bool:
-    """Runs the steps; True when the run is complete, False when `args.minutes` ran out."""
-    updates = optimiser(encoder, args.lr)
+def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples: Examples, rank: int) -> bool:
+    """Runs the steps; True when the run is complete, False when `args.minutes` ran out.
+
+    Of several processes (see `parallel`) the first one prints and writes.
+    """
+    flaws = nn.Linear(encoder.config.token_features, 1)
+    updates = optimiser(encoder, flaws, args.lr)
     factor = lambda step: min((step + 1) / args.warmup, max(0.0, (args.steps - step) / (args.steps - args.warmup)))  # noqa: E731
     schedule = torch.optim.lr_scheduler.LambdaLR(updates, factor)
     checkpoint, first = args.out / "checkpoint.pt", 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         encoder.load_state_dict(saved["encoder"])
+        flaws.load_state_dict(saved["flaws"])
         updates.load_state_dict(saved["updates"])
         schedule.load_state_dict(saved["schedule"])
         first = saved["step"]
@@ -196,25 +185,31 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder | None, e
         if not steps or place == 0:
             steps = batches(examples, pool, args.batch, core=pool * POOL >= (1 - args.core_share) * args.steps)
         torch.manual_seed(args.seed * 1_000_003 + step)
-        found = losses(encoder, steps[place], teacher)
+        found = losses(encoder, flaws, steps[place], teacher)
         sum(found.values()).backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         updates.step()
         updates.zero_grad(set_to_none=False)
         schedule.step()
+        averaging = (step + 1) % parallel.AVERAGE_EVERY == 0 or step + 1 in (args.stop, args.steps)
+        if averaging:
+            parallel.average(p for group in updates.param_groups for p in group["params"])
         means = {task: 0.98 * means.get(task, loss.item()) + 0.02 * loss.item() for task, loss in found.items()}
         elapsed = time.time() - began
-        if step % 25 == 0 or step == args.steps - 1:
+        if rank == 0 and (step % 25 == 0 or step == args.steps - 1):
             speed = (step + 1 - first) / elapsed
             shown = "  ".join(f"{task} {mean:.4f}" for task, mean in means.items())
             print(
                 f"step {step:5d}/{args.steps}  {shown}  {speed:.2f} steps/s  {(args.steps - step) / speed / 60:.0f}m",
                 flush=True,
             )
-        stop = elapsed > 60 * args.minutes or step + 1 == args.stop
-        if stop or time.time() - saved_at > CHECKPOINT_SECONDS:
+        if not averaging:
+            continue
+        stop = parallel.first_says(elapsed > 60 * args.minutes or step + 1 == args.stop)
+        if rank == 0 and (stop or time.time() - saved_at > CHECKPOINT_SECONDS):
             parts = {
                 "encoder": encoder.state_dict(),
+                "flaws": flaws.state_dict(),
                 "updates": updates.state_dict(),
                 "schedule": schedule.state_dict(),
             }
@@ -228,22 +223,19 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder | None, e
 def main() -> None:
     """Trains as the command line says."""
     args = options()
+    rank = parallel.start()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
     encoder = from_backbone()
     if args.start:
-        load_start(encoder, args.start, args.anchor)
+        state = torch.load(args.start, weights_only=True)
+        encoder.load_state_dict(state.get("encoder", state))
     teacher = from_backbone().eval().requires_grad_(False)
     teacher.body.to(torch.bfloat16)
-    if args.upper:
-        teacher = None
-        for part in (encoder.body, encoder.style_out, encoder.embedding):
-            part.requires_grad_(False)
-        for part in (encoder.body.fluent, encoder.body.pair, encoder.body.sides):
-            part.requires_grad_(True)
     settings = {name: str(value) for name, value in vars(args).items()}
     (args.out / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
-    if train(args, encoder, teacher, Examples(args.data, args.seed, args.licence_clean, rated=args.rated)):
+    examples = Examples(args.data, args.seed + 1000 * rank, args.licence_clean, rated=args.rated, own=args.own)
+    if train(args, encoder, teacher, examples, rank) and rank == 0:
         torch.save(encoder.state_dict(), args.out / "encoder.pt")
         print(f"wrote {args.out / 'encoder.pt'}")
 

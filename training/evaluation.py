@@ -2,9 +2,10 @@
 
     python -m training.evaluation --data ../shared/data
 
-Looks at nothing that training saw: rated style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's
-development sets, the validation split, a held-out tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine
-stands beside SIM. Calibration saw half of the Krishna ratings (three numbers) and the validation split (two).
+Looks at nothing that training or calibration saw, but for ParaDetox's validation split (two numbers): the unseen halves
+of rated style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's development sets, the validation split,
+half of the kept Jigsaw sentences, a held-out tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands
+beside SIM.
 """
 
 from __future__ import annotations
@@ -26,8 +27,17 @@ from toxicity_j.inference import run
 from toxicity_j.text import tokenise
 from training import corrupt
 from training.backbone import from_backbone
-from training.calibrate import is_calibration_half
-from training.data import CORE, Detoxified, read_cola, read_development, read_paradetox, read_style, rude_words
+from training.calibrate import style_texts
+from training.data import (
+    CORE,
+    JIGSAW,
+    Detoxified,
+    read_cola,
+    read_paradetox,
+    read_style,
+    read_unseen,
+    rude_words,
+)
 from training.intervals import RESAMPLES, Row, accuracy, auc, bootstrap, calibration_error, mean, spearman
 
 SEED = 13
@@ -43,19 +53,24 @@ NOTEBOOK = {
 
 
 def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
-    """P(toxic) against the validation split, by source, and its calibration."""
+    """P(toxic) against the validation split, by source, and against kept Jigsaw sentences, and its calibration."""
+    frame = style_texts(folder, calibration=False)
+    p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()
+    rows = [
+        bootstrap("style", "Jigsaw sentences", name, function, p, (y >= 0.5).astype(float))
+        for name, function in (("accuracy", accuracy), ("AUC", auc), ("ECE", calibration_error))
+    ]
     frame = read_style(folder, "val")
     p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()
     hard, core = (y >= 0.5).astype(float), frame.source.isin(CORE).to_numpy()
-    rows = []
     for source in sorted(frame.source.unique()):
         chosen = (frame.source == source).to_numpy()
         if 0 < hard[chosen].mean() < 1:
             rows.append(bootstrap("style", f"validation, {source}", "AUC", auc, p[chosen], hard[chosen]))
-    jigsaw = (frame.source == "emnlp_dev").to_numpy()
-    rows.append(bootstrap("style", "validation, emnlp_dev (Jigsaw)", "accuracy", accuracy, p[jigsaw], hard[jigsaw]))
+    jigsaw = (frame.source == JIGSAW).to_numpy()
+    rows.append(bootstrap("style", f"validation, {JIGSAW}", "accuracy", accuracy, p[jigsaw], hard[jigsaw]))
     rows.append(bootstrap("style", "validation, core sources", "AUC", auc, p[core], hard[core]))
-    for source in ("emnlp_dev", "paradetox"):
+    for source in (JIGSAW, "paradetox"):
         chosen = (frame.source == source).to_numpy()
         rows.append(bootstrap("style", f"validation, {source}", "ECE", calibration_error, p[chosen], y[chosen]))
     return rows
@@ -104,19 +119,19 @@ def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, l
     rng = random.Random(SEED)
     rude = rude_words(train)
     others = [row.rewrites[0] for row in train]
-    pool = sorted(word for text in others for word in text.lower().split() if word.isalpha() and len(word) > 3)
+    lexicon = corrupt.Lexicon(others)
 
     def lossy(kind: Callable[..., float], text: str) -> str:
         words = text.split()
-        kind(words, rng, pool, others)
+        kind(words, rng, lexicon, others)
         return " ".join(words)
 
     return {
         "copy": [row.toxic for row in rows],
         "human rewrite": [row.rewrites[0] for row in rows],
         "rude words deleted": [corrupt.remove_rude(row.toxic, rude)[0] for row in rows],
-        "rude word to random": [corrupt.replace_rude(row.toxic, rude, rng, pool)[0] for row in rows],
-        "rewrite broken": [corrupt.disfluent(row.rewrites[0], rng, pool)[0] for row in rows],
+        "rude word to random": [corrupt.replace_rude(row.toxic, rude, rng, lexicon)[0] for row in rows],
+        "rewrite broken": [corrupt.disfluent(row.rewrites[0], rng, lexicon)[0] for row in rows],
         "target swapped": [lossy(corrupt._retarget, row.rewrites[0]) for row in rows],
         "polarity flipped": [lossy(corrupt._negate, row.rewrites[0]) for row in rows],
         "half lost": [lossy(corrupt._halve, row.rewrites[0]) for row in rows],
@@ -128,10 +143,7 @@ def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, l
 def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
     """Meaning and fluency against raters of style-transfer outputs, and a frozen MiniLM cosine against the same."""
     frozen, rows = from_backbone().eval().requires_grad_(False), []
-    frames = read_development(folder)
-    unseen = ~frames["krishna2020"].text1.map(is_calibration_half)
-    frames["krishna2020, unseen half"] = frames["krishna2020"][unseen]
-    for name, frame in frames.items():
+    for name, frame in read_unseen(folder).items():
         one, two, human = frame.text1.astype(str).tolist(), frame.text2.astype(str).tolist(), frame.human.to_numpy()
         scores = encoder.score(two, one)
         rows.append(bootstrap("meaning", name, "Spearman", spearman, scores["meaning"], human))

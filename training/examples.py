@@ -8,10 +8,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 from training import corrupt, written
-from training.data import CORE, Detoxified, read_cola, read_meaning, read_paradetox, read_style, rude_words
+from training.data import (
+    CORE,
+    Detoxified,
+    read_cola,
+    read_krishna,
+    read_meaning,
+    read_paradetox,
+    read_style,
+    rude_words,
+)
 
-# Shares of a style pool and of the other pools that come from the hand-written sentences.
-WRITTEN_STYLE, WRITTEN_MEANING, WRITTEN_FLUENCY = 0.10, 0.10, 0.08
+# Shares of a meaning and of a fluency pool that come from the hand-written sentences.
+WRITTEN_MEANING, WRITTEN_FLUENCY = 0.10, 0.08
+# Shares of a fluency pool: CoLA, and outputs that people rated (Krishna et al. 2020, the half for training).
+COLA, RATED_FLUENCY = 0.2, 0.05
+# Below this fluency a made sentence's words are marked as flaws or sound ones; above the second none of them is a flaw.
+FLAWED, SOUND = 0.7, 0.85
+# How sentences are led in at times; a threat or an insult is one in a clause too.
+OPENINGS = (
+    "And", "But", "So", "Well,", "Honestly,", "I guess", "I think", "And of course", "It just goes to show that",
+    "And the worst part is that", "We all know that", "No wonder,", "It is clear that", "They told me that",
+)  # fmt: skip
+LED_IN = 0.1
 # What a generic answer of a system keeps of a meaning: nothing.
 _EVASIONS = (
     "this is not good .",
@@ -24,11 +43,17 @@ _EVASIONS = (
 
 
 class Text(NamedTuple):
-    """A text with a soft label in [0, 1]."""
+    """A text, a soft label in [0, 1], the weight of the row and, where known, the sound sentence it was made from."""
 
     text: str
     label: float
     weight: float = 1.0
+    sound: str | None = None
+
+    @property
+    def length(self) -> int:
+        """In characters."""
+        return len(self.text)
 
 
 class Pair(NamedTuple):
@@ -38,6 +63,11 @@ class Pair(NamedTuple):
     prediction: str
     label: float
     weight: float = 1.0
+
+    @property
+    def length(self) -> int:
+        """In characters, both sides."""
+        return len(self.source) + len(self.prediction)
 
 
 class Cycle:
@@ -68,20 +98,30 @@ class Examples:
         seed: decides every draw.
         clean: leave out the sources released for research only.
         rated: share of a meaning pool that comes from the rated files.
+        own: share of a style pool that comes from the hand-written sentences.
         held_out: make pairs and broken sentences from the held-out tenth of ParaDetox, for calibration.
     """
 
     def __init__(
-        self, folder: Path, seed: int, clean: bool = False, *, rated: float = 0.42, held_out: bool = False
+        self,
+        folder: Path,
+        seed: int,
+        clean: bool = False,
+        *,
+        rated: float = 0.42,
+        own: float = 0.1,
+        held_out: bool = False,
     ) -> None:
-        self.seed, self.rated = seed, rated
+        self.seed, self.rated, self.own = seed, rated, own
         train, tenth = read_paradetox(folder)
         self.rude = rude_words(train)
         self.paradetox = tenth if held_out else train
         style = read_style(folder, "train", clean)
         rows = list(zip(style.text, style.y.astype(float), style.source, strict=True))
         self.style_all = Cycle([Text(text, y) for text, y, _ in rows], seed)
-        self.style_core = Cycle([Text(text, y) for text, y, source in rows if source in CORE], seed + 1)
+        rng = random.Random(f"core-{seed}")
+        core = [Text(text, y) for text, y, source in rows if rng.random() < CORE.get(source, 0.0)]
+        self.style_core = Cycle(core, seed + 1)
         self.style_written = Cycle([Text(*row) for row in written.STYLE], seed + 2)
         self.pairs = Cycle(self.paradetox, seed + 3)
         self.meaning_files = Cycle([Pair(*row) for row in read_meaning(folder, clean)], seed + 4)
@@ -94,24 +134,28 @@ class Examples:
         sound += [(text, 0.92) for text, y, source in rows if source == "toxic_spans" and 4 <= len(text.split()) <= 25]
         sound += [(text, 0.96) for text, label in cola if label]
         self.sound = Cycle([Text(*row) for row in sound], seed + 8)
-        self.words = sorted(
-            word for text in self.rewrites for word in text.lower().split() if word.isalpha() and len(word) > 3
+        krishna = read_krishna(folder, unseen=False).dropna(subset=["grammatical"])
+        self.rated_fluency = Cycle(
+            [Text(text, share) for text, share in zip(krishna.text2, krishna.grammatical, strict=True)], seed + 9
         )
+        self.lexicon = corrupt.Lexicon(self.rewrites)
         self._near = _near_rewrites(self.paradetox)
 
     def style(self, pool: int, size: int, core: bool) -> list[Text]:
         """Style texts of a pool."""
         rng = random.Random(f"style-{self.seed}-{pool}")
-        own = round(WRITTEN_STYLE * size)
+        own = round(self.own * size)
         rows = (self.style_core if core else self.style_all).take(pool * (size - own), size - own)
         rows += self.style_written.take(pool * own, own)
         return [self.noisy(row, rng) for row in rows]
 
     def noisy(self, row: Text, rng: random.Random) -> Text:
-        """A style text respelt, obfuscated, now and then broken; its label stays."""
+        """A style text led in, respelt, obfuscated, now and then broken; its label stays."""
         text = row.text
+        if rng.random() < LED_IN and len(text) < 100:
+            text = f"{rng.choice(OPENINGS)} {text[:1].lower() + text[1:]}"
         if rng.random() < 0.05:
-            text, _ = corrupt.disfluent(text, rng, self.words)
+            text, _ = corrupt.disfluent(text, rng, self.lexicon)
         if rng.random() < 0.7:
             text = corrupt.respell(text, rng)
         if rng.random() < 0.25:
@@ -119,23 +163,42 @@ class Examples:
         return Text(text, row.label)
 
     def fluency(self, pool: int, size: int) -> list[Text]:
-        """Fluency texts of a pool: sound ones, broken ones, CoLA and hand-written."""
+        """Fluency texts of a pool: sound and broken ones, CoLA, rated ones and hand-written ones."""
         rng = random.Random(f"fluency-{self.seed}-{pool}")
-        own, cola = round(WRITTEN_FLUENCY * size), round(0.2 * size) if self.cola else 0
-        rows = self.fluency_written.take(pool * own, own) + (self.cola.take(pool * cola, cola) if self.cola else [])
-        made = size - own - cola
-        for row in self.sound.take(pool * made, made):
-            draw = rng.random()
-            if draw < 0.55:
-                text, label = corrupt.disfluent(row.text, rng, self.words)
-                rows.append(Text(text, min(label, row.label)))
-            elif draw < 0.63:
-                toxic = rng.choice(self.paradetox).toxic
-                text, label, _ = corrupt.remove_rude(toxic, self.rude)
-                rows.append(Text(text or toxic, label))
-            else:
-                rows.append(row)
-        return [Text(corrupt.respell(row.text, rng) if rng.random() < 0.8 else row.text, row.label) for row in rows]
+        rows, left = [], size
+        shares = ((self.fluency_written, WRITTEN_FLUENCY), (self.cola, COLA), (self.rated_fluency, RATED_FLUENCY))
+        for cycle, share in shares:
+            if cycle:
+                count = round(share * size)
+                rows += cycle.take(pool * count, count)
+                left -= count
+        rows += [self._broken(row, rng) for row in self.sound.take(pool * left, left)]
+        return [self._respelt_text(row, rng) for row in rows]
+
+    def _broken(self, row: Text, rng: random.Random) -> Text:
+        """A sound sentence broken at random, one as a lazy system leaves it, or the sentence itself."""
+        draw = rng.random()
+        if draw < 0.52:
+            text, label = corrupt.disfluent(row.text, rng, self.lexicon)
+            return Text(text, min(label, row.label), sound=row.text)
+        if draw > 0.62:
+            return row
+        toxic = rng.choice(self.paradetox).toxic
+        if draw < 0.57:
+            text, label, _ = corrupt.remove_rude(toxic, self.rude)
+        else:
+            text, label, _ = corrupt.replace_rude(toxic, self.rude, rng, self.lexicon)
+        return Text(text or toxic, label, sound=toxic)
+
+    @staticmethod
+    def _respelt_text(row: Text, rng: random.Random) -> Text:
+        """A fluency text respelt, its sound sentence likewise; without one where its words cannot be marked."""
+        sound = row.sound if row.label < FLAWED else row.text if row.label > SOUND else None
+        if rng.random() > 0.8:
+            return row._replace(sound=sound)
+        seed = rng.random()
+        text, sound = (x and corrupt.respell(x, random.Random(seed)) for x in (row.text, sound))
+        return row._replace(text=text, sound=sound)
 
     def meaning(self, pool: int, size: int) -> list[Pair]:
         """Meaning pairs of a pool: made from ParaDetox, from the rated files, hand-written."""
@@ -173,7 +236,7 @@ class Examples:
         if draw < 0.43:
             return Pair(source, corrupt.obfuscate(source, self.rude, rng) if draw < 0.41 else source, 1.0)
         if draw < 0.50:
-            text, label = corrupt.replace_rude(source, self.rude, rng, self.words)
+            text, _, label = corrupt.replace_rude(source, self.rude, rng, self.lexicon)
             return Pair(source, text, label)
         if draw < 0.56:
             return Pair(source, rng.choice(self.rewrites), 0.02)
@@ -182,7 +245,7 @@ class Examples:
         if draw < 0.64:
             return Pair(source, rng.choice(_EVASIONS), 0.05)
         base = rewrite if draw < 0.86 else corrupt.remove_rude(source, self.rude)[0] if draw < 0.93 else source
-        text, label = corrupt.lose_meaning(base, rng, self.words, self.rewrites)
+        text, label = corrupt.lose_meaning(base, rng, self.lexicon, self.rewrites)
         return Pair(source, text, label)
 
 
