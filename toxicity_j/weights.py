@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 # Where the weights are published, and the tag they are pinned to. The digests below are written by `python -m
 # training.release`.
 HUB_SPACE = "toxicity-j/toxicity_j"
-HUB_REVISION = "v0.1.0"
+HUB_REVISION = "v0.2.0"
 SHA256 = {
-    "encoder.safetensors": "603a6b86ceed579c1cf9fc2d655c0d6877894375ea98156f6c8e0aee72437146",
+    "encoder.safetensors": "2889599c8cfe685c43dc0e1cff4f9e6880d08734f6428cd06f4a9718ad014868",
     "identifier.safetensors": "6500a7e181816bec2995ae3b93c5a650074ac84b4a00ae7774926acfb21c4756",
 }
 

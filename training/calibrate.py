@@ -3,9 +3,9 @@
     python -m training.calibrate --data ../shared/data --weights runs/encoder/encoder.pt \\
         --out toxicity_j/encoder.safetensors
 
-Each head's logit gets a scale and a shift (Platt 1999). Style: half of the kept Jigsaw sentences and ParaDetox's
-validation split. Fluency: made examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of
-the embeddings: made examples likewise, and the half of the ratings of Krishna et al. 2020 that is not for evaluation.
+Each head's logit gets a scale and a shift (Platt 1999). Style: half of the kept Jigsaw sentences. Fluency: made
+examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of the embeddings: made examples
+likewise, and the half of the ratings of Krishna et al. 2020 that is not for evaluation.
 """
 
 from __future__ import annotations
@@ -23,18 +23,15 @@ from toxicity_j.encoder import Encoder, EncoderConfig
 from toxicity_j.inference import run
 from toxicity_j.text import tokenise
 from training.backbone import from_backbone
-from training.data import JIGSAW, key, read_krishna, read_meaning, read_paradetox, read_style
+from training.data import key, read_krishna, read_meaning, read_paradetox, read_style
 from training.examples import Examples
 from training.prune import count_tokens, prune
 
 SEED = 17
 MADE = 3000
-# Sources that fix P(toxic), and the weight of each as a whole: sentences whose label is a clear yes or no. The shares
-# of toxic_spans and the label of wiki_cat mean other things, and no scale and shift fits them as well.
-STYLE_WEIGHTS = {JIGSAW: 2.0, "paradetox": 1.0}
 # Weight of all rated pairs against all made ones. Ratings of other kinds of style transfer favour the cosine, made
-# rewrites that copy and lose the meaning disfavour it: in equal parts they stand between.
-RATED_WEIGHT = 1.0
+# rewrites that copy and lose the meaning disfavour it, the more so as the pair layers were trained on their like.
+RATED_WEIGHT = 3.0
 
 
 def load(path: Path) -> Encoder:
@@ -92,24 +89,17 @@ def cosines(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
 
 
 def style_texts(folder: Path, *, calibration: bool) -> pd.DataFrame:
-    """One half of the kept Jigsaw sentences: for calibration, together with ParaDetox's validation split, or not.
-
-    Columns text, y, source.
-    """
+    """The half of the kept Jigsaw sentences for calibration, or the other one: columns text, y, source."""
     kept = read_style(folder, "kept")
-    if not calibration:
-        return kept[len(kept) // 2 :].reset_index(drop=True)
-    frame = read_style(folder, "val")
-    return pd.concat([kept[: len(kept) // 2], frame[frame.source == "paradetox"]], ignore_index=True)
+    half = len(kept) // 2
+    return kept[:half] if calibration else kept[half:].reset_index(drop=True)
 
 
 def calibrate(encoder: Encoder, folder: Path) -> Encoder:
     """The encoder with its three heads calibrated; see the module's docstring."""
     encoder.config = replace(encoder.config, calibration=EncoderConfig().calibration, cosine_weight=0.0)
     frame = style_texts(folder, calibration=True)
-    weights = frame.source.map(STYLE_WEIGHTS) / frame.groupby("source").y.transform("size")
-    scores = encoder.style(frame.text.tolist())
-    style = platt(logits(scores)[:, None], frame.y.to_numpy(), (weights / weights.mean()).to_numpy())
+    style = platt(logits(encoder.style(frame.text.tolist()))[:, None], frame.y.to_numpy())
     examples = Examples(folder, SEED, held_out=True)
     texts = examples.fluency(0, MADE)
     scores = encoder.score([row.text for row in texts], want=("fluency",))["fluency"]

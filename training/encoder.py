@@ -50,7 +50,9 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--core-share", type=float, default=0.25, help="last share of the steps that sees core style sources only"
     )
-    parser.add_argument("--start", type=Path, help="an encoder.pt or checkpoint.pt to start from, for a further stage")
+    parser.add_argument(
+        "--weights", type=Path, help="an encoder.pt or checkpoint.pt to start from, for a further stage"
+    )
     parser.add_argument(
         "--rated", type=float, default=0.42, help="share of the meaning pairs that comes from rated files"
     )
@@ -227,8 +229,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
     encoder = from_backbone()
-    if args.start:
-        state = torch.load(args.start, weights_only=True)
+    if args.weights:
+        state = torch.load(args.weights, weights_only=True)
         encoder.load_state_dict(state.get("encoder", state))
     teacher = from_backbone().eval().requires_grad_(False)
     teacher.body.to(torch.bfloat16)

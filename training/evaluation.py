@@ -2,10 +2,9 @@
 
     python -m training.evaluation --data ../shared/data
 
-Looks at nothing that training or calibration saw, but for ParaDetox's validation split (two numbers): the unseen halves
-of rated style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's development sets, the validation split,
-half of the kept Jigsaw sentences, a held-out tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands
-beside SIM.
+Looks at nothing that training or calibration saw: the unseen halves of rated style-transfer outputs (Krishna et al.
+2020, STRAP, PG_YELP), CoLA's development sets, the validation split, half of the kept Jigsaw sentences, a held-out
+tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands beside SIM.
 """
 
 from __future__ import annotations
