@@ -22,7 +22,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = "v0.2.0"
 SHA256 = {
     "encoder.safetensors": "2889599c8cfe685c43dc0e1cff4f9e6880d08734f6428cd06f4a9718ad014868",
-    "identifier.safetensors": "6500a7e181816bec2995ae3b93c5a650074ac84b4a00ae7774926acfb21c4756",
+    "identifier.safetensors": "b6ed025194943c97d3c0645f1bd79746f803bcbfdf6066121e5e494a2a30da26",
 }
 
 INT8_MAX = 127

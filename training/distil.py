@@ -38,7 +38,7 @@ OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
 # Standard deviation of the first embeddings, as of those that training from scratch ends with.
 EMBEDDING_SCALE = 0.1
 # How much of a labelled text's target is the teacher's score, the rest being its label.
-TEACHER_SHARE = 0.9
+TEACHER_SHARE = 0.7
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
 
 
@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="folder for identifier.safetensors")
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--channels", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--dropout", type=float, default=0.3)
