@@ -311,7 +311,7 @@ def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
     wanted, known = mixed_targets(labels, None)
     assert known.sum() == np.isfinite(labels).sum()
     wanted, known = mixed_targets(np.array([1.0, np.nan]), np.array([0.5, 0.3]))
-    # .9 of the teacher's .5 and .1 of the label 1; the teacher's .3 alone.
+    # .7 of the teacher's .5 and .3 of the label 1; the teacher's .3 alone.
     np.testing.assert_allclose(wanted, [0.65, 0.3], atol=1e-6)
     assert known.all()
 
