@@ -13,7 +13,7 @@ import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from toxicity_j.inference import packed_attention
-from training import corrupt, parallel
+from training import corrupt, parallel, spelling
 from training.attention import padded_attention, use_padded_attention
 from training.data import Detoxified, is_held_out, read_style, rude_words
 from training.examples import Cycle, Pair, Text
@@ -51,13 +51,13 @@ def test_made_texts_are_seeded_and_labelled(seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_respelling_keeps_the_letters(seed):
     text = "I don't know why, but it's late."
-    letters = "".join(c for c in corrupt.respell(text, random.Random(seed)).lower() if c.isalpha())
+    letters = "".join(c for c in spelling.respell(text, random.Random(seed)).lower() if c.isalpha())
     assert letters == "idontknowwhybutitslate"
 
 
 def test_tokenised_spelling():
-    assert corrupt.tokenised("I don't know.") == "I don 't know ."
-    assert corrupt.joined("i don 't know .") == "i don't know."
+    assert spelling.tokenised("I don't know.") == "I don 't know ."
+    assert spelling.joined("i don 't know .") == "i don't know."
 
 
 def test_rude_words_are_removed():
@@ -70,7 +70,7 @@ def test_rude_words_are_removed():
 
 
 def test_obfuscation_touches_rude_words_only():
-    text = corrupt.obfuscate("such an idiot here", {"idiot"}, random.Random(0))
+    text = spelling.obfuscate("such an idiot here", {"idiot"}, random.Random(0))
     assert text.startswith("such an ")
     assert text.endswith(" here")
     assert "idiot" not in text

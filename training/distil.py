@@ -26,11 +26,12 @@ from tqdm import tqdm
 
 from toxicity_j.encoder import Encoder
 from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
+from training.backbone import backbone_folder
 from training.binary import accuracy, auc, bootstrap, ece, platt
-from training.corrupt import obfuscate, respell
 from training.data import JIGSAW, read_paradetox, read_style, rude_words
 from training.identifier import Examples, TrainingOptions, fit, predict
 from training.identifier_data import Resplit, load_tokenizer
+from training.spelling import obfuscate, respell
 from training.written import STYLE
 
 # Shares of the texts that are also seen obfuscated, respelt, and strung together.
@@ -155,11 +156,12 @@ def main(arguments: list[str] | None = None) -> None:
     texts, labels = corpus(rows, rude_words(read_paradetox(options.data)[0]), options.seed)
     scores = teacher_scores(options.teacher, texts, options.scores)
     wanted, known = targets(labels, scores)
-    tokenizer = load_tokenizer(options.backbone)
+    backbone = options.backbone or backbone_folder()
+    tokenizer = load_tokenizer(backbone)
     config = IdentifierConfig(tokenizer.get_vocab_size(), options.dim, options.channels, dropout=options.dropout)
     model = ToxicityIdentifier(config, tokenizer)
     with torch.no_grad():
-        model.embedding.weight[:-1] = pretrained_embeddings(options.backbone / "model.safetensors", options.dim)
+        model.embedding.weight[:-1] = pretrained_embeddings(backbone / "model.safetensors", options.dim)
     ids = model.encode(texts)
     train = Examples([row for row, keep in zip(ids, known, strict=True) if keep], wanted[known])
     print(f"{len(train.ids)} texts, {int((~np.isnan(labels)).sum())} of them labelled", flush=True)
@@ -187,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with toxicity.parquet and paradetox_train.tsv")
     parser.add_argument(
-        "--backbone", type=Path, required=True, help="folder of all-MiniLM-L6-v2: tokenizer and first embeddings"
+        "--backbone", type=Path, help="folder of a tokenizer and first embeddings; the installed MiniLM's when missing"
     )
     parser.add_argument("--teacher", type=Path, help="weights of a built-in encoder; labels alone when missing")
     parser.add_argument("--scores", type=Path, help="parquet file that keeps, and gives again, the teacher's scores")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training import corrupt, written
+from training import corrupt, spelling, written
 from training.data import (
     CORE,
     Detoxified,
@@ -157,9 +157,9 @@ class Examples:
         if rng.random() < 0.05:
             text, _ = corrupt.disfluent(text, rng, self.lexicon)
         if rng.random() < 0.7:
-            text = corrupt.respell(text, rng)
+            text = spelling.respell(text, rng)
         if rng.random() < 0.25:
-            text = corrupt.obfuscate(text, self.rude, rng)
+            text = spelling.obfuscate(text, self.rude, rng)
         return Text(text, row.label)
 
     def fluency(self, pool: int, size: int) -> list[Text]:
@@ -197,7 +197,7 @@ class Examples:
         if rng.random() > 0.8:
             return row._replace(sound=sound)
         seed = rng.random()
-        text, sound = (x and corrupt.respell(x, random.Random(seed)) for x in (row.text, sound))
+        text, sound = (x and spelling.respell(x, random.Random(seed)) for x in (row.text, sound))
         return row._replace(text=text, sound=sound)
 
     def meaning(self, pool: int, size: int) -> list[Pair]:
@@ -231,10 +231,10 @@ class Examples:
             return (
                 Pair(source, text, label)
                 if text.strip()
-                else Pair(source, corrupt.obfuscate(source, self.rude, rng), 1.0)
+                else Pair(source, spelling.obfuscate(source, self.rude, rng), 1.0)
             )
         if draw < 0.43:
-            return Pair(source, corrupt.obfuscate(source, self.rude, rng) if draw < 0.41 else source, 1.0)
+            return Pair(source, spelling.obfuscate(source, self.rude, rng) if draw < 0.41 else source, 1.0)
         if draw < 0.50:
             text, _, label = corrupt.replace_rude(source, self.rude, rng, self.lexicon)
             return Pair(source, text, label)
@@ -250,7 +250,7 @@ class Examples:
 
 
 def _respelt(text: str, rng: random.Random) -> str:
-    return corrupt.respell(text, rng) if text.strip() and rng.random() < 0.6 else text
+    return spelling.respell(text, rng) if text.strip() and rng.random() < 0.6 else text
 
 
 def _near_rewrites(rows: list[Detoxified], count: int = 4) -> dict[str, list[str]]:
