@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
 
 from toxicity_j.encoder import Encoder, EncoderConfig
 from toxicity_j.inference import run
@@ -99,10 +100,10 @@ def calibrate(encoder: Encoder, folder: Path) -> Encoder:
     """The encoder with its three heads calibrated; see the module's docstring."""
     encoder.config = replace(encoder.config, calibration=EncoderConfig().calibration, cosine_weight=0.0)
     frame = style_texts(folder, calibration=True)
-    style = platt(logits(encoder.style(frame.text.tolist()))[:, None], frame.y.to_numpy())
+    style = platt(logits(encoder.style(frame.text.tolist(), progress=tqdm))[:, None], frame.y.to_numpy())
     examples = Examples(folder, SEED, held_out=True)
     texts = examples.fluency(0, MADE)
-    scores = encoder.score([row.text for row in texts], want=("fluency",))["fluency"]
+    scores = encoder.score([row.text for row in texts], want=("fluency",), progress=tqdm)["fluency"]
     fluency = platt(logits(scores)[:, None], np.array([row.label for row in texts]))
     scale, cosine_weight, shift = _fit_meaning(encoder, examples, folder)
     calibration = {"style": tuple(style), "meaning": (scale, shift), "fluency": tuple(fluency)}
@@ -118,7 +119,7 @@ def _fit_meaning(encoder: Encoder, examples: Examples, folder: Path) -> list[flo
     two = [row.prediction for row in made] + rated.text2.tolist()
     labels = np.concatenate([[row.label for row in made], rated.human])
     weights = np.repeat([1.0, RATED_WEIGHT * len(made) / len(rated)], [len(made), len(rated)])
-    scores = logits(encoder.score(two, one, want=("meaning",))["meaning"])
+    scores = logits(encoder.score(two, one, want=("meaning",), progress=tqdm)["meaning"])
     return platt(np.stack([scores, cosines(encoder, one, two)], axis=1), labels, weights)
 
 

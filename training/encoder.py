@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
 
 from toxicity_j.encoder import Encoder
 from toxicity_j.text import tokenise
@@ -169,20 +170,20 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples
     updates = optimiser(encoder, flaws, args.lr)
     factor = lambda step: min((step + 1) / args.warmup, max(0.0, (args.steps - step) / (args.steps - args.warmup)))  # noqa: E731
     schedule = torch.optim.lr_scheduler.LambdaLR(updates, factor)
+    parts = {"encoder": encoder, "flaws": flaws, "updates": updates, "schedule": schedule}
     checkpoint, first = args.out / "checkpoint.pt", 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
-        encoder.load_state_dict(saved["encoder"])
-        flaws.load_state_dict(saved["flaws"])
-        updates.load_state_dict(saved["updates"])
-        schedule.load_state_dict(saved["schedule"])
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
         first = saved["step"]
     began = saved_at = time.time()
     means: dict[str, float] = {}
     encoder.train()
     use_padded_attention(encoder)
     steps: list[dict[str, list]] = []
-    for step in range(first, args.steps):
+    bar = tqdm(range(first, args.steps), initial=first, total=args.steps, unit="step", disable=rank > 0)
+    for step in bar:
         pool, place = divmod(step, POOL)
         if not steps or place == 0:
             steps = batches(examples, pool, args.batch, core=pool * POOL >= (1 - args.core_share) * args.steps)
@@ -197,25 +198,12 @@ def train(args: argparse.Namespace, encoder: Encoder, teacher: Encoder, examples
         if averaging:
             parallel.average(p for group in updates.param_groups for p in group["params"])
         means = {task: 0.98 * means.get(task, loss.item()) + 0.02 * loss.item() for task, loss in found.items()}
-        elapsed = time.time() - began
-        if rank == 0 and (step % 25 == 0 or step == args.steps - 1):
-            speed = (step + 1 - first) / elapsed
-            shown = "  ".join(f"{task} {mean:.4f}" for task, mean in means.items())
-            print(
-                f"step {step:5d}/{args.steps}  {shown}  {speed:.2f} steps/s  {(args.steps - step) / speed / 60:.0f}m",
-                flush=True,
-            )
+        bar.set_postfix({task: f"{mean:.3f}" for task, mean in means.items()}, refresh=False)
         if not averaging:
             continue
-        stop = parallel.first_says(elapsed > 60 * args.minutes or step + 1 == args.stop)
+        stop = parallel.first_says(time.time() - began > 60 * args.minutes or step + 1 == args.stop)
         if rank == 0 and (stop or time.time() - saved_at > CHECKPOINT_SECONDS):
-            parts = {
-                "encoder": encoder.state_dict(),
-                "flaws": flaws.state_dict(),
-                "updates": updates.state_dict(),
-                "schedule": schedule.state_dict(),
-            }
-            save_checkpoint(checkpoint, step=step + 1, **parts)
+            save_checkpoint(checkpoint, step=step + 1, **{name: part.state_dict() for name, part in parts.items()})
             saved_at = time.time()
         if stop:
             return False
