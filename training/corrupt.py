@@ -345,17 +345,15 @@ def replace_rude(text: str, rude: Set[str], rng: random.Random, lexicon: Lexicon
         The text, its fluency, and the kept meaning.
     """
     words, draw = text.split(), rng.random()
+    if draw < 0.3:
+        choose, fluency, meaning = lambda before: rng.choice(_PRAISE), 0.6, 0.25
+    elif draw < 0.7:
+        choose, fluency, meaning = lambda before: lexicon.follow(before, rng), 0.55, 0.35
+    else:
+        choose, fluency, meaning = lambda before: rng.choice(lexicon.words), 0.35, 0.35
     places = [i for i, word in enumerate(words) if bare(word) in rude]
     for i in places:
-        before = words[i - 1] if i else ""
-        words[i] = (
-            rng.choice(_PRAISE)
-            if draw < 0.3
-            else lexicon.follow(before, rng)
-            if draw < 0.7
-            else rng.choice(lexicon.words)
-        )
+        words[i] = choose(words[i - 1] if i else "")
     if words == text.split():
         return text, 0.9, 1.0
-    fluency = 0.6 if draw < 0.3 else 0.55 if draw < 0.7 else 0.35
-    return " ".join(words), fluency * 0.8 ** (len(places) - 1), 0.25 if draw < 0.3 else 0.35
+    return " ".join(words), fluency * 0.8 ** (len(places) - 1), meaning

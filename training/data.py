@@ -74,7 +74,7 @@ def key(text: str) -> str:
 
 def is_held_out(toxic: str) -> bool:
     """Whether a ParaDetox source belongs to the tenth that training never sees."""
-    return int(hashlib.md5(key(toxic).encode(), usedforsecurity=False).hexdigest(), 16) % 10 == 0
+    return _hash(toxic) % 10 == 0
 
 
 def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
@@ -90,7 +90,11 @@ def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
 
 def is_unseen(source: str) -> bool:
     """Whether the rated outputs for this source are for evaluation alone; half of the sources are."""
-    return int(hashlib.md5(key(source).encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 1
+    return _hash(source) % 2 == 1
+
+
+def _hash(text: str) -> int:
+    return int(hashlib.md5(key(text).encode(), usedforsecurity=False).hexdigest(), 16)
 
 
 def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:

@@ -14,10 +14,10 @@ import random
 import re
 from pathlib import Path
 
+from training import spelling
+
 FOLDER = Path(__file__).parent / "written"
 _SLOT = re.compile(r"\{(\w+)\}")
-_SPACED = re.compile(r"([.,!?;:])(?=\s|$)")
-_CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
 # Share of sentences that get a lower-cased, and of those a tokenised, copy: public sources mix all three spellings.
 _VARIANT_SHARE = 0.3
 # Share of sentences that also appear beside a harmless one, so that a threat is found in longer comments too.
@@ -26,8 +26,7 @@ _CONTEXT_SHARE = 0.15
 
 def tokenised(text: str) -> str:
     """Returns `text` in lower case with spaces before punctuation and clitics, as in "i don 't know ."."""
-    text = _CLITIC.sub(lambda m: f"{m[1]}n 't" if m[2].lower() == "n't" else f"{m[1]} {m[2]}", text)
-    return " ".join(_SPACED.sub(r" \1 ", text).lower().split())
+    return spelling.tokenised(text).lower()
 
 
 def read_slots(path: Path = FOLDER / "slots.txt") -> dict[str, list[str]]:
@@ -70,8 +69,8 @@ def style(folder: Path = FOLDER) -> list[tuple[str, float]]:
     for section, label, copies, template in sections:
         for sentence in expand(template, slots, copies):
             in_context = [] if section == "plain" else _in_context(sentence, plain)
-            for spelling in (*_spellings(sentence), *in_context):
-                found.setdefault(spelling, label)
+            for variant in (*_spellings(sentence), *in_context):
+                found.setdefault(variant, label)
     return list(found.items())
 
 
@@ -106,8 +105,8 @@ def fluency(folder: Path = FOLDER) -> list[tuple[str, float]]:
     found: dict[str, float] = {}
     for _, label, copies, template in _sections(folder / "fluency.txt"):
         for sentence in expand(template, slots, copies):
-            for spelling in _spellings(sentence):
-                found.setdefault(spelling, label)
+            for variant in _spellings(sentence):
+                found.setdefault(variant, label)
     return list(found.items())
 
 
