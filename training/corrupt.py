@@ -147,7 +147,7 @@ def _wrong_forms(before: str, word: str, known: Set[str]) -> list[str]:
         wrong = [word[:-2], word[:-1], word[:-2] + "ing"] if word.endswith("ed") else []
     else:
         wrong = []
-    return [form for form in wrong if len(form) > 1 and form in known]
+    return [form for form in dict.fromkeys(wrong) if len(form) > 1 and form in known]
 
 
 def _inflect(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
