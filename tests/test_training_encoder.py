@@ -18,7 +18,6 @@ from training.attention import padded_attention, use_padded_attention
 from training.data import Detoxified, is_held_out, read_style, rude_words
 from training.examples import Cycle, Pair, Text
 from training.flaws import flaw_loss, token_flaws
-from training.intervals import accuracy, auc, bootstrap, calibration_error, mean, spearman
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
 LEXICON = corrupt.Lexicon([" copper ".join(SENTENCE.split())] * 2)  # after each word comes "copper"
@@ -213,23 +212,6 @@ def test_training_attention_leaves_scores_alone():
         np.testing.assert_allclose(values, expected[name], atol=1e-5)
 
 
-def test_statistics():
-    # Ranks 1 2 3 against 1 3 2: 1 - 6 * 2 / (3 * 8) = .5. Of the four (positive, negative) pairs three are in order.
-    assert spearman(np.array([1.0, 2.0, 9.0]), np.array([0.1, 0.5, 0.3])) == pytest.approx(0.5)
-    assert auc(np.array([0.9, 0.3, 0.4, 0.1]), np.array([1.0, 1.0, 0.0, 0.0])) == pytest.approx(0.75)
-    assert auc(np.array([0.5, 0.5]), np.array([1.0, 0.0])) == pytest.approx(0.5)
-    assert accuracy(np.array([0.5, 0.4]), np.array([1.0, 1.0])) == 0.5
-    # Bins [.1, .2) and [.9, 1]: gaps |.1 - 0| and |.9 - 1| on half of the items each.
-    assert calibration_error(np.array([0.1, 0.9]), np.array([0.0, 1.0])) == pytest.approx(0.1)
-
-
-def test_bootstrap_interval_holds_the_value():
-    row = bootstrap("part", "name", "mean", mean, np.arange(50))
-    assert row.low < row.value == 24.5 < row.high
-    assert row == bootstrap("part", "name", "mean", mean, np.arange(50))
-    assert "n=50" in str(row)
-
-
 def test_pruned_encoder_scores_the_same():
     from training.prune import count_tokens, prune
 
@@ -241,14 +223,6 @@ def test_pruned_encoder_scores_the_same():
     expected = encoder.score(PREDICTIONS, SOURCES)
     for name, values in smaller.score(PREDICTIONS, SOURCES).items():
         np.testing.assert_allclose(values, expected[name], atol=1e-6)
-
-
-def test_platt_finds_the_scale_and_the_shift():
-    from training.calibrate import platt
-
-    x = np.linspace(-3, 3, 200)
-    scale, shift = platt(x[:, None], 1 / (1 + np.exp(-(1.7 * x - 0.4))))
-    assert (scale, shift) == (pytest.approx(1.7, abs=1e-3), pytest.approx(-0.4, abs=1e-3))
 
 
 class _Toy:

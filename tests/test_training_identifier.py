@@ -14,7 +14,6 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
 from training import identifier as command
-from training.binary import accuracy, auc, bootstrap, ece, platt
 from training.distil import calibrate, corpus
 from training.distil import targets as mixed_targets
 from training.identifier import Examples, TrainingOptions, fit, predict, validate
@@ -269,25 +268,6 @@ def test_an_export_that_differs_is_refused(small, tmp_path, monkeypatch):
     monkeypatch.setattr("training.identifier_export.TOLERANCE", -1.0)
     with pytest.raises(ValueError, match="differs from the model"):
         export_torchscript(small, tmp_path)
-
-
-def test_measures_by_hand():
-    labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.8, 0.1])
-    # Pairs: .9 over .8 and .1, .8 over .1 in order; .8 and .8 tie: 3.5 of 4.
-    assert auc(labels, scores) == 3.5 / 4
-    assert accuracy(labels, scores) == 3 / 4
-    # Ten bins: |.9 - 1| in the last, |1.6 - 1| in the ninth, |.1 - 0| in the second, over 4 texts.
-    assert ece(labels, scores, bins=10) == pytest.approx((0.1 + 0.6 + 0.1) / 4)
-    with pytest.raises(ValueError, match="both classes"):
-        auc(np.ones(3), np.ones(3))
-    low, high = bootstrap(accuracy, np.tile(labels, 100), np.tile(scores, 100))
-    assert low < 0.75 < high
-
-
-def test_platt_finds_the_slope_and_offset_that_made_the_labels():
-    logits = np.random.default_rng(0).normal(0, 2, 20000)
-    labels = np.random.default_rng(1).random(20000) < 1 / (1 + np.exp(-(0.5 * logits + 1)))
-    assert platt(labels, logits) == pytest.approx((0.5, 1.0), abs=0.05)
 
 
 def test_calibration_is_folded_into_the_last_layer(small):

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from toxicity_j.encoder import Encoder, EncoderConfig
@@ -26,6 +25,7 @@ from toxicity_j.text import tokenise
 from training.backbone import from_backbone
 from training.data import key, read_krishna, read_meaning, read_paradetox, read_style
 from training.examples import Examples
+from training.measures import platt
 from training.prune import count_tokens, prune
 
 SEED = 17
@@ -45,34 +45,10 @@ def load(path: Path) -> Encoder:
     return encoder.eval().requires_grad_(False)
 
 
-def logits(scores: np.ndarray) -> np.ndarray:
-    """The logits of an uncalibrated encoder's scores."""
-    clipped = np.clip(scores, 1e-7, 1 - 1e-7)
+def logits(probabilities: np.ndarray) -> np.ndarray:
+    """The logits of probabilities."""
+    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
     return np.log(clipped / (1 - clipped))
-
-
-def platt(features: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> list[float]:
-    """A weight for each column of features, and a shift, that minimise binary cross-entropy with soft labels.
-
-    Args:
-        features: *Shape:* (n, columns)
-        labels: in [0, 1]. *Shape:* (n,)
-        weights: of the rows; equal when None.
-    """
-    ones = np.ones((len(features), 1))
-    x, y = (torch.tensor(a, dtype=torch.float64) for a in (np.hstack([features, ones]), labels))
-    w = torch.ones_like(y) if weights is None else torch.tensor(weights, dtype=torch.float64)
-    found = torch.zeros(x.shape[1], dtype=torch.float64, requires_grad=True)
-    search = torch.optim.LBFGS([found], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        search.zero_grad()
-        loss = binary_cross_entropy_with_logits(x @ found, y, weight=w)
-        loss.backward()
-        return loss
-
-    search.step(closure)
-    return found.tolist()
 
 
 def cosines(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
@@ -100,11 +76,11 @@ def calibrate(encoder: Encoder, folder: Path) -> Encoder:
     """The encoder with its three heads calibrated; see the module's docstring."""
     encoder.config = replace(encoder.config, calibration=EncoderConfig().calibration, cosine_weight=0.0)
     frame = style_texts(folder, calibration=True)
-    style = platt(logits(encoder.style(frame.text.tolist(), progress=tqdm))[:, None], frame.y.to_numpy())
+    style = platt(frame.y.to_numpy(), logits(encoder.style(frame.text.tolist(), progress=tqdm))[:, None])
     examples = Examples(folder, SEED, held_out=True)
     texts = examples.fluency(0, MADE)
     scores = encoder.score([row.text for row in texts], want=("fluency",), progress=tqdm)["fluency"]
-    fluency = platt(logits(scores)[:, None], np.array([row.label for row in texts]))
+    fluency = platt(np.array([row.label for row in texts]), logits(scores)[:, None])
     scale, cosine_weight, shift = _fit_meaning(encoder, examples, folder)
     calibration = {"style": tuple(style), "meaning": (scale, shift), "fluency": tuple(fluency)}
     encoder.config = replace(encoder.config, calibration=calibration, cosine_weight=cosine_weight)
@@ -120,7 +96,7 @@ def _fit_meaning(encoder: Encoder, examples: Examples, folder: Path) -> list[flo
     labels = np.concatenate([[row.label for row in made], rated.human])
     weights = np.repeat([1.0, RATED_WEIGHT * len(made) / len(rated)], [len(made), len(rated)])
     scores = logits(encoder.score(two, one, want=("meaning",), progress=tqdm)["meaning"])
-    return platt(np.stack([scores, cosines(encoder, one, two)], axis=1), labels, weights)
+    return platt(labels, np.stack([scores, cosines(encoder, one, two)], axis=1), weights)
 
 
 def main() -> None:

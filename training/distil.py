@@ -27,10 +27,11 @@ from tqdm import tqdm
 from toxicity_j.encoder import Encoder
 from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
 from training.backbone import backbone_folder
-from training.binary import accuracy, auc, bootstrap, ece, platt
+from training.calibrate import logits
 from training.data import JIGSAW, read_paradetox, read_style, rude_words
 from training.identifier import Examples, TrainingOptions, fit, predict
 from training.identifier_data import Resplit, load_tokenizer
+from training.measures import accuracy, auc, calibration_error, interval, platt
 from training.spelling import obfuscate, respell
 from training.written import STYLE
 
@@ -120,7 +121,7 @@ def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
 
 def calibrate(model: ToxicityIdentifier, labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
     """Folds Platt's slope and offset into the last layer, and returns them."""
-    slope, offset = platt(labels, np.log(probabilities) - np.log1p(-probabilities))
+    slope, offset = platt(labels, logits(probabilities)[:, None])
     last = model.classifier[-1]
     with torch.no_grad():
         last.weight.mul_(slope)
@@ -134,10 +135,10 @@ def report(model: ToxicityIdentifier, rows: pd.DataFrame) -> dict[str, object]:
     return {
         "n": len(labels),
         "accuracy": accuracy(labels, scores),
-        "accuracy_95": bootstrap(accuracy, labels, scores),
+        "accuracy_95": interval(accuracy, labels, scores),
         "auc": auc(labels, scores),
-        "auc_95": bootstrap(auc, labels, scores),
-        "ece": ece(labels, scores),
+        "auc_95": interval(auc, labels, scores),
+        "ece": calibration_error(labels, scores),
     }
 
 

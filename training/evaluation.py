@@ -37,9 +37,19 @@ from training.data import (
     read_unseen,
     rude_words,
 )
-from training.intervals import RESAMPLES, Row, accuracy, auc, bootstrap, calibration_error, mean, spearman
+from training.measures import (
+    RESAMPLES,
+    SEED,
+    Row,
+    accuracy,
+    auc,
+    calibration_error,
+    exact_calibration_error,
+    mean,
+    measured,
+    spearman,
+)
 
-SEED = 13
 # Held-out ParaDetox sources given to the made systems.
 MADE = 400
 # Sentences of a published notebook and the side of .5 on which people would put them; never trained on.
@@ -56,22 +66,24 @@ def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
     frame = style_texts(folder, calibration=False)
     p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()
     rows = [
-        bootstrap("style", "Jigsaw sentences", name, function, p, (y >= 0.5).astype(float))
+        measured("style", "Jigsaw sentences", name, function, (y >= 0.5).astype(float), p)
         for name, function in (("accuracy", accuracy), ("AUC", auc), ("ECE", calibration_error))
     ]
+    chance = exact_calibration_error(p)
+    rows.append(Row("style", "Jigsaw sentences, by chance alone", "ECE", chance, np.nan, np.nan, len(p)))
     frame = read_style(folder, "val")
     p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()
     hard, core = (y >= 0.5).astype(float), frame.source.isin(CORE).to_numpy()
     for source in sorted(frame.source.unique()):
         chosen = (frame.source == source).to_numpy()
         if 0 < hard[chosen].mean() < 1:
-            rows.append(bootstrap("style", f"validation, {source}", "AUC", auc, p[chosen], hard[chosen]))
+            rows.append(measured("style", f"validation, {source}", "AUC", auc, hard[chosen], p[chosen]))
     jigsaw = (frame.source == JIGSAW).to_numpy()
-    rows.append(bootstrap("style", f"validation, {JIGSAW}", "accuracy", accuracy, p[jigsaw], hard[jigsaw]))
-    rows.append(bootstrap("style", "validation, core sources", "AUC", auc, p[core], hard[core]))
+    rows.append(measured("style", f"validation, {JIGSAW}", "accuracy", accuracy, hard[jigsaw], p[jigsaw]))
+    rows.append(measured("style", "validation, core sources", "AUC", auc, hard[core], p[core]))
     for source in (JIGSAW, "paradetox"):
         chosen = (frame.source == source).to_numpy()
-        rows.append(bootstrap("style", f"validation, {source}", "ECE", calibration_error, p[chosen], y[chosen]))
+        rows.append(measured("style", f"validation, {source}", "ECE", calibration_error, y[chosen], p[chosen]))
     return rows
 
 
@@ -89,11 +101,11 @@ def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
     labels = np.repeat([1.0, 0.0], len(held_out))
     both = np.concatenate([toxic, human])
     rows = [
-        bootstrap("style", "ParaDetox tenth: source and rewrite", "ECE", calibration_error, both, labels),
-        bootstrap("style", "ParaDetox tenth: toxic sources caught", "share", mean, toxic >= 0.5),
-        bootstrap("style", "ParaDetox tenth: rewrites passed", "share", mean, human < 0.5),
-        bootstrap("style", "ParaDetox tenth: source against rewrite", "AUC", auc, both, labels),
-        bootstrap("style", "ParaDetox tenth: rewrite below its source", "share", mean, human < toxic),
+        measured("style", "ParaDetox tenth: source and rewrite", "ECE", calibration_error, labels, both),
+        measured("style", "ParaDetox tenth: toxic sources caught", "share", mean, toxic >= 0.5),
+        measured("style", "ParaDetox tenth: rewrites passed", "share", mean, human < 0.5),
+        measured("style", "ParaDetox tenth: source against rewrite", "AUC", auc, labels, both),
+        measured("style", "ParaDetox tenth: rewrite below its source", "share", mean, human < toxic),
     ]
     held_out = held_out[:MADE]
     sources, labels = [row.toxic for row in held_out], np.repeat([1.0, 0.0], len(held_out))
@@ -102,11 +114,11 @@ def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
     for name, found in scores.items():
         if name in LOSSY:
             both = np.concatenate([rewrites, found["meaning"]])
-            rows.append(bootstrap("meaning", f"ParaDetox tenth: rewrite against {name}", "AUC", auc, both, labels))
+            rows.append(measured("meaning", f"ParaDetox tenth: rewrite against {name}", "AUC", auc, labels, both))
     for name, found in scores.items():
         sta, sim, fl = 1 - found["style"], found["meaning"], found["fluency"]
         for part, values in (("style", sta), ("meaning", sim), ("fluency", fl), ("J", sta * sim * fl)):
-            rows.append(bootstrap(part, f"made system: {name}", "mean", mean, values))
+            rows.append(measured(part, f"made system: {name}", "mean", mean, values))
     return rows
 
 
@@ -145,15 +157,15 @@ def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
     for name, frame in read_unseen(folder).items():
         one, two, human = frame.text1.astype(str).tolist(), frame.text2.astype(str).tolist(), frame.human.to_numpy()
         scores = encoder.score(two, one)
-        rows.append(bootstrap("meaning", name, "Spearman", spearman, scores["meaning"], human))
+        rows.append(measured("meaning", name, "Spearman", spearman, scores["meaning"], human))
         rows.append(
-            bootstrap("meaning", f"{name}, frozen MiniLM cosine", "Spearman", spearman, cosine(frozen, one, two), human)
+            measured("meaning", f"{name}, frozen MiniLM cosine", "Spearman", spearman, cosine(frozen, one, two), human)
         )
         if "grammatical" in frame:
             known = frame.grammatical.notna().to_numpy()
             judged = frame.grammatical.to_numpy()[known]
             rows.append(
-                bootstrap("fluency", f"{name}, grammatical", "Spearman", spearman, scores["fluency"][known], judged)
+                measured("fluency", f"{name}, grammatical", "Spearman", spearman, scores["fluency"][known], judged)
             )
     return rows
 
@@ -175,7 +187,7 @@ def cola_rows(encoder: Encoder, folder: Path) -> list[Row]:
     for name in ("in_domain_dev", "out_of_domain_dev"):
         texts, labels = zip(*read_cola(folder / "cola" / f"{name}.tsv"), strict=True)
         scores = encoder.score(texts, want=("fluency",))["fluency"]
-        rows.append(bootstrap("fluency", f"CoLA {name}", "AUC", auc, scores, np.array(labels)))
+        rows.append(measured("fluency", f"CoLA {name}", "AUC", auc, np.array(labels), scores))
     return rows
 
 
@@ -194,14 +206,14 @@ def behaviour_rows(encoder: Encoder) -> list[Row]:
     rows = []
     for head in ("style", "meaning", "fluency"):
         passed = np.array([ok for case, _, ok in results if case.head == head])
-        rows.append(bootstrap(head, "behavioural list", "passed", mean, passed))
+        rows.append(measured(head, "behavioural list", "passed", mean, passed))
     for name, text_file in (
         ("identity sentences passed", "identity_neutral"),
         ("implied threats caught", "implied_threat"),
     ):
         p = encoder.style(behaviour.read_lines(behaviour.FOLDER / f"{text_file}.txt"))
         passed = p < 0.5 if text_file == "identity_neutral" else p >= 0.5
-        rows.append(bootstrap("style", f"behavioural list: {name}", "share", mean, passed))
+        rows.append(measured("style", f"behavioural list: {name}", "share", mean, passed))
     return rows
 
 

@@ -23,9 +23,9 @@ from tqdm import tqdm
 
 from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.inference import resolve_device, token_batches
-from training.binary import accuracy, auc, ece
 from training.identifier_data import batches, load_tokenizer, read_table, stratified_split, targets
 from training.identifier_export import export_onnx, export_torchscript
+from training.measures import accuracy, auc, calibration_error
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -118,7 +118,7 @@ def validate(model: ToxicityIdentifier, examples: Examples) -> dict[str, float]:
     return {
         "auc": auc(labels, probabilities),
         "accuracy": accuracy(labels, probabilities),
-        "ece": ece(labels, probabilities),
+        "ece": calibration_error(labels, probabilities),
     }
 
 
