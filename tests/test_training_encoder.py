@@ -13,14 +13,17 @@ import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from toxicity_j.inference import packed_attention
-from training import corrupt, parallel, spelling
+from training import broken, parallel, spelling
 from training.attention import padded_attention, use_padded_attention
 from training.data import Detoxified, is_held_out, read_style, rude_words
 from training.examples import Cycle, Pair, Text
 from training.flaws import flaw_loss, token_flaws
+from training.lazy import remove_rude, replace_rude
+from training.lexicon import Lexicon
+from training.lossy import lose_meaning
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
-LEXICON = corrupt.Lexicon([" copper ".join(SENTENCE.split())] * 2)  # after each word comes "copper"
+LEXICON = Lexicon([" copper ".join(SENTENCE.split())] * 2)  # after each word comes "copper"
 
 
 def test_held_out_rule_ignores_case_and_spacing():
@@ -37,9 +40,9 @@ def test_rude_words_are_those_that_rewrites_leave_out():
 @pytest.mark.parametrize("seed", range(20))
 def test_made_texts_are_seeded_and_labelled(seed):
     for make in (
-        lambda rng: corrupt.disfluent(SENTENCE, rng, LEXICON),
-        lambda rng: corrupt.lose_meaning(SENTENCE, rng, LEXICON, ["the rain stops soon"]),
-        lambda rng: corrupt.replace_rude(SENTENCE, {"book"}, rng, LEXICON)[::2],
+        lambda rng: broken.disfluent(SENTENCE, rng, LEXICON),
+        lambda rng: lose_meaning(SENTENCE, rng, LEXICON, ["the rain stops soon"]),
+        lambda rng: replace_rude(SENTENCE, {"book"}, rng, LEXICON)[::2],
     ):
         text, label = make(random.Random(seed))
         assert (text, label) == make(random.Random(seed))
@@ -61,8 +64,8 @@ def test_tokenised_spelling():
 
 def test_rude_words_are_removed():
     # An expletive leaves the sentence whole; a noun between two function words leaves a hole.
-    assert corrupt.remove_rude("what a damn shame", {"damn"}) == ("what a shame", 0.9, 0.95)
-    text, fluency, meaning = corrupt.remove_rude("he is an idiot and knows it", {"idiot"})
+    assert remove_rude("what a damn shame", {"damn"}) == ("what a shame", 0.9, 0.95)
+    text, fluency, meaning = remove_rude("he is an idiot and knows it", {"idiot"})
     assert text == "he is an and knows it"
     assert fluency < 0.2
     assert meaning == pytest.approx(0.8)
@@ -76,7 +79,7 @@ def test_obfuscation_touches_rude_words_only():
 
 
 def test_lexicon_counts_words_and_what_follows_them():
-    lexicon = corrupt.Lexicon(["the dog barks", "the dog sleeps", "a bird"])
+    lexicon = Lexicon(["the dog barks", "the dog sleeps", "a bird"])
     assert lexicon.words == ["barks", "bird", "sleeps"]  # dog, the, a: three letters or less
     assert lexicon.known == {"the", "dog"}
     assert lexicon.after == {"the": ["dog", "dog"], "dog": ["barks", "sleeps"]}
@@ -100,16 +103,16 @@ def test_lexicon_counts_words_and_what_follows_them():
 )
 def test_wrong_forms_are_wrong_after_their_word(before, word, wrong):
     known = {"go", "goes", "want", "wants", "wanted", "walk", "walks", "walking", "house", "houses"}
-    assert corrupt._wrong_forms(before, word, known) == wrong
+    assert broken._wrong_forms(before, word, known) == wrong
 
 
 def test_flaws_are_the_words_put_in_and_those_after_a_gap():
     sound = "she told the man to move his car"
-    assert corrupt.flaws(sound, sound) == [False] * 8
-    assert corrupt.flaws(sound, "she told the to move his car") == [i == 3 for i in range(7)]  # "to", for "man" is gone
-    assert corrupt.flaws(sound, "she tells the man to move his car") == [i == 1 for i in range(8)]
-    assert corrupt.flaws(sound, "she told the man to move his") == [i == 6 for i in range(7)]
-    assert corrupt.flaws(sound, "") == []
+    assert broken.flaws(sound, sound) == [False] * 8
+    assert broken.flaws(sound, "she told the to move his car") == [i == 3 for i in range(7)]  # "to", for "man" is gone
+    assert broken.flaws(sound, "she tells the man to move his car") == [i == 1 for i in range(8)]
+    assert broken.flaws(sound, "she told the man to move his") == [i == 6 for i in range(7)]
+    assert broken.flaws(sound, "") == []
 
 
 def test_token_flaws_mark_the_tokens_of_wrong_words():

@@ -1,8 +1,8 @@
 """The training and development data as plain rows, read from a folder laid out like the project's data folder.
 
-Reads only; every made example comes from `corrupt`. What is held out from training is decided here: a tenth of
-ParaDetox by a hash of its toxic text, the validation split of toxicity.parquet, `KEPT` of its Jigsaw sentences, and
-half of the ratings of style transfer (`TRANSFER` and Krishna et al. 2020) by a hash of the source.
+Reads only; made examples come from `broken`, `lazy` and `lossy`. What is held out from training is decided here: a
+tenth of ParaDetox by a hash of its toxic text, the validation split of toxicity.parquet, `KEPT` of its Jigsaw
+sentences, and half of the ratings of style transfer (`TRANSFER` and Krishna et al. 2020) by a hash of the source.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from tests import behaviour
 from toxicity_j.encoder import Encoder, pool
 from toxicity_j.inference import run
 from toxicity_j.text import tokenise
-from training import corrupt
 from training.backbone import from_backbone
+from training.broken import disfluent
 from training.calibrate import style_texts
 from training.data import (
     CORE,
@@ -37,6 +37,9 @@ from training.data import (
     read_unseen,
     rude_words,
 )
+from training.lazy import remove_rude, replace_rude
+from training.lexicon import Lexicon
+from training.lossy import halve, negate, retarget, shuffle
 from training.measures import (
     RESAMPLES,
     SEED,
@@ -130,7 +133,7 @@ def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, l
     rng = random.Random(SEED)
     rude = rude_words(train)
     others = [row.rewrites[0] for row in train]
-    lexicon = corrupt.Lexicon(others)
+    lexicon = Lexicon(others)
 
     def lossy(kind: Callable[..., float], text: str) -> str:
         words = text.split()
@@ -140,14 +143,14 @@ def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, l
     return {
         "copy": [row.toxic for row in rows],
         "human rewrite": [row.rewrites[0] for row in rows],
-        "rude words deleted": [corrupt.remove_rude(row.toxic, rude)[0] for row in rows],
-        "rude word to random": [corrupt.replace_rude(row.toxic, rude, rng, lexicon)[0] for row in rows],
-        "rewrite broken": [corrupt.disfluent(row.rewrites[0], rng, lexicon)[0] for row in rows],
-        "target swapped": [lossy(corrupt._retarget, row.rewrites[0]) for row in rows],
-        "polarity flipped": [lossy(corrupt._negate, row.rewrites[0]) for row in rows],
-        "half lost": [lossy(corrupt._halve, row.rewrites[0]) for row in rows],
+        "rude words deleted": [remove_rude(row.toxic, rude)[0] for row in rows],
+        "rude word to random": [replace_rude(row.toxic, rude, rng, lexicon)[0] for row in rows],
+        "rewrite broken": [disfluent(row.rewrites[0], rng, lexicon)[0] for row in rows],
+        "target swapped": [lossy(retarget, row.rewrites[0]) for row in rows],
+        "polarity flipped": [lossy(negate, row.rewrites[0]) for row in rows],
+        "half lost": [lossy(halve, row.rewrites[0]) for row in rows],
         "another rewrite": [rng.choice(others) for _ in rows],
-        "words shuffled": [lossy(corrupt._shuffle, row.rewrites[0]) for row in rows],
+        "words shuffled": [lossy(shuffle, row.rewrites[0]) for row in rows],
     }
 
 

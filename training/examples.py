@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training import corrupt, spelling, written
+from training import spelling, written
+from training.broken import disfluent
 from training.data import (
     CORE,
     Detoxified,
@@ -18,6 +19,9 @@ from training.data import (
     read_style,
     rude_words,
 )
+from training.lazy import remove_rude, replace_rude
+from training.lexicon import EXPLETIVES, Lexicon
+from training.lossy import lose_meaning
 
 # Shares of a meaning and of a fluency pool that come from the hand-written sentences.
 WRITTEN_MEANING, WRITTEN_FLUENCY = 0.10, 0.08
@@ -138,7 +142,7 @@ class Examples:
         self.rated_fluency = Cycle(
             [Text(text, share) for text, share in zip(krishna.text2, krishna.grammatical, strict=True)], seed + 9
         )
-        self.lexicon = corrupt.Lexicon(self.rewrites)
+        self.lexicon = Lexicon(self.rewrites)
         self._near = _near_rewrites(self.paradetox)
 
     def style(self, pool: int, size: int, core: bool) -> list[Text]:
@@ -155,7 +159,7 @@ class Examples:
         if rng.random() < LED_IN and len(text) < 100:
             text = f"{rng.choice(OPENINGS)} {text[:1].lower() + text[1:]}"
         if rng.random() < 0.05:
-            text, _ = corrupt.disfluent(text, rng, self.lexicon)
+            text, _ = disfluent(text, rng, self.lexicon)
         if rng.random() < 0.7:
             text = spelling.respell(text, rng)
         if rng.random() < 0.25:
@@ -179,15 +183,15 @@ class Examples:
         """A sound sentence broken at random, one as a lazy system leaves it, or the sentence itself."""
         draw = rng.random()
         if draw < 0.52:
-            text, label = corrupt.disfluent(row.text, rng, self.lexicon)
+            text, label = disfluent(row.text, rng, self.lexicon)
             return Text(text, min(label, row.label), sound=row.text)
         if draw > 0.62:
             return row
         toxic = rng.choice(self.paradetox).toxic
         if draw < 0.57:
-            text, label, _ = corrupt.remove_rude(toxic, self.rude)
+            text, label, _ = remove_rude(toxic, self.rude)
         else:
-            text, label, _ = corrupt.replace_rude(toxic, self.rude, rng, self.lexicon)
+            text, label, _ = replace_rude(toxic, self.rude, rng, self.lexicon)
         return Text(text or toxic, label, sound=toxic)
 
     @staticmethod
@@ -224,10 +228,10 @@ class Examples:
         if draw < 0.31:
             return Pair(rewrite, rng.choice(row.rewrites), 1.0)
         if draw < 0.34:
-            text, _, label = corrupt.remove_rude(source, corrupt.EXPLETIVES)
+            text, _, label = remove_rude(source, EXPLETIVES)
             return Pair(source, text, label)
         if draw < 0.39:
-            text, _, label = corrupt.remove_rude(source, self.rude)
+            text, _, label = remove_rude(source, self.rude)
             return (
                 Pair(source, text, label)
                 if text.strip()
@@ -236,7 +240,7 @@ class Examples:
         if draw < 0.43:
             return Pair(source, spelling.obfuscate(source, self.rude, rng) if draw < 0.41 else source, 1.0)
         if draw < 0.50:
-            text, _, label = corrupt.replace_rude(source, self.rude, rng, self.lexicon)
+            text, _, label = replace_rude(source, self.rude, rng, self.lexicon)
             return Pair(source, text, label)
         if draw < 0.56:
             return Pair(source, rng.choice(self.rewrites), 0.02)
@@ -244,8 +248,8 @@ class Examples:
             return Pair(source, rng.choice(self._near.get(source) or self.rewrites), 0.08)
         if draw < 0.64:
             return Pair(source, rng.choice(_EVASIONS), 0.05)
-        base = rewrite if draw < 0.86 else corrupt.remove_rude(source, self.rude)[0] if draw < 0.93 else source
-        text, label = corrupt.lose_meaning(base, rng, self.lexicon, self.rewrites)
+        base = rewrite if draw < 0.86 else remove_rude(source, self.rude)[0] if draw < 0.93 else source
+        text, label = lose_meaning(base, rng, self.lexicon, self.rewrites)
         return Pair(source, text, label)
 
 

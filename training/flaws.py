@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, gelu
 
 from toxicity_j.encoder import Encoder
 from toxicity_j.text import normalise
-from training.corrupt import flaws
+from training.broken import flaws
 from training.examples import Text
 
 
