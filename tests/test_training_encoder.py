@@ -15,7 +15,15 @@ from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from toxicity_j.inference import packed_attention
 from training import broken, parallel, spelling
 from training.attention import padded_attention, use_padded_attention
-from training.data import Detoxified, is_held_out, read_style, rude_words
+from training.data import (
+    TRANSFER,
+    Detoxified,
+    is_held_out,
+    rated_part,
+    read_style,
+    read_transfer,
+    rude_words,
+)
 from training.examples import Cycle, Pair, Text
 from training.flaws import flaw_loss, token_flaws
 from training.lazy import remove_rude, replace_rude
@@ -30,6 +38,31 @@ def test_held_out_rule_ignores_case_and_spacing():
     texts = [f"sentence number {i}" for i in range(2000)]
     assert 150 < sum(map(is_held_out, texts)) < 250
     assert all(is_held_out(text) == is_held_out(f"  {text.upper()} ") for text in texts)
+
+
+def test_rated_sources_have_one_part_each():
+    # What a model learnt from must not calibrate it, and neither may judge it.
+    texts = [f"source number {i}" for i in range(2000)]
+    counts = Counter(map(rated_part, texts))
+    assert set(counts) == {"training", "calibration", "evaluation"}
+    assert 900 < counts["training"] < 1100
+    assert 400 < counts["calibration"] < 600
+    assert all(rated_part(text) == rated_part(f"  {text.upper()} ") for text in texts)
+
+
+def test_rated_outputs_are_read_by_part(tmp_path):
+    (tmp_path / "meaning").mkdir()
+    sources = [f"source number {i}" for i in range(80)]
+    frame = pd.DataFrame({"text1": sources, "text2": "output", "human": np.linspace(0, 1, 80)})
+    for name in TRANSFER:
+        frame.to_csv(tmp_path / "meaning" / f"{name}.csv", index=False)
+    krishna = frame.rename(columns={"text1": "source", "text2": "output", "human": "same_meaning"})
+    krishna.assign(grammatical=np.nan).to_csv(tmp_path / "meaning" / "krishna2020_ratings.csv", index=False)
+    parts = {part: read_transfer(tmp_path, part) for part in ("training", "calibration", "evaluation")}
+    for name in (*TRANSFER, "krishna2020"):
+        seen = [set(found[name].text1) for found in parts.values()]
+        assert sorted(text for texts in seen for text in texts) == sorted(sources)
+        assert all({rated_part(text) for text in texts} == {part} for part, texts in zip(parts, seen, strict=True))
 
 
 def test_rude_words_are_those_that_rewrites_leave_out():

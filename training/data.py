@@ -2,7 +2,7 @@
 
 Reads only; made examples come from `broken`, `lazy` and `lossy`. What is held out from training is decided here: a
 tenth of ParaDetox by a hash of its toxic text, the validation split of toxicity.parquet, `KEPT` of its Jigsaw
-sentences, and half of the ratings of style transfer (`TRANSFER` and Krishna et al. 2020) by a hash of the source.
+sentences, and half of the ratings of style transfer (`TRANSFER`, Krishna et al. 2020) by `rated_part`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MEANING_FILES = {
     "STRAP_formality": (0.0, 1.0, 1.0, 3.0),
     "STRAP_shakespeare": (0.0, 1.0, 1.0, 3.0),
 }
-# Of these, ratings of outputs of style transfer, half of the sources is for training and half for evaluation.
+# Of these, ratings of outputs of style transfer, only half of the sources is for training; see `rated_part`.
 TRANSFER = ("PG_YELP", "STRAP_COHA", "STRAP_formality", "STRAP_shakespeare")
 # Labels of two-valued files, softened: their raters disagree about as often.
 SOFT = (0.15, 0.92)
@@ -88,9 +88,9 @@ def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
     return train, held_out
 
 
-def is_unseen(source: str) -> bool:
-    """Whether the rated outputs for this source are for evaluation alone; half of the sources are."""
-    return _hash(source) % 2 == 1
+def rated_part(source: str) -> str:
+    """What the rated outputs for a source are for: "training" (half of the sources), "calibration" or "evaluation"."""
+    return ("training", "calibration", "training", "evaluation")[_hash(source) % 4]
 
 
 def _hash(text: str) -> int:
@@ -133,7 +133,7 @@ def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, floa
             continue
         frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
         if name in TRANSFER:
-            frame = frame[~frame.text1.astype(str).map(is_unseen)]
+            frame = _part(frame, "training")
         labels = ((frame.human - low) / (high - low)) ** power
         if frame.human.nunique() == 2:
             labels = labels.map({0.0: SOFT[0], 1.0: SOFT[1]})
@@ -141,25 +141,26 @@ def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, floa
     return [(str(one), str(two), float(label), weight) for one, two, label, weight in rows]
 
 
-def read_krishna(folder: Path, unseen: bool) -> pd.DataFrame:
-    """Ratings of Krishna et al. 2020, the half for evaluation or the other one.
+def read_krishna(folder: Path, part: str) -> pd.DataFrame:
+    """Ratings of Krishna et al. 2020, by `rated_part`. STRAP_* has the same ones: their training part is learnt from.
 
     Columns text1, text2, `human`, the share of raters who see the same meaning, and `grammatical`, the share of these
     raters who call it so, or NaN.
     """
     frame = pd.read_csv(folder / "meaning" / "krishna2020_ratings.csv")
     frame = frame.rename(columns={"source": "text1", "output": "text2", "same_meaning": "human"})
-    frame = frame.dropna(subset=["text1", "text2", "human"])
-    return frame[frame.text1.map(is_unseen) == unseen].reset_index(drop=True)
+    return _part(frame.dropna(subset=["text1", "text2", "human"]), part)
 
 
-def read_unseen(folder: Path) -> dict[str, pd.DataFrame]:
-    """Rated outputs of style transfer by file, never trained on: columns text1, text2, human; see `read_krishna`."""
-    frames = {}
-    for name in TRANSFER:
-        frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
-        frames[name] = frame[frame.text1.astype(str).map(is_unseen)].reset_index(drop=True)
-    return frames | {"krishna2020": read_krishna(folder, unseen=True)}
+def read_transfer(folder: Path, part: str) -> dict[str, pd.DataFrame]:
+    """Rated outputs of style transfer by file, by `rated_part`: columns text1, text2, human; see `read_krishna`."""
+    frames = {name: pd.read_csv(folder / "meaning" / f"{name}.csv").dropna() for name in TRANSFER}
+    frames = {name: _part(frame, part) for name, frame in frames.items()}
+    return frames | {"krishna2020": read_krishna(folder, part)}
+
+
+def _part(frame: pd.DataFrame, part: str) -> pd.DataFrame:
+    return frame[frame.text1.astype(str).map(rated_part) == part].reset_index(drop=True)
 
 
 def rude_words(rows: list[Detoxified]) -> set[str]:

@@ -2,8 +2,8 @@
 
     python -m training.evaluation --data ../shared/data
 
-Looks at nothing that training or calibration saw: the unseen halves of rated style-transfer outputs (Krishna et al.
-2020, STRAP, PG_YELP), CoLA's development sets, the validation split, half of the kept Jigsaw sentences, a held-out
+Looks at nothing that training or calibration saw: the evaluation part of rated style-transfer outputs (Krishna et
+al. 2020, STRAP, PG_YELP), CoLA's development sets, the validation split, half of the kept Jigsaw sentences, a held-out
 tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands beside SIM.
 """
 
@@ -34,7 +34,7 @@ from training.data import (
     read_cola,
     read_paradetox,
     read_style,
-    read_unseen,
+    read_transfer,
     rude_words,
 )
 from training.lazy import remove_rude, replace_rude
@@ -157,7 +157,7 @@ def made_systems(rows: list[Detoxified], train: list[Detoxified]) -> dict[str, l
 def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
     """Meaning and fluency against raters of style-transfer outputs, and a frozen MiniLM cosine against the same."""
     frozen, rows = from_backbone().eval().requires_grad_(False), []
-    for name, frame in read_unseen(folder).items():
+    for name, frame in read_transfer(folder, "evaluation").items():
         one, two, human = frame.text1.astype(str).tolist(), frame.text2.astype(str).tolist(), frame.human.to_numpy()
         scores = encoder.score(two, one)
         rows.append(measured("meaning", name, "Spearman", spearman, scores["meaning"], human))

@@ -138,7 +138,7 @@ class Examples:
         sound += [(text, 0.92) for text, y, source in rows if source == "toxic_spans" and 4 <= len(text.split()) <= 25]
         sound += [(text, 0.96) for text, label in cola if label]
         self.sound = Cycle([Text(*row) for row in sound], seed + 8)
-        krishna = read_krishna(folder, unseen=False).dropna(subset=["grammatical"])
+        krishna = read_krishna(folder, "training").dropna(subset=["grammatical"])
         self.rated_fluency = Cycle(
             [Text(text, share) for text, share in zip(krishna.text2, krishna.grammatical, strict=True)], seed + 9
         )
