@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 # Where the weights are published, and the tag they are pinned to. The digests below are written by `python -m
 # training.release`.
 HUB_SPACE = "toxicity-j/toxicity_j"
-HUB_REVISION = "v0.2.0"
+HUB_REVISION = "v0.3.0"
 SHA256 = {
-    "encoder.safetensors": "2889599c8cfe685c43dc0e1cff4f9e6880d08734f6428cd06f4a9718ad014868",
-    "identifier.safetensors": "b6ed025194943c97d3c0645f1bd79746f803bcbfdf6066121e5e494a2a30da26",
+    "encoder.safetensors": "d7395ea5ac9d17811107e62290597f13294e896a9de12bef86b3c426413c78d9",
+    "identifier.safetensors": "59bc5686df09f440c315c5c5009f089fc15d9b88df457f33330a2fb85ff964e9",
 }
 
 INT8_MAX = 127

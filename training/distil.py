@@ -37,6 +37,8 @@ from training.written import STYLE
 
 # Shares of the texts that are also seen obfuscated, respelt, and strung together.
 OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
+# How often a written sentence is seen respelt.
+WRITTEN_RESPELT = 4
 # Standard deviation of the first embeddings, as of those that training from scratch ends with.
 EMBEDDING_SCALE = 0.1
 # How much of a labelled text's target is the teacher's score, the rest being its label.
@@ -68,7 +70,7 @@ def corpus(rows: pd.DataFrame, rude: set[str], seed: int = 0) -> tuple[list[str]
             places = others if label > 0.5 else [i for i in others if labels[i] < 0.2]
             examples.append((" ".join([text, *(texts[i] for i in places)]), max([label, *(labels[i] for i in places)])))
     for text, label in STYLE:
-        examples += [(text, label), (respell(text, chance), label), ("", 0.0)]
+        examples += [(text, label), *((respell(text, chance), label) for _ in range(WRITTEN_RESPELT)), ("", 0.0)]
     distinct = dict(reversed(examples))  # the first label of a text counts
     return list(distinct), np.array(list(distinct.values()), dtype=np.float32)
 

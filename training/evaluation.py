@@ -255,7 +255,7 @@ def table(path: Path | None, folder: Path, dtype: str) -> list[Row]:
 
 def markdown(rows: list[Row], encoder: Encoder) -> str:
     """The table and the behavioural list's pass rates by capability, for the model card."""
-    lines = ["| | | statistic | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
+    lines = ["| score | what | statistic | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
     for row in rows:
         interval = "" if np.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
         lines.append(f"| {row.part} | {row.name} | {row.statistic} | {row.value:.3f} | {interval} | {row.n} |")
