@@ -1,4 +1,4 @@
-"""Training's parts on toy data: made examples, held-out rule, attention, statistics, pruning, one short run."""
+"""Training's parts on toy data: made examples, held-out rule, attention, pruning, one short run."""
 
 from __future__ import annotations
 

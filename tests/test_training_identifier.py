@@ -270,6 +270,12 @@ def test_an_export_that_differs_is_refused(small, tmp_path, monkeypatch):
         export_torchscript(small, tmp_path)
 
 
+def test_validation_on_one_class_is_refused(small):
+    found = examples(small, 12, 5)
+    with pytest.raises(ValueError, match="both classes"):
+        validate(small, Examples(found.ids, np.ones_like(found.targets)))
+
+
 def test_calibration_is_folded_into_the_last_layer(small):
     model = copy_of(small).eval()
     rows = examples(small, 60, 5)

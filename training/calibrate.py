@@ -6,7 +6,7 @@
 Each head's logit gets a scale and a shift (Platt 1999). Style: half of the kept Jigsaw sentences. Fluency: made
 examples from the held-out tenth of ParaDetox. Meaning, with a weight for the cosine of the embeddings: made examples
 likewise and, all together as heavy, the calibration part of the ratings of Krishna et al. 2020. Training has seen none
-of them: on ratings that it learnt from, the pair layers look so good that the cosine gets no weight.
+of them: on ratings that it learnt from, the pair layers look so good that the cosine gets little weight.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 The corpus is the training texts, their sentences, respelt and obfuscated variants, strings of several texts, and the
 written sentences. A teacher's scores are kept in a file, so that training repeats without it. Embeddings start as
 principal components of a pretrained encoder's. Calibration is by Platt's method on half of the development texts; the
-other half, and the validation split, judge the result.
+other half, and the validation split, judge the result. All of them choose the best epoch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tqdm import tqdm
 from toxicity_j.encoder import Encoder
 from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
 from training.backbone import backbone_folder
-from training.calibrate import logits
+from training.calibrate import logits, style_texts
 from training.data import JIGSAW, read_paradetox, read_style, rude_words
 from training.identifier import Examples, TrainingOptions, fit, predict
 from training.identifier_data import Resplit, load_tokenizer
@@ -172,13 +172,12 @@ def main(arguments: list[str] | None = None) -> None:
     how = TrainingOptions(options.epochs, options.batch_size, options.learning_rate, patience=2, seed=options.seed)
     with tempfile.TemporaryDirectory() as folder:
         fit(model, train, held, how, folder=folder, augment=Resplit(tokenizer.get_vocab()), progress=not options.quiet)
-    finish(model, development, options.data, options.output)
+    finish(model, options.data, options.output)
 
 
-def finish(model: ToxicityIdentifier, development: pd.DataFrame, data: Path, output: Path) -> None:
+def finish(model: ToxicityIdentifier, data: Path, output: Path) -> None:
     """Calibrates on half of the development texts, saves as int8, and prints how the saved model does on all else."""
-    half = len(development) // 2
-    first, second = development[:half], development[half:]
+    first, second = (style_texts(data, calibration=flag) for flag in (True, False))
     calibrate(model, (first.y >= 0.5).to_numpy(float), predict(model, model.encode(first.text.tolist())))
     saved = ToxicityIdentifier.from_pretrained(model.save_pretrained(output, int8=True))
     validation = read_style(data, "val")

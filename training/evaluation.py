@@ -239,9 +239,8 @@ def speed_row(path: Path | None, folder: Path) -> Row:
     )
 
 
-def table(path: Path | None, folder: Path, dtype: str) -> list[Row]:
-    """All rows."""
-    encoder = Encoder.load(path, dtype=dtype)
+def table(encoder: Encoder, path: Path | None, folder: Path) -> list[Row]:
+    """All rows; `path` says where the encoder came from, to time it in bfloat16."""
     rows = [*style_rows(encoder, folder), *notebook_rows(encoder), *paradetox_rows(encoder, folder)]
     rows += [
         *rated_rows(encoder, folder),
@@ -278,11 +277,12 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, help="also write the table, and the behavioural list by capability")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
-    rows = table(args.weights, args.data, args.dtype)
+    encoder = Encoder.load(args.weights, dtype=args.dtype)
+    rows = table(encoder, args.weights, args.data)
     print(f"95 % intervals: {RESAMPLES} bootstrap resamples of the items, seed {SEED}")
     print("\n".join(map(str, rows)))
     if args.markdown:
-        args.markdown.write_text(markdown(rows, Encoder.load(args.weights)))
+        args.markdown.write_text(markdown(rows, encoder))
     if args.json:
         args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 

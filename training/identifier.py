@@ -113,8 +113,14 @@ def fit(
 
 
 def validate(model: ToxicityIdentifier, examples: Examples) -> dict[str, float]:
-    """`auc`, `accuracy` and `ece` of the model on examples; those at or above .5 are toxic."""
+    """`auc`, `accuracy` and `ece` of the model on examples; those at or above .5 are toxic.
+
+    Raises:
+        ValueError: the examples have one class only.
+    """
     probabilities, labels = predict(model, examples.ids), examples.targets >= 0.5
+    if labels.all() or not labels.any():
+        raise ValueError(f"`examples` must have both classes; got {int(labels.sum())} toxic ones of {len(labels)}")
     return {
         "auc": auc(labels, probabilities),
         "accuracy": accuracy(labels, probabilities),

@@ -40,7 +40,7 @@ def measured(part: str, name: str, statistic: str, function: Callable[..., float
 
 
 def interval(function: Callable[..., float], *columns: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of a statistic by the percentile bootstrap over items (Efron 1979); draws without one pass."""
+    """The 95 % interval of a statistic by the percentile bootstrap over items (Efron 1979), without draws of NaN."""
     n = len(columns[0])
     draws = np.random.default_rng(SEED).integers(0, n, (RESAMPLES, n))
     low, high = np.nanpercentile([function(*(column[draw] for column in columns)) for draw in draws], [2.5, 97.5])

@@ -38,15 +38,12 @@ def respell(text: str, rng: random.Random) -> str:
     draw = rng.random()
     text = tokenised(text) if draw < 0.25 else joined(text) if draw < 0.6 else text
     draw = rng.random()
-    text = (
-        text.lower()
-        if draw < 0.5
-        else text[:1].upper() + text[1:]
-        if draw < 0.7
-        else text.upper()
-        if draw > 0.99
-        else text
-    )
+    if draw < 0.5:
+        text = text.lower()
+    elif draw < 0.7:
+        text = text[:1].upper() + text[1:]
+    elif draw > 0.99:
+        text = text.upper()
     draw = rng.random()
     if draw < 0.3:
         text = text.rstrip(" .") or text
