@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from toxicity_j.weights import find_weights
+from toxicity_j.builtin_weights import find_weights
 
 # Tokens a text, special ones included: log-normal with mean 18, as toxic comments and their rewrites have.
 MEAN_TOKENS, SIGMA = 18, 0.6

@@ -103,7 +103,7 @@ def rows(
 
 def peaks(device: torch.device, size: int = 1024) -> dict[str, float]:
     """GFLOP/s of a (size, 768) by (768, 3072) product: by `torch.nn.Linear` in each type, by oneDNN on a CPU."""
-    from toxicity_j.linear import Linear, can_quicken
+    from toxicity_j.cpu_linear import Linear, can_quicken
 
     found = {}
     for name, dtype in {"float32": torch.float32, "bfloat16": torch.bfloat16}.items():

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.checkpoints import SHAPES, SMALL, build, corpus
 from benchmarks.measure import Row, alternate, best_peak, rows
-from toxicity_j.classifier import Classifier
+from toxicity_j.model_classifier import Classifier
 from toxicity_j.scorer import Scorer
 
 # s-nlp/detox, emnlp2021/metric/metric.py: batches of 32 in input order.

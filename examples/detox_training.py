@@ -20,8 +20,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 
-from toxicity_j.identifier import ToxicityIdentifier
-from toxicity_j.loss import ToxicityLoss
+from toxicity_j.builtin_identifier import ToxicityIdentifier
+from toxicity_j.objectives.loss import ToxicityLoss
 from toxicity_j.scorer import Scorer
 from training.data import read_paradetox
 

@@ -18,8 +18,8 @@ import evaluate
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # for a checkout that is not installed
 
+from toxicity_j.compare.statistics import bootstrap_interval, paired_bootstrap  # noqa: E402
 from toxicity_j.protocols import get_protocol  # noqa: E402
-from toxicity_j.statistics import bootstrap_interval, paired_bootstrap  # noqa: E402
 
 BUNDLED = Path(__file__).resolve().parent / "detox_systems.jsonl"
 MEASURES = {"sta": "STA", "sim": "SIM", "fl": "FL", "j": "J"}

@@ -13,8 +13,8 @@ import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from tests import tiny
-from toxicity_j.classifier import Classifier
-from toxicity_j.packed import can_pack
+from toxicity_j.cpu_packing import can_pack
+from toxicity_j.model_classifier import Classifier
 
 TEXTS = [*tiny.TEXTS[::2], "You are a fool. " * 200, "", "  ", "You are a silly fool , and everybody knows it ."]
 

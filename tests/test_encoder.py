@@ -9,8 +9,8 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from toxicity_j.encoder import HEADS, Encoder, EncoderConfig, pool
-from toxicity_j.weights import find_weights
+from toxicity_j.builtin_encoder import HEADS, Encoder, EncoderConfig, pool
+from toxicity_j.builtin_weights import find_weights
 from training.backbone import copy_bert
 
 VOCABULARY = "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog ran home . , !"

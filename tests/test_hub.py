@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from scripts.make_space import make_space
-from toxicity_j.weights import HUB_REVISION, HUB_SPACE
+from toxicity_j.builtin_weights import HUB_REVISION, HUB_SPACE
 
 CODE = f"""
 import sys; sys.modules["toxicity_j"] = None

@@ -12,8 +12,8 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from toxicity_j.identifier import MODEL_FILE, IdentifierConfig, ToxicityIdentifier
-from toxicity_j.weights import find_weights
+from toxicity_j.builtin_identifier import MODEL_FILE, IdentifierConfig, ToxicityIdentifier
+from toxicity_j.builtin_weights import find_weights
 
 
 def words(*vocabulary: str) -> Tokenizer:
@@ -135,7 +135,7 @@ def test_bad_paths_and_devices_are_named(tmp_path):
 def test_shipped_file_is_small_and_loads_without_transformers_in_a_moment():
     assert find_weights(MODEL_FILE).stat().st_size <= 4.5e6
     script = (
-        "import sys, time, torch, numpy; from toxicity_j.identifier import ToxicityIdentifier;"
+        "import sys, time, torch, numpy; from toxicity_j.builtin_identifier import ToxicityIdentifier;"
         "start = time.process_time();"
         "model = ToxicityIdentifier.from_pretrained(); print(time.process_time() - start);"
         "model.p_toxic(['fine']); assert 'transformers' not in sys.modules and 'evaluate' not in sys.modules"

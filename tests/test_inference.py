@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from toxicity_j import inference
-from toxicity_j.inference import packed_attention, resolve_device, resolve_dtype, run, token_batches, unique
+from toxicity_j import batching as inference
+from toxicity_j.batching import packed_attention, resolve_device, resolve_dtype, run, token_batches, unique
 
 
 def _encode(texts):

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from toxicity_j.inputs import reference_lists, same_length, texts
+from toxicity_j.columns import reference_lists, same_length, texts
 
 TEXTS = ["a plain text", "", "  ", "日本語 😀 שלום\x00\t"]
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from toxicity_j.joint import corpus_scores, joint, mean, signature
+from toxicity_j.results import corpus_scores, joint, mean, signature
 
 SEGMENTS = {
     "sta": np.array([1.0, 0.5, 0.0, 1.0]),

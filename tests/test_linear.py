@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
-from toxicity_j.linear import Linear, can_quicken, quicken
+from toxicity_j.cpu_linear import Linear, can_quicken, quicken
 
 CPU = torch.device("cpu")
 

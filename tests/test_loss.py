@@ -8,9 +8,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from toxicity_j.bridge import build_bridge, find_convention, surface
-from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
-from toxicity_j.loss import ToxicityLoss
+from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
+from toxicity_j.objectives.alignment import build_bridge, find_convention, surface
+from toxicity_j.objectives.loss import ToxicityLoss
 
 WORDS = [
     "[UNK]",

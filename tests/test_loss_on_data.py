@@ -13,8 +13,8 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from toxicity_j.identifier import ToxicityIdentifier
-from toxicity_j.loss import ToxicityLoss
+from toxicity_j.builtin_identifier import ToxicityIdentifier
+from toxicity_j.objectives.loss import ToxicityLoss
 
 DATA = os.environ.get("TOXICITY_J_DATA")
 pytestmark = [

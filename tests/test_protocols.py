@@ -329,7 +329,7 @@ def test_textdetox2024_without_references_is_an_error(multilingual):
 
 
 def textdetox2025_expected(multilingual, xcomet: str, references: list[list[str]] | None, tokenizer=None):
-    from toxicity_j.xcomet import Xcomet
+    from toxicity_j.model_xcomet import Xcomet
 
     def neutral(texts):
         return softmax(classifier_logits(multilingual["style_model"], texts, tokenizer=tokenizer))[:, 0]

@@ -8,8 +8,8 @@ import inspect
 import numpy as np
 import pytest
 
-from toxicity_j.identifier import ToxicityIdentifier
-from toxicity_j.reward import ToxicityReward, toxicity_reward
+from toxicity_j.builtin_identifier import ToxicityIdentifier
+from toxicity_j.objectives.reward import ToxicityReward, toxicity_reward
 
 TEXTS = ["you are an idiot", "i think that you are wrong", "have a nice day"]
 

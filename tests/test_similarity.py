@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from tests.tiny import TEXTS
-from toxicity_j.pooled import PooledEmbedding, Regression
-from toxicity_j.similarity import SentenceEmbedding, character_bleu, chrf, cosine
-from toxicity_j.wieting import WietingEmbedding
-from toxicity_j.xcomet import Xcomet
+from toxicity_j.model_embedding import SentenceEmbedding, character_bleu, chrf, cosine
+from toxicity_j.model_pair import PooledEmbedding, Regression
+from toxicity_j.model_wieting import WietingEmbedding
+from toxicity_j.model_xcomet import Xcomet
 
 FIRST = [*TEXTS, "", " ", "repeated", "repeated", "word " * 300]
 SECOND = [*TEXTS[1:], TEXTS[0], "x", "", "repeated", "other", "word " * 299]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from toxicity_j.statistics import bootstrap_interval, paired_bootstrap
+from toxicity_j.compare.statistics import bootstrap_interval, paired_bootstrap
 
 
 def test_equal_values_leave_no_doubt():
@@ -24,7 +24,7 @@ def test_the_interval_agrees_with_scipy():
 def test_chunks_change_nothing_and_seeds_decide(monkeypatch):
     values = np.linspace(0, 1, 50)
     whole = bootstrap_interval(values, seed=3)
-    monkeypatch.setattr("toxicity_j.statistics._DRAWS_AT_A_TIME", 120)
+    monkeypatch.setattr("toxicity_j.compare.statistics._DRAWS_AT_A_TIME", 120)
     assert bootstrap_interval(values, seed=3) == whole
     assert bootstrap_interval(values, seed=4) != whole
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
-from toxicity_j.inference import packed_attention
+from toxicity_j.batching import packed_attention
 from training import broken, parallel, spelling
 from training.attention import padded_attention, use_padded_attention
 from training.data import (

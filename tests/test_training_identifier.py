@@ -12,7 +12,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
+from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training import identifier as command
 from training.distil import calibrate, corpus
 from training.distil import targets as mixed_targets

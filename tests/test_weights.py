@@ -8,7 +8,7 @@ import json
 import pytest
 import torch
 
-from toxicity_j import weights
+from toxicity_j import builtin_weights as weights
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .identifier import ToxicityIdentifier
-from .loss import ToxicityLoss
-from .protocols import VERSION as __version__
+from .builtin_identifier import ToxicityIdentifier
+from .objectives.loss import ToxicityLoss
+from .objectives.reward import ToxicityReward, toxicity_reward
 from .protocols import protocols
-from .reward import ToxicityReward, toxicity_reward
 from .scorer import Scorer
+from .version import VERSION as __version__
 
 __all__ = [
     "Scorer",

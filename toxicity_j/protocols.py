@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-VERSION = "0.3.0"
-
 # Models that ship with this package, as values of `style_model`, `content_model` and `fluency_model`.
 ENCODER = "encoder"
 IDENTIFIER = "identifier"

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from .factors import Decision
-from .joint import Segments, corpus_scores, signature
-from .measures import content_scores, fluency_scores, style_scores
-from .models import Part, content_part, fluency_part, load, name_in_signature, style_part
-from .protocols import PROTOCOLS, VERSION, Protocol, get_protocol
-from .settings import Columns, check_options, checked_columns, prepared
-from .similarity import character_bleu
+from .components import Part, content_part, fluency_part, load, name_in_signature, style_part
+from .factors import content_scores, fluency_scores, style_scores
+from .model_embedding import character_bleu
+from .options import Columns, check_options, checked_columns, prepared
+from .protocols import PROTOCOLS, Protocol, get_protocol
+from .results import Segments, corpus_scores, signature
+from .rules import Decision
+from .version import VERSION
 
 logger = logging.getLogger("toxicity_j")
 

@@ -18,26 +18,27 @@ import safetensors
 import tokenizers
 import torch
 
-from .classifier import Classifier
-from .encoder import Encoder
-from .factors import Decision
-from .identifier import ToxicityIdentifier
-from .inference import resolve_device
-from .inputs import reference_lists, same_length, texts
-from .joint import corpus_scores
-from .linear import quicken
-from .measures import Columns
-from .models import Part
-from .packed import can_pack
-from .pooled import PooledEmbedding
+from .batching import resolve_device
+from .builtin_encoder import Encoder
+from .builtin_identifier import ToxicityIdentifier
+from .builtin_weights import remember_folder
+from .columns import reference_lists, same_length, texts
+from .components import Part
+from .cpu_linear import quicken
+from .cpu_packing import can_pack
+from .factors import Columns
+from .model_classifier import Classifier
+from .model_embedding import SentenceEmbedding
+from .model_pair import PooledEmbedding
+from .model_wieting import WietingEmbedding
+from .model_xcomet import Xcomet
+from .options import check_options
 from .protocols import get_protocol
+from .results import corpus_scores
+from .rules import Decision
 from .scorer import Scorer, Segments
-from .settings import check_options
-from .similarity import SentenceEmbedding
 from .text import normalise
-from .weights import remember_folder
-from .wieting import WietingEmbedding
-from .xcomet import Xcomet
+from .version import VERSION
 
 _DESCRIPTION = """\
 J, the metric of text detoxification: is the rewrite civil, does it still mean the same, and is it fluent? STA (style

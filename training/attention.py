@@ -1,6 +1,6 @@
 """Attention for training: segments of like length padded together, for torch's fused CPU attention is slow backwards.
 
-Gives what `toxicity_j.inference.packed_attention` gives.
+Gives what `toxicity_j.batching.packed_attention` gives.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from toxicity_j.encoder import Encoder, Layer
-from toxicity_j.inference import packed_attention
+from toxicity_j.batching import packed_attention
+from toxicity_j.builtin_encoder import Encoder, Layer
 
 # Segments share a padded block while the longest is at most this many times the shortest, plus two tokens.
 _SPREAD = 1.25

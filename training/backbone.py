@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from toxicity_j.encoder import Encoder, EncoderConfig, Layer
+from toxicity_j.builtin_encoder import Encoder, EncoderConfig, Layer
 
 
 def backbone_folder() -> Path:

@@ -20,8 +20,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from toxicity_j.encoder import Encoder, EncoderConfig
-from toxicity_j.inference import run
+from toxicity_j.batching import run
+from toxicity_j.builtin_encoder import Encoder, EncoderConfig
 from toxicity_j.text import tokenise
 from training.backbone import from_backbone
 from training.data import key, read_krishna, read_meaning, read_paradetox, read_style

@@ -24,8 +24,8 @@ import torch
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-from toxicity_j.encoder import Encoder
-from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
+from toxicity_j.builtin_encoder import Encoder
+from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training.backbone import backbone_folder
 from training.calibrate import logits, style_texts
 from training.data import JIGSAW, read_paradetox, read_style, rude_words

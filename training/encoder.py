@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from toxicity_j.encoder import Encoder
+from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.text import tokenise
 from training import parallel
 from training.attention import use_padded_attention

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from tests import behaviour
-from toxicity_j.encoder import Encoder, pool
-from toxicity_j.inference import run
+from toxicity_j.batching import run
+from toxicity_j.builtin_encoder import Encoder, pool
 from toxicity_j.text import tokenise
 from training.backbone import from_backbone
 from training.broken import disfluent

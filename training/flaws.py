@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu
 
-from toxicity_j.encoder import Encoder
+from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.text import normalise
 from training.broken import flaws
 from training.examples import Text

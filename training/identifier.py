@@ -21,8 +21,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from toxicity_j.identifier import IdentifierConfig, ToxicityIdentifier
-from toxicity_j.inference import resolve_device, token_batches
+from toxicity_j.batching import resolve_device, token_batches
+from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training.identifier_data import batches, load_tokenizer, read_table, stratified_split, targets
 from training.identifier_export import export_onnx, export_torchscript
 from training.measures import accuracy, auc, calibration_error

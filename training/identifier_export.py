@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from toxicity_j.identifier import ToxicityIdentifier
+from toxicity_j.builtin_identifier import ToxicityIdentifier
 
 # Largest difference of a probability between an export and the model.
 TOLERANCE = 1e-5

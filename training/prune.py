@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from tokenizers import Tokenizer
 
-from toxicity_j.encoder import Encoder
+from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.text import normalise
 
 KEEP = 24_500

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from .inference import default_token_budget, packed_attention, resolve_device, resolve_dtype, run
+from .batching import default_token_budget, packed_attention, resolve_device, resolve_dtype, run
+from .builtin_weights import find_weights, load_tensors, save_tensors
 from .text import is_blank, normalise, tokenise, truncate
-from .weights import find_weights, load_tensors, save_tensors
 
 HEADS = ("style", "meaning", "fluency")
 

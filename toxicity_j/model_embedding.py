@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .inference import resolve_device, resolve_dtype, unique
+from .batching import resolve_device, resolve_dtype, unique
 
 # torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts inherit.
 _EPSILON = 1e-8

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .identifier import ToxicityIdentifier
-from .scorer import Scorer
-from .text import is_blank
+from ..builtin_identifier import ToxicityIdentifier
+from ..scorer import Scorer
+from ..text import is_blank
 
 SCORES = ("nontoxic", "j")
 

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from .factors import best_of
-from .inference import default_token_budget, resolve_device, resolve_dtype, run
-from .pooled import split_revision
-from .similarity import unavailable
+from .batching import default_token_budget, resolve_device, resolve_dtype, run
+from .model_embedding import unavailable
+from .model_pair import split_revision
+from .rules import best_of
 
 WEIGHTS_FILE = "model.safetensors"
 

@@ -18,9 +18,9 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import pad, relu
 
-from .inference import resolve_device, run
+from .batching import resolve_device, run
+from .builtin_weights import find_weights, load_tensors, save_tensors
 from .text import normalise
-from .weights import find_weights, load_tensors, save_tensors
 
 # Of a folder written by `save_pretrained`.
 MODEL_FILE = "identifier.safetensors"

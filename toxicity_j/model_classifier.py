@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from .inference import default_token_budget, resolve_device, resolve_dtype, run
-from .linear import quicken
-from .packed import can_pack, first_position, pack, packed_logits, to_device
-from .pooled import load_transformer, split_revision
-from .similarity import unavailable
+from .batching import default_token_budget, resolve_device, resolve_dtype, run
+from .cpu_linear import quicken
+from .cpu_packing import can_pack, first_position, pack, packed_logits, to_device
+from .model_embedding import unavailable
+from .model_pair import load_transformer, split_revision
 
 # Texts are cut at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
 # pan-webis-de/pan-code).

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import embedding_bag
 
-from .text import normalise
+from ..text import normalise
 
 CONVENTIONS = ("byte-level", "sentencepiece", "wordpiece", "words")
 # Most pieces of one generator token that its mean counts; rows of dashes and addresses have more.

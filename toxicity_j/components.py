@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from .classifier import Classifier
-from .encoder import Encoder
-from .factors import class_index
-from .identifier import ToxicityIdentifier
-from .linear import quicken
-from .pooled import PooledEmbedding, Regression
+from .builtin_encoder import Encoder
+from .builtin_identifier import ToxicityIdentifier
+from .builtin_weights import SHA256
+from .cpu_linear import quicken
+from .model_classifier import Classifier
+from .model_embedding import SentenceEmbedding
+from .model_pair import PooledEmbedding, Regression
+from .model_wieting import MODEL_FILE, WietingEmbedding, missing_files
+from .model_xcomet import Xcomet, is_xcomet
 from .protocols import ENCODER, IDENTIFIER, WIETING, Protocol
-from .similarity import SentenceEmbedding
-from .weights import SHA256
-from .wieting import MODEL_FILE, WietingEmbedding, missing_files
-from .xcomet import Xcomet, is_xcomet
+from .rules import class_index
 
 # The built-in weights behind each built-in name.
 _SHIPPED = {ENCODER: "encoder.safetensors", IDENTIFIER: "identifier.safetensors"}

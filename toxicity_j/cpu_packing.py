@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .inference import packed_attention
-from .linear import Linear, can_quicken, quicken
+from .batching import packed_attention
+from .cpu_linear import Linear, can_quicken, quicken
 
 # The families whose layers are laid out as `encoder.layer[i].attention.{self,output}` and whose classification heads
 # read the first token: transformers, models/{bert,roberta,xlm_roberta,camembert,electra}/modeling_*.py.

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .similarity import first_line, paired_cosine
+from .model_embedding import first_line, paired_cosine
 
 MODEL_FILE = "sim.pt"
 TOKENIZER_FILE = "sim.sp.30k.model"

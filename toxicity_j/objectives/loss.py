@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gumbel_softmax, one_hot, softplus
 
-from .bridge import build_bridge
-from .identifier import ToxicityIdentifier
+from ..builtin_identifier import ToxicityIdentifier
+from .alignment import build_bridge
 
 KINDS = ("expected", "log")
 REDUCTIONS = ("mean", "sum", "none")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .inference import default_token_budget, resolve_device, resolve_dtype, run
-from .similarity import paired_cosine, unavailable
+from .batching import default_token_budget, resolve_device, resolve_dtype, run
+from .model_embedding import paired_cosine, unavailable
 
 # tokenizer(..., max_length=512) of the released scripts.
 MAX_LENGTH = 512

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .inference import resolve_device, resolve_dtype
-from .inputs import reference_lists, same_length, texts
+from .batching import resolve_device, resolve_dtype
+from .columns import reference_lists, same_length, texts
 from .protocols import IDENTIFIER, Protocol
 from .text import is_blank
 

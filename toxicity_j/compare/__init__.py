@@ -1,0 +1,1 @@
+"""Comparison of systems: statistics, tables and reports (installed package only)."""
