@@ -1,18 +1,22 @@
-"""Text detoxification, measured: STA, SIM, FL and J by named protocols, with built-in models, and a toxicity loss.
+"""Measure text detoxification: STA, SIM, FL and J by named protocols, with built-in models, and a toxicity loss.
 
-`load` gives the `evaluate` metric; `Scorer` does the same work without importing `evaluate`.
+`load` gives the `evaluate` metric; `Scorer` does the same work without importing `evaluate`. Names that need torch are
+imported on first use, so that the command line starts without it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .builtin_identifier import ToxicityIdentifier
-from .objectives.loss import ToxicityLoss
-from .objectives.reward import ToxicityReward, toxicity_reward
 from .protocols import protocols
-from .scorer import Scorer
 from .version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from .builtin_identifier import ToxicityIdentifier
+    from .objectives.loss import ToxicityLoss
+    from .objectives.reward import ToxicityReward, toxicity_reward
+    from .scorer import Scorer
 
 __all__ = [
     "Scorer",
@@ -25,9 +29,18 @@ __all__ = [
     "toxicity_reward",
 ]
 
+# The module of each name that is imported on first use.
+_LAZY = {
+    "Scorer": ".scorer",
+    "ToxicityIdentifier": ".builtin_identifier",
+    "ToxicityLoss": ".objectives.loss",
+    "ToxicityReward": ".objectives.reward",
+    "toxicity_reward": ".objectives.reward",
+}
+
 
 def load(config_name: str = "embedded", **options: Any) -> Any:
-    """The metric for a protocol, as `evaluate.load` would give it.
+    """Return the metric for a protocol, as `evaluate.load` would give it.
 
     Args:
         config_name: a key of `protocols()`.
@@ -40,3 +53,17 @@ def load(config_name: str = "embedded", **options: Any) -> Any:
     from .toxicity_j import ToxicityJ
 
     return ToxicityJ(config_name, **options)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name that needs torch when it is first asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
