@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from toxicity_j.text import normalise
+from training.data.rated import read_fluency_rated, read_meaning_rated, read_style_rated, read_tsv  # noqa: F401
 
 # Sources whose labels agree best with people's judgement of detoxified text; style training ends on these alone, on
 # this share of their rows: sentences whose label is a clear yes or no count for more.
