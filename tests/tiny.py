@@ -1,6 +1,7 @@
 """Small random checkpoints in the formats of the published ones, built in a folder and loaded offline.
 
-Weights are wide enough for logits to differ between texts; tokenizers are trained on `TEXTS`.
+Weights are wide enough for logits to differ between texts. The tokenizers were trained once on `TEXTS` and lie in
+`data/tokenizers`, because two trainings break ties differently. To train them again: `python -m tests.tiny`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+
+TOKENIZERS = Path(__file__).resolve().parent / "data" / "tokenizers"
 
 # Plain and rude English, other scripts, symbols and spacing that tokenizers treat differently.
 TEXTS = [
@@ -37,16 +40,11 @@ def roberta(
     folder: Path, *, labels: Sequence[str] | None = None, num_labels: int = 2, seed: int = 0, positions: int = 514
 ) -> Path:
     """A RoBERTa sequence classifier with a byte-level BPE tokenizer, in which a newline is a token."""
-    from tokenizers import ByteLevelBPETokenizer
     from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)
-    trained = ByteLevelBPETokenizer()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    trained.train_from_iterator(TEXTS, vocab_size=400, min_frequency=1, special_tokens=special, show_progress=False)
-    trained.save_model(str(folder))
     tokenizer = RobertaTokenizerFast(
-        vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"), model_max_length=positions - 2
+        vocab=str(TOKENIZERS / "vocab.json"), merges=str(TOKENIZERS / "merges.txt"), model_max_length=positions - 2
     )
     config = RobertaConfig(
         vocab_size=len(tokenizer),
@@ -74,14 +72,10 @@ def bert(
     folder: Path, *, head: bool = True, labels: Sequence[str] | None = None, num_labels: int = 2, seed: int = 0
 ) -> Path:
     """A BERT sequence classifier, or without a head the bare model with its pooler; a WordPiece tokenizer."""
-    from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)
-    trained = BertWordPieceTokenizer(lowercase=True)
-    trained.train_from_iterator(TEXTS, vocab_size=300, min_frequency=1, show_progress=False)
-    trained.save_model(str(folder))
-    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=512)
+    tokenizer = BertTokenizerFast(vocab=str(TOKENIZERS / "vocab.txt"), model_max_length=512)
     config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=512, **_shape(labels, num_labels))
     return _save(BertForSequenceClassification if head else BertModel, config, tokenizer, folder, seed)
 
@@ -177,18 +171,10 @@ def xcomet(folder: Path, *, seed: int = 0) -> Path:
 
 def unigram_tokenizer(model_max_length: int):
     """A SentencePiece-like tokenizer with XLM-R's special tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(vocab_size=250, special_tokens=special, unk_token="<unk>", show_progress=False)
-    tokenizer.train_from_iterator(TEXTS, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
+    tokenizer = Tokenizer.from_file(str(TOKENIZERS / "unigram.json"))
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<s>",
@@ -240,3 +226,39 @@ def _spread(model, tokenizer) -> None:
 
 def _linear(name: str, before: int, after: int) -> dict[str, torch.Tensor]:
     return {f"{name}.weight": torch.randn(after, before), f"{name}.bias": torch.randn(after)}
+
+
+def train_tokenizers(folder: Path = TOKENIZERS) -> None:
+    """Trains the tokenizers on `TEXTS` and writes them to `folder`."""
+    from tokenizers import (
+        BertWordPieceTokenizer,
+        ByteLevelBPETokenizer,
+        Tokenizer,
+        decoders,
+        models,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    byte_level = ByteLevelBPETokenizer()
+    byte_level.train_from_iterator(TEXTS, vocab_size=400, min_frequency=1, special_tokens=special, show_progress=False)
+    byte_level.save_model(str(folder))
+    word_piece = BertWordPieceTokenizer(lowercase=True)
+    word_piece.train_from_iterator(TEXTS, vocab_size=300, min_frequency=1, show_progress=False)
+    word_piece.save_model(str(folder))
+    unigram = Tokenizer(models.Unigram())
+    unigram.pre_tokenizer = pre_tokenizers.Metaspace()
+    unigram.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=250, special_tokens=special, unk_token="<unk>", show_progress=False)
+    unigram.train_from_iterator(TEXTS, trainer)
+    unigram.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    unigram.save(str(folder / "unigram.json"))
+
+
+if __name__ == "__main__":
+    train_tokenizers()
