@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from .batching import resolve_device, resolve_dtype
 from .columns import reference_lists, same_length, texts
 from .protocols import IDENTIFIER, Protocol
 from .text import is_blank
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How models run: nothing here may move a score by more than rounding.
+
+    Attributes:
+        device: where models run; chosen when a model is loaded if None.
+        precision: a name in `DTYPES`.
+        batch_size: largest number of texts per batch; chosen by their length if None.
+        progress: a tqdm-like class, called with `total`; None shows nothing.
+    """
+
+    device: torch.device | None = None
+    precision: str = "float32"
+    batch_size: int | None = None
+    progress: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)
