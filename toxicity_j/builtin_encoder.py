@@ -20,7 +20,7 @@ from torch import nn
 
 from .batching import default_token_budget, packed_attention, resolve_device, resolve_dtype, run
 from .builtin_weights import find_weights, load_tensors, save_tensors
-from .text import is_blank, normalise, tokenise, truncate
+from .text import is_blank, normalize, tokenize, truncate
 
 HEADS = ("style", "meaning", "fluency")
 
@@ -321,9 +321,9 @@ class Encoder(nn.Module):
     def _encode(self, pairs: list[tuple[str, str]], want: Sequence[str]) -> list[tuple[list[int], list[int]]]:
         """Token ids of predictions and, where meaning is wanted, of sources."""
         limit = self.config.max_length
-        columns = [tokenise(self.tokenizer, [pair[0] for pair in pairs], limit + 1)]
+        columns = [tokenize(self.tokenizer, [pair[0] for pair in pairs], limit + 1)]
         if "meaning" in want:
-            columns.append(tokenise(self.tokenizer, [pair[1] for pair in pairs], limit + 1))
+            columns.append(tokenize(self.tokenizer, [pair[1] for pair in pairs], limit + 1))
         else:
             columns.append([[]] * len(pairs))
         self.truncated += sum(len(ids) > limit for column in columns for ids in column)
@@ -374,6 +374,6 @@ def _settle(name: str, scores: np.ndarray, pairs: list[tuple[str, str]]) -> np.n
     for i, (prediction, source) in enumerate(pairs):
         if is_blank(prediction):
             scores[i] = 0.0
-        elif name == "meaning" and normalise(prediction).lower() == normalise(source).lower():
+        elif name == "meaning" and normalize(prediction).lower() == normalize(source).lower():
             scores[i] = 1.0
     return scores

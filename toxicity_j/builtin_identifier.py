@@ -20,7 +20,7 @@ from torch.nn.functional import pad, relu
 
 from .batching import resolve_device, run
 from .builtin_weights import find_weights, load_tensors, save_tensors
-from .text import normalise
+from .text import normalize
 
 # Of a folder written by `save_pretrained`.
 MODEL_FILE = "identifier.safetensors"
@@ -115,7 +115,7 @@ class ToxicityIdentifier(nn.Module):
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, normalised, cut to `config.max_length`; empty for a blank text."""
-        encodings = self.tokenizer.encode_batch_fast([normalise(text) for text in texts], add_special_tokens=False)
+        encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
         return [encoding.ids[: self.config.max_length] for encoding in encodings]
 
     def collate(self, ids: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,64 +1,212 @@
-"""Text as the built-in models see it: one normalisation, one way from text to token ids.
+"""Text as the built-in models see it: one normalization, one way from text to token ids.
 
-Lower-casing and accent stripping are the tokenizer's, not done here.
+Lower-casing and accent stripping are the tokenizer's, not done here. The tables are in `text_tables`.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from .text_tables import (
+    ANIMALS,
+    BLANK,
+    DRAWN,
+    EMOJI_NAMES,
+    IDENTICAL,
+    IGNORABLE,
+    LOOKALIKES,
+    NEGATIVE_LETTERS,
+    PICTURES,
+    SKIN_TONES,
+    SMALL_CAPITALS,
+    STRAIGHT,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# Curly and low quotes, primes and accents used as apostrophes, long dashes, the ellipsis is NFKC's.
-_STRAIGHT = str.maketrans(
-    {
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
-    }
-    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015", "-")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_INLINE_TAG = re.compile(r"</?(?:a|b|em|font|i|mark|s|small|span|strong|u)(?:\s+[\w-]+=[^<>]{0,200})?>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(
+    r"</?(?:blockquote|br|div|h[1-6]|li|ol|p|pre|ul)(?:\s+[\w-]+=[^<>]{0,200})?\s?/?>", re.IGNORECASE
 )
-# Control and format characters (zero-width, direction marks, byte order mark), and lone surrogates.
-_INVISIBLE = re.compile("[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-_SPACES = re.compile(r"\s+")
-# Longest word in characters that a token of the text may stand for; longer texts are cut before they are tokenised.
-_CHARACTERS_PER_TOKEN = 40
+_HASHTAG = re.compile(r"#\w+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_OVERRIDDEN = re.compile("(?<!\\w)\u202e([^\u202c\r\n]*)\u202c?")
+
+# Beyond ASCII, accented letters and typographic punctuation: what needs every step of `_fold`.
+_UNCOMMON = re.compile(
+    "[^\u0000-\u007f\u00a0-\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00ba\u00bb\u00bf-\u00d7\u00d9-\u00f7\u00f9-\u010f"
+    "\u2010-\u2027\u2032\u2033\u20ac]"
+)
+_CURLY = re.compile(f"[{''.join(map(chr, STRAIGHT))}]")
+_ONE_PICTURE = f"[{PICTURES}][\ufe0e\ufe0f]?[{SKIN_TONES}]?\ufe0f?"
+_PICTURE = re.compile(
+    "(?:(?P<flag>[\U0001f1e6-\U0001f1ff]{2})"
+    "|\U0001f3f4(?P<region>[\U000e0030-\U000e007a]+)\U000e007f"
+    f"|(?P<pictures>{_ONE_PICTURE}(?:\u200d{_ONE_PICTURE})*))(?P<joined>(?=\\w))?"
+)
+_REGIONAL = {0x1F1E6 + index: chr(ord("A") + index) for index in range(26)}
+_LETTERS = {**NEGATIVE_LETTERS, **_REGIONAL, **SMALL_CAPITALS}
+_TAG_OFFSET = 0xE0000
+_IGNORED = re.compile(f"[{IGNORABLE}{SKIN_TONES}]")
+_BLANKS = re.compile(f"[{BLANK}]")
+
+_RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
+_LOWERED = re.compile("(?<=[0-9])(?=[\u2080-\u2089])")
+_FRACTION_OR_CIRCLED = re.compile("(?<=[0-9])(?=[\u00bc-\u00be\u2150-\u215f\u2189\u2460-\u249b\u24ea\u3251-\u32bf])")
+
+_LOOKALIKE = re.compile(f"[{''.join(map(chr, LOOKALIKES))}]")
+_ASCII_LETTER = re.compile("[A-Za-z]")
+_MIXED_WORD = re.compile(r"[^\W_]*[A-Za-z][^\W_]*")
+_CYRILLIC = re.compile("[\u0400-\u052f]+")
+_OTHER_CYRILLIC = re.compile(f"(?![{IDENTICAL}])[\u0400-\u052f]")
+
+_SEEN_ASCII = re.compile(r"[A-Za-z0-9$+<=>^|~]")
 
 
-def normalise(text: str) -> str:
-    """One spelling for texts that look alike.
+def normalize(text: str) -> str:
+    r"""Return one spelling for texts that look alike.
 
-    NFKC; curly quotes and long dashes made straight; zero-width and control characters made spaces; white space
-    collapsed and stripped. Case stays.
+    Case stays; so do accents, text emoticons and misspelt words. The steps, in order:
+
+    | what | becomes | example |
+    |---|---|---|
+    | HTML entities, simple tags, `%20` for spaces | what they show | `&#105;diot`, `<b>no</b>`, `a%20b` |
+    | text under a right-to-left override | as it is displayed | U+202E `olleh` -> `hello` |
+    | curly quotes, backticks, long dashes, arrows | `'` `"` `-` `->` | `don’t` -> `don't` |
+    | emoji and pictographs | their name in parentheses; skin tones go | `hi 😀` -> `hi (grinning face)` |
+    | flags, letters in black squares | `(flag FR)`, the letter | |
+    | default-ignorable characters | nothing | soft hyphen, joiners, direction marks, variation selectors, tags |
+    | raised, lowered, circled digits after a digit | kept apart from it | `10²` -> `10^2`, `1½` -> `1 1/2` |
+    | compatibility characters | NFKC | full-width and mathematical letters, ligatures |
+    | look-alike letters in Latin words | the Latin letter | Cyrillic, Greek, Armenian, Cherokee, small capitals |
+    | hashtags in camel case | separate words | `#GoHome` -> `#Go Home` |
+    | control characters, zero-width space, white space | one space; none at the ends | |
     """
-    if text.isascii():
-        text = _INVISIBLE.sub(" ", text).replace("`", "'")
-    else:
-        text = unicodedata.normalize("NFKC", text.translate(_STRAIGHT)).translate(_STRAIGHT)
-        text = _INVISIBLE.sub(" ", text)
-    return _SPACES.sub(" ", text).strip()
+    if "&" in text or "<" in text or "%20" in text:
+        text = _undo_markup(text)
+    text = text.replace("`", "'") if text.isascii() else _fold(text)
+    if "#" in text:
+        text = _HASHTAG.sub(lambda tag: _CAMEL.sub(" ", tag[0]), text)
+    if not text.isprintable():
+        text = _BLANKS.sub(" ", text)
+    return " ".join(text.split())
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing visible is left of `text` after normalisation."""
-    return not normalise(text)
+    """Return whether `text` holds no letter, digit or symbol that is seen; punctuation alone is blank."""
+    if "<" not in text and "&" not in text and _SEEN_ASCII.search(text):
+        return False
+    return not any(unicodedata.category(character)[0] in "LNS" for character in normalize(text))
 
 
-def tokenise(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text, normalised, with the tokenizer's special tokens.
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
+    """Return the token ids of each text, normalized, with the tokenizer's special tokens.
 
     Args:
         tokenizer: one without truncation or padding of its own.
         texts: any texts; a blank one gives the special tokens alone.
-        max_length: most ids of a text, special tokens included; the last id (the closing token) is kept.
+        max_length: most ids per text, special tokens included; the closing token is kept. None for all ids.
     """
-    clipped = [normalise(text)[: max_length * _CHARACTERS_PER_TOKEN] for text in texts]
-    return [truncate(encoding.ids, max_length) for encoding in tokenizer.encode_batch(clipped)]
+    encodings = tokenizer.encode_batch([normalize(text) for text in texts])
+    if max_length is None:
+        return [encoding.ids for encoding in encodings]
+    return [truncate(encoding.ids, max_length) for encoding in encodings]
 
 
 def truncate(ids: list[int], max_length: int) -> list[int]:
-    """The first `max_length` ids, of which the last stays the closing token."""
+    """Return the first `max_length` ids, of which the last stays the closing token."""
     return ids if len(ids) <= max_length else [*ids[: max_length - 1], ids[-1]]
+
+
+def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
+    """Return overlapping pieces of `ids` that together hold every id.
+
+    Args:
+        ids: token ids without special tokens.
+        size: ids per piece, at least 1.
+        stride: how far a piece starts behind the one before it, from 1 to `size`.
+
+    Returns:
+        `[ids]` where they fit in one piece; else pieces of exactly `size` ids, the last of which ends with `ids`.
+    """
+    last = max(len(ids) - size, 0)
+    starts = [*range(0, last, stride), last]
+    return [ids[start : start + size] for start in starts]
+
+
+# Names that callers still use.
+normalise, tokenise = normalize, tokenize
+
+
+def _undo_markup(text: str) -> str:
+    """Decode entities, drop simple tags, and decode a text in which every space is percent-encoded."""
+    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text))
+    if "%20" in text and len(text.split()) == 1:
+        text = unquote(text)
+    return text
+
+
+def _fold(text: str) -> str:
+    """Apply the steps that only texts beyond ASCII need."""
+    if not _UNCOMMON.search(text):
+        return _straighten(unicodedata.normalize("NFKC", _straighten(text)))
+    text = _OVERRIDDEN.sub(lambda shown: shown[1][::-1], text)
+    text = _PICTURE.sub(_name_pictures, _straighten(text))
+    text = _IGNORED.sub("", text.translate(_LETTERS))
+    text = _RAISED.sub(lambda digits: "^" + digits[0], text)
+    text = _FRACTION_OR_CIRCLED.sub(" ", _LOWERED.sub("_", text))
+    text = _straighten(unicodedata.normalize("NFKC", _BLANKS.sub(" ", text))).replace("\u2044", "/")
+    return _fold_lookalikes(text) if _LOOKALIKE.search(text) else text
+
+
+def _straighten(text: str) -> str:
+    """Replace quotes, dashes and arrows; much quicker than `str.translate`, because few characters match."""
+    return _CURLY.sub(lambda found: STRAIGHT[ord(found[0])], text)
+
+
+def _name_pictures(match: re.Match[str]) -> str:
+    """Return the name of an emoji, a sequence of them or a flag, in parentheses: an aside to the sentence."""
+    if match["flag"]:
+        name = "flag " + match["flag"].translate(_REGIONAL)
+    elif match["region"]:
+        name = "flag " + "".join(chr(ord(tag) - _TAG_OFFSET) for tag in match["region"])
+    else:
+        names = [_picture_name(part[0]) for part in match["pictures"].split("\u200d")]
+        name = " ".join(names)
+    return f" ({name}) " if match["joined"] is not None else f" ({name})"
+
+
+@lru_cache(maxsize=4096)
+def _picture_name(picture: str) -> str:
+    """Return what readers call one emoji, in lower case; "picture" for one that this Python does not know."""
+    if picture in EMOJI_NAMES:
+        return EMOJI_NAMES[picture]
+    name = unicodedata.name(picture, "picture").lower()
+    if any(ord(picture) in animals for animals in ANIMALS):
+        name = name.removesuffix(" face")
+    if ord(picture) < 0x1F300:
+        kept = [word for word in name.split() if word not in DRAWN]
+        name = " ".join(kept) or name
+    return name.removesuffix(" sign").removesuffix(" symbol")
+
+
+def _fold_lookalikes(text: str) -> str:
+    """Replace letters that look Latin: all in words with an ASCII letter, and Cyrillic words of nothing else.
+
+    A text with any Cyrillic letter of its own shape is taken to hold real Cyrillic words, which stay.
+    """
+    if not _ASCII_LETTER.search(text):
+        return text
+    text = _MIXED_WORD.sub(lambda word: word[0].translate(LOOKALIKES), text)
+    if not _OTHER_CYRILLIC.search(text):
+        text = _CYRILLIC.sub(lambda word: word[0].translate(LOOKALIKES), text)
+    return unicodedata.normalize("NFC", text)

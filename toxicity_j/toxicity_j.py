@@ -37,7 +37,8 @@ from .protocols import get_protocol
 from .results import corpus_scores
 from .rules import Decision
 from .scorer import Scorer, Segments
-from .text import normalise
+from .text import normalize
+from .text_tables import STRAIGHT
 from .version import VERSION
 
 _DESCRIPTION = """\

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import embedding_bag
 
-from ..text import normalise
+from ..text import normalize
 
 CONVENTIONS = ("byte-level", "sentencepiece", "wordpiece", "words")
 # Most pieces of one generator token that its mean counts; rows of dashes and addresses have more.
@@ -197,7 +197,7 @@ def surface(token: str, convention: str) -> str:
         text = chr(int(byte[1], 16)) if int(byte[1], 16) < 128 else ""
     else:
         text = token.replace("▁", " ")
-    return " " * text[:1].isspace() + normalise(text)
+    return " " * text[:1].isspace() + normalize(text)
 
 
 def _vocabulary(generator: Any) -> tuple[Mapping[str, int], set[int]]:
