@@ -1,0 +1,1 @@
+"""Made examples: handwritten sentences with slots, and sound sentences changed by rule."""

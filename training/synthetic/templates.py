@@ -1,0 +1,107 @@
+"""Handwritten sentences with slots: read from text files, filled at random.
+
+A file of skeletons has sections, "## kind number", each followed by one skeleton per line. A slot `{name}` is filled from
+a list; `{name}s` by the plural of a filler. Strong words are stored masked: in a word that starts with "~", the digits 1
+to 5 stand for a, e, i, o, u.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+_SLOT = re.compile(r"\{(\w+)\}(s\b)?")
+_MASKED = re.compile(r"~(\w+)")
+_VOWELS = str.maketrans("12345", "aeiou")
+# "a" before a vowel letter that is spoken as a vowel; "useful", "one" and "European" begin with a consonant sound.
+_A_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])(?!use|uni|u-|one|eu|Ukr|Eu|US)")
+_SENTENCE_START = re.compile(r"(?:^|[.!?] )([a-z])")
+
+
+@dataclass(frozen=True)
+class Section:
+    """Skeletons of one kind.
+
+    Attributes:
+        kind: what they show.
+        label: the score that all of them get, in [0, 1].
+        lines: the skeletons.
+    """
+
+    kind: str
+    label: float
+    lines: tuple[str, ...]
+
+
+def unmask(text: str) -> str:
+    """Spell out the words that are stored masked."""
+    return _MASKED.sub(lambda match: match[1].translate(_VOWELS), text)
+
+
+def _content(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("# ")]
+
+
+def read_slots(path: Path) -> dict[str, list[str]]:
+    """Read lists of fillers, one "name: filler | filler" per line.
+
+    Raises:
+        ValueError: If a line has no name.
+    """
+    slots = {}
+    for line in _content(path):
+        name, colon, fillers = line.partition(": ")
+        if not colon:
+            raise ValueError(f"`{path.name}`: expected `name: filler | filler`, got {line!r}")
+        slots[name] = [filler.strip() for filler in unmask(fillers).split(" | ")]
+    return slots
+
+
+def read_sections(path: Path) -> list[Section]:
+    """Read the sections of a file of skeletons.
+
+    Raises:
+        ValueError: If the first line is not a heading.
+    """
+    sections: list[tuple[str, float, list[str]]] = []
+    for line in _content(path):
+        if line.startswith("## "):
+            kind, label = line[3:].split()
+            sections.append((kind, float(label), []))
+        elif not sections:
+            raise ValueError(f"`{path.name}`: expected a heading `## kind number` first, got {line!r}")
+        else:
+            sections[-1][2].append(unmask(line))
+    return [Section(kind, label, tuple(lines)) for kind, label, lines in sections]
+
+
+def plural(word: str) -> str:
+    """Put the plural of a filler; of a phrase such as "waste of time", of its first word."""
+    head, of, rest = word.partition(" of ")
+    if head.endswith(("s", "sh", "ch", "x")):
+        head += "es"
+    elif head.endswith("y") and head[-2:-1] not in "aeiou":
+        head = head[:-1] + "ies"
+    else:
+        head += "s"
+    return head + of + rest
+
+
+def fill(skeleton: str, slots: dict[str, list[str]], rng: random.Random) -> str:
+    """Fill every slot at random, put "an" before vowels, and begin with a capital where the skeleton does.
+
+    Raises:
+        KeyError: If a slot has no list.
+    """
+
+    def chosen(match: re.Match[str]) -> str:
+        filler = rng.choice(slots[match[1]])
+        return plural(filler) if match[2] else filler
+
+    text = _A_BEFORE_VOWEL.sub(r"\1n ", _SLOT.sub(chosen, skeleton))
+    begins_with_slot = skeleton.startswith("{") and skeleton[-1:] in ".!?"
+    return text[:1].upper() + text[1:] if begins_with_slot else text
