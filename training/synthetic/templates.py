@@ -1,8 +1,8 @@
 """Handwritten sentences with slots: read from text files, filled at random.
 
-A file of skeletons has sections, "## kind number", each followed by one skeleton per line. A slot `{name}` is filled from
-a list; `{name}s` by the plural of a filler. Strong words are stored masked: in a word that starts with "~", the digits 1
-to 5 stand for a, e, i, o, u.
+A file of skeletons has sections, "## kind number", each followed by one skeleton per line. A slot `{name}` is filled
+from a list; `{name}s` by the plural of a filler. Strong words are stored masked: in a word that starts with "~", the
+digits 1 to 5 stand for a, e, i, o, u.
 """
 
 from __future__ import annotations
