@@ -1,0 +1,106 @@
+"""Match the rows of one file to those of another: by id, else by source text, else by place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .formats import ReaderError
+from .tables import Table
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A file and what its rows can be matched by.
+
+    Attributes:
+        table: the file.
+        role: what it is read for, in words.
+        ids: its id column, or None.
+        sources: its source texts, or None.
+    """
+
+    table: Table
+    role: str
+    ids: list[str] | None = None
+    sources: list[str] | None = None
+
+    def counted(self) -> str:
+        """Return "s.txt (sources) has 36 lines"."""
+        return f"{self.table.path} ({self.role}) has {self.table.counted()}"
+
+
+def row_order(first: Keyed, other: Keyed) -> list[int]:
+    """Return the rows of `other` in the order of `first`, as indices.
+
+    Raises:
+        ReaderError: a row of one has no partner in the other; both files, both counts and the first line are named.
+    """
+    if first.table is other.table:
+        return list(range(len(first.table.lines)))
+    if first.ids is not None and other.ids is not None:
+        return _by_key(first, other, first.ids, other.ids, "id")
+    if first.sources is not None and other.sources is not None:
+        return _by_key(first, other, first.sources, other.sources, "source")
+    if len(first.table.lines) != len(other.table.lines):
+        raise ReaderError(_count_error(first, other))
+    return list(range(len(first.table.lines)))
+
+
+def _by_key(first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], name: str) -> list[int]:
+    if name == "id":
+        _reject_repeated(first, keys)
+        _reject_repeated(other, other_keys)
+    wanted, found = _occurrences(keys), _occurrences(other_keys)
+    rows = {key: row for row, key in enumerate(found)}
+    partners = set(wanted)
+    for lacking, having, candidates, known in ((other, first, wanted, rows), (first, other, found, partners)):
+        for row, key in enumerate(candidates):
+            if key not in known:
+                place = f"the first that parts is {having.table.path}, line {having.table.lines[row]}"
+                reason = f"its {name} {_shown(key[0])} has no partner in {lacking.table.path}"
+                raise ReaderError(f"{other.counted()} and {first.counted()}; {place}: {reason}")
+    return [rows[key] for key in wanted]
+
+
+def _occurrences(keys: Sequence[str]) -> list[tuple[str, int]]:
+    """Number the occurrences of each key, so that repeated sentences match in their order."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for key in keys:
+        numbered.append((key, seen[key]))
+        seen[key] += 1
+    return numbered
+
+
+def _reject_repeated(keyed: Keyed, ids: list[str]) -> None:
+    first_rows: dict[str, int] = {}
+    for row, key in enumerate(ids):
+        if key in first_rows:
+            line, earlier = keyed.table.lines[row], keyed.table.lines[first_rows[key]]
+            raise ReaderError(f"{keyed.table.path}, line {line}: the id {_shown(key)} stands on line {earlier} too")
+        first_rows[key] = row
+
+
+def _count_error(first: Keyed, other: Keyed) -> str:
+    shorter, longer = sorted((first, other), key=lambda keyed: len(keyed.table.lines))
+    line = longer.table.lines[len(shorter.table.lines)]
+    place = f"line {line} of {longer.table.path} is the first without a partner"
+    return f"{other.counted()} and {first.counted()}; {place}{_blank_end(longer.table)}"
+
+
+def _blank_end(table: Table) -> str:
+    """Say that a plain text file ends in blank lines, which count as empty segments and are often an accident."""
+    if not table.is_text:
+        return ""
+    blank = 0
+    for line in reversed(next(iter(table.columns.values()))):
+        if line.strip():
+            break
+        blank += 1
+    return f" ({blank} blank at its end, which count)" if blank else ""
+
+
+def _shown(key: str) -> str:
+    return repr(key) if len(key) <= 60 else repr(key[:57] + "...")

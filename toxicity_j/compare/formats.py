@@ -1,0 +1,126 @@
+"""Turn the text of one file into rows: CSV, TSV, JSON Lines and parquet, and the lines of plain text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# Headers of the shared tasks' TSV files, which their scripts read with pandas.read_csv(sep="\t"): it undoes quotes.
+# pan-webis-de/pan-code: clef25/text-detoxification/evaluation/utils.py; s-nlp/russe_detox_2022: evaluation/.
+_READ_BY_PANDAS = ("toxic_sentence", "toxic_comment")
+
+
+class ReaderError(ValueError):
+    """A file cannot be read as columns of texts; the message is one line that names the file."""
+
+
+def text_lines(text: str, *, keep_newlines: bool = False) -> list[str]:
+    r"""Split text into lines at LF, CRLF and CR, as Python's text mode does, and at nothing else.
+
+    Args:
+        text: any text; U+2028, form feeds and the like stay inside their line.
+        keep_newlines: end each line in "\n", but for a last line that has none.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    last = lines.pop()
+    if keep_newlines:
+        lines = [line + "\n" for line in lines]
+    return [*lines, last] if last else lines
+
+
+def check_unicode(text: str, place: str) -> None:
+    """Raise a ReaderError if a text holds a lone surrogate, which no file can hold and no tokenizer reads."""
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ReaderError(f"{place} has a lone surrogate at character {error.start}") from None
+
+
+def csv_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
+    """Yield the first line and the cells of each row; the first row is the header."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    start = 1
+    try:
+        for cells in reader:
+            yield start, cells
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ReaderError(f"{path}, line {start}: not CSV ({error})") from None
+
+
+def tsv_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
+    """Yield the line and the cells of each row; the first row is the header."""
+    lines = text_lines(text)
+    header = lines[0].split("\t")
+    undo = quoting == "csv" or (quoting == "auto" and any(name in header for name in _READ_BY_PANDAS))
+    for number, line in enumerate(lines, start=1):
+        yield number, _unquoted(path, number, line) if undo else line.split("\t")
+
+
+def _unquoted(path: str, number: int, line: str) -> list[str]:
+    """Split one TSV line and undo its quotes as pandas does; a quote that stays open would swallow the next lines."""
+    reader = csv.reader([line + "\n"], delimiter="\t")
+    try:
+        cells = next(reader)
+    except csv.Error as error:
+        raise ReaderError(f"{path}, line {number}: not TSV ({error})") from None
+    if cells and cells[-1].endswith("\n"):
+        raise ReaderError(f'{path}, line {number}: a cell opens a quote (") that does not close on its line')
+    return cells or [""]
+
+
+def jsonl_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
+    """Yield line 1's keys, then the line and the values of each object."""
+    header: list[str] = []
+    for number, line in enumerate(text_lines(text), start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            reason = "the line is blank" if not line.strip() else str(error)
+            raise ReaderError(f"{path}, line {number}: not JSON ({reason})") from None
+        if not isinstance(row, dict):
+            raise ReaderError(f"{path}, line {number}: must be a JSON object; got {shown(row)}")
+        if number == 1:
+            header = list(row)
+            yield number, header
+        missing = [name for name in header if name not in row]
+        if missing:
+            raise ReaderError(f"{path}, line {number}: `{missing[0]}` is missing; line 1 has it")
+        yield number, [row[name] for name in header]
+
+
+ROW_READERS: dict[str, Callable[[str, str, str], Iterator[tuple[int, Any]]]] = {
+    "csv": csv_rows,
+    "tsv": tsv_rows,
+    "jsonl": jsonl_rows,
+}
+
+
+def parquet_columns(path: str, data: bytes) -> dict[str, list[Any]]:
+    """Return the columns of a parquet file.
+
+    Raises:
+        ReaderError: pyarrow is not installed, or the bytes are not parquet.
+    """
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise ReaderError(f"{path}: parquet files need pyarrow (pip install pyarrow)") from None
+    try:
+        columns: dict[str, list[Any]] = parquet.read_table(io.BytesIO(data)).to_pydict()
+    except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors or OSErrors
+        raise ReaderError(f"{path}: not parquet ({' '.join(str(error).split())})") from None
+    return columns
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, shortened."""
+    if value is None:
+        return "null"
+    shown = repr(value)
+    return shown if len(shown) <= 40 else shown[:37] + "..."

@@ -1,0 +1,142 @@
+"""Find which column of a file plays which role, by the name that the user gives or by its usual names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .formats import ReaderError
+from .tables import TEXT, Table
+
+_SOURCE_NAMES = ("source", "sources", "toxic_sentence", "toxic_comment")
+_LANGUAGE_NAMES = ("language", "languages", "lang")
+_PREDICTION_NAMES = ("prediction", "predictions", "neutral_sentence")
+_ID_NAMES = ("id",)
+# `reference`, `references`, `reference2`, `ref_1`, and RUSSE's three columns.
+_REFERENCE_NAME = re.compile(r"(references?|refs?|neutral_comment)_?\d*")
+# CLEF 2025's one column for outputs and for references: a reference in a file given as such.
+_NEUTRAL = "neutral_sentence"
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """Names of columns in CSV, TSV, JSON Lines and parquet files; what is not named is found by its usual names.
+
+    Attributes:
+        source: the texts that were rewritten.
+        predictions: one column per system.
+        references: one or more columns of references.
+        language: the language of each row.
+        id: what rows of different files are matched by.
+    """
+
+    source: str | None = None
+    predictions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    language: str | None = None
+    id: str | None = None
+
+
+def source_column(table: Table, names: ColumnNames, role: str) -> str | None:
+    """Return the column of source texts, or None.
+
+    Raises:
+        ReaderError: the file was given as sources (`role`) and has none.
+    """
+    if table.is_text:
+        return TEXT if role == "sources" else None
+    column = _found(table, names.source, _SOURCE_NAMES)
+    if column is None and role == "sources":
+        column = _only_text(table, "source", "--source-column")
+    return column
+
+
+def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
+    """Return the column that the user named if the file has it, else the first usual one."""
+    candidates = usual if named is None else (named,)
+    return next((name for name in candidates if name in table.columns), None)
+
+
+def _only_text(table: Table, what: str, option: str) -> str:
+    """Return the column of a file that has one role: CLEF 2024's `text`, or the only one."""
+    if TEXT in table.columns:
+        return TEXT
+    others = [name for name in table.columns if name not in _ID_NAMES]
+    if len(others) == 1:
+        return others[0]
+    raise ReaderError(f"{table.path}: has no {what} column ({option}); its columns are {_listed(table.columns)}")
+
+
+def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], bool]:
+    """Return the columns that hold outputs, and whether the system is named by its file and not by the column.
+
+    Raises:
+        ReaderError: there is no such column.
+    """
+    if table.is_text:
+        return [TEXT], True
+    if names.predictions:
+        missing = [name for name in names.predictions if name not in table.columns]
+        if missing:
+            raise ReaderError(f"{table.path}: has no column `{missing[0]}`; its columns are {_listed(table.columns)}")
+        return list(names.predictions), len(names.predictions) == 1
+    usual = _found(table, None, _PREDICTION_NAMES)
+    if usual is None and TEXT in table.columns and id_column(table, names):
+        usual = TEXT
+    if usual is not None:
+        return [usual], True
+    taken = {_found(table, names.source, _SOURCE_NAMES), language_column(table, names), id_column(table, names)}
+    taken |= {*reference_columns(table, names)}
+    rest = [name for name, cells in table.columns.items() if name not in taken and isinstance(cells[0], str)]
+    if not rest:
+        raise ReaderError(
+            f"{table.path}: has no column of outputs (--prediction-column); its columns are {_listed(table.columns)}"
+        )
+    return rest, len(rest) == 1
+
+
+def reference_columns(table: Table, names: ColumnNames) -> list[str]:
+    """Return the columns that can only be references; empty if there are none."""
+    if table.is_text:
+        return []
+    if names.references:
+        return [name for name in names.references if name in table.columns]
+    return [name for name in table.columns if _REFERENCE_NAME.fullmatch(name)]
+
+
+def given_reference_columns(table: Table, names: ColumnNames) -> list[str]:
+    """Return the reference columns of a file given as references.
+
+    Raises:
+        ReaderError: it has none.
+    """
+    if table.is_text:
+        return [TEXT]
+    columns = reference_columns(table, names)
+    if columns:
+        return columns
+    if _NEUTRAL in table.columns:
+        return [_NEUTRAL]
+    return [_only_text(table, "reference", "--reference-column")]
+
+
+def language_column(table: Table, names: ColumnNames) -> str | None:
+    """Return the column of languages, or None."""
+    return None if table.is_text else _found(table, names.language, _LANGUAGE_NAMES)
+
+
+def given_language_column(table: Table, names: ColumnNames) -> str:
+    """Return the column of a file given as languages."""
+    if table.is_text:
+        return TEXT
+    return language_column(table, names) or _only_text(table, "language", "--language-column")
+
+
+def id_column(table: Table, names: ColumnNames) -> str | None:
+    """Return the column of ids, or None."""
+    return None if table.is_text else _found(table, names.id, _ID_NAMES)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
