@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from toxicity_j.builtin_identifier import MODEL_FILE, IdentifierConfig, ToxicityIdentifier
-from toxicity_j.builtin_weights import find_weights
+from toxicity_j.builtin_identifier import MODEL_FILE, IdentifierConfig, ToxicityIdentifier, is_identifier
+from toxicity_j.builtin_weights import find_weights, load_tensors, save_tensors
 
 
 def words(*vocabulary: str) -> Tokenizer:
@@ -56,7 +56,7 @@ def test_scores_worked_out_by_hand(toy):
     np.testing.assert_allclose(toy.p_toxic(["a b", "c", "", "c a"]), expected, atol=1e-6)
 
 
-def test_texts_are_normalised_and_blank_ones_have_no_tokens(toy):
+def test_texts_are_normalized_and_blank_ones_have_no_tokens(toy):
     assert toy.encode(["  a\u200b b\t", "\u00a0", "", "\n"]) == [[1, 2], [], [], []]
 
 
@@ -75,11 +75,62 @@ def test_no_score_depends_on_batch_order_or_repetition(shipped, batch_size):
     assert scores[0] == scores[8]
 
 
-def test_training_mode_does_not_move_scores_and_is_kept(toy):
-    before = toy.p_toxic(["a b"])
-    toy.train()
-    assert toy.p_toxic(["a b"]) == before
-    assert toy.training
+def test_threads_score_alike_while_the_model_is_in_train_mode(shipped):
+    # Dropout of .2 would move each score; a thread that switched the mode would be seen by the others.
+    texts = [f"you are a fool number {index}" for index in range(40)]
+    expected = shipped.p_toxic(texts)
+    shipped.train()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            scores = list(pool.map(lambda _: (shipped.p_toxic(texts), shipped.training), range(12)))
+    finally:
+        shipped.eval()
+    for found, training in scores:
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+        assert training
+
+
+def test_a_text_of_many_windows_gets_its_most_toxic_one(toy):
+    # At most 5 tokens at once, windows 3 apart: "a a a c c c a b" is cut in aaacc, cccab (the last one ends the text).
+    # aaacc: mean (3 - 6)/5 = -.6; best window a+10a+.5 = 11.5; logit -.6 + 1.15 - 1 = -.45.
+    # cccab: mean (-9 + 3)/5 = -1.2; best window a+10b+.5 = 21.5; logit -1.2 + 2.15 - 1 = -.05, the larger.
+    assert toy.p_toxic(["a a a c c c a b"])[0] == pytest.approx(sigmoid(-0.05), abs=1e-6)
+    texts = ["a a a c c c a b", "c", "", "a b c " * 30]
+    np.testing.assert_allclose(toy.p_toxic(texts, batch_size=1), toy.p_toxic(texts), atol=1e-6)
+
+
+def test_a_threat_behind_many_harmless_words_is_seen(shipped):
+    harmless = "the old library has roses and a small pond " * 120
+    assert shipped.p_toxic([harmless])[0] < 0.5 < shipped.p_toxic([harmless + "i will kill you , idiot ."])[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "error", "match"),
+    [
+        ("you fool", {}, TypeError, "`texts` must be a list of strings"),
+        (None, {}, TypeError, "`texts` must be a list of strings"),
+        (["a", None], {}, TypeError, "`texts` must hold strings only; item 1"),
+        (["a", "\ud800"], {}, ValueError, "`texts` must hold valid Unicode; item 1"),
+        (["a"], {"batch_size": 0}, ValueError, "`batch_size` must be at least 1; got 0"),
+        (["a"], {"batch_size": 2.5}, TypeError, "`batch_size` must be an integer; got 2.5"),
+        (["a"], {"batch_size": True}, TypeError, "`batch_size` must be an integer; got True"),
+    ],
+)
+def test_bad_arguments_are_named(toy, texts, options, error, match):
+    with pytest.raises(error, match=match):
+        toy.p_toxic(texts, **options)
+
+
+def test_numpy_integers_are_integers(toy):
+    assert toy.p_toxic(np.array(["a", "b"]), batch_size=np.int64(1)).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "options", [{"vocab_size": 0}, {"dim": -1}, {"widths": (0,)}, {"hidden": (0,)}, {"dropout": 1}, {"max_length": 0}]
+)
+def test_a_bad_config_is_named(options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        IdentifierConfig(**{"vocab_size": 4, **options})
 
 
 def test_no_texts_give_no_scores(toy):
@@ -120,6 +171,16 @@ def test_loading_leaves_the_random_numbers_of_the_caller_alone(toy, tmp_path):
     assert torch.equal(torch.rand(2), expected)
 
 
+def test_two_saves_are_byte_equal(toy, tmp_path):
+    saved = {toy.save_pretrained(tmp_path / str(index)).read_bytes() for index in range(4)}
+    assert len(saved) == 1
+    loaded = ToxicityIdentifier.from_pretrained(tmp_path / "0")
+    assert {loaded.save_pretrained(tmp_path / "again").read_bytes()} == saved
+    assert is_identifier(tmp_path / "0")
+    assert is_identifier(tmp_path / "0" / MODEL_FILE)
+    assert not is_identifier(tmp_path)
+
+
 def test_bad_paths_and_devices_are_named(tmp_path):
     from safetensors.torch import save_file
 
@@ -132,16 +193,35 @@ def test_bad_paths_and_devices_are_named(tmp_path):
         ToxicityIdentifier.from_pretrained(device="moon")
 
 
-def test_shipped_file_is_small_and_loads_without_transformers_in_a_moment():
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"config": "{"}, "`path` must hold a whole identifier"),
+        ({"config": "[]"}, "`path` must hold a whole identifier"),
+        ({"tokenizer": "{}"}, "`path` must hold a whole identifier"),
+        ({"without": "classifier.1.weight"}, "Missing key.*classifier.1.weight"),
+        ({"vocab_size": 2}, "its tokenizer has id 3, its embedding 2 rows"),
+    ],
+)
+def test_damaged_files_are_named(toy, tmp_path, changes, match):
+    state, metadata = load_tensors(toy.save_pretrained(tmp_path))
+    state.pop(changes.get("without"), None)
+    if "vocab_size" in changes:
+        metadata["config"] = metadata["config"].replace('"vocab_size": 4', f'"vocab_size": {changes["vocab_size"]}')
+    metadata |= {name: value for name, value in changes.items() if name in metadata}
+    save_tensors(tmp_path / MODEL_FILE, state, metadata, int8=False)
+    with pytest.raises(ValueError, match=rf"(?s){match}"):
+        ToxicityIdentifier.from_pretrained(tmp_path)
+
+
+def test_shipped_file_is_small_and_loads_without_transformers():
     assert find_weights(MODEL_FILE).stat().st_size <= 4.5e6
     script = (
-        "import sys, time, torch, numpy; from toxicity_j.builtin_identifier import ToxicityIdentifier;"
-        "start = time.process_time();"
-        "model = ToxicityIdentifier.from_pretrained(); print(time.process_time() - start);"
-        "model.p_toxic(['fine']); assert 'transformers' not in sys.modules and 'evaluate' not in sys.modules"
+        "import sys; from toxicity_j.builtin_identifier import ToxicityIdentifier;"
+        "ToxicityIdentifier.from_pretrained().p_toxic(['fine']);"
+        "assert not {'transformers', 'evaluate', 'datasets'} & set(sys.modules)"
     )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 1.5  # .04 CPU-seconds at rest; the bound leaves room for a busy machine
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_shipped_weights_tell_rude_texts_from_polite_ones(shipped):
@@ -172,8 +252,5 @@ def test_shipped_weights_see_through_usual_disguises(shipped):
     )
 
 
-def test_a_million_characters_are_read_up_to_max_length(shipped):
-    start = time.process_time()
-    score = shipped.p_toxic(["you are a moron . " * 60_000])
-    assert score[0] > 0.5
-    assert time.process_time() - start < 30
+def test_a_quarter_of_a_million_characters_are_read_whole(shipped):
+    assert shipped.p_toxic(["you are a moron . " * 15_000])[0] > 0.5

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 
 import pytest
 import torch
 
 from toxicity_j import builtin_weights as weights
+from toxicity_j.version import VERSION
 
 
 @pytest.fixture
@@ -20,10 +22,11 @@ def released(monkeypatch, tmp_path):
     digest = hashlib.sha256((folder / "encoder.safetensors").read_bytes()).hexdigest()
     monkeypatch.setitem(weights.SHA256, "encoder.safetensors", digest)
     monkeypatch.setattr(weights, "_folders", {})
-    monkeypatch.setattr(weights, "_found", {})
     monkeypatch.setattr(weights, "__file__", str(tmp_path / "cache" / "weights.py"))
     monkeypatch.setattr(weights, "_package_folders", list)
-    return folder
+    weights.find_weights.cache_clear()
+    yield folder
+    weights.find_weights.cache_clear()
 
 
 def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
@@ -70,6 +73,74 @@ def test_a_changed_file_is_never_used_and_every_place_is_listed(released, monkey
         weights.find_weights("encoder.safetensors")
     assert "cache/encoder.safetensors (no such file)" in str(error.value)
     assert weights.HUB_SPACE in str(error.value)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_download_is_used_only_with_the_released_digest(released, monkeypatch, tmp_path, damaged):
+    path = tmp_path / "downloaded.safetensors"
+    content = (released / "encoder.safetensors").read_bytes()
+    path.write_bytes(content[:-1] + b"\x07" if damaged else content)
+    asked = []
+
+    def download(repository, name, **options):
+        asked.append((repository, name, options["revision"]))
+        return str(path)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    if damaged:
+        with pytest.raises(OSError, match="from the Hub.* are damaged: their SHA-256 is not this release's"):
+            weights.find_weights("encoder.safetensors")
+    else:
+        assert weights.find_weights("encoder.safetensors") == path
+    assert asked == [(weights.HUB_SPACE, "encoder.safetensors", f"v{VERSION}")]
+
+
+def test_two_saves_are_byte_equal_and_readable_by_all(tmp_path):
+    state = {"b": torch.ones(2, 3), "a": torch.zeros(4)}
+    metadata = {name: name * 3 for name in ("one", "two", "three", "four", "five", "six")}
+    content = set()
+    for index in range(8):
+        path = tmp_path / f"{index}.safetensors"
+        weights.save_tensors(path, state, metadata)
+        content.add(path.read_bytes())
+        assert path.stat().st_mode & 0o777 == 0o644
+    assert len(content) == 1
+    assert weights.load_tensors(path)[1] == metadata
+    assert sorted(item.name for item in tmp_path.iterdir()) == sorted(f"{index}.safetensors" for index in range(8))
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "w.safetensors"
+    weights.save_tensors(path, {"a": torch.zeros(4)}, {})
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights.Path, "chmod", full)
+    with pytest.raises(OSError, match="No space left"):
+        weights.save_tensors(path, {"a": torch.ones(4)}, {})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_damaged_files_are_named(tmp_path):
+    path = tmp_path / "w.safetensors"
+    weights.save_tensors(path, {"a": torch.ones(2, 3)}, {})
+    content = path.read_bytes()
+    for broken in (b"", content[:20], content[:-1], b"\xff" * 40, content.replace(b"a.scale", b"b.scale")):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match=r"`path` must .*w\.safetensors"):
+            weights.load_tensors(path)
+    weights.save_tensors(path, {"a": torch.ones(3), "b": torch.tensor([1, float("nan")])}, {})
+    with pytest.raises(ValueError, match="NaN or infinity in b$"):
+        weights.load_tensors(path)
+
+
+def test_a_pipe_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "w.safetensors")
+    with pytest.raises(FileNotFoundError, match="`path` must be a safetensors file"):
+        weights.load_tensors(tmp_path / "w.safetensors")
 
 
 def test_an_unknown_name_lists_the_valid_ones():

@@ -1,18 +1,19 @@
 """The quick toxicity identifier: tokens -> embeddings -> [mean; maxima of short convolutions] -> linear -> P(toxic).
 
-It needs torch and `tokenizers` only, and scores thousands of texts a second on one core; `training/identifier.py`
-trains it, with any pretrained tokenizer. It sees few words at a time: threats without a rude word are beyond it.
+It needs torch and `tokenizers` only, and scores thousands of texts per second on one core. It sees few words at a
+time, so threats without a rude word are beyond it. `training` holds the code that trains one, with any tokenizer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import nn
@@ -20,7 +21,8 @@ from torch.nn.functional import pad, relu
 
 from .batching import resolve_device, run
 from .builtin_weights import find_weights, load_tensors, save_tensors
-from .text import normalize
+from .columns import texts as checked_texts
+from .text import normalize, windows
 
 # Of a folder written by `save_pretrained`.
 MODEL_FILE = "identifier.safetensors"
@@ -41,7 +43,10 @@ class IdentifierConfig:
             plain bag of embeddings.
         hidden: sizes of the hidden linear layers.
         dropout: share of features dropped while training, in [0, 1).
-        max_length: tokens read of a text; the rest is cut.
+        max_length: tokens read at once; longer texts are read in windows, and the largest P(toxic) counts.
+
+    Raises:
+        ValueError: a value is out of its range.
     """
 
     vocab_size: int
@@ -51,6 +56,17 @@ class IdentifierConfig:
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.2
     max_length: int = 1024
+
+    def __post_init__(self) -> None:
+        sizes = {"vocab_size": self.vocab_size, "dim": self.dim, "channels": self.channels}
+        sizes |= {"max_length": self.max_length}
+        for name, value in sizes.items():
+            _check_size(name, value)
+        for name, values in (("widths", self.widths), ("hidden", self.hidden)):
+            for value in values:
+                _check_size(name, value)
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"`dropout` must be in [0, 1); got {self.dropout!r}")
 
 
 class ToxicityIdentifier(nn.Module):
@@ -77,11 +93,11 @@ class ToxicityIdentifier(nn.Module):
 
     @property
     def pad_id(self) -> int:
-        """The id that stands for no token."""
+        """Return the id that stands for no token."""
         return self.config.vocab_size
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The logit of P(toxic).
+        """Return the logit of P(toxic).
 
         Args:
             ids: token ids. *Shape:* (batch, length), length >= 1
@@ -90,14 +106,15 @@ class ToxicityIdentifier(nn.Module):
         Returns:
             *Shape:* (batch,)
         """
-        return self.score_embeddings(self.embedding(ids), mask)
+        return self.score_embeddings(self.embedding(ids), mask, dropout=self.training)
 
-    def score_embeddings(self, embeddings: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The logit of P(toxic) from token embeddings, which may be expected ones (see `loss`).
+    def score_embeddings(self, embeddings: torch.Tensor, mask: torch.Tensor, *, dropout: bool = False) -> torch.Tensor:
+        """Return the logit of P(toxic) from token embeddings, which may be expected ones (see `ToxicityLoss`).
 
         Args:
             embeddings: *Shape:* (batch, length, dim)
             mask: as in `forward`. *Shape:* (batch, length)
+            dropout: apply dropout, whatever the module's mode.
 
         Returns:
             *Shape:* (batch,)
@@ -109,18 +126,21 @@ class ToxicityIdentifier(nn.Module):
         # A window starts at each token; those at the end look past it, at zeros. So a single token has windows too.
         extended = pad(embeddings, (0, 0, 0, max(self.config.widths, default=1) - 1))
         for width, convolution in zip(self.config.widths, self.convolutions, strict=True):
-            windows = torch.cat([extended[:, offset : offset + length] for offset in range(width)], dim=-1)
-            features.append((relu(convolution(windows)) * weight).amax(1))
-        return self.classifier(torch.cat(features, dim=-1)).squeeze(-1)
+            under = torch.cat([extended[:, offset : offset + length] for offset in range(width)], dim=-1)
+            features.append((relu(convolution(under)) * weight).amax(1))
+        states = torch.cat(features, dim=-1)
+        for layer in self.classifier:
+            is_dropout = isinstance(layer, nn.Dropout)
+            states = torch.dropout(states, layer.p, dropout) if is_dropout else layer(states)
+        return states.squeeze(-1)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, normalised, cut to `config.max_length`; empty for a blank text."""
-        encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
-        return [encoding.ids[: self.config.max_length] for encoding in encodings]
+        """Return the first `config.max_length` token ids of each text, normalized; none for a blank text."""
+        return [ids[: self.config.max_length] for ids in self._encode_whole(texts)]
 
     def collate(self, ids: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Padded ids and their mask on the model's device. *Shape:* (batch, length) each, length >= 1."""
-        length = max(1, *(len(row) for row in ids)) if ids else 1
+        """Return padded ids and their mask on the model's device. *Shape:* (batch, length) each, length >= 1."""
+        length = max((len(row) for row in ids), default=1) or 1
         padded = np.full((len(ids), length), self.pad_id, dtype=np.int64)
         for row, tokens in zip(padded, ids, strict=True):
             row[: len(tokens)] = tokens
@@ -128,35 +148,65 @@ class ToxicityIdentifier(nn.Module):
         return batch, batch != self.pad_id
 
     def p_toxic(
-        self, texts: Sequence[str], *, batch_size: int | None = None, progress: Callable[..., Any] | None = None
-    ) -> np.ndarray:
-        """P(toxic) of each text, float64, in [0, 1], lower is better. *Shape:* (n,)
+        self, texts: Iterable[str], *, batch_size: int | None = None, progress: Callable[..., Any] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return P(toxic) of each text, float64, in [0, 1], lower is better. *Shape:* (n,)
 
-        Dropout is off whatever the mode, so that scores do not depend on it; nor do they on batches or order.
+        Dropout is off whatever the module's mode, so threads may score while another trains. No score depends on the
+        batches or the order. A text longer than `config.max_length` tokens is read in overlapping windows, and the
+        largest P(toxic) counts.
 
         Args:
             texts: what is scored; a blank text gets the score of no tokens.
-            batch_size: most texts in one batch.
+            batch_size: most texts per batch.
             progress: a tqdm-like class.
+
+        Raises:
+            TypeError: `texts` is not a list of strings.
+            ValueError: a text holds a lone surrogate, or `batch_size` is below 1.
         """
-        training, budget = self.training, GPU_TOKENS if self.embedding.weight.is_cuda else CPU_TOKENS
-        self.eval()
+        items = _list_of_texts(texts)
+        if batch_size is not None:
+            _check_size("batch_size", batch_size)
+        if not items:
+            return np.zeros(0)
+        budget = GPU_TOKENS if self.embedding.weight.is_cuda else CPU_TOKENS
+        logits = run(
+            items, self._encode_whole, self._logits, token_budget=budget, batch_size=batch_size, progress=progress
+        )
+        result: npt.NDArray[np.float64] = torch.sigmoid(logits.double()).numpy()
+        return result
 
-        def forward(ids: list[list[int]]) -> torch.Tensor:
-            return self(*self.collate(ids))
+    def _encode_whole(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return all token ids of each text, normalized."""
+        encodings = self.tokenizer.encode_batch_fast([normalize(text) for text in texts], add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
 
-        try:
-            logits = run(texts, self.encode, forward, token_budget=budget, batch_size=batch_size, progress=progress)
-        finally:
-            self.train(training)
-        return torch.sigmoid(logits.double()).numpy()
+    def _logits(self, ids: Sequence[list[int]]) -> torch.Tensor:
+        """Return the logit of each text, of any length, without dropout. *Shape:* (batch,)"""
+        size = self.config.max_length
+        if max(map(len, ids)) <= size:
+            return self._score_rows(ids)
+        pieces = [windows(row, size, max(1, size * 3 // 4)) for row in ids]
+        rows = [piece for row in pieces for piece in row]
+        owners = torch.tensor([index for index, row in enumerate(pieces) for _ in row])
+        step = max(1, CPU_TOKENS // size)
+        chunks = [self._score_rows(rows[start : start + step]) for start in range(0, len(rows), step)]
+        logits = torch.cat(chunks)
+        return logits.new_full((len(ids),), -torch.inf).scatter_reduce(0, owners.to(logits.device), logits, "amax")
+
+    def _score_rows(self, ids: Sequence[list[int]]) -> torch.Tensor:
+        batch, mask = self.collate(ids)
+        return self.score_embeddings(self.embedding(batch), mask)
 
     def save_pretrained(self, folder: str | Path, *, int8: bool = False) -> Path:
-        """Writes configuration, tokenizer and weights to one file in `folder`, and returns its path.
+        """Write configuration, tokenizer and weights to one file in `folder`, and return its path.
+
+        Equal models give byte-equal files.
 
         Args:
             folder: made when missing.
-            int8: store the weights in a quarter of the room, as the shipped file does.
+            int8: store the weights in a quarter of the space, as the shipped file does.
         """
         path = Path(folder) / MODEL_FILE
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,25 +218,60 @@ class ToxicityIdentifier(nn.Module):
     def from_pretrained(
         cls, path: str | Path | None = None, *, device: str | torch.device | None = "cpu"
     ) -> ToxicityIdentifier:
-        """Loads a saved identifier, in eval mode.
+        """Load a saved identifier, in eval mode.
 
         Args:
-            path: a folder of `save_pretrained`, or its file; the shipped weights when None.
-            device: where it runs; the best one of this machine when None.
+            path: a folder written by `save_pretrained`, or its file; the shipped weights when None.
+            device: where it runs; the best device of this machine when None.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds no identifier, or `device` is not there.
+            ValueError: the file is damaged or does not hold an identifier, or `device` is not there.
         """
+        resolved = resolve_device(device)
         path = find_weights(MODEL_FILE) if path is None else Path(path)
         path = path / MODEL_FILE if path.is_dir() else path
         state, metadata = load_tensors(path)
         if not {"config", "tokenizer"} <= metadata.keys():
             raise ValueError(f"`path` must be a file written by ToxicityIdentifier.save_pretrained; got {path}")
+        try:
+            model = cls._from_parts(state, metadata)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ValueError(f"`path` must hold a whole identifier; {path} does not ({error})") from error
+        return model.to(resolved).eval()
+
+    @classmethod
+    def _from_parts(cls, state: dict[str, torch.Tensor], metadata: dict[str, str]) -> ToxicityIdentifier:
+        """Build a model from what a file holds; the errors are those of the parts."""
         settings = json.loads(metadata["config"])
-        tuples = {name: tuple(settings[name]) for name in ("widths", "hidden")}
-        config = IdentifierConfig(**{**settings, **tuples})
-        with torch.random.fork_rng(devices=[]):  # the weights it starts from are random, and thrown away
-            model = cls(config, Tokenizer.from_str(metadata["tokenizer"]))
+        for name in ("widths", "hidden"):
+            settings[name] = tuple(settings[name])
+        config, tokenizer = IdentifierConfig(**settings), Tokenizer.from_str(metadata["tokenizer"])
+        largest = max(tokenizer.get_vocab().values(), default=-1)
+        if largest >= config.vocab_size:
+            raise ValueError(f"its tokenizer has id {largest}, its embedding {config.vocab_size} rows")
+        # Not on the meta device, whose first use imports for two seconds.
+        with torch.random.fork_rng(devices=[]):
+            model = cls(config, tokenizer)
         model.load_state_dict(state, assign=True)
-        return model.to(resolve_device(device)).eval()
+        return model
+
+
+def is_identifier(path: str | Path) -> bool:
+    """Return whether `path` is a folder written by `ToxicityIdentifier.save_pretrained`, or its file."""
+    path = Path(path)
+    return (path / MODEL_FILE).is_file() or (path.name == MODEL_FILE and path.is_file())
+
+
+def _list_of_texts(texts: Iterable[str]) -> list[str]:
+    """Check the texts; unlike a column of the metric they may be none at all."""
+    if isinstance(texts, list | tuple) and not texts:
+        return []
+    return checked_texts(texts, "texts")
+
+
+def _check_size(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"`{name}` must be an integer; got {value!r}")
+    if value < 1:
+        raise ValueError(f"`{name}` must be at least 1; got {value}")

@@ -1,25 +1,30 @@
 """The shipped weight files: where they are found, how they are checked, how they are stored.
 
 Each built-in model is one safetensors file: its tensors, and in the header's metadata its configuration and its
-tokenizer. Two-dimensional tensors are stored as int8 with one scale a row, which loses at most 1/254 of a row's
+tokenizer. Two-dimensional tensors are stored as int8 with one scale per row, which loses at most 1/254 of a row's
 largest weight.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
-import threading
+import json
+import os
+import tempfile
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from .version import VERSION
 
 # Where the weights are published, and the tag they are pinned to. The digests below are written by `python -m
 # training.release`.
 HUB_SPACE = "toxicity-j/toxicity_j"
-HUB_REVISION = "v0.3.0"
+HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": "d7395ea5ac9d17811107e62290597f13294e896a9de12bef86b3c426413c78d9",
     "identifier.safetensors": "59bc5686df09f440c315c5c5009f089fc15d9b88df457f33330a2fb85ff964e9",
@@ -31,7 +36,9 @@ INT8_MAX = 127
 def save_tensors(
     path: str | Path, state: dict[str, torch.Tensor], metadata: dict[str, str], *, int8: bool = True
 ) -> None:
-    """Writes tensors and metadata to one safetensors file.
+    """Write tensors and metadata to one safetensors file, byte-equal for equal input.
+
+    The file is complete or absent: it is written beside `path` and moved there. Its mode is 0644.
 
     Args:
         path: the file to write; replaced when it exists.
@@ -49,82 +56,109 @@ def save_tensors(
             tensors[f"{name}.scale"] = scale
         else:
             tensors[name] = tensor
-    save_file(tensors, str(path), metadata)
+    _write_atomically(Path(path), _with_sorted_header(save(tensors, metadata)))
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Reads what `save_tensors` wrote: float32 tensors by name, and the metadata.
+    """Read what `save_tensors` wrote: float32 tensors by name, and the metadata.
 
     Raises:
-        FileNotFoundError: `path` does not exist.
+        FileNotFoundError: `path` is not a regular file.
+        ValueError: the file is damaged, or a tensor holds NaN or infinity.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"`path` must be a safetensors file; there is none at {path}")
-    with safe_open(str(path), framework="pt") as file:
-        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a safe_open is no dict)
-        metadata = file.metadata() or {}
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is not a dict)
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"`path` must be a safetensors file; {path} is damaged ({error})") from error
     state = {}
     for name, tensor in stored.items():
         if tensor.dtype == torch.int8:
+            if f"{name}.scale" not in stored:
+                raise ValueError(f"`path` must hold a scale for each int8 tensor; {path} lacks {name}.scale")
             state[name] = tensor.float() * stored[f"{name}.scale"]
         elif not name.endswith(".scale"):
             state[name] = tensor
+    broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise ValueError(f"`path` must hold finite weights; {path} has NaN or infinity in {', '.join(broken)}")
     return state, metadata
 
 
+@functools.cache
 def find_weights(name: str) -> Path:
-    """Finds a shipped weight file: beside this module, in the folder given to `evaluate.load`, in the installed
-    package, else on the Hub.
+    """Find a shipped weight file.
 
-    A file counts only when its SHA-256 is the one this version was released with.
+    It is looked for beside this module, in the folder given to `evaluate.load`, in the installed package, and on the
+    Hub. A file counts only when its SHA-256 is the one this version was released with.
 
     Args:
         name: a key of `SHA256`.
 
     Raises:
-        ValueError: `name` is no shipped file.
+        ValueError: `name` is not a shipped file.
         OSError: no folder holds the file as released and the Hub did not give it; the message lists each place tried.
     """
     if name not in SHA256:
         raise ValueError(f"`name` must be one of {sorted(SHA256)}; got {name!r}")
-    with _lock:
-        if name not in _found:
-            _found[name] = _find(name)
-        return _found[name]
-
-
-def remember_folder(folder: str | Path) -> None:
-    """Adds a folder to those where `find_weights` looks: `evaluate.load` copies code alone, so the Metric says where
-    it came from.
-    """
-    _folders[Path(folder).resolve()] = None
-
-
-_lock = threading.Lock()
-_folders: dict[Path, None] = {}
-_found: dict[str, Path] = {}
-
-
-def _find(name: str) -> Path:
     tried = []
     for folder in dict.fromkeys([Path(__file__).resolve().parent, *_folders, *_package_folders()]):
         path = folder / name
         if not path.is_file():
             tried.append(f"{path} (no such file)")
-        elif _sha256(path) != SHA256[name]:
+        elif file_digest(path) != SHA256[name]:
             tried.append(f"{path} (its SHA-256 is not this release's)")
         else:
             return path
     return _download(name, tried)
 
 
+def remember_folder(folder: str | Path) -> None:
+    """Add a folder to those where `find_weights` looks, because `evaluate.load` copies code alone."""
+    _folders[Path(folder).resolve()] = None
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_folders: dict[Path, None] = {}
+
+
+def _with_sorted_header(blob: bytes) -> bytes:
+    """Sort the header of a safetensors file: safetensors writes metadata in the order of a hash map."""
+    size = int.from_bytes(blob[:8], "little")
+    header = json.dumps(json.loads(blob[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + blob[8 + size :]
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
 def _package_folders() -> list[Path]:
-    """The folders of an installed (or importable) `toxicity_j` package, without importing it."""
+    """Return the folders of an installed (or importable) `toxicity_j` package, without importing it."""
     try:
         spec = importlib.util.find_spec("toxicity_j")
     except ValueError:  # a module of that name without a spec, such as a script run as __main__
         spec = None
-    return [Path(folder).resolve() for folder in (spec.submodule_search_locations or [])] if spec else []
+    if spec is None:
+        return []
+    return [Path(folder).resolve() for folder in spec.submodule_search_locations or []]
 
 
 def _download(name: str, tried: list[str]) -> Path:
@@ -139,13 +173,9 @@ def _download(name: str, tried: list[str]) -> Path:
             "Install the package (`pip install .`), "
             "or give `evaluate.load` the toxicity_j folder of a clone."
         ) from error
-    if _sha256(path) != SHA256[name]:
+    if file_digest(path) != SHA256[name]:
         raise OSError(
             f"the built-in weights {name} from the Hub, {HUB_SPACE}@{HUB_REVISION}, are damaged: "
             "their SHA-256 is not this release's"
         )
     return path
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
