@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
+# Rows that a Scorer scores together. More are scored block by block: batches then hold the same texts however a corpus
+# is cut, and a score keeps its last bits.
+BLOCK = 4096
+
 
 def texts(column: Any, name: str) -> list[str]:
     """Checks one column of texts.

@@ -1,0 +1,71 @@
+"""How far a run has come, how fast it goes and how long it still takes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+
+class Progress:
+    """Writes a line to stderr every few seconds.
+
+    Args:
+        total: rows in all, or None where it is not known.
+        show: write at all.
+        every: seconds between two lines.
+        clock: seconds from any moment; one that is never set back.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        *,
+        show: bool = True,
+        every: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._total, self._show, self._every, self._clock = total, show, every, clock
+        self._begin = self._last = clock()
+        self._skipped = self._scored = 0
+
+    def skip(self, rows: int) -> None:
+        """Count rows that an earlier run has scored."""
+        self._skipped += rows
+
+    def update(self, rows: int, position: float | None = None) -> None:
+        """Count rows that this run has scored.
+
+        Args:
+            rows: how many more.
+            position: share of the input read so far, in [0, 1], for a guess at the total.
+        """
+        self._scored += rows
+        now = self._clock()
+        if self._show and now - self._last >= self._every:
+            self._last = now
+            print(self.line(position), file=sys.stderr, flush=True)
+
+    def line(self, position: float | None = None) -> str:
+        """Return one line: rows done, rows per second, time left where it can be known."""
+        done = self._skipped + self._scored
+        seconds = max(self._clock() - self._begin, 1e-9)
+        rate = self._scored / seconds
+        text = f"{done:,} rows"
+        total = self._total or (int(done / position) if position else None)
+        if total is not None:
+            text = f"{done:,} of {'' if self._total else 'about '}{total:,} rows"
+        text += f", {rate:,.0f} rows/s"
+        if total is not None and rate > 0:
+            text += f", {duration(max(0, total - done) / rate)} left"
+        return text
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its two largest units, such as "3 h 12 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    shown = [f"{value} {unit}" for value, unit in parts if value]
+    return " ".join(shown[:2]) or "0 s"
