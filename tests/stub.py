@@ -1,6 +1,6 @@
 """A scorer without a model, for tests of what happens around one: scores are plain functions of the texts.
 
-Words in the first prediction of a call provoke faults: see `Stub`.
+A text that begins with a fault's name provokes it: see `Stub`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Stub:
     """Scores by checksums; a text that begins with `KILL`, `HANG` or `STOP` does that to the process.
 
     Args:
-        marks: a folder; a fault strikes `times` times in all, counted by files there, and each text scored is noted.
+        marks: a folder; a fault strikes `times` times in all, counted by files there.
         times: how often.
         pause: seconds that each call takes besides.
     """
@@ -50,13 +50,13 @@ class Stub:
         if self.pause:
             time.sleep(self.pause)
         for text in predictions:
-            if text.startswith(("KILL", "HANG", "STOP")) and self._strikes(text):
-                self._strike(text)
             if not isinstance(text, str):
                 raise TypeError(f"`predictions` must hold strings only; got {text!r}")
+            if text.startswith(("KILL", "HANG", "STOP")) and self._strikes():
+                self._strike(text)
         return segments(predictions, sources, self.signature, languages)
 
-    def _strikes(self, text: str) -> bool:
+    def _strikes(self) -> bool:
         struck = len(list(Path(self.marks).iterdir()))
         if struck >= self.times:
             return False
