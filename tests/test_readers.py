@@ -53,13 +53,12 @@ class TestPlainText:
     def test_blank_lines_are_segments(self, write):
         assert read_columns([write("a.txt", "\nfirst\n\n")]).systems["a"] == ["", "first", ""]
 
-    @pytest.mark.parametrize(("end", "last"), [("", "b"), ("\n", "b\n"), ("\r\n", "b\n")])
-    def test_newlines_kept_as_readlines_keeps_them(self, write, end, last):
-        path = write("a.txt", "a\r\nb" + end)
-        kept = read_columns([path], keep_newlines=True).systems["a"]
-        assert kept == ["a\n", last]
-        with open(path, encoding="utf-8") as file:
-            assert kept == file.readlines()  # what the scripts call
+    def test_a_file_without_a_last_newline_is_told(self, write):
+        # Scripts that use readlines() score "b\n" in one file and "b" in the other.
+        sources, with_it, without = write("s.txt", "x\ny"), write("a.txt", "a\nb\n"), write("b.txt", "a\nb")
+        inputs = read_columns([with_it, without], sources=sources)
+        assert inputs.unterminated == {"a": ("sources",), "b": ("predictions", "sources")}
+        assert read_columns([with_it]).unterminated == {}
 
     def test_invalid_utf8_is_named_by_its_line(self, write):
         message = fails("UTF-8", [write("a.txt", b"fine\nna\xefve\n")])
@@ -238,12 +237,6 @@ class TestMatching:
             "a.jsonl (predictions) has 3 rows and s.txt (sources) has 3 lines; the first that parts is s.txt, line 1: "
             "its source 'This d*mn bus is late.' has no partner in a.jsonl"
         )
-
-    def test_sources_match_with_newlines_kept(self, write):
-        rows = [{"source": s, "out": k} for s, k in zip(SOURCES, KIND, strict=True)]
-        inputs = read_columns([write("a.jsonl", rows)], sources=write("s.txt", SOURCES), keep_newlines=True)
-        assert inputs.sources == [text + "\n" for text in SOURCES]
-        assert inputs.systems == {"a": KIND}
 
     def test_several_references_and_languages(self, write):
         first, second = write("r1.txt", ["a", "b", "c"]), write("r2.txt", ["A", "B", "C"])

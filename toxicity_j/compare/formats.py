@@ -17,18 +17,13 @@ class ReaderError(ValueError):
     """A file cannot be read as columns of texts; the message is one line that names the file."""
 
 
-def text_lines(text: str, *, keep_newlines: bool = False) -> list[str]:
-    r"""Split text into lines at LF, CRLF and CR, as Python's text mode does, and at nothing else.
+def text_lines(text: str) -> list[str]:
+    """Split text into lines at LF, CRLF and CR, as Python's text mode does, and at nothing else.
 
-    Args:
-        text: any text; U+2028, form feeds and the like stay inside their line.
-        keep_newlines: end each line in "\n", but for a last line that has none.
+    U+2028, form feeds and the like stay inside their line.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    last = lines.pop()
-    if keep_newlines:
-        lines = [line + "\n" for line in lines]
-    return [*lines, last] if last else lines
+    return lines if lines[-1] else lines[:-1]
 
 
 def check_unicode(text: str, place: str) -> None:

@@ -39,6 +39,8 @@ class Inputs:
         references: one list of references per segment, or None.
         languages: the language of each segment, or None.
         files: SHA-256 of each file, by its path as typed.
+        unterminated: by system, the columns whose plain text file does not end in a newline, as `Scorer.score` takes
+            them; systems without such a column are absent.
     """
 
     systems: dict[str, list[str]]
@@ -46,6 +48,7 @@ class Inputs:
     references: list[list[str]] | None = None
     languages: list[str] | None = None
     files: dict[str, str] = field(default_factory=dict)
+    unterminated: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,6 @@ def read_columns(
     names: ColumnNames | None = None,
     file_format: str = "auto",
     quoting: str = "auto",
-    keep_newlines: bool = False,
 ) -> Inputs:
     """Read and check every file of a comparison.
 
@@ -82,7 +84,6 @@ def read_columns(
         names: column names that are not the usual ones.
         file_format: as `read_table`.
         quoting: as `read_table`.
-        keep_newlines: as `read_table`.
 
     Raises:
         ReaderError: a file cannot be read, has no column for its role, or does not match the others; one line that
@@ -96,18 +97,21 @@ def read_columns(
     paths = [path for role in given.values() for path in role]
     if paths.count(STDIN) > 1:
         raise ReaderError(f"{STDIN}: standard input can be read once; it was given {paths.count(STDIN)} times")
-    options = {"file_format": file_format, "quoting": quoting, "keep_newlines": keep_newlines}
-    tables = {path: read_table(path, **options) for path in dict.fromkeys(paths)}  # type: ignore[arg-type]
+    options = {"file_format": file_format, "quoting": quoting}
+    tables = {path: read_table(path, **options) for path in dict.fromkeys(paths)}
     _check_named(tables, names)
     keyed = {path: _keyed(table, names, _role(given, path)) for path, table in tables.items()}
     first = next((one for one in keyed.values() if one.sources is not None), keyed[paths[0]])
     files = {path: _File(tables[path], names, row_order(first, one)) for path, one in keyed.items()}
+    systems = _systems([files[path] for path in predictions])
+    unterminated = {name: _unterminated(file, files, given) for name, (file, _) in systems.items()}
     return Inputs(
-        systems=_systems([files[path] for path in predictions]),
-        sources=_without_order(first, files),
+        systems={name: file.strings(column) for name, (file, column) in systems.items()},
+        sources=first.sources,
         references=_references(files, given),
         languages=_languages(files, given),
         files={path: table.sha256 for path, table in tables.items()},
+        unterminated={name: columns for name, columns in unterminated.items() if columns},
     )
 
 
@@ -126,8 +130,7 @@ def _keyed(table: Table, names: ColumnNames, role: str) -> Keyed:
     """Find what the rows of a file can be matched by."""
     id_name, column = id_column(table, names), source_column(table, names, role)
     ids = None if id_name is None else [_id(table, row, id_name) for row in range(len(table.lines))]
-    # The newline that a script keeps is not part of the sentence.
-    sources = None if column is None else [text.removesuffix("\n") for text in table.strings(column)]
+    sources = None if column is None else table.strings(column)
     return Keyed(table, role, ids, sources)
 
 
@@ -138,32 +141,31 @@ def _id(table: Table, row: int, column: str) -> str:
     return str(value)
 
 
-def _without_order(first: Keyed, files: dict[str, _File]) -> list[str] | None:
-    """Return the sources as their file has them, newlines kept."""
-    if first.sources is None:
-        return None
-    file = files[first.table.path]
-    column = source_column(first.table, file.names, first.role)
-    return None if column is None else file.strings(column)
-
-
-def _systems(files: Sequence[_File]) -> dict[str, list[str]]:
-    found: list[tuple[str, str, list[str]]] = []
+def _systems(files: Sequence[_File]) -> dict[str, tuple[_File, str]]:
+    """Name each system: by its file, or by its column where a file holds several."""
+    found: list[tuple[str, str, _File, str]] = []
     for file in files:
         path = file.table.path
         stem = "stdin" if path == STDIN else Path(path).stem
         columns, by_file = prediction_columns(file.table, file.names)
         for column in columns:
             short, long = (stem, path) if by_file else (column, f"{stem}:{column}")
-            found.append((short, long, file.strings(column)))
-    shorts = [short for short, _, _ in found]
-    systems: dict[str, list[str]] = {}
-    for short, long, texts in found:
+            found.append((short, long, file, column))
+    shorts = [short for short, *_ in found]
+    systems: dict[str, tuple[_File, str]] = {}
+    for short, long, file, column in found:
         name = short if shorts.count(short) == 1 else long
         if name in systems:
             raise ReaderError(f"{name}: the system is given twice")
-        systems[name] = texts
+        systems[name] = (file, column)
     return systems
+
+
+def _unterminated(system: _File, files: dict[str, _File], given: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return the columns of one system whose file does not end in a newline."""
+    columns = {"predictions": [system]}
+    columns |= {role: [files[path] for path in given[role]] for role in ("sources", "references")}
+    return tuple(role for role, used in columns.items() if not all(file.table.terminated for file in used))
 
 
 def _references(files: dict[str, _File], given: dict[str, list[str]]) -> list[list[str]] | None:

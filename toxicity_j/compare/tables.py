@@ -43,6 +43,7 @@ class Table:
         columns: cells by column name, of equal length; strings, or for JSON Lines and parquet any value.
         lines: the line on which each row begins, from 1; for parquet the number of the row.
         sha256: digest of the file's bytes.
+        terminated: whether plain text ends in a newline, which some scripts score with the text; True for tables.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Table:
     columns: dict[str, list[Any]]
     lines: list[int]
     sha256: str
+    terminated: bool = True
 
     @property
     def is_text(self) -> bool:
@@ -76,16 +78,14 @@ class Table:
         return list(cells)
 
 
-def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto", keep_newlines: bool = False) -> Table:
-    r"""Read one file.
+def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -> Table:
+    """Read one file.
 
     Args:
         path: a file, or "-" for standard input.
         file_format: one of `FORMATS`; with "auto" the suffix decides, and anything unknown is plain text.
         quoting: of TSV files. "none" keeps quotation marks, "csv" undoes quotes; "auto" undoes them in the files of
             CLEF 2025 and RUSSE 2022, which their scripts read so, and keeps them in all others.
-        keep_newlines: keep the newline of each line of plain text, as Python's readlines() does. The last line has
-            none if the file does not end in one.
 
     Raises:
         ReaderError: the file is missing, empty, not UTF-8, or not of its format.
@@ -100,14 +100,17 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto", k
         return _table(path, kind, columns, range(1, _length(columns) + 1), sha256)
     text = _decode(path, data)
     if kind == "text":
-        rows = text_lines(text, keep_newlines=keep_newlines)
-        return _table(path, kind, {TEXT: rows}, range(1, len(rows) + 1), sha256)
+        rows = text_lines(text)
+        terminated = text.endswith(("\n", "\r"))
+        return _table(path, kind, {TEXT: rows}, range(1, len(rows) + 1), sha256, terminated=terminated)
     columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, text, quoting))
     return _table(path, kind, columns, lines, sha256)
 
 
-def _table(path: str, kind: str, columns: dict[str, list[Any]], lines: Any, sha256: str) -> Table:
-    table = Table(path, kind, columns, list(lines), sha256)
+def _table(
+    path: str, kind: str, columns: dict[str, list[Any]], lines: Any, sha256: str, *, terminated: bool = True
+) -> Table:
+    table = Table(path, kind, columns, list(lines), sha256, terminated)
     if not table.lines:
         raise ReaderError(f"{path}: the file has a header but no rows")
     return table
