@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # Headers of the shared tasks' TSV files, which their scripts read with pandas.read_csv(sep="\t"): it undoes quotes.
@@ -102,15 +103,37 @@ def parquet_columns(path: str, data: bytes) -> dict[str, list[Any]]:
     Raises:
         ReaderError: pyarrow is not installed, or the bytes are not parquet.
     """
-    try:
+    with _parquet_errors(path):
         from pyarrow import parquet
+
+        columns: dict[str, list[Any]] = parquet.read_table(io.BytesIO(data)).to_pydict()
+    return columns
+
+
+def first_parquet_row(path: str) -> dict[str, list[Any]]:
+    """Return the first row of a parquet file of any length.
+
+    Raises:
+        ReaderError: as `parquet_columns`.
+    """
+    with _parquet_errors(path):
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(path) as file:
+            batch = next(file.iter_batches(batch_size=1), None)
+            names = file.schema_arrow.names
+    columns: dict[str, list[Any]] = dict.fromkeys(names, []) if batch is None else batch.to_pydict()
+    return columns
+
+
+@contextmanager
+def _parquet_errors(path: str) -> Iterator[None]:
+    try:
+        yield
     except ImportError:
         raise ReaderError(f"{path}: parquet files need pyarrow (pip install pyarrow)") from None
-    try:
-        columns: dict[str, list[Any]] = parquet.read_table(io.BytesIO(data)).to_pydict()
     except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors or OSErrors
         raise ReaderError(f"{path}: not parquet ({' '.join(str(error).split())})") from None
-    return columns
 
 
 def shown(value: object) -> str:

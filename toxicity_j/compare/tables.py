@@ -10,10 +10,11 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .formats import ROW_READERS, ReaderError, check_unicode, parquet_columns, shown, text_lines
+from .formats import ROW_READERS, ReaderError, check_unicode, first_parquet_row, parquet_columns, shown, text_lines
 
 STDIN = "-"
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
@@ -105,6 +106,26 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
         return _table(path, kind, {TEXT: rows}, range(1, len(rows) + 1), sha256, terminated=terminated)
     columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, text, quoting))
     return _table(path, kind, columns, lines, sha256)
+
+
+def read_header(path: str) -> Table:
+    """Read the first row of a CSV, TSV, JSON Lines or parquet file of any length, to see its columns.
+
+    Raises:
+        ReaderError: the file is missing, has no rows, or is not such a table.
+    """
+    kind = _BY_SUFFIX.get(Path(path).suffix.lower(), "text")
+    if kind == "text":
+        raise ReaderError(f"{path}: must be a .jsonl, .csv, .tsv or .parquet file")
+    if kind == "parquet":
+        return _table(path, kind, first_parquet_row(path), [1], "")
+    try:
+        with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
+            head = "".join(islice(file, 1 if kind == "jsonl" else 2))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReaderError(f"{path}: cannot be read ({error})") from None
+    columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, head, "none"))
+    return _table(path, kind, columns, lines, "")
 
 
 def _table(

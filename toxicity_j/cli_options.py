@@ -1,0 +1,128 @@
+"""Options of the command line: one annotated type each, shared by the commands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Format(StrEnum):
+    """How results are shown."""
+
+    text = "text"
+    markdown = "markdown"
+    latex = "latex"
+    json = "json"
+    csv = "csv"
+
+
+class TableFormat(StrEnum):
+    """How the table of protocols is shown."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
+
+
+class InputFormat(StrEnum):
+    """How input files are read; with "auto" the suffix decides."""
+
+    auto = "auto"
+    text = "text"
+    csv = "csv"
+    tsv = "tsv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+class Quoting(StrEnum):
+    """How quotation marks of TSV files are read; with "auto" only the shared tasks' own files have quotes."""
+
+    auto = "auto"
+    none = "none"
+    csv = "csv"
+
+
+class Dtype(StrEnum):
+    """Precision of weights and arithmetic."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+def _option(name: str, panel: str, text: str, metavar: str | None = None, **settings: Any) -> Any:
+    return typer.Option(name, help=text, rich_help_panel=panel, metavar=metavar, **settings)
+
+
+_IN, _COLUMNS, _MODELS, _OUT, _GATES = "Input files", "Columns of tables", "Models", "Results", "Gates"
+
+Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Outputs, as --predictions.")]
+Predictions = Annotated[
+    list[str] | None,
+    _option(
+        "--predictions", _IN, "Outputs, one file per system or tables with a column per system; - is stdin.", "FILE..."
+    ),
+]
+Sources = Annotated[str | None, _option("--sources", _IN, "The texts that were rewritten.", "FILE")]
+References = Annotated[list[str] | None, _option("--references", _IN, "References, one per row and file.", "FILE...")]
+Languages = Annotated[str | None, _option("--languages", _IN, "The language of each row.", "FILE")]
+InputFormats = Annotated[InputFormat, _option("--input-format", _IN, "Read files as this, whatever their suffix.")]
+Quotings = Annotated[Quoting, _option("--tsv-quoting", _IN, "TSV has no quoting; csv undoes quotes.")]
+
+SourceColumn = Annotated[str | None, _option("--source-column", _COLUMNS, "Column of the sources.", "NAME")]
+PredictionColumn = Annotated[
+    list[str] | None, _option("--prediction-column", _COLUMNS, "Columns of outputs, one per system.", "NAME...")
+]
+ReferenceColumn = Annotated[
+    list[str] | None, _option("--reference-column", _COLUMNS, "Columns of references.", "NAME...")
+]
+LanguageColumn = Annotated[str | None, _option("--language-column", _COLUMNS, "Column of languages.", "NAME")]
+IdColumn = Annotated[str | None, _option("--id-column", _COLUMNS, "Column by which rows are matched.", "NAME")]
+
+Protocols = Annotated[str, _option("--protocol", _MODELS, "See `toxicity-j protocols`.", "NAME")]
+_MODEL = "MODEL"
+StyleModel = Annotated[
+    str | None,
+    _option("--style-model", _MODELS, "encoder, identifier, a Hub id or a folder, for the protocol's.", _MODEL),
+]
+ContentModel = Annotated[
+    str | None, _option("--content-model", _MODELS, "encoder, a Hub id or a folder, for the protocol's.", _MODEL)
+]
+FluencyModel = Annotated[
+    str | None, _option("--fluency-model", _MODELS, "encoder, a Hub id or a folder, for the protocol's.", _MODEL)
+]
+Threshold = Annotated[
+    float | None, _option("--threshold", _MODELS, "P(toxic) in [0, 1] above which a text counts as toxic.")
+]
+Device = Annotated[str | None, _option("--device", _MODELS, "cpu, cuda, cuda:1 or mps.", "NAME")]
+Dtypes = Annotated[Dtype, _option("--dtype", _MODELS, "Precision; lower for large models on a GPU.")]
+BatchSize = Annotated[int | None, _option("--batch-size", _MODELS, "Most texts in a batch; moves no score.")]
+
+Formats = Annotated[Format | None, _option("--format", _OUT, "Default: by the suffix of --output, else text.")]
+OutputFile = Annotated[str | None, _option("--output", _OUT, "Write results here and not to stdout.", "FILE")]
+SegmentsFile = Annotated[
+    str | None, _option("--segments", _OUT, "Write per-segment scores: .jsonl, .csv, .tsv or .parquet.", "FILE")
+]
+Report = Annotated[str | None, _option("--report", _OUT, "Write a self-contained HTML report.", "FILE.html")]
+Confidence = Annotated[float, _option("--confidence", _OUT, "Level of the intervals, in (0, 1).")]
+Resamples = Annotated[int, _option("--resamples", _OUT, "Bootstrap samples and random sign flips.")]
+Seed = Annotated[int, _option("--seed", _OUT, "Seed of both.")]
+Progress = Annotated[
+    bool | None, _option("--progress/--no-progress", _OUT, "Default: bars where stderr is a terminal.")
+]
+Baseline = Annotated[str | None, _option("--baseline", _OUT, "The system that the others are held against.", "NAME")]
+Stream = Annotated[
+    str | None,
+    _option("--stream", _OUT, "Score a table of any length into shards in this folder, in bounded memory.", "FOLDER"),
+]
+Workers = Annotated[int, _option("--workers", _OUT, "Processes of --stream.")]
+
+FailUnder = Annotated[
+    list[str] | None, _option("--fail-under", _GATES, "Exit 1 if a score is lower.", "MEASURE=NUMBER...")
+]
+Against = Annotated[
+    str | None, _option("--against", _GATES, "Exit 1 on a significant drop against this saved JSON.", "FILE")
+]

@@ -1,0 +1,129 @@
+"""What the user asks for on the command line, as records; a file that cannot be written is found before scoring."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .compare.exports import check_suffix
+from .compare.readers import ColumnNames
+
+_FORMAT_BY_SUFFIX = {".md": "markdown", ".tex": "latex", ".json": "json", ".csv": "csv"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where results go and how they look.
+
+    Attributes:
+        format: "text", "markdown", "latex", "json" or "csv"; with None the suffix of `path` decides, else "text".
+        path: a file, or None for stdout.
+        segments: a file for per-segment scores, or None.
+        report: an HTML file, or None.
+        progress: show progress bars; with None where stderr is a terminal.
+    """
+
+    format: str | None = None
+    path: str | None = None
+    segments: str | None = None
+    report: str | None = None
+    progress: bool | None = None
+
+    def check(self, inputs: tuple[str, ...]) -> None:
+        """Check before scoring that every file can be written.
+
+        Raises:
+            ValueError: a folder is missing, a suffix is unknown, or a file would overwrite an input.
+        """
+        if self.segments is not None:
+            check_suffix(self.segments)
+        for option, path in (("--output", self.path), ("--segments", self.segments), ("--report", self.report)):
+            if path is None:
+                continue
+            if not Path(path).resolve().parent.is_dir():
+                raise ValueError(f"`{option}` must lie in an existing folder; got {path!r}")
+            if any(Path(path).resolve() == Path(one).resolve() for one in inputs):
+                raise ValueError(f"`{option}` must not overwrite an input; got {path!r}")
+
+    def chosen_format(self) -> str:
+        """Return the format that was asked for, or that the suffix of the file says, or "text"."""
+        return self.format or _FORMAT_BY_SUFFIX.get(Path(self.path or "").suffix.lower(), "text")
+
+    def show_progress(self) -> bool:
+        """Return True where bars can be seen."""
+        return sys.stderr.isatty() if self.progress is None else self.progress
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks `score` or `compare` for; see the options of the command line."""
+
+    files: tuple[str, ...]
+    sources: str | None
+    references: tuple[str, ...]
+    languages: str | None
+    names: ColumnNames
+    input_format: str
+    quoting: str
+    protocol: str
+    models: Mapping[str, Any]
+    device: str | None
+    dtype: str
+    batch_size: int | None
+    output: Output
+    confidence: float
+    resamples: int
+    seed: int
+    baseline: str | None
+    fail_under: tuple[str, ...]
+    against: str | None
+    pairwise: bool
+
+
+def request(given: Mapping[str, Any]) -> Request:
+    """Turn the options of the command line into a request.
+
+    Raises:
+        ValueError: no file of outputs is given.
+    """
+    files = (*(given["files"] or ()), *(given["predictions"] or ()))
+    if not files:
+        raise ValueError("`--predictions` must name at least one file")
+    output = Output(given["output_format"], given["output"], given["segments"], given["report"], given["progress"])
+    models = {name: given[name] for name in ("style_model", "content_model", "fluency_model", "threshold")}
+    return Request(
+        files=files,
+        sources=given["sources"],
+        references=tuple(given["references"] or ()),
+        languages=given["languages"],
+        names=column_names(given),
+        input_format=given["input_format"],
+        quoting=given["tsv_quoting"],
+        protocol=given["protocol"],
+        models=models,
+        device=given["device"],
+        dtype=given["dtype"],
+        batch_size=given["batch_size"],
+        output=output,
+        confidence=given["confidence"],
+        resamples=given["resamples"],
+        seed=given["seed"],
+        baseline=given.get("baseline"),
+        fail_under=tuple(given["fail_under"] or ()),
+        against=given["against"],
+        pairwise=bool(given.get("pairwise")),
+    )
+
+
+def column_names(given: Mapping[str, Any]) -> ColumnNames:
+    """Return the names of columns among the options."""
+    return ColumnNames(
+        source=given["source_column"],
+        predictions=tuple(given["prediction_column"] or ()),
+        references=tuple(given["reference_column"] or ()),
+        language=given["language_column"],
+        id=given["id_column"],
+    )

@@ -1,0 +1,154 @@
+"""Do the work of `toxicity-j score` and `compare`: check files, score each system, compare, write, hold the gates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cli_program import FAILED_GATE, print_error, print_quietly
+from .cli_request import Output, Request
+from .compare.compare import Comparison, compare
+from .compare.exports import check_cells, check_suffix, write_segments
+from .compare.gate import check_same_setting, drops, parse_floors, shortfalls
+from .compare.readers import Inputs, ReaderError, read_columns
+from .compare.records import Texts
+from .protocols import Protocol, get_protocol
+
+if TYPE_CHECKING:
+    from .results import Segments
+    from .scorer import Scorer
+
+
+def run(request: Request) -> int:
+    """Score and compare systems, write what was asked for, and return the exit code.
+
+    Raises:
+        ImportError: a library that a model or format needs is not installed.
+        OSError: a file or a model cannot be read, or a file cannot be written.
+        ValueError: an option, a file or a text is not valid; `ReaderError` for files.
+    """
+    protocol = get_protocol(request.protocol)
+    floors = parse_floors(request.fail_under)
+    inputs = _read(request)
+    if request.baseline is not None and request.baseline not in inputs.systems:
+        raise ValueError(f"`--baseline` must be one of {list(inputs.systems)}; got {request.baseline!r}")
+    if request.pairwise and len(inputs.systems) < 2:
+        raise ReaderError(f"compare needs two or more systems; got {', '.join(inputs.systems)}")
+    _check_floors(floors, inputs)
+    old = None if request.against is None else load(request.against)
+    comparison = _compared(request, protocol, inputs, old)
+    write(comparison, request.output, pairwise=request.pairwise)
+    failures = shortfalls(comparison, floors) + ([] if old is None else drops(comparison, old))
+    for failure in failures:
+        print_error(failure)
+    return FAILED_GATE if failures else 0
+
+
+def load(path: str) -> Comparison:
+    """Read a saved comparison.
+
+    Raises:
+        ReaderError: the file is missing, or is not a saved comparison.
+    """
+    try:
+        return Comparison.from_json(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReaderError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ReaderError(f"{path}: {error}") from None
+
+
+def write(comparison: Comparison, output: Output, *, pairwise: bool) -> None:
+    """Write a comparison in each way that was asked for.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    if output.segments is not None:
+        write_segments(comparison, output.segments)
+    if output.report is not None:
+        from .compare.report import render_html
+
+        Path(output.report).write_text(render_html(comparison, comparison.texts), encoding="utf-8")
+    text = rendered(comparison, output, pairwise=pairwise)
+    if output.path is None:
+        print_quietly(text.rstrip("\n"))
+    else:
+        Path(output.path).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def rendered(comparison: Comparison, output: Output, *, pairwise: bool) -> str:
+    """Return a comparison in the format that was asked for."""
+    return str(getattr(comparison, f"to_{output.chosen_format()}")())
+
+
+def _read(request: Request) -> Inputs:
+    inputs = read_columns(
+        request.files,
+        sources=request.sources,
+        references=request.references,
+        languages=request.languages,
+        names=request.names,
+        file_format=request.input_format,
+        quoting=request.quoting,
+    )
+    request.output.check(tuple(inputs.files))
+    if request.output.segments is not None:
+        check_cells(_texts(inputs), check_suffix(request.output.segments))
+    return inputs
+
+
+def _check_floors(floors: Mapping[str, float], inputs: Inputs) -> None:
+    """Check before scoring that each measure with a floor will be computed."""
+    for measure in floors:
+        if measure in ("sim", "fl", "j") and inputs.sources is None and inputs.references is None:
+            raise ValueError(f"`--fail-under` names {measure}, which needs sources")
+
+
+def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Comparison | None) -> Comparison:
+    scorer = _scorer(request)
+    # What a table holds by the way is used where the protocol uses it; what was given by option always.
+    references = inputs.references if request.references or protocol.references != "unused" else None
+    languages = inputs.languages if request.languages or protocol.languages else None
+    scored: dict[str, Segments] = {}
+    for name, predictions in inputs.systems.items():
+        options: dict[str, Any] = {}
+        if protocol.newline and name in inputs.unterminated:
+            options["unterminated"] = inputs.unterminated[name]
+        scored[name] = scorer.score(predictions, inputs.sources, references, languages, **options)
+    comparison = compare(
+        scored,
+        baseline=request.baseline,
+        confidence=request.confidence,
+        n_resamples=request.resamples,
+        seed=request.seed,
+        files=inputs.files,
+    )
+    if old is not None:
+        check_same_setting(comparison, old)
+    return replace(comparison, texts=replace(_texts(inputs), references=references), protocol=protocol.name)
+
+
+def _scorer(request: Request) -> Scorer:
+    """Make the scorer, which checks its options and loads no model yet."""
+    if not request.output.show_progress():
+        # Bars of downloads and of loading are noise in a log.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    from .scorer import Scorer
+
+    return Scorer(
+        request.protocol,
+        device=request.device,
+        dtype=request.dtype,
+        batch_size=request.batch_size,
+        progress=request.output.show_progress(),
+        **{name: value for name, value in request.models.items() if value is not None},
+    )
+
+
+def _texts(inputs: Inputs) -> Texts:
+    return Texts(inputs.systems, inputs.sources, inputs.references)

@@ -1,0 +1,94 @@
+"""`toxicity-j score --stream OUT/`: score a table of any length in bounded memory, by `toxicity_j.scale`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .cli_program import FAILED_GATE, print_error, print_quietly
+from .cli_request import Request, request
+from .compare.formats import ReaderError
+from .compare.gate import parse_floors
+from .compare.records import MEASURES
+from .compare.roles import language_column, prediction_columns, reference_columns, source_column
+from .compare.tables import read_header
+from .protocols import get_protocol
+
+# What only makes sense when all segments are in memory.
+_WITHOUT_STREAM = ("sources", "references", "languages", "segments", "report", "against", "id_column")
+
+
+def stream(given: Mapping[str, Any]) -> int:
+    """Score tables into shards, print the corpus scores, and return the exit code.
+
+    Raises:
+        ImportError: the package is not installed whole.
+        ValueError: an option does not go with `--stream`, or the tables have not the columns.
+    """
+    for name in _WITHOUT_STREAM:
+        if given[name]:
+            raise ValueError(
+                f"`--{name.replace('_', '-')}` does not go with `--stream`, which reads columns of one table"
+            )
+    try:
+        from .scale import score_dataset
+    except ImportError as error:
+        raise ImportError(f"`--stream` needs the whole package (pip install toxicity_j): {error}") from error
+    wanted = request(given)
+    floors = parse_floors(wanted.fail_under)
+    scores = score_dataset(
+        list(wanted.files),
+        given["stream"],
+        **_columns(wanted),
+        protocol=wanted.protocol,
+        workers=given["workers"],
+        progress=wanted.output.show_progress(),
+        device=wanted.device,
+        dtype=wanted.dtype,
+        batch_size=wanted.batch_size,
+        **{name: value for name, value in wanted.models.items() if value is not None},
+    )
+    _write(scores, wanted)
+    failed = [measure for measure, floor in floors.items() if scores[measure] < floor]
+    for measure in failed:
+        print_error(f"{MEASURES[measure]} is {scores[measure]:.4g}, below the floor of {floors[measure]:g}")
+    return FAILED_GATE if failed else 0
+
+
+def _columns(wanted: Request) -> dict[str, str | None]:
+    """Find the columns of the first file by its header; one of each, because rows are read one table at a time."""
+    table = read_header(wanted.files[0])
+    outputs, _ = prediction_columns(table, wanted.names)
+    if len(outputs) != 1:
+        raise ReaderError(f"{table.path}: `--stream` scores one system; name one of {outputs} by --prediction-column")
+    references = reference_columns(table, wanted.names)
+    protocol = get_protocol(wanted.protocol)
+    return {
+        "predictions": outputs[0],
+        "sources": source_column(table, wanted.names, "predictions"),
+        "references": references[0] if references and protocol.references != "unused" else None,
+        "languages": language_column(table, wanted.names) if protocol.languages else None,
+    }
+
+
+def _write(scores: Mapping[str, Any], wanted: Request) -> None:
+    """Write corpus scores as JSON, or as one line per measure."""
+    if wanted.output.chosen_format() == "json":
+        text = json.dumps(scores, ensure_ascii=False, indent=2)
+    else:
+        text = "\n".join(_lines(scores))
+    if wanted.output.path is None:
+        print_quietly(text)
+    else:
+        Path(wanted.output.path).write_text(text + "\n", encoding="utf-8")
+
+
+def _lines(scores: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for measure, name in MEASURES.items():
+        if measure in scores:
+            low, high = scores["intervals"][measure]
+            lines.append(f"{name:10} {scores[measure]:.4f} [{low:.4f}, {high:.4f}]")
+    return [*lines, f"{'n':10} {scores['n']}", "", f"signature: {scores['signature']}"]

@@ -1,0 +1,105 @@
+"""Write one row per system and segment: texts and scores, as JSON Lines, CSV, TSV or parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .compare import Comparison
+from .records import Texts
+
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+_SCORES = ("sta", "sim", "fl", "j", "p_toxic", "nontoxic")
+# What a TSV cell cannot hold, because TSV has no quoting.
+_BREAKS = ("\t", "\n", "\r")
+
+
+def check_suffix(path: str) -> str:
+    """Return the suffix of a file of segments.
+
+    Raises:
+        ValueError: it is not one of `SUFFIXES`.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f"`--segments` must end in one of {', '.join(SUFFIXES)}; got {path!r}")
+    return suffix
+
+
+def check_cells(texts: Texts, suffix: str) -> None:
+    """Check before scoring that each text fits the format.
+
+    Raises:
+        ValueError: a text holds a tab or a line break, and the format is TSV.
+    """
+    if suffix != ".tsv":
+        return
+    for name, column in {**texts.predictions, "sources": texts.sources or []}.items():
+        for index, text in enumerate(column):
+            if any(mark in text for mark in _BREAKS):
+                raise ValueError(
+                    f"segment {index} of {name} has a tab or a line break, which TSV cannot hold: use .jsonl"
+                )
+
+
+def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """Yield one row per system and segment: `system`, `segment` (from 0), texts, references, language and scores."""
+    texts = comparison.texts
+    for system in comparison.systems:
+        for index in range(comparison.n):
+            row: dict[str, Any] = {"system": system.name, "segment": index}
+            if comparison.languages is not None:
+                row["language"] = comparison.languages[index]
+            if texts is not None and texts.sources is not None:
+                row["source"] = texts.sources[index]
+            if texts is not None:
+                row["prediction"] = texts.predictions[system.name][index]
+            if texts is not None and texts.references is not None:
+                row["references"] = texts.references[index]
+            columns = ((name, system.segments.get(name)) for name in _SCORES)
+            row.update({name: column[index] for name, column in columns if column})
+            yield row
+
+
+def write_segments(comparison: Comparison, path: str) -> None:
+    """Write the segments of all systems to a file; scores keep all digits.
+
+    References are a list in JSON Lines and parquet and one JSON string in CSV and TSV.
+
+    Raises:
+        ImportError: the file is parquet and pyarrow is not installed.
+        OSError: the file cannot be written.
+        ValueError: the suffix is unknown.
+    """
+    suffix = check_suffix(path)
+    rows = list(segment_rows(comparison))
+    if suffix == ".parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif suffix == ".jsonl":
+        Path(path).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    else:
+        Path(path).write_text(_delimited(rows, suffix), encoding="utf-8", newline="")
+
+
+def _delimited(rows: list[dict[str, Any]], suffix: str) -> str:
+    cells = [[_cell(value) for value in row.values()] for row in rows]
+    if suffix == ".tsv":
+        return "".join("\t".join(line) + "\n" for line in [list(rows[0]), *cells])
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows(cells)
+    return file.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else repr(value)

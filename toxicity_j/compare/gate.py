@@ -1,0 +1,134 @@
+"""Gates for continuous integration: a floor under each score, and no significant drop against a saved comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .compare import Comparison, compare
+from .records import MEASURES, Pair
+
+if TYPE_CHECKING:
+    from ..results import Segments
+
+
+def parse_floors(texts: Sequence[str]) -> dict[str, float]:
+    """Read floors such as "j=0.5".
+
+    Raises:
+        ValueError: a text is not of that form, or its number is not finite.
+    """
+    floors: dict[str, float] = {}
+    for text in texts:
+        measure, _, value = text.partition("=")
+        if measure not in MEASURES:
+            raise ValueError(f"`--fail-under` must be one of {', '.join(MEASURES)}, then = and a number; got {text!r}")
+        try:
+            floors[measure] = float(value)
+        except ValueError:
+            floors[measure] = math.nan
+        if not math.isfinite(floors[measure]):
+            raise ValueError(f"`--fail-under {measure}=` must be followed by a number; got {text!r}")
+    return floors
+
+
+def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each system and measure below its floor; the baseline is not held to it.
+
+    Raises:
+        ValueError: a measure was not computed.
+    """
+    sentences = []
+    for system in comparison.systems:
+        if system.name == comparison.baseline:
+            continue
+        for measure, floor in floors.items():
+            if measure not in system.scores:
+                raise ValueError(f"`--fail-under` names {measure}, which was not computed (it needs sources)")
+            value = system.scores[measure].value
+            if value < floor:
+                below = f"{floor - value:.3g} below the floor of {floor:g}"
+                sentences.append(f"{system.name}: {MEASURES[measure]} is {value:.4g}, {below}")
+    return sentences
+
+
+def drops(new: Comparison, old: Comparison) -> list[str]:
+    """Return a sentence for each system whose main score fell significantly, tested on the same segments.
+
+    Systems are matched by name; one system on each side is matched whatever its name. The level is 1 minus the
+    confidence of `new`, with Holm's correction over the systems.
+
+    Raises:
+        ValueError: the signatures, the segments or the systems are not the same, or `old` keeps no per-segment scores.
+    """
+    check_same_setting(new, old)
+    pairs = [(name, _paired(new, name, old, before)) for name, before in _matched(new, old)]
+    sentences = []
+    # Holm 1979: the smallest p-value is held against level / k, the next against level / (k - 1), until one fails.
+    ordered = sorted(pairs, key=lambda item: item[1].differences[new.main].p_value)
+    for place, (name, pair) in enumerate(ordered):
+        difference = pair.differences[new.main]
+        if difference.p_value > (1 - new.confidence) / (len(pairs) - place):
+            break
+        change = difference.value if pair.first == _NEW else -difference.value
+        if change < 0:
+            measure = MEASURES[new.main]
+            sentences.append(f"{name}: {measure} fell by {-change:.3g} (p = {difference.p_value:.2g})")
+    return sentences
+
+
+# Names of the two states of one system while they are compared.
+_NEW, _OLD = "new", "old"
+
+
+def check_same_setting(new: Comparison, old: Comparison) -> None:
+    """Check that two comparisons may be held against each other.
+
+    Raises:
+        ValueError: the signatures, the number of segments, the sources or the measures differ.
+    """
+    if new.signature != old.signature:
+        raise ValueError(f"`--against` must have the signature {new.signature!r}; got {old.signature!r}")
+    if new.n != old.n:
+        raise ValueError(f"`--against` must have the same segments; it has {old.n}, this comparison has {new.n}")
+    if new.texts is not None and old.texts is not None and new.texts.sources != old.texts.sources:
+        raise ValueError("`--against` must have the same segments; its sources differ from those of this comparison")
+
+
+def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
+    names = [system.name for system in new.systems]
+    before = [system.name for system in old.systems]
+    if len(names) == len(before) == 1:
+        return [(names[0], before[0])]
+    common = [(name, name) for name in names if name in before]
+    if not common:
+        raise ValueError(
+            f"`--against` must have a system of the same name; it has {before}, this comparison has {names}"
+        )
+    return common
+
+
+def _paired(new: Comparison, name: str, old: Comparison, before: str) -> Pair:
+    states = {_NEW: _segments(new, name), _OLD: _segments(old, before)}
+    return compare(states, confidence=new.confidence, n_resamples=new.n_resamples, seed=new.seed).pairs[0]
+
+
+def _segments(comparison: Comparison, name: str) -> Segments:
+    from ..results import Segments
+
+    columns = comparison.system(name).segments
+    if not columns:
+        raise ValueError(f"the saved comparison keeps no per-segment scores of {name!r}, so nothing can be tested")
+    arrays = {key: np.array(values, dtype=np.float64) for key, values in columns.items()}
+    return Segments(
+        sta=arrays["sta"],
+        p_toxic=arrays["p_toxic"],
+        nontoxic=arrays["nontoxic"],
+        sim=arrays.get("sim"),
+        fl=arrays.get("fl"),
+        j=arrays.get("j"),
+        signature=comparison.signature,
+    )
