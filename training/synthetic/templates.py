@@ -18,7 +18,8 @@ _MASKED = re.compile(r"~(\w+)")
 _VOWELS = str.maketrans("12345", "aeiou")
 # "a" before a vowel letter that is spoken as a vowel; "useful", "one" and "European" begin with a consonant sound.
 _A_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])(?!use|uni|u-|one|eu|Ukr|Eu|US)")
-_SENTENCE_START = re.compile(r"(?:^|[.!?] )([a-z])")
+# Lists that hold other forms of the words of another list: the plural of the same noun, the base of the same verb.
+_FORM_OF = {"pl": "sg", "base": "ing"}
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,37 @@ def plural(word: str) -> str:
     return head + of + rest
 
 
-def fill(skeleton: str, slots: dict[str, list[str]], rng: random.Random) -> str:
-    """Fill every slot at random, put "an" before vowels, and begin with a capital where the skeleton does.
+def fill_together(
+    skeletons: list[str], slots: dict[str, list[str]], rng: random.Random, mend_articles: bool = True
+) -> list[str]:
+    """Fill several skeletons alike: `{name}` is the same in all of them, `{name2}` another filler of the list `name`.
+
+    Two forms of a word stand at the same index of their lists and are filled alike: see `_FORM_OF`.
+
+    Raises:
+        KeyError: If a slot has no list.
+    """
+    names = sorted({match[1] for skeleton in skeletons for match in _SLOT.finditer(skeleton)})
+    drawn: dict[str, int] = {}
+    for name in names:
+        root = _FORM_OF.get(name, name)
+        if root in drawn:
+            continue
+        taken = [drawn[other] for other in drawn if other.rstrip("2") == root.rstrip("2")]
+        free = [index for index in range(len(slots[root.rstrip("2")])) if index not in taken]
+        drawn[root] = rng.choice(free)
+    chosen = {name: [slots[name.rstrip("2")][drawn[_FORM_OF.get(name, name)]]] for name in names}
+    return [fill(skeleton, chosen, rng, mend_articles) for skeleton in skeletons]
+
+
+def fill(skeleton: str, slots: dict[str, list[str]], rng: random.Random, mend_articles: bool = True) -> str:
+    """Fill every slot at random; begin with a capital where the skeleton ends like a sentence.
+
+    Args:
+        skeleton: a sentence with slots.
+        slots: the fillers of each list.
+        rng: decides which.
+        mend_articles: write "an" for "a" before a vowel.
 
     Raises:
         KeyError: If a slot has no list.
@@ -102,6 +132,8 @@ def fill(skeleton: str, slots: dict[str, list[str]], rng: random.Random) -> str:
         filler = rng.choice(slots[match[1]])
         return plural(filler) if match[2] else filler
 
-    text = _A_BEFORE_VOWEL.sub(r"\1n ", _SLOT.sub(chosen, skeleton))
+    text = _SLOT.sub(chosen, skeleton)
+    if mend_articles:
+        text = _A_BEFORE_VOWEL.sub(r"\1n ", text)
     begins_with_slot = skeleton.startswith("{") and skeleton[-1:] in ".!?"
     return text[:1].upper() + text[1:] if begins_with_slot else text
