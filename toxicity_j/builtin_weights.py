@@ -14,12 +14,14 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from .version import VERSION
+
+if TYPE_CHECKING:
+    import torch
 
 # Where the weights are published, and the tag they are pinned to. The digests below are written by `python -m
 # training.release`.
@@ -47,6 +49,9 @@ def save_tensors(
         int8: store each two-dimensional tensor as int8 rows, beside `<name>.scale` of shape (rows, 1); the rest stays
             float32.
     """
+    import torch
+    from safetensors.torch import save
+
     tensors = {}
     for name, tensor in state.items():
         tensor = tensor.detach().float().cpu().contiguous()
@@ -66,6 +71,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, s
         FileNotFoundError: `path` is not a regular file.
         ValueError: the file is damaged, or a tensor holds NaN or infinity.
     """
+    import torch
+
     if not Path(path).is_file():
         raise FileNotFoundError(f"`path` must be a safetensors file; there is none at {path}")
     try:

@@ -15,7 +15,7 @@ from .compare.exports import check_cells, check_suffix, write_segments
 from .compare.gate import check_same_setting, drops, parse_floors, shortfalls
 from .compare.readers import Inputs, ReaderError, read_columns
 from .compare.records import Texts
-from .protocols import Protocol, get_protocol
+from .protocols import EMBEDDED, IDENTIFIER, Protocol, get_protocol
 
 if TYPE_CHECKING:
     from .results import Segments
@@ -109,16 +109,11 @@ def _check_floors(floors: Mapping[str, float], inputs: Inputs) -> None:
 
 
 def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Comparison | None) -> Comparison:
-    scorer = _scorer(request)
     # What a table holds by the way is used where the protocol uses it; what was given by option always.
     references = inputs.references if request.references or protocol.references != "unused" else None
     languages = inputs.languages if request.languages or protocol.languages else None
-    scored: dict[str, Segments] = {}
-    for name, predictions in inputs.systems.items():
-        options: dict[str, Any] = {}
-        if protocol.newline and name in inputs.unterminated:
-            options["unterminated"] = inputs.unterminated[name]
-        scored[name] = scorer.score(predictions, inputs.sources, references, languages, **options)
+    used = replace(inputs, references=references, languages=languages)
+    scored = _scored_cold(request, protocol, used) or _scored(request, protocol, used)
     comparison = compare(
         scored,
         baseline=request.baseline,
@@ -129,7 +124,34 @@ def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Compari
     )
     if old is not None:
         check_same_setting(comparison, old)
-    return replace(comparison, texts=replace(_texts(inputs), references=references), protocol=protocol.name)
+    return replace(comparison, texts=_texts(used), protocol=protocol.name)
+
+
+def _scored(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, Segments]:
+    scorer = _scorer(request)
+    scored: dict[str, Segments] = {}
+    for name, predictions in inputs.systems.items():
+        options: dict[str, Any] = {}
+        if protocol.newline and name in inputs.unterminated:
+            options["unterminated"] = inputs.unterminated[name]
+        scored[name] = scorer.score(predictions, inputs.sources, inputs.references, inputs.languages, **options)
+    return scored
+
+
+def _scored_cold(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, Segments] | None:
+    """Score with the identifier in NumPy, where that is all there is to do and the input is short; else None."""
+    alone = inputs.sources is None and inputs.references is None and inputs.languages is None
+    plain = request.models["style_model"] == IDENTIFIER and protocol.name == EMBEDDED.name
+    if not alone or not plain or request.device not in (None, "cpu") or request.dtype != "float32":
+        return None
+    from .cold_identifier import MOST_TEXTS, score_style
+
+    if sum(map(len, inputs.systems.values())) > MOST_TEXTS:
+        return None
+    threshold = request.models["threshold"]
+    if threshold is not None and not 0 <= threshold <= 1:
+        return None  # the scorer says what is wrong
+    return {name: score_style(texts, protocol, threshold) for name, texts in inputs.systems.items()}
 
 
 def _scorer(request: Request) -> Scorer:

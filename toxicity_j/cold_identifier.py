@@ -1,0 +1,137 @@
+"""The shipped identifier in NumPy, for the command line: importing torch costs ten times what it takes to score.
+
+The arithmetic is that of `ToxicityIdentifier`, whose scores it gives to about 1e-6; for long input torch is faster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+from tokenizers import Tokenizer
+
+from .builtin_weights import SHA256, find_weights
+from .protocols import IDENTIFIER, Protocol
+from .results import Segments, signature
+from .text import normalize, windows
+from .version import VERSION
+
+_FILE = "identifier.safetensors"
+# Above this number of texts, torch makes up for its import.
+MOST_TEXTS = 5000
+_TOKENS = 8192
+
+Floats = npt.NDArray[np.float32]
+
+
+def score_style(predictions: Sequence[str], protocol: Protocol, threshold: float | None) -> Segments:
+    """Return STA of texts, with the signature that `Scorer(protocol, style_model="identifier")` gives.
+
+    Args:
+        predictions: texts, checked.
+        protocol: one with a soft style rule that compares with nothing.
+        threshold: P(toxic) above which a text counts as toxic, in [0, 1]; 0.5 when None.
+    """
+    limit = 0.5 if threshold is None else float(threshold)
+    p_toxic = NumpyIdentifier().p_toxic(predictions)
+    nontoxic = (p_toxic <= limit).astype(np.float64)
+    return Segments(1 - p_toxic, p_toxic, nontoxic, None, None, None, _signature(protocol, limit))
+
+
+class NumpyIdentifier:
+    """The shipped identifier, without torch.
+
+    Raises:
+        OSError: the weights are missing or are not those of this release.
+    """
+
+    def __init__(self) -> None:
+        with safe_open(str(find_weights(_FILE)), framework="np") as file:
+            self._tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            metadata = file.metadata()
+        config = json.loads(metadata["config"])
+        self._widths, self._layers = config["widths"], len(config["hidden"]) + 1
+        self._size, self._pad_id = config["max_length"], config["vocab_size"]
+        self._tokenizer = Tokenizer.from_str(metadata["tokenizer"])
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def p_toxic(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,)"""
+        distinct = list(dict.fromkeys(texts))
+        encodings = self._tokenizer.encode_batch_fast([normalize(text) for text in distinct], add_special_tokens=False)
+        rows: list[list[int]] = []
+        owners: list[int] = []
+        for index, encoding in enumerate(encodings):
+            pieces = windows(encoding.ids, self._size, self._size * 3 // 4)
+            rows += pieces
+            owners += [index] * len(pieces)
+        logits = np.full(len(distinct), -np.inf)
+        for batch in _batches([len(row) for row in rows]):
+            np.maximum.at(logits, np.array(owners)[batch], self._logits([rows[index] for index in batch]))
+        scores = dict(zip(distinct, 1 / (1 + np.exp(-logits)), strict=True))
+        return np.array([scores[text] for text in texts])
+
+    def _logits(self, rows: list[list[int]]) -> Floats:
+        """Return the logits of token ids, as `ToxicityIdentifier.forward` does. *Shape:* (batch,)"""
+        length = max(1, max(map(len, rows)))
+        ids = np.full((len(rows), length + max(self._widths, default=1) - 1), self._pad_id)
+        for padded, row in zip(ids, rows, strict=True):
+            padded[: len(row)] = row
+        mask = (ids != self._pad_id)[:, :, None].astype(np.float32)
+        embeddings = self._rows("embedding", ids) * mask
+        mask = mask[:, :length]
+        features = [embeddings[:, :length].sum(1) / np.maximum(mask.sum(1), 1)]
+        for index, width in enumerate(self._widths):
+            under = [embeddings[:, offset : offset + length] for offset in range(width)]
+            convolved = self._linear(f"convolutions.{index}", np.concatenate(under, axis=-1))
+            features.append((np.maximum(convolved, 0) * mask).max(1))
+        states = np.concatenate(features, axis=-1)
+        # Each linear layer of the classifier is followed by a ReLU and a dropout, and the first follows a dropout.
+        for layer in range(self._layers):
+            states = self._linear(f"classifier.{3 * layer + 1}", states)
+            if layer < self._layers - 1:
+                states = np.maximum(states, 0)
+        return states[:, 0]
+
+    def _rows(self, name: str, ids: npt.NDArray[np.int64]) -> Floats:
+        """Return rows of a matrix that is stored as int8 with a scale per row."""
+        weights, scale = self._tensors[f"{name}.weight"], self._tensors[f"{name}.weight.scale"]
+        rows: Floats = weights[ids].astype(np.float32) * scale[ids]
+        return rows
+
+    def _linear(self, name: str, states: Floats) -> Floats:
+        weights = self._tensors[f"{name}.weight"].astype(np.float32) * self._tensors[f"{name}.weight.scale"]
+        result: Floats = states @ weights.T + self._tensors[f"{name}.bias"]
+        return result
+
+
+def _signature(protocol: Protocol, threshold: float) -> str:
+    settings: dict[str, Any] = {
+        "j": protocol.name,
+        "style": f"{IDENTIFIER}@{SHA256[_FILE][:8]}",
+        "sta": "soft",
+        "threshold": threshold,
+        "newline": protocol.newline,
+        "detok": False,
+        "references": False,
+        "dtype": "float32",
+        "version": VERSION,
+    }
+    return signature(settings)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield indices of rows of like length, under a budget of tokens."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop + 1 - start) * lengths[order[stop]] <= _TOKENS:
+            stop += 1
+        yield order[start:stop]
+        start = stop
