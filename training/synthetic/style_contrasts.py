@@ -14,9 +14,10 @@ from training.synthetic.templates import FOLDER, Section, fill, read_sections, r
 # Kinds whose point is one rude word or a short phrase: these are also shown disguised.
 _DISGUISED_KINDS = ("plain", "short_insult", "threat_direct", "wish_harm", "dehumanizing", "third_person")
 _CARRIER_KINDS = ("ordinary", "sports_games", "idioms", "negative_events", "identity_fact", "emoji_short")
-# Shares of sentences that are disguised, or stand beside a harmless one.
+# Shares of sentences that are disguised, stand beside a harmless one, or among many.
 _DISGUISED_SHARE = {"harmless": 0.15, "toxic": 0.25}
 _CONTEXT_SHARE = 0.12
+_LONG_SHARE = 0.05
 _HAPPY = ("😊", "🌸", "❤️", "🎉", "😂", "👍", "✨", "🙏", "☀️", "💐")
 _LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"})
 _LOOKALIKE = str.maketrans({"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "i": "і", "y": "у", "x": "х"})
@@ -165,15 +166,23 @@ def _disguised(side: _Side, rng: random.Random) -> tuple[str, float, str]:
     return changed, label, f"{section.kind}+{name}"
 
 
+def _in_context(text: str, harmless: _Side, others: int, rng: random.Random) -> str:
+    """Put a sentence among so many harmless ones, at any place."""
+    sentences = [_spelling(harmless.draw(rng, _CARRIER_KINDS)[0], rng) for _ in range(others)]
+    sentences.insert(rng.randint(0, others), text)
+    return " ".join(sentences)
+
+
 def _example(side: _Side, harmless: _Side, rng: random.Random) -> tuple[str, float, str]:
     if rng.random() < _DISGUISED_SHARE[side.name]:
         return _disguised(side, rng)
     text, section = side.draw(rng)
     text, kind = _spelling(text, rng), section.kind
-    if rng.random() < _CONTEXT_SHARE:
-        other = _spelling(harmless.draw(rng, _CARRIER_KINDS)[0], rng)
-        text = f"{other} {text}" if rng.random() < 0.5 else f"{text} {other}"
-        kind += "+context"
+    draw = rng.random()
+    if draw < _CONTEXT_SHARE:
+        text, kind = _in_context(text, harmless, 1, rng), kind + "+context"
+    elif draw < _CONTEXT_SHARE + _LONG_SHARE:
+        text, kind = _in_context(text, harmless, rng.randint(3, 9), rng), kind + "+long"
     return text, section.label, kind
 
 
