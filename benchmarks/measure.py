@@ -103,15 +103,15 @@ def rows(
 
 def peaks(device: torch.device, size: int = 1024) -> dict[str, float]:
     """GFLOP/s of a (size, 768) by (768, 3072) product: by `torch.nn.Linear` in each type, by oneDNN on a CPU."""
-    from toxicity_j.cpu_linear import Linear, can_quicken
+    from toxicity_j.cpu_linear import OneDNNLinear, can_use_onednn
 
     found = {}
     for name, dtype in {"float32": torch.float32, "bfloat16": torch.bfloat16}.items():
         layer = torch.nn.Linear(768, 3072, device=device, dtype=dtype)
         states = torch.randn(size, 768, device=device, dtype=dtype)
         layers = {f"torch {name}": layer}
-        if can_quicken(device, dtype):
-            layers[f"oneDNN {name}"] = Linear(layer)
+        if can_use_onednn(device, dtype):
+            layers[f"oneDNN {name}"] = OneDNNLinear(layer)
         with torch.inference_mode():
             for label, kind in layers.items():
                 times = [seconds(partial(_repeat, kind, states), device) for _ in range(8)]

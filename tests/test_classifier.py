@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 from tests import tiny
-from toxicity_j.cpu_packing import can_pack
+from toxicity_j.cpu_packing import can_be_padding_free
 from toxicity_j.model_classifier import Classifier
 
 TEXTS = [*tiny.TEXTS[::2], "You are a fool. " * 200, "", "  ", "You are a silly fool , and everybody knows it ."]
@@ -55,7 +55,7 @@ def _family(folder: Path, kind: str, **changes) -> str:
 def _one_by_one(folder: str, texts=TEXTS, max_length=512) -> np.ndarray:
     """What the model's own forward gives for each text alone."""
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)  # tokenizer.json as it is, whatever the family
     max_length = min(max_length, tokenizer.model_max_length)
 
     def row(text):
@@ -82,9 +82,9 @@ def roberta(tmp_path_factory):
 def test_equals_one_by_one(family):
     path, packed, expected = family
     classifier = Classifier(path, role="style", device="cpu")
-    assert can_pack(classifier._network) == packed
+    assert can_be_padding_free(classifier.network) == packed
     assert expected.std(axis=0).min() > 0.01
-    np.testing.assert_allclose(classifier.logits(TEXTS), expected, atol=2e-5, rtol=1e-5)
+    np.testing.assert_allclose(classifier.score(TEXTS).values, expected, atol=2e-5, rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -92,37 +92,38 @@ def test_equals_one_by_one(family):
 def test_no_score_depends_on_batch_size_or_order(family, dtype):
     path, _, _ = family
     classifier = Classifier(path, role="style", device="cpu", dtype=dtype)
-    whole = classifier.logits(TEXTS)
+    whole = classifier.score(TEXTS).values
     order = np.random.default_rng(0).permutation(len(TEXTS))
     for batch_size in (1, 2, 7, len(TEXTS)):
         classifier.batch_size = batch_size
-        shuffled = classifier.logits([TEXTS[i] for i in order])
+        shuffled = classifier.score([TEXTS[i] for i in order]).values
         # bfloat16 rounds to 2^-8, so that a last bit of float32 shows as one of bfloat16 here and there.
         np.testing.assert_allclose(shuffled, whole[order], atol=1e-5 if dtype == "float32" else 0.05, rtol=1e-5)
 
 
 def test_gpt2_without_a_padding_token(tmp_path):
     path = _family(tmp_path, "gpt2", pad_token_id=None)
-    np.testing.assert_allclose(Classifier(path, role="style").logits(TEXTS), _one_by_one(path), atol=2e-5)
+    np.testing.assert_allclose(Classifier(path, role="style").score(TEXTS).values, _one_by_one(path), atol=2e-5)
 
 
 def test_decoders_of_packed_families_are_not_packed(tmp_path):
     path = _family(tmp_path, "electra", is_decoder=True)
     classifier = Classifier(path, role="style")
-    assert not can_pack(classifier._network)
-    np.testing.assert_allclose(classifier.logits(TEXTS), _one_by_one(path), atol=2e-5)
+    assert not can_be_padding_free(classifier.network)
+    np.testing.assert_allclose(classifier.score(TEXTS).values, _one_by_one(path), atol=2e-5)
 
 
 def test_token_types_reach_the_model(tmp_path):
     path = str(tiny.bert(tmp_path))
     classifier = Classifier(path, role="style")
-    assert classifier._encode(["ab"])[0].shape[1] == 2
+    columns, _ = classifier._encoder(["ab"])
+    assert [len(values) for values in columns[0]] == [3, 3]  # ids and types of [CLS] ab [SEP]
 
 
 def test_near_rows_are_float32(roberta):
-    exact = Classifier(roberta, role="style").logits(TEXTS)
+    exact = Classifier(roberta, role="style").score(TEXTS).values
     classifier = Classifier(roberta, role="style", dtype="bfloat16")
-    lower = classifier.logits(TEXTS)
+    lower = classifier.score(TEXTS).values
     assert np.abs(lower - exact).max() > 1e-4
     asked = []
 
@@ -130,23 +131,24 @@ def test_near_rows_are_float32(roberta):
         asked.append(logits.copy())
         return np.arange(len(TEXTS)) % 2 == 1
 
-    mixed = classifier.logits(TEXTS, near=near)
+    scored = classifier.score(TEXTS, is_borderline=near)
+    mixed = scored.values
     np.testing.assert_array_equal(asked[0], lower)
     np.testing.assert_allclose(mixed[1::2], exact[1::2], atol=1e-5)
     np.testing.assert_array_equal(mixed[::2], lower[::2])
-    assert classifier.truncated == 1
+    assert scored.truncated == 1
 
 
 def test_near_is_not_asked_in_float32(roberta):
-    Classifier(roberta, role="style").logits(["a"], near=lambda logits: pytest.fail("asked"))
+    Classifier(roberta, role="style").score(["a"], is_borderline=lambda logits: pytest.fail("asked"))
 
 
 @pytest.mark.parametrize("kind", ["roberta", "distilbert"])
 def test_half_precision_stays_close(tmp_path, kind):
     path = str(tiny.roberta(tmp_path)) if kind == "roberta" else _family(tmp_path, kind)
-    exact = Classifier(path, role="style").logits(TEXTS)
+    exact = Classifier(path, role="style").score(TEXTS).values
     for dtype in ("bfloat16", "float16"):
-        lower = Classifier(path, role="style", dtype=dtype).logits(TEXTS)
+        lower = Classifier(path, role="style", dtype=dtype).score(TEXTS).values
         assert lower.dtype == np.float32
         assert 0 < np.abs(lower - exact).max() < 0.3 * exact.std()
 
@@ -154,11 +156,10 @@ def test_half_precision_stays_close(tmp_path, kind):
 def test_truncation_is_that_of_transformers_and_counted(roberta):
     long = "a fool, b. " * 500
     classifier = Classifier(roberta, role="style", max_length=20)
-    logits = classifier.logits([long, "short", long])
-    np.testing.assert_allclose(logits, _one_by_one(roberta, [long, "short", long], 20), atol=1e-5)
-    assert classifier.truncated == 1
-    classifier.logits(["short"])
-    assert classifier.truncated == 0
+    scored = classifier.score([long, "short", long])
+    np.testing.assert_allclose(scored.values, _one_by_one(roberta, [long, "short", long], 20), atol=1e-5)
+    assert scored.truncated == 1  # distinct texts
+    assert classifier.score(["short"]).truncated == 0
 
 
 def test_limits_come_from_tables_and_tokenizer(tmp_path, roberta):
@@ -169,7 +170,7 @@ def test_limits_come_from_tables_and_tokenizer(tmp_path, roberta):
     settings.write_text(settings.read_text().replace('"model_max_length": 64', '"model_max_length": 99999'))
     classifier = Classifier(str(small), role="style")
     assert classifier.max_length == 64
-    assert classifier.logits(["a fool " * 99]).shape == (1, 2)
+    assert classifier.score(["a fool " * 99]).values.shape == (1, 2)
 
 
 def test_another_tokenizer(tmp_path, roberta):
@@ -180,17 +181,17 @@ def test_another_tokenizer(tmp_path, roberta):
     model = AutoModelForSequenceClassification.from_pretrained(roberta).eval()
     with torch.inference_mode():
         expected = model(torch.tensor([ids])).logits
-    np.testing.assert_allclose(classifier.logits(["You are a fool"]), expected, atol=1e-5)
+    np.testing.assert_allclose(classifier.score(["You are a fool"]).values, expected, atol=1e-5)
 
 
 def test_four_threads_share_one_classifier(roberta):
     classifier = Classifier(roberta, role="style", dtype="bfloat16")
     corpora = [TEXTS[i:] + TEXTS[:i] for i in range(4)]
-    expected = [classifier.logits(corpus) for corpus in corpora]
+    expected = [classifier.score(corpus).values for corpus in corpora]
     failed = []
 
     def work(i):
-        results = [classifier.logits(corpora[i]) for _ in range(5)]
+        results = [classifier.score(corpora[i]).values for _ in range(5)]
         failed.extend(i for result in results if not np.allclose(result, expected[i], atol=1e-4))
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
@@ -211,31 +212,35 @@ def test_labels(roberta, tmp_path):
             classifier.label_index(unknown)
 
 
-def test_nan_logits_name_the_model_and_the_text(tmp_path):
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_logits_that_are_not_finite_name_the_model_and_the_text(tmp_path, value):
     path = str(tiny.roberta(tmp_path))
     classifier = Classifier(path, role="fluency")
     with torch.no_grad():
-        classifier._network.classifier.out_proj.bias.fill_(float("nan"))
-    with pytest.raises(ValueError, match=r"the fluency model '.*' gave logits that are not numbers, .* text 'one'"):
-        classifier.logits(["one", "two"])
+        classifier.network.classifier.out_proj.bias.fill_(value)
+    with pytest.raises(ValueError, match=r"the fluency model '.*' gave scores that are not finite: .* text 'one'"):
+        classifier.score(["one", "two"])
 
 
 @pytest.mark.parametrize("missing", ["/no/such/folder", "./no-such-folder", "~/no-such-folder", "a/b/c"])
 def test_missing_folder(missing):
-    with pytest.raises(FileNotFoundError, match=r"the folder .*, for style, does not exist; .*style_model.*'embedded'"):
+    with pytest.raises(ValueError, match="`style_model` must be .*; there is no folder"):
         Classifier(missing, role="style")
 
 
 def test_pickled_weights_are_refused(tmp_path, roberta):
     shutil.copytree(roberta, tmp_path / "model")
     (tmp_path / "model" / "model.safetensors").rename(tmp_path / "model" / "pytorch_model.bin")
-    with pytest.raises(FileNotFoundError, match=r"must hold \*\.safetensors weights; it has only a \*\.bin"):
+    with pytest.raises(
+        ValueError,
+        match=r"`fluency_model`: .* must hold \*\.safetensors .* only pytorch_model.bin",
+    ):
         Classifier(str(tmp_path / "model"), role="fluency")
 
 
 def test_hub_model_out_of_reach(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(OSError, match=r"'no-such-org/no-such-model@v1', for style.*`style_model`.*'embedded'"):
+    with pytest.raises(OSError, match=r"`style_model`: .*'no-such-org/no-such-model@v1', for style.*'embedded'"):
         Classifier("no-such-org/no-such-model@v1", role="style")
 
 
@@ -250,6 +255,6 @@ def test_options_are_checked(roberta, option):
 def test_nothing_leaks_into_other_models(roberta):
     """The packed attention is registered under a name of its own; other models keep theirs."""
     before = _one_by_one(roberta)
-    Classifier(roberta, role="style").logits(TEXTS)
+    Classifier(roberta, role="style").score(TEXTS)
     np.testing.assert_array_equal(_one_by_one(roberta), before)
     assert transformers.AutoConfig.from_pretrained(roberta)._attn_implementation != "packed"

@@ -12,7 +12,9 @@ from tests import reference_scores
 WRITTEN = json.loads(reference_scores.SCORES.read_text())
 
 # Rows that are meant to differ from 0.3.0, by protocol: the index in PAIRS and why.
-MOVED: dict[str, dict[int, str]] = {}
+MOVED: dict[str, dict[int, str]] = {
+    "krishna2020": {21: "a literal <pad> and <mask> are spelled out, as fairseq does"},
+}
 
 # The number of threads changes the order of additions in a matrix product, which moves these scores by up to 2e-6.
 TOLERANCE = 5e-6

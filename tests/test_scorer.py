@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from tests.tiny import TEXTS
-from toxicity_j import components as models
+from toxicity_j import model_builtin as models
 from toxicity_j.protocols import EMBEDDED, Content, Fluency, Protocol, Style
 from toxicity_j.scorer import Scorer
 
@@ -306,7 +306,7 @@ def test_references_that_are_not_used_are_told_once(encoder, caplog):
 
 
 def test_corpus_adds_segments_and_bleu(english):
-    from toxicity_j.model_embedding import character_bleu
+    from toxicity_j.model_overlap import character_bleu
 
     scorer = Scorer("emnlp2021", device="cpu", **english)
     columns = {"predictions": PREDICTIONS, "sources": SOURCES}

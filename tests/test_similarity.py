@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from tests.tiny import TEXTS
-from toxicity_j.model_embedding import SentenceEmbedding, character_bleu, chrf, cosine
-from toxicity_j.model_pair import PooledEmbedding, Regression
+from toxicity_j.model_embedding import SentenceEmbedding, cosine
+from toxicity_j.model_overlap import Chrf, character_bleu
+from toxicity_j.model_pair import PairRegressor, PooledEmbedding
 from toxicity_j.model_wieting import WietingEmbedding
 from toxicity_j.model_xcomet import Xcomet
 
@@ -58,7 +59,7 @@ def test_wieting_equals_the_slow_lookup(folder):
         torch.nn.functional.cosine_similarity(slow_wieting(folder, a)[None], slow_wieting(folder, b)[None]).item()
         for a, b in zip(FIRST, SECOND, strict=True)
     ]
-    np.testing.assert_allclose(WietingEmbedding(folder).similarity(FIRST, SECOND), expected, atol=1e-6)
+    np.testing.assert_allclose(WietingEmbedding(folder).score(FIRST, SECOND).values, expected, atol=1e-6)
     assert min(expected) < 0  # a cosine, not clipped
 
 
@@ -78,7 +79,7 @@ def test_wieting_drops_vocabulary_index_0(folder):
 def test_wieting_unknown_text_is_one_vector(folder):
     model = WietingEmbedding(folder)
     assert model.indices("") == model.indices("☃") == [model.vocabulary["UUUNKKK"]]
-    assert model.similarity(["☃"], [" "]) == pytest.approx([1])
+    assert model.score(["☃"], [" "]).values == pytest.approx([1])
 
 
 def test_wieting_files_missing(tmp_path):
@@ -100,7 +101,7 @@ def test_hostile_pickle_does_not_run(folder, tmp_path):
     shutil.copy(f"{folder}/sim.sp.30k.model", tmp_path)
     for save in (torch.save, lambda payload, path: path.write_bytes(pickle.dumps(payload))):
         save({"vocab_words": Hostile(str(tmp_path / "owned")), "state_dict": {}}, tmp_path / "sim.pt")
-        with pytest.raises(ValueError, match="sim.pt is no Wieting model"):
+        with pytest.raises(ValueError, match="sim.pt is not a Wieting model"):
             WietingEmbedding(tmp_path)
         assert not (tmp_path / "owned").exists()
 
@@ -117,7 +118,7 @@ def test_sentence_embedding_equals_the_library(checkpoints):
     expected = [1 - scipy_cosine(a, b) for a, b in zip(first, second, strict=True)]
     for batch_size in (1, 7, None):
         model = SentenceEmbedding(path, device="cpu", batch_size=batch_size)
-        np.testing.assert_allclose(model.similarity(FIRST, SECOND), expected, atol=1e-5)
+        np.testing.assert_allclose(model.score(FIRST, SECOND).values, expected, atol=1e-5)
 
 
 def scipy_cosine(a, b):
@@ -144,7 +145,7 @@ def test_pooled_embedding_equals_padded_batch(checkpoints):
     expected = (vectors[0] * vectors[1]).sum(1).numpy()
     for batch_size in (1, 7, None):
         model_under_test = PooledEmbedding(path, device="cpu", batch_size=batch_size)
-        np.testing.assert_allclose(model_under_test.similarity(FIRST, SECOND), expected, atol=1e-5)
+        np.testing.assert_allclose(model_under_test.score(FIRST, SECOND).values, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("num_labels", [1, 2])
@@ -159,9 +160,10 @@ def test_regression_equals_padded_batch(checkpoints, num_labels):
         logits = model(**inputs).logits
     expected = torch.sigmoid(logits)[:, 0] if num_labels == 1 else torch.softmax(logits, -1)[:, 0]
     for batch_size in (1, 7, None):
-        under_test = Regression(path, device="cpu", batch_size=batch_size)
-        np.testing.assert_allclose(under_test.similarity(FIRST, SECOND), expected.numpy(), atol=1e-5)
-    assert under_test.truncated == 1
+        under_test = PairRegressor(path, device="cpu", batch_size=batch_size)
+        np.testing.assert_allclose(under_test.score(FIRST, SECOND).values, expected.numpy(), atol=1e-5)
+    # FIRST ends in a text of 300 words, SECOND in one of 299: together over 512 tokens
+    assert under_test.score(FIRST, SECOND).truncated == 1
 
 
 # --- XCOMET
@@ -191,7 +193,7 @@ def test_xcomet_of_three_equal_texts_is_one_pass_of_arithmetic(checkpoints):
         elif not label and severity is not None:
             cost, severity = cost + severity, None
     expected = sum(scores) + 0.22 * (25 - min(25, cost)) / 25
-    assert model.scores([text], [other], [[other]]) == pytest.approx([expected], abs=1e-6)
+    assert model.score([text], [other], [[other]]).values == pytest.approx([expected], abs=1e-6)
 
 
 def test_xcomet_mixes_layers(checkpoints):
@@ -212,15 +214,19 @@ def test_xcomet_mixes_layers(checkpoints):
 def test_xcomet_does_not_depend_on_batches_and_takes_the_best_reference(checkpoints):
     references = [[second, first] for first, second in zip(FIRST, SECOND, strict=True)]
     model = Xcomet(checkpoints("xcomet"), device="cpu", batch_size=1)
-    expected = model.scores(FIRST, SECOND, references)
-    singles = [model.scores(FIRST, SECOND, [[item[place]] for item in references]) for place in (0, 1)]
+    expected = model.score(FIRST, SECOND, references).values
+    singles = [model.score(FIRST, SECOND, [[item[place]] for item in references]).values for place in (0, 1)]
     np.testing.assert_allclose(np.maximum(*singles), expected)
     for batch_size in (2, 7, None):
         model.batch_size = batch_size
-        np.testing.assert_allclose(model.scores(FIRST, SECOND, references), expected, atol=1e-5)
+        np.testing.assert_allclose(model.score(FIRST, SECOND, references).values, expected, atol=1e-5)
 
 
 # --- chrF and BLEU
+
+
+def chrf(predictions, references):
+    return Chrf().score(predictions, None, references).values
 
 
 def test_chrf_is_sacrebleus_sentence_score():

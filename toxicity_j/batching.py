@@ -1,8 +1,8 @@
-"""Running a model over a corpus of short texts: what every scorer of this package shares.
+"""Run a model over a corpus of short texts: what every scorer of this package shares.
 
-Identical texts are scored once, batches hold texts of like length under a budget of tokens, the next texts are
-tokenised while the model runs, order is restored, and a batch that does not fit in memory is halved. What a token
-means to a model is the caller's affair.
+Equal texts are scored once, batches hold texts of similar length under a budget of tokens, the next texts are
+tokenized while the model runs, order is restored, and a batch that does not fit in memory is halved. What a token means
+to a model is decided by the caller.
 """
 
 from __future__ import annotations
@@ -10,80 +10,91 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch.nn.functional import scaled_dot_product_attention
+
+from .cpu_packing import packed_attention as packed_attention
+from .devices import resolve_device as resolve_device
+from .devices import resolve_dtype as resolve_dtype
 
 Item = TypeVar("Item", bound=Hashable)
-Encoded = TypeVar("Encoded", bound=Sequence)
-
-# int8 is not among them: on the CPUs measured it lost to bfloat16 (docs/speed.md).
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+Encoded = TypeVar("Encoded")
 
 # Tokens in one batch. A CPU core is busy from a few hundred on, and more only spills its caches; a GPU wants far more
 # (docs/speed.md).
 CPU_TOKENS = 2048
 GPU_TOKENS = 32768
 
-# Texts tokenised, sorted and held at once: enough for equal lengths to meet, little enough for memory not to follow
-# the corpus.
+# Texts tokenized, sorted and held at once. Large enough to group texts of equal length, small enough to bound memory.
 WINDOW = 8192
 
+# How a CPU says that memory ran out: only in the text of a RuntimeError. The last is oneDNN's way.
+_OUT_OF_MEMORY = ("allocate memory", "not enough memory", "could not create a primitive")
 
-def resolve_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for; when none is, CUDA, else MPS, else the CPU.
 
-    Raises:
-        ValueError: `device` is unknown, or not present on this machine.
+@dataclass(frozen=True)
+class Scored:
+    """What a model says of texts, checked: every value is a finite number.
+
+    Attributes:
+        values: one row per text or pair. *Shape:* (n, ...)
+        truncated: how many distinct texts the model did not read to their end.
     """
-    if device is None:
-        mps = torch.backends.mps.is_available()
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
-    try:
-        resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        message = f"`device` must be a device of this machine, such as 'cpu' or 'cuda:0'; got {device!r} ({error})"
-        raise ValueError(message) from error
-    return resolved
 
+    values: np.ndarray
+    truncated: int = 0
 
-def resolve_dtype(dtype: str) -> torch.dtype:
-    """The torch type of a name in `DTYPES`.
+    @classmethod
+    def checked(cls, values: np.ndarray, truncated: int, items: Sequence[Any], model: str) -> Scored:
+        """Return the scores if each one is a finite number.
 
-    Raises:
-        ValueError: `dtype` is none of them.
-    """
-    if dtype not in DTYPES:
-        raise ValueError(f"`dtype` must be one of {sorted(DTYPES)}; got {dtype!r}")
-    return DTYPES[dtype]
+        Args:
+            values: *Shape:* (n, ...)
+            truncated: see `Scored`.
+            items: the n texts or pairs, for the message.
+            model: what gave the values, for the message.
+
+        Raises:
+            ValueError: a value is infinite or not a number; the model and the first such text are named.
+        """
+        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if not finite.all():
+            first = int(np.flatnonzero(~finite)[0])
+            bad = np.asarray(values[first]).tolist()
+            raise ValueError(
+                f"{model} gave scores that are not finite: {bad}, first for the text {items[first]!r:.200}"
+            )
+        return cls(values, truncated)
 
 
 def default_token_budget(device: torch.device) -> int:
-    """Tokens in one batch that keep `device` busy."""
+    """Return the tokens of one batch that keep `device` busy."""
     return GPU_TOKENS if device.type == "cuda" else CPU_TOKENS
 
 
-def unique(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
-    """The distinct items in order of first appearance, and for each item its place among them (int64, shape (n,))."""
-    places: dict[Item, int] = {}
-    inverse = np.fromiter((places.setdefault(item, len(places)) for item in items), dtype=np.int64, count=len(items))
-    return list(places), inverse
+def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
+    """Return the distinct items in order of first appearance, and the index among them of each item.
+
+    *Shape:* (n,), int64, of the second.
+    """
+    indices: dict[Item, int] = {}
+    inverse = np.fromiter((indices.setdefault(item, len(indices)) for item in items), dtype=np.int64, count=len(items))
+    return list(indices), inverse
 
 
 def token_batches(
     lengths: Sequence[int], token_budget: int, batch_size: int | None = None, *, equal_lengths: bool = False
 ) -> list[np.ndarray]:
-    """Cuts a corpus into batches of like length.
+    """Cut a corpus into batches of similar length.
 
     Args:
         lengths: tokens of each text.
         token_budget: most tokens of a batch, padding included (texts x longest); a longer text is a batch of its own.
         batch_size: most texts of a batch; no such limit when None.
-        equal_lengths: no batch holds texts of different lengths, so that nothing need be padded.
+        equal_lengths: no batch holds texts of different lengths, so nothing has to be padded.
 
     Returns:
         int64 arrays of indices, from the longest texts to the shortest: what needs most memory is tried first.
@@ -108,30 +119,7 @@ def token_batches(
     return batches
 
 
-def packed_attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
-) -> torch.Tensor:
-    """Attention of each segment to itself, for segments that lie one after another without padding.
-
-    Neighbours of equal length are attended to in one call, so sort the segments by length.
-
-    Args:
-        query: *Shape:* (tokens, heads, dim); `key` and `value` alike.
-        lengths: tokens of each segment, in their order; they sum to tokens.
-
-    Returns:
-        *Shape:* (tokens, heads, dim).
-    """
-    outputs, start = [], 0
-    for length, group in groupby(lengths):
-        end = start + length * sum(1 for _ in group)
-        q, k, v = (x[start:end].unflatten(0, (-1, length)).transpose(1, 2) for x in (query, key, value))
-        outputs.append(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(0, 1))
-        start = end
-    return torch.cat(outputs)
-
-
-def run(
+def run_batched(
     items: Sequence[Item],
     encode: Callable[[list[Item]], Sequence[Encoded]],
     forward: Callable[[list[Encoded]], torch.Tensor],
@@ -139,10 +127,10 @@ def run(
     token_budget: int,
     batch_size: int | None = None,
     equal_lengths: bool = False,
-    length: Callable[[Encoded], int] = len,
+    length: Callable[[Encoded], int] = len,  # type: ignore[assignment]
     progress: Callable[..., Any] | None = None,
 ) -> torch.Tensor:
-    """Scores a corpus: encode, batch, forward, restore the order.
+    """Score a corpus: encode, batch, forward, restore the order.
 
     Args:
         items: what is scored, texts as a rule; equal ones are scored once.
@@ -158,7 +146,7 @@ def run(
     Returns:
         What `forward` gave, in the order of `items`, on the CPU. *Shape:* (n, ...), or (0,) for no items.
     """
-    distinct, inverse = unique(items)
+    distinct, inverse = deduplicate(items)
     if not distinct:
         return torch.empty(0)
     results = []
@@ -172,7 +160,7 @@ def run(
                 if shown is not None:
                     shown.update(len(batch))
             order = np.concatenate(batches)
-            # One copy a window, so that a GPU is waited for once in some thousand texts.
+            # One copy per window, so a GPU is waited for once in some thousand texts.
             results.append(torch.cat(outputs).cpu()[torch.from_numpy(np.argsort(order))])
     return torch.cat(results)[torch.from_numpy(inverse)]
 
@@ -180,7 +168,7 @@ def run(
 def _encoded_windows(
     items: list[Item], encode: Callable[[list[Item]], Sequence[Encoded]]
 ) -> Iterator[Sequence[Encoded]]:
-    """Encodes `WINDOW` items at a time, one window ahead of the model."""
+    """Encode `WINDOW` items at a time, one window ahead of the model."""
     windows = [items[start : start + WINDOW] for start in range(0, len(items), WINDOW)]
     if len(windows) == 1:
         yield encode(windows[0])
@@ -195,7 +183,7 @@ def _encoded_windows(
 
 
 def _forward_within_memory(forward: Callable[[list[Encoded]], torch.Tensor], batch: list[Encoded]) -> torch.Tensor:
-    """Runs one batch, in halves when memory does not hold it whole."""
+    """Run one batch, in halves when memory does not hold it whole."""
     try:
         return forward(batch)
     except (MemoryError, RuntimeError) as error:
@@ -208,7 +196,11 @@ def _forward_within_memory(forward: Callable[[list[Encoded]], torch.Tensor], bat
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether torch ran out of memory; on a CPU it says so only in the text of a RuntimeError."""
+    """Return whether torch ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return "allocate memory" in str(error) or "not enough memory" in str(error)
+    return any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+# Former names, until every caller is renamed.
+run, unique = run_batched, deduplicate

@@ -1,218 +1,277 @@
-"""Which model plays which part in a protocol, how it is loaded, and how a signature names it."""
+"""Which model plays which role in a protocol, how it is loaded, and how a signature names it.
+
+A new kind of model is a class with a `score` method in a module of its own, a line in `_LOADERS`, and its name among
+the kinds of protocols.py.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from .builtin_encoder import Encoder
-from .builtin_identifier import ToxicityIdentifier
+from .batching import Scored
+from .builtin_identifier import MODEL_FILE as IDENTIFIER_FILE
 from .builtin_weights import SHA256
-from .cpu_linear import quicken
+from .checkpoints import ModelRef, folder_digest
+from .model_builtin import BuiltInEncoder, Identifier
 from .model_classifier import Classifier
 from .model_embedding import SentenceEmbedding
-from .model_pair import PooledEmbedding, Regression
+from .model_overlap import Chrf
+from .model_pair import PairRegressor, PooledEmbedding
 from .model_wieting import MODEL_FILE, WietingEmbedding, missing_files
 from .model_xcomet import Xcomet, is_xcomet
-from .protocols import ENCODER, IDENTIFIER, WIETING, Protocol
+from .protocols import ENCODER, IDENTIFIER, WIETING
+from .protocols import Protocol as JProtocol
 from .rules import class_index
+
+Role: TypeAlias = Literal["style", "content", "fluency"]
+Progress: TypeAlias = Callable[..., Any] | None
 
 # The built-in weights behind each built-in name.
 _SHIPPED = {ENCODER: "encoder.safetensors", IDENTIFIER: "identifier.safetensors"}
-# What of a model folder can move a score, in it or one folder below.
-_SUFFIXES = {".safetensors", ".bin", ".pt", ".model", ".json", ".txt"}
+
+
+class Model(Protocol):
+    """What every loaded model says of itself.
+
+    Attributes:
+        revision: the commit of a Hub model where it is known; "" for any other.
+        dtype: the name of the number format that its scores come from.
+    """
+
+    revision: str
+    dtype: str
+
+
+class StyleModel(Model, Protocol):
+    """A model of P(toxic) that is not a classifier with labels: the built-in ones."""
+
+    def p_toxic(
+        self,
+        texts: Sequence[str],
+        *,
+        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        progress: Progress = None,
+    ) -> Scored:
+        """Compute P(toxic) of each text, in [0, 1]. *Shape:* (n,)."""
+
+
+class PairModel(Model, Protocol):
+    """A model of SIM."""
+
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
+        """Compute the similarity of each pair, a source or reference first, a prediction second. *Shape:* (n,)."""
+
+
+class QualityModel(Model, Protocol):
+    """A third factor that reads predictions, sources and references: XCOMET, chrF."""
+
+    def score(
+        self,
+        predictions: Sequence[str],
+        sources: Sequence[str] | None,
+        references: Sequence[Sequence[str]] | None,
+        *,
+        progress: Progress = None,
+    ) -> Scored:
+        """Compute the factor of each segment. *Shape:* (n,)."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """One model and its part in a protocol.
+class Component:
+    """One model and its role in a protocol.
 
     Attributes:
-        role: "style", "content" or "fluency".
-        kind: how it is run: "encoder", "identifier", "classifier", "sentence", "wieting", "pooler", "regression",
-            "xcomet" or "chrf".
-        model: a built-in name, a Hub id, optionally `@revision`, or a folder; None for chrF.
-        reads: what the class that is read means: "toxic", "neutral" or "acceptable".
+        role: which factor it serves.
+        kind: how it is run, a key of `_LOADERS`.
+        model: which model; None for chrF, which has none.
+        positive_class: what the class that is read means: "toxic", "neutral" or "acceptable".
         index: that class by its index, as the protocol states it; None where the label's name decides.
         label: the "toxic" or "acceptable" class as the user names it, by name or index.
         tokenizer: a model whose tokenizer is used in place of its own.
-        published: the model is the protocol's own, so that its classes are known by index whatever their labels say.
-        cut: over-long inputs are cut anywhere, the closing special token lost.
+        is_published: the model is the protocol's own, so its classes are known by index whatever their labels say.
+        truncate_raw: see `Classifier`.
     """
 
-    role: str
+    role: Role
     kind: str
-    model: str | None
-    reads: str = ""
+    model: ModelRef | None
+    positive_class: str = ""
     index: int | None = None
     label: str | int | None = None
-    tokenizer: str | None = None
-    published: bool = False
-    cut: bool = False
+    tokenizer: ModelRef | None = None
+    is_published: bool = False
+    truncate_raw: bool = False
 
 
-class BuiltIn:
-    """A built-in model, run as a Scorer's options say.
-
-    Attributes:
-        progress: a tqdm-like class, or None.
-        truncated: distinct texts that were cut in the last call.
-    """
-
-    def __init__(self, model: Encoder | ToxicityIdentifier, batch_size: int | None):
-        self.model, self.batch_size = model, batch_size
-        self.progress = None
-
-    @property
-    def truncated(self) -> int:  # noqa: D102 (see the class)
-        return getattr(self.model, "truncated", 0)
-
-    def p_toxic(self, texts: Sequence[str]) -> np.ndarray:
-        """P(toxic) of each text, in [0, 1]. *Shape:* (n,), float64."""
-        score = self.model.style if isinstance(self.model, Encoder) else self.model.p_toxic
-        return score(texts, batch_size=self.batch_size, progress=self.progress)
-
-    def score(
-        self, predictions: Sequence[str], sources: Sequence[str] | None, want: Sequence[str]
-    ) -> dict[str, np.ndarray]:
-        """The encoder's scores by the names in `want`; see `Encoder.score`."""
-        return self.model.score(predictions, sources, want, batch_size=self.batch_size, progress=self.progress)
-
-
-def style_part(protocol: Protocol, model: str | None, label: str | int | None, tokenizer: str | None) -> Part:
-    """The STA model: the protocol's, or the one given in its place, which brings its own tokenizer."""
+def style_component(
+    protocol: JProtocol, model: str | None, label: str | int | None, tokenizer: str | None
+) -> Component:
+    """Return the STA component: the protocol's, or the given model, which brings its own tokenizer."""
     style = protocol.style
-    model = style.model if model is None else model
-    if model in (ENCODER, IDENTIFIER):
-        return Part("style", model, model)
-    published = _same_model(model, style.model)
-    if tokenizer is None and (published or _lacks_tokenizer(model)):
+    ref = ModelRef.parse(style.model if model is None else model, "style_model")
+    if ref.name in _SHIPPED and ref.folder is None:
+        return Component("style", ref.name, ref)
+    if ref.folder is not None and (ref.folder / IDENTIFIER_FILE).is_file():
+        return Component("style", IDENTIFIER, ref)
+    is_published = _is_same_model(ref, style.model)
+    if tokenizer is None and (is_published or _lacks_tokenizer(ref)):
         tokenizer = style.tokenizer
-    reads = style.label_is if label is None else "toxic"
-    return Part("style", "classifier", model, reads, style.label, label, tokenizer, published, style.cut)
+    return Component(
+        "style",
+        "classifier",
+        ref,
+        positive_class=style.label_is if label is None else "toxic",
+        index=style.label,
+        label=label,
+        tokenizer=None if tokenizer is None else ModelRef.parse(tokenizer, "style_tokenizer"),
+        is_published=is_published,
+        truncate_raw=style.cut,
+    )
 
 
-def content_part(protocol: Protocol, model: str | None) -> Part:
-    """The SIM model: the protocol's, or the one given in its place; a folder says itself whether it holds Wieting's
-    files.
-    """
+def content_component(protocol: JProtocol, model: str | None) -> Component:
+    """Return the SIM component: the protocol's, or the given model; a folder shows by its files what it holds."""
     content = protocol.content
-    model = content.model if model is None else model
-    if model == ENCODER:
-        kind = "encoder"
-    elif model == WIETING or _holds(model, MODEL_FILE):
+    ref = ModelRef.parse(content.model if model is None else model, "content_model")
+    is_builtin = ref.folder is None and ref.name in (ENCODER, WIETING)
+    if is_builtin:
+        kind = ref.name
+    elif _holds(ref, MODEL_FILE):
         kind = "wieting"
-    elif content.kind == "wieting" and Path(model).is_dir() and not _holds(model, "config.json", "modules.json"):
+    elif content.kind == "wieting" and ref.folder is not None and not _holds(ref, "config.json", "modules.json"):
         kind = "wieting"  # a folder without its files, which the error names
-    elif content.kind in ("wieting", "encoder") or _holds(model, "modules.json"):
+    elif content.kind in ("wieting", "encoder") or _holds(ref, "modules.json"):
         kind = "sentence"
     else:
         kind = content.kind
-    return Part("content", kind, model)
+    return Component("content", kind, ref)
 
 
-def fluency_part(protocol: Protocol, model: str | None, label: str | int | None) -> Part:
-    """The FL model: the protocol's, or the one given in its place."""
+def fluency_component(protocol: JProtocol, model: str | None, label: str | int | None) -> Component:
+    """Return the FL component: the protocol's, or the given model."""
     fluency = protocol.fluency
-    if model is None:
+    name = fluency.model if model is None else model
+    ref = None if name is None else ModelRef.parse(name, "fluency_model")
+    is_published = ref is not None and _is_same_model(ref, fluency.model)
+    if model is None or ref is None:
         kind = fluency.kind
-    elif model == ENCODER:
+    elif ref.name == ENCODER and ref.folder is None:
         kind = "encoder"
+    elif fluency.kind == "xcomet" and (is_published or is_xcomet(ref)):
+        kind = "xcomet"
     else:
-        is_same_kind = fluency.kind == "xcomet" and (_same_model(model, fluency.model) or is_xcomet(model))
-        kind = "xcomet" if is_same_kind else "classifier"
-    model = fluency.model if model is None else model
-    published = model is not None and _same_model(model, fluency.model)
-    return Part("fluency", kind, model, "acceptable", fluency.label, label, published=published, cut=fluency.cut)
+        kind = "classifier"
+    return Component(
+        "fluency",
+        kind,
+        ref,
+        positive_class="acceptable",
+        index=fluency.label,
+        label=label,
+        is_published=is_published,
+        truncate_raw=fluency.cut,
+    )
 
 
-def load(part: Part, device: str | None, batch_size: int | None, dtype: str) -> Any:
-    """The model itself, ready to score.
+def load(component: Component, device: str | None, batch_size: int | None, dtype: str) -> Any:
+    """Load a component's model, ready to score.
 
     Raises:
         ImportError: an extra is not installed.
-        OSError: the model is missing, gated or out of reach.
+        OSError: the model is missing, gated, out of reach or damaged.
         ValueError: a folder does not hold what it should.
     """
-    options = {"device": device, "batch_size": batch_size, "dtype": dtype}
-    if part.kind == "classifier":
-        return Classifier(part.model, role=part.role, tokenizer=part.tokenizer, cut=part.cut, **options)
-    if part.kind == "encoder":
-        encoder = Encoder.load(device=device, dtype=dtype)
-        quicken(encoder.body)
-        return BuiltIn(encoder, batch_size)
-    if part.kind == "identifier":
-        return BuiltIn(ToxicityIdentifier.from_pretrained(device=device), batch_size)
-    if part.kind == "wieting":
-        if part.model == WIETING:
-            raise FileNotFoundError(missing_files())
-        return WietingEmbedding(part.model)
-    by_kind = {"sentence": SentenceEmbedding, "pooler": PooledEmbedding, "regression": Regression, "xcomet": Xcomet}
-    return by_kind[part.kind](part.model, **options)
+    return _LOADERS[component.kind](component, {"device": device, "batch_size": batch_size, "dtype": dtype})
 
 
-def class_read(part: Part, classifier: Classifier) -> tuple[int, str]:
-    """The index of the class that a classifier's part reads, and what it means ("toxic", "neutral" or "acceptable").
+def _load_classifier(component: Component, options: dict[str, Any]) -> Classifier:
+    return Classifier(
+        _model(component),
+        role=component.role,
+        tokenizer=component.tokenizer,
+        truncate_raw=component.truncate_raw,
+        **options,
+    )
+
+
+def _load_identifier(component: Component, options: dict[str, Any]) -> Identifier:
+    return Identifier(_model(component).folder, device=options["device"], batch_size=options["batch_size"])
+
+
+def _load_wieting(component: Component, options: dict[str, Any]) -> WietingEmbedding:
+    ref = _model(component)
+    if ref.folder is None:
+        raise FileNotFoundError(missing_files())
+    return WietingEmbedding(ref)
+
+
+_LOADERS: dict[str, Callable[[Component, dict[str, Any]], Model]] = {
+    "encoder": lambda component, options: BuiltInEncoder(**options),
+    "identifier": _load_identifier,
+    "classifier": _load_classifier,
+    "sentence": lambda component, options: SentenceEmbedding(_model(component), **options),
+    "wieting": _load_wieting,
+    "pooler": lambda component, options: PooledEmbedding(_model(component), **options),
+    "regression": lambda component, options: PairRegressor(_model(component), **options),
+    "xcomet": lambda component, options: Xcomet(_model(component), **options),
+    "chrf": lambda component, options: Chrf(),
+}
+
+
+def resolve_class(component: Component, classifier: Classifier) -> tuple[int, str]:
+    """Return the index of the class that is read, and what it means ("toxic", "neutral" or "acceptable").
 
     Raises:
         ValueError: the labels do not say, or lack the one that the user named; they are listed.
     """
-    if part.label is not None:
-        return classifier.label_index(part.label), part.reads
-    if part.published and part.index is not None:
-        return part.index, part.reads
-    return class_index(classifier.labels, part.reads, part.index, f"{part.role}_label"), part.reads
+    meaning = component.positive_class
+    if component.label is not None:
+        return classifier.label_index(component.label), meaning
+    if component.is_published and component.index is not None:
+        return component.index, meaning
+    return class_index(classifier.labels, meaning, component.index, f"{component.role}_label"), meaning
 
 
-def name_in_signature(part: Part, loaded: Any) -> str:
-    """The model, which one exactly (the commit of a Hub model, a digest of a folder or of shipped weights), and the
-    class read of it.
+def name_in_signature(component: Component, loaded: Any) -> str:
+    """Return the model, which one exactly, and the class read of it.
+
+    "Exactly" is the commit of a Hub model, or a digest of a folder or of built-in weights.
     """
-    name = _exact(part.model, loaded) if part.model else part.kind
-    if part.kind != "classifier":
+    name = component.kind if component.model is None else _exact(component.model, loaded.revision)
+    if component.kind != "classifier":
         return name
-    tokenizer = f"+{_exact(part.tokenizer, None)}" if part.tokenizer else ""
-    index, reads = class_read(part, loaded)
-    return f"{name}{tokenizer}#{index}={reads}"
+    tokenizer = "" if component.tokenizer is None else f"+{_exact(component.tokenizer, '')}"
+    index, meaning = resolve_class(component, loaded)
+    return f"{name}{tokenizer}#{index}={meaning}"
 
 
-def _exact(model: str, loaded: Any) -> str:
-    if model in _SHIPPED:
-        return f"{model}@{SHA256[_SHIPPED[model]][:8]}"
-    if Path(model).is_dir():
-        return f"{Path(model).resolve().name}@{folder_digest(model)}"
-    name, _, revision = model.partition("@")
-    revision = getattr(loaded, "revision", None) or revision
-    return f"{name}@{revision}" if revision else name
+def _exact(ref: ModelRef, commit: str) -> str:
+    if ref.folder is not None:
+        return f"{ref.folder.resolve().name}@{folder_digest(ref.folder)}"
+    if ref.name in _SHIPPED:
+        return f"{ref.name}@{SHA256[_SHIPPED[ref.name]][:8]}"
+    revision = commit or (ref.revision if ref.revision != "main" else "")
+    return f"{ref.name}@{revision}" if revision else ref.name
 
 
-def folder_digest(folder: str | Path) -> str:
-    """Eight hexadecimal digits of the SHA-256 over the weights and settings in a model folder, the same wherever it
-    lies.
-    """
-    digest = hashlib.sha256()
-    paths = [path for pattern in ("*", "*/*") for path in Path(folder).glob(pattern) if path.suffix in _SUFFIXES]
-    for path in sorted(paths, key=lambda path: path.relative_to(folder).as_posix()):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()[:8]
+def _model(component: Component) -> ModelRef:
+    if component.model is None:
+        raise ValueError(f"`{component.role}_model` must be given for the kind {component.kind!r}; got None")
+    return component.model
 
 
-def _same_model(given: str, published: str | None) -> bool:
-    return published is not None and given.partition("@")[0] == published
+def _is_same_model(ref: ModelRef, published: str | None) -> bool:
+    return published is not None and ref.name == published
 
 
-def _holds(folder: str, *files: str) -> bool:
-    return any((Path(folder) / file).is_file() for file in files)
+def _holds(ref: ModelRef, *files: str) -> bool:
+    return ref.folder is not None and any((ref.folder / file).is_file() for file in files)
 
 
-def _lacks_tokenizer(model: str) -> bool:
-    folder = Path(model)
-    return folder.is_dir() and not any(folder.glob("*token*")) and not any(folder.glob("*.model"))
+def _lacks_tokenizer(ref: ModelRef) -> bool:
+    folder = ref.folder
+    return folder is not None and not any(folder.glob("*token*")) and not any(folder.glob("*.model"))

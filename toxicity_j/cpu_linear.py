@@ -1,21 +1,35 @@
 """Linear layers by oneDNN, for inference on a CPU.
 
-PyTorch sends float32 matrix products to MKL, which on AMD processors leaves half of the machine idle (docs/speed.md has
-the figures), and lays bfloat16 weights out anew at each call. The operators used here are those that torch.compile puts
-in place of `torch.nn.Linear`: torch/_inductor/fx_passes/mkldnn_fusion.py. The results differ in rounding only.
+PyTorch sends float32 matrix products to MKL, which leaves half of some AMD processors idle, and lays bfloat16 weights
+out anew at each call (docs/speed.md). The operators used here are those that torch.compile puts in place of
+`torch.nn.Linear`: torch/_inductor/fx_passes/mkldnn_fusion.py. They are private: where this torch lacks them, or a
+short trial shows that they are slower here, `torch.nn.Linear` stays. Results differ in rounding only.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
+import time
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
+logger = logging.getLogger("toxicity_j")
 
-class Linear(nn.Module):
-    """What `linear` computes, optionally followed by the exact GELU; weights laid out once.
+_OPERATORS = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
+# The trial: rows and width of its product, and its rounds. About 50 ms per number format on one core.
+_TRIAL_ROWS, _TRIAL_WIDTH, _TRIAL_ROUNDS = 256, 768, 4
+# PyTorch's own product has to win clearly: a choice that flickers would make rounding differ from run to run.
+_CLEARLY_FASTER = 0.85
+
+
+class OneDNNLinear(nn.Module):
+    """Compute what a linear layer does, optionally followed by the exact GELU; weights are laid out once.
 
     Args:
-        linear: a layer for which `can_quicken` holds.
+        linear: a layer for which `can_use_onednn` holds.
         gelu: apply GELU to the result, in the same pass over memory.
     """
 
@@ -24,23 +38,63 @@ class Linear(nn.Module):
         self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
         self.bias = None if linear.bias is None else linear.bias.detach()
         # Name of the operation that follows, its numbers, its variant ("none": not the approximation by tanh).
-        self.then = ("gelu", [], "none") if gelu else ("none", [], "")
+        self.then: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """*Shape:* (..., in) to (..., out)."""
-        return torch.ops.mkldnn._linear_pointwise(states, self.weight, self.bias, *self.then)
+        """Apply the layer. *Shape:* (..., in) to (..., out)."""
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(states, self.weight, self.bias, *self.then)
+        return product
 
 
-def can_quicken(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether oneDNN has this machine's instructions for matrix products in `dtype`."""
+def can_use_onednn(device: torch.device, dtype: torch.dtype) -> bool:
+    """Return whether this torch has the operators, and this machine the instructions for `dtype`."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    return dtype is torch.float32 or (dtype is torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if not all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS):
+        return False
+    if dtype is torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype is torch.float32
 
 
-def quicken(network: nn.Module) -> None:
-    """Puts a `Linear` in place of each `torch.nn.Linear` that it can replace, in a network for inference alone."""
+@functools.cache
+def onednn_is_faster(dtype: torch.dtype, threads: int) -> bool:
+    """Time both kinds of layer for about 50 ms, once per process, number format and count of threads."""
+    # skip_init leaves the user's random generator as it is.
+    linear = nn.utils.skip_init(nn.Linear, _TRIAL_WIDTH, _TRIAL_WIDTH, dtype=dtype)
+    for parameter in linear.parameters():
+        nn.init.constant_(parameter, 0.01)
+    try:
+        onednn = OneDNNLinear(linear)
+        ratio = _seconds(onednn, dtype) / _seconds(linear, dtype)
+    except RuntimeError as error:
+        logger.info("oneDNN's linear layers do not run here, torch.nn.Linear is used: %s", error)
+        return False
+    logger.debug("oneDNN takes %.2f of the time of torch.nn.Linear in %s on %d threads", ratio, dtype, threads)
+    return ratio * _CLEARLY_FASTER < 1
+
+
+def use_onednn_linear(network: nn.Module) -> None:
+    """Put a `OneDNNLinear` in place of each `torch.nn.Linear` that it speeds up, in a network for inference alone."""
     for parent in list(network.modules()):
         for name, child in parent.named_children():
-            if type(child) is nn.Linear and can_quicken(child.weight.device, child.weight.dtype):
-                setattr(parent, name, Linear(child))
+            if type(child) is nn.Linear and prefers_onednn(child.weight.device, child.weight.dtype):
+                setattr(parent, name, OneDNNLinear(child))
+
+
+def prefers_onednn(device: torch.device, dtype: torch.dtype) -> bool:
+    """Return whether oneDNN can and should replace `torch.nn.Linear` on a device."""
+    return can_use_onednn(device, dtype) and onednn_is_faster(dtype, torch.get_num_threads())
+
+
+@torch.inference_mode()
+def _seconds(layer: Callable[[torch.Tensor], torch.Tensor], dtype: torch.dtype) -> float:
+    """Return the least time of a few runs; the least is the one that other programs disturbed least."""
+    states = torch.ones(_TRIAL_ROWS, _TRIAL_WIDTH, dtype=dtype)
+    layer(states)
+    times = []
+    for _ in range(_TRIAL_ROUNDS):
+        start = time.perf_counter()
+        layer(states)
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,29 +1,125 @@
-"""Sequences one after another in place of a padded batch, through the forward of transformers' own BERT-like models.
+"""Padding-free inference: texts one after another in one sequence, through transformers' own BERT-like models.
 
-The model sees one long sequence; each text attends to itself alone, positions start anew with each text, and from the
-last layer's attention on only first tokens are computed, for the heads of these models read nothing else.
+Each text attends to itself alone, positions start anew with each text, and from the last layer's attention on only
+first tokens are computed, because the heads of these models read nothing else. On a GPU one variable-length kernel
+attends to all texts; on a CPU neighbours of equal length are attended to in one call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
-from .batching import packed_attention
-from .cpu_linear import Linear, can_quicken, quicken
+from .cpu_linear import OneDNNLinear, prefers_onednn, use_onednn_linear
+from .devices import to_device
+
+logger = logging.getLogger("toxicity_j")
 
 # The families whose layers are laid out as `encoder.layer[i].attention.{self,output}` and whose classification heads
 # read the first token: transformers, models/{bert,roberta,xlm_roberta,camembert,electra}/modeling_*.py.
 FAMILIES = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "electra"})
 
 # The module's name is in it because `evaluate.load` may import several copies of this code into one process.
-_ATTENTION = f"packed_{__name__.replace('.', '_')}"
+_ATTENTION = f"padding_free_{__name__.replace('.', '_')}"
+
+_Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor]
+
+
+def packed_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
+    """Attend within each of the segments that lie one after another without padding.
+
+    Args:
+        query: *Shape:* (tokens, heads, dim); `key` and `value` alike.
+        lengths: tokens of each segment, in their order; they sum to tokens. Sorted, they run fastest on a CPU.
+
+    Returns:
+        *Shape:* (tokens, heads, dim).
+    """
+    if query.is_cuda and not torch.is_grad_enabled():
+        kernel = _varlen_kernel(query.device, query.dtype)
+        if kernel is not None:
+            return kernel(query, key, value, _offsets(tuple(lengths), query.device), max(lengths))
+    return _grouped_attention(query, key, value, lengths)
+
+
+def _grouped_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
+    """Attend in one call per run of segments of equal length. *Shape:* (tokens, heads, dim)."""
+    outputs, start = [], 0
+    for length, group in groupby(lengths):
+        end = start + length * sum(1 for _ in group)
+        q, k, v = (x[start:end].unflatten(0, (-1, length)).transpose(1, 2) for x in (query, key, value))
+        outputs.append(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(0, 1))
+        start = end
+    return torch.cat(outputs)
+
+
+def varlen_kernel_name(device: torch.device, dtype: torch.dtype) -> str:
+    """Return the name of the attention that packed batches use on a device."""
+    kernel = _varlen_kernel(device, dtype) if device.type == "cuda" else None
+    return "grouped scaled_dot_product_attention" if kernel is None else kernel.__name__.strip("_")
+
+
+@functools.lru_cache(maxsize=8)
+def _offsets(lengths: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Return where segments start and end, copied once per batch for all layers. *Shape:* (segments + 1,), int32."""
+    return to_device([np.cumsum([0, *lengths], dtype=np.int32)], device)[0]
+
+
+@functools.cache
+def _varlen_kernel(device: torch.device, dtype: torch.dtype) -> _Kernel | None:
+    """Find the first kernel that gives the right numbers on this GPU; None when each one fails."""
+    lengths = [1, 5, 3, 17]
+    states = torch.linspace(-2, 2, sum(lengths) * 2 * 64, device=device).reshape(-1, 2, 64).sin().to(dtype)
+    expected = _grouped_attention(states, states, states, lengths)
+    for kernel in (_varlen_attn, _flash_attention, _efficient_attention):
+        try:
+            found = kernel(states, states, states, _offsets(tuple(lengths), device), max(lengths))
+            if torch.allclose(found.float(), expected.float(), atol=2e-2 if dtype.itemsize == 2 else 1e-5):
+                return kernel
+            logger.info("%s differs from scaled_dot_product_attention on %s", kernel.__name__, device)
+        except (RuntimeError, ImportError, AttributeError, TypeError, ValueError) as error:
+            # Each kernel has its own limits: formats, processors, versions of torch.
+            logger.info("%s does not run on %s in %s: %s", kernel.__name__, device, dtype, error)
+    return None
+
+
+def _varlen_attn(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int) -> torch.Tensor:
+    """Attend by torch's public variable-length attention (torch >= 2.10, 16-bit formats)."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    mixed: torch.Tensor = varlen_attn(q, k, v, offsets, offsets, most, most)
+    return mixed
+
+
+def _flash_attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
+) -> torch.Tensor:
+    """Attend by the kernel under `varlen_attn`, for versions of torch that lack the latter."""
+    found = torch.ops.aten._flash_attention_forward(q, k, v, offsets, offsets, most, most, 0.0, False, False)
+    return found[0]
+
+
+def _efficient_attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
+) -> torch.Tensor:
+    """Attend by the memory-efficient kernel, which takes float32 and is what nested tensors use."""
+    q, k, v = q[None], k[None], v[None]
+    found = torch.ops.aten._efficient_attention_forward(q, k, v, None, offsets, offsets, most, most, 0.0, 0)
+    return found[0][0]
 
 
 @dataclass(frozen=True)
@@ -37,14 +133,14 @@ class _Batch:
 _batch: ContextVar[_Batch] = ContextVar("batch")
 
 
-def can_pack(model: Any) -> bool:
-    """Whether a transformers sequence classifier is one that `pack` knows."""
+def can_be_padding_free(model: Any) -> bool:
+    """Return whether a transformers sequence classifier is one that `enable_padding_free` knows."""
     config = model.config
     return config.model_type in FAMILIES and not config.is_decoder and not config.chunk_size_feed_forward
 
 
-def pack(model: Any, dtype: torch.dtype) -> None:
-    """Makes a sequence classifier of `FAMILIES` take packed batches, by `packed_logits`, and nothing else.
+def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
+    """Make a sequence classifier of `FAMILIES` take packed batches, by `padding_free_logits`, and nothing else.
 
     Args:
         model: in float32.
@@ -58,21 +154,21 @@ def pack(model: Any, dtype: torch.dtype) -> None:
     if dtype is not torch.float32:
         layers.to(dtype)
         layers[0].register_forward_pre_hook(lambda module, args: (args[0].to(dtype), *args[1:]))
-    if can_quicken(model.device, dtype) and model.config.hidden_act == "gelu":
+    if prefers_onednn(model.device, dtype) and model.config.hidden_act == "gelu":
         for layer in layers:
-            layer.intermediate.dense = Linear(layer.intermediate.dense, gelu=True)
+            layer.intermediate.dense = OneDNNLinear(layer.intermediate.dense, gelu=True)
             layer.intermediate.intermediate_act_fn = torch.nn.Identity()
-    quicken(layers)
+    use_onednn_linear(layers)
     last = layers[-1]
     last.attention.output.register_forward_pre_hook(_first_tokens)
-    last.register_forward_hook(_one_token_a_text)
+    last.register_forward_hook(_one_token_per_text)
 
 
-def packed_logits(model: Any, ids: Sequence[np.ndarray]) -> torch.Tensor:
-    """Logits of texts given as token ids, special tokens included; sorted by length is fastest.
+def padding_free_logits(model: Any, ids: Sequence[np.ndarray]) -> torch.Tensor:
+    """Compute logits of texts given as token ids, special tokens included; sorted by length is fastest.
 
     Args:
-        model: a model that `pack` has prepared.
+        model: a model that `enable_padding_free` has prepared.
         ids: n arrays, the first column of each token ids. *Shape:* (tokens, columns)
 
     Returns:
@@ -82,15 +178,16 @@ def packed_logits(model: Any, ids: Sequence[np.ndarray]) -> torch.Tensor:
     starts = np.cumsum([0, *lengths[:-1]])
     flat = np.concatenate([x[:, 0] for x in ids])
     positions = _positions(flat, lengths, starts, model.base_model.embeddings.position_embeddings.padding_idx)
-    flat, positions, starts = to_device([flat, positions, starts], model.device)
-    with _as_current(_Batch(lengths, starts)):
-        return model(input_ids=flat[None], position_ids=positions[None]).logits
+    tokens, places, firsts = to_device([flat, positions, starts], model.device)
+    with _as_current(_Batch(lengths, firsts)):
+        logits: torch.Tensor = model(input_ids=tokens[None], position_ids=places[None]).logits
+    return logits
 
 
 def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, padding: int | None) -> np.ndarray:
-    """Positions that start anew with each text. *Shape:* (tokens,).
+    """Return positions that start anew with each text. *Shape:* (tokens,).
 
-    In RoBERTa's kin a token that equals the padding index, such as a literal "<pad>" in a text, is not counted and
+    In RoBERTa's family a token that equals the padding index, such as a literal "<pad>" in a text, is not counted and
     lies at that index
     (transformers, models/roberta/modeling_roberta.py: create_position_ids_from_input_ids).
     """
@@ -102,16 +199,8 @@ def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, pad
 
 
 def first_position(table: torch.nn.Embedding) -> int:
-    """The position of a text's first token: 0, or in RoBERTa's kin the one after the padding index."""
+    """Return the position of a text's first token: 0, or in RoBERTa's family the one after the padding index."""
     return 0 if table.padding_idx is None else table.padding_idx + 1
-
-
-def to_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:
-    """Arrays as tensors on a device; copies to a GPU do not wait for it."""
-    tensors = [torch.from_numpy(array) for array in arrays]
-    if device.type == "cuda":
-        return [tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors]
-    return [tensor.to(device) for tensor in tensors]
 
 
 @contextmanager
@@ -126,17 +215,20 @@ def _as_current(batch: _Batch) -> Iterator[None]:
 def _attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any
 ) -> tuple[torch.Tensor, None]:
-    """What transformers calls for attention. *Shape:* (1, heads, tokens, dim) to (1, tokens, heads, dim)."""
+    """Attend as transformers asks. *Shape:* (1, heads, tokens, dim) to (1, tokens, heads, dim)."""
     q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))
     return packed_attention(q, k, v, _batch.get().lengths)[None], None
 
 
 def _first_tokens(module: Any, args: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """Before the last layer's attention is added up: (1, tokens, hidden) twice to (1, texts, hidden) twice."""
+    """Keep the first token of each text, before the last layer's attention is added up.
+
+    *Shape:* (1, tokens, hidden) twice to (1, texts, hidden) twice.
+    """
     starts = _batch.get().starts
     return tuple(states[:, starts] for states in args)
 
 
-def _one_token_a_text(module: Any, args: Any, states: torch.Tensor) -> torch.Tensor:
-    """After the last layer: (1, texts, hidden) to (texts, 1, hidden), which heads take for texts of one token."""
+def _one_token_per_text(module: Any, args: Any, states: torch.Tensor) -> torch.Tensor:
+    """Give heads texts of one token, after the last layer. *Shape:* (1, texts, hidden) to (texts, 1, hidden)."""
     return states.transpose(0, 1).float()

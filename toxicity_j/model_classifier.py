@@ -1,125 +1,123 @@
 """Class logits from a sequence classifier of the Hub or of a folder: STA and FL are both read from one.
 
-Batches hold texts of one length, so that nothing is padded and no text's score depends on its neighbours; models of
-BERT's kin take all lengths at once, packed. Which class is meant, and what becomes of its logit, is not decided here.
+Batches hold texts of one length, so nothing is padded and no text's score depends on its neighbours; BERT-family
+models run all texts as one packed, unpadded sequence. Which class is meant, and what becomes of its logit, is decided
+elsewhere.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from .batching import default_token_budget, resolve_device, resolve_dtype, run
-from .cpu_linear import quicken
-from .cpu_packing import can_pack, first_position, pack, packed_logits, to_device
-from .model_embedding import unavailable
-from .model_pair import load_transformer, split_revision
+from .batching import Scored, default_token_budget, run_batched
+from .checkpoints import ModelRef, load_transformer, resolve_commit
+from .cpu_linear import use_onednn_linear
+from .cpu_packing import can_be_padding_free, enable_padding_free, first_position, padding_free_logits
+from .devices import Precision, resolve_device, to_device
+from .tokenization import TextEncoder, load_tokenizer
 
-# Texts are cut at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
+# Texts are truncated at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
 # pan-webis-de/pan-code).
 MAX_LENGTH = 512
 
-# What a model sees of a tokenizer's columns. No mask is among them, for nothing is padded.
+# What a model sees of a tokenizer's columns. No mask is among them, because nothing is padded.
 _COLUMNS = ("input_ids", "token_type_ids")
 
 
 class Classifier:
-    """A sequence classifier and its tokenizer.
-
-    Safe to use from several threads: calls to `logits` wait for each other.
+    """A sequence classifier and its tokenizer. Safe to use from several threads.
 
     Attributes:
-        model: as given.
         revision: the commit of a Hub model where it is known, else the revision asked for; "" for a folder.
+        dtype: the name of the layers' number format.
         labels: the name of each class by its index.
         multi_label: classes do not exclude each other.
-        max_length: tokens at which texts are cut, special tokens included.
-        truncated: distinct texts that were cut in the last call of `logits`.
+        max_length: tokens at which texts are truncated, special tokens included.
 
     Args:
-        model: a Hub id, a Hub id with `@revision`, or a folder. What exists as a folder is one; else what starts with
-            "/", "." or "~", or holds a backslash or several slashes, is a folder that is missing; all else is a Hub id.
-        role: what it is for, "style" or "fluency", for messages.
+        model: see `ModelRef.parse`.
+        role: what it is for, "style" or "fluency".
         device: see `resolve_device`.
         batch_size: most texts of a batch; as many as keep the device busy when None.
         dtype: of the layers, see `DTYPES`.
-        max_length: tokens at which texts are cut; the model's own limit when that is lower.
+        max_length: tokens at which texts are truncated; the model's own limit when that is lower.
         tokenizer: a Hub id or folder whose tokenizer is used in place of the model's.
-        cut: drop what is over `max_length` wherever it falls, the closing special token too, as fairseq's evaluators do
-            (s-nlp/paradetox: evaluation_detox/metric_tools/fluency.py); a cut text keeps its closing token otherwise.
-        progress: a tqdm-like class.
+        truncate_raw: read texts as fairseq's evaluators do: drop what is over `max_length` wherever it falls, the
+            closing special token too, and spell out a literal "<unk>".
 
     Raises:
-        FileNotFoundError: `model` is a folder that is missing, or one without safetensors weights.
-        OSError: the model is missing on the Hub, gated, or out of reach.
-        ValueError: `device`, `dtype` or `max_length` is not valid.
+        OSError: the model is missing on the Hub, gated, out of reach or damaged.
+        ValueError: an option is not valid, the folder is missing or has no safetensors weights, or tensors are missing.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | ModelRef,
         *,
         role: str,
         device: str | torch.device | None = None,
         batch_size: int | None = None,
         dtype: str = "float32",
         max_length: int = MAX_LENGTH,
-        tokenizer: str | None = None,
-        cut: bool = False,
-        progress: Callable[..., Any] | None = None,
+        tokenizer: str | ModelRef | None = None,
+        truncate_raw: bool = False,
     ) -> None:
-        self.model, self.role, self.batch_size, self.progress = model, role, batch_size, progress
-        self.device = resolve_device(device)
-        self._dtype = resolve_dtype(dtype)
-        self.truncated = 0
-        self._cut = cut
-        self._lock = threading.Lock()
-        check_folder(model, role)
-        self._tokenizer = _load_tokenizer(tokenizer or model, role)
-        self._network = self._load(self._dtype)
-        self._exact = self._network if self._dtype is torch.float32 else None
-        config = self._network.config
-        self.labels: Mapping[int, str] = {int(index): str(label) for index, label in config.id2label.items()}
-        self.multi_label = config.problem_type == "multi_label_classification"
-        self.revision = commit(model)
         if max_length < 1:
             raise ValueError(f"`max_length` must be at least 1; got {max_length}")
-        self.max_length = min([max_length, self._tokenizer.model_max_length, *_positions(self._network)])
+        self._argument = f"{role}_model"
+        self._ref = ModelRef.parse(model, self._argument)
+        self._role, self.batch_size, self.dtype = role, batch_size, dtype
+        self.device = resolve_device(device)
+        source = self._ref if tokenizer is None else ModelRef.parse(tokenizer, f"{role}_tokenizer")
+        own = load_tokenizer(source, role, self._argument, split_special_tokens=truncate_raw)
+        self._networks: Precision[Any] = Precision(self._load, dtype)
+        config = self.network.config
+        self.labels: Mapping[int, str] = {int(index): str(label) for index, label in config.id2label.items()}
+        self.multi_label = config.problem_type == "multi_label_classification"
+        self.revision = resolve_commit(self._ref)
+        self.max_length = min([max_length, own.model_max_length, *_table_sizes(self.network)])
+        self._encoder = TextEncoder(own, self.max_length, truncate_raw=truncate_raw)
 
-    def logits(self, texts: Sequence[str], near: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
-        """One row of logits a text. *Shape:* (n, labels), float32.
+    @property
+    def network(self) -> Any:
+        """The transformers model, in `dtype`."""
+        return self._networks.network
+
+    def score(
+        self,
+        texts: Sequence[str],
+        *,
+        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        progress: Callable[..., Any] | None = None,
+    ) -> Scored:
+        """Compute one row of logits per text. *Shape:* (n, labels), float32.
 
         Args:
             texts: n strings.
-            near: from logits, *Shape:* (m, labels), to the rows so near to a decision that they are computed again in
-                float32, *Shape:* (m,), bool; not asked when `dtype` is float32.
+            is_borderline: see `Precision.guarded`; of logits, *Shape:* (n, labels) to (n,), bool.
+            progress: a tqdm-like class.
 
         Raises:
-            ValueError: a logit is not a number.
+            ValueError: a logit is not finite.
         """
-        with self._lock:
-            self.truncated = 0
-            logits = self._run(self._network, texts)
-            truncated = self.truncated
-            if near is not None and self._exact is not self._network:
-                rows = np.flatnonzero(near(logits))
-                if len(rows):
-                    self._exact = self._exact or self._load(torch.float32)
-                    logits[rows] = self._run(self._exact, [texts[i] for i in rows])
-            self.truncated = truncated
-        bad = np.flatnonzero(np.isnan(logits).any(axis=1))
-        if len(bad):
-            first = f"first for the text {texts[bad[0]]!r:.200}"
-            raise ValueError(f"the {self.role} model {self.model!r} gave logits that are not numbers, {first}")
-        return logits
+        truncated = 0
+
+        def run(network: Any, rows: np.ndarray) -> np.ndarray:
+            nonlocal truncated
+            chosen = texts if len(rows) == len(texts) else [texts[i] for i in rows]
+            logits, count = self._run(network, chosen, progress)
+            truncated = max(truncated, count)
+            return logits
+
+        logits = self._networks.guarded(len(texts), run, is_borderline)
+        return Scored.checked(logits, truncated, texts, f"the {self._role} model {str(self._ref)!r}")
 
     def label_index(self, label: str | int) -> int:
-        """The index of a class by its name, or the index itself, checked.
+        """Return the index of a class by its name, or the index itself, checked.
 
         Raises:
             ValueError: the model has no such class; its labels are listed.
@@ -127,102 +125,63 @@ class Classifier:
         for index, name in self.labels.items():
             if name == label or (index == label and not isinstance(label, bool)):
                 return index
-        expected = f"must be a label of {self.model!r}, one of {dict(self.labels)}"
-        raise ValueError(f"`{self.role}_label` {expected}; got {label!r}")
+        expected = f"must be a label of {str(self._ref)!r}, one of {dict(self.labels)}"
+        raise ValueError(f"`{self._role}_label` {expected}; got {label!r}")
 
-    def _run(self, network: Any, texts: Sequence[str]) -> np.ndarray:
-        """Logits of `texts`, by one of the two ways to batch."""
-        packed = can_pack(network)
-        forward = packed_logits if packed else _equal_length_logits
+    def _run(self, network: Any, texts: Sequence[str], progress: Callable[..., Any] | None) -> tuple[np.ndarray, int]:
+        """Return the logits of `texts` by one of the two ways to batch, and how many texts were truncated."""
+        truncated = 0
+
+        def encode(batch: Sequence[str]) -> list[np.ndarray]:
+            nonlocal truncated
+            columns, cut = self._encoder(batch)
+            truncated += sum(cut)
+            return [np.array(item, dtype=np.int64).T for item in columns]
+
+        padding_free = can_be_padding_free(network)
+        forward = padding_free_logits if padding_free else _equal_length_logits
         # Generative models without a padding token refuse a batch even where nothing is padded.
-        batch_size = 1 if not packed and network.config.pad_token_id is None else self.batch_size
-        rows = run(
+        alone = not padding_free and network.config.pad_token_id is None
+        rows = run_batched(
             texts,
-            self._encode,
+            encode,
             lambda batch: forward(network, batch).float(),
             token_budget=default_token_budget(self.device),
-            batch_size=batch_size,
-            equal_lengths=not packed,
-            progress=self.progress,
+            batch_size=1 if alone else self.batch_size,
+            equal_lengths=not padding_free,
+            progress=progress,
         )
-        return rows.numpy().reshape(-1, len(self.labels))
-
-    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Token ids, then token types where the tokenizer gives them, of each text. *Shape:* (tokens, columns)."""
-        encoded = self._tokenizer(list(texts), return_attention_mask=False, verbose=False)
-        columns = [encoded[name] for name in _COLUMNS if name in encoded]
-        long = [i for i, ids in enumerate(columns[0]) if len(ids) > self.max_length]
-        self.truncated += len(long)
-        if self._cut:
-            columns = [[values[: self.max_length] for values in column] for column in columns]
-        elif long:
-            cut = self._tokenizer([texts[i] for i in long], truncation=True, max_length=self.max_length)
-            for column, name in zip(columns, _COLUMNS, strict=False):
-                for i, values in zip(long, cut[name], strict=True):
-                    column[i] = values
-        return [np.array(row, dtype=np.int64).T for row in zip(*columns, strict=True)]
+        return rows.numpy().reshape(-1, len(self.labels)), truncated
 
     def _load(self, dtype: torch.dtype) -> Any:
         from transformers import AutoModelForSequenceClassification
 
-        option = f"{self.role}_model"
         network = load_transformer(
-            AutoModelForSequenceClassification, self.model, self.role, option, self.device, torch.float32
+            AutoModelForSequenceClassification,
+            self._ref,
+            self._role,
+            self._argument,
+            device=self.device,
+            dtype=torch.float32,
         )
-        if can_pack(network):
-            pack(network, dtype)
+        if can_be_padding_free(network):
+            enable_padding_free(network, dtype)
             return network
         network = network.to(dtype)
-        quicken(network)
+        use_onednn_linear(network)
         return network
 
 
-def check_folder(model: str, role: str) -> None:
-    """Refuses a folder that is missing or holds no safetensors weights.
-
-    Raises:
-        FileNotFoundError: it is such a folder.
-    """
-    ways_out = f"give another as `{role}_model`, or use the protocol 'embedded', whose model comes with the package"
-    folder = Path(model)
-    if folder.is_dir():
-        if not any(folder.glob("*.safetensors")):
-            has = "only a *.bin, a pickle that could run code" if any(folder.glob("*.bin")) else "none"
-            lacks = f"must hold *.safetensors weights; it has {has}"
-            raise FileNotFoundError(f"the folder {model!r}, for {role}, {lacks}. Convert it, {ways_out}")
-    elif model.startswith(("/", ".", "~")) or "\\" in model or model.count("/") > 1:
-        raise FileNotFoundError(f"the folder {model!r}, for {role}, does not exist; {ways_out}")
-
-
-def commit(model: str) -> str:
-    """The commit of a Hub model in the local cache, else the revision asked for; "" for a folder."""
-    from huggingface_hub import try_to_load_from_cache
-
-    name, revision = split_revision(model)
-    if Path(name).is_dir():
-        return ""
-    path = try_to_load_from_cache(name, "config.json", revision=revision)
-    return Path(path).parent.name if isinstance(path, str) else revision
-
-
-def _load_tokenizer(model: str, role: str) -> Any:
-    from transformers import AutoTokenizer
-
-    name, revision = split_revision(model)
-    try:
-        return AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise OSError(unavailable(model, f"{role} (its tokenizer)", f"{role}_model", error)) from error
-
-
 def _equal_length_logits(network: Any, batch: Sequence[np.ndarray]) -> torch.Tensor:
-    """Logits of texts of one length, which need neither padding nor a mask. *Shape:* (batch, labels)."""
-    columns = to_device([np.ascontiguousarray(column) for column in np.stack(batch).transpose(2, 0, 1)], network.device)
-    return network(**dict(zip(_COLUMNS, columns, strict=False))).logits
+    """Compute logits of texts of one length, which need neither padding nor a mask. *Shape:* (batch, labels)."""
+    columns = np.stack(batch).transpose(2, 0, 1)
+    tensors = to_device([np.ascontiguousarray(column) for column in columns], network.device)
+    logits: torch.Tensor = network(**dict(zip(_COLUMNS, tensors, strict=False))).logits
+    return logits
 
 
-def _positions(network: Any) -> list[int]:
-    """How many tokens each of a model's tables of positions has room for; none for relative positions."""
+def _table_sizes(network: Any) -> list[int]:
+    """Return how many tokens each of a model's tables of positions has room for; none for relative positions."""
     tables = [
         module
         for name, module in network.named_modules()

@@ -1,154 +1,178 @@
-"""Content similarity of pairs of texts: sentence embeddings, a transformer's pooled output, a one-logit regression,
-chrF, character BLEU.
-
-Each model class has `similarity(first, second)`, one score a pair. The Wieting embeddings have their own module.
-"""
+"""SIM by sentence-transformers: the cosine of two sentence embeddings, as the shared tasks take it from LaBSE."""
 
 from __future__ import annotations
 
-import warnings
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from .batching import resolve_device, resolve_dtype, unique
+from .batching import Scored, deduplicate
+from .checkpoints import ModelRef, load_errors, require_regular_files, require_tensors
+from .devices import resolve_device, resolve_dtype
 
 # torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts inherit.
 _EPSILON = 1e-8
 
+# What is fetched from the Hub: no pickled weights, no code.
+_FILES = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
+
 
 def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Row-wise cosine, in [-1, 1]; 0 where a vector is null.
+    """Compute row-wise cosines, in [-1, 1]; 0 where a vector is null.
 
     *Shape:* (n, d) and (n, d) to (n,), float64.
     """
     first, second = first.astype(np.float64), second.astype(np.float64)
     lengths = [np.maximum(np.linalg.norm(x, axis=1), _EPSILON) for x in (first, second)]
-    return np.clip((first * second).sum(axis=1) / (lengths[0] * lengths[1]), -1, 1)
+    cosines: np.ndarray = np.clip((first * second).sum(axis=1) / (lengths[0] * lengths[1]), -1, 1)
+    return cosines
 
 
-def paired_cosine(embed: Callable[[list[str]], np.ndarray], first: Sequence[str], second: Sequence[str]) -> np.ndarray:
-    """Cosine of each pair, every distinct text embedded once.
+def paired_cosine(
+    embed: Callable[[list[str]], Scored], first: Sequence[str], second: Sequence[str], model: str
+) -> Scored:
+    """Compute the cosine of each pair, every distinct text embedded once.
 
     Args:
-        embed: texts to vectors, *Shape:* (texts, d).
-        first: one text a pair.
+        embed: texts to vectors. *Shape:* (texts, d)
+        first: one text per pair.
         second: the other, as many.
+        model: what embeds, for messages.
 
     Returns:
-        *Shape:* (n,), in [-1, 1].
+        In [-1, 1]. *Shape:* (n,)
+
+    Raises:
+        ValueError: a vector is not finite.
     """
-    texts, places = unique([*first, *second])
-    vectors = embed(texts)
-    return cosine(vectors[places[: len(first)]], vectors[places[len(first) :]])
+    texts, indices = deduplicate([*first, *second])
+    found = embed(texts)
+    vectors = Scored.checked(found.values, found.truncated, texts, model).values
+    cosines = cosine(vectors[indices[: len(first)]], vectors[indices[len(first) :]])
+    return Scored.checked(cosines, found.truncated, list(zip(first, second, strict=True)), model)
 
 
 class SentenceEmbedding:
     """Cosine of sentence-transformers embeddings, not clipped at 0: in [-1, 1], higher is better.
 
+    Attributes:
+        revision: the commit of a Hub model; "" for a folder.
+        dtype: the name of the transformer's number format.
+
     Args:
-        model: a Hub id, optionally `@revision`, or a folder.
+        model: see `ModelRef.parse`.
         device: see `resolve_device`.
         batch_size: texts of a batch; 32 when None.
         dtype: of the transformer's weights.
 
     Raises:
         ImportError: sentence-transformers is not installed.
-        OSError: the model is missing, gated, or out of reach.
+        OSError: the model is missing, gated, out of reach or damaged.
+        ValueError: weights are pickled or missing, or a part is not one of sentence-transformers' own.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | ModelRef,
         *,
         device: str | torch.device | None = None,
         batch_size: int | None = None,
         dtype: str = "float32",
-    ):
+    ) -> None:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise ImportError(
-                f"SIM with {model!r} needs sentence-transformers: pip install 'toxicity_j[sentence]', "
+                f"SIM with {str(model)!r} needs sentence-transformers: pip install 'toxicity_j[sentence]', "
                 "or give another `content_model`, such as 'encoder'"
             ) from error
-        name, _, revision = model.partition("@") if not Path(model).exists() else (model, "", "")
-        try:
+        self._ref = ModelRef.parse(model, "content_model")
+        self.dtype, self.batch_size = dtype, batch_size or 32
+        place, kind = resolve_device(device), resolve_dtype(dtype)
+        with load_errors(self._ref, "content similarity", "content_model"):
+            folder = _fetch(self._ref)
+        self.revision = "" if self._ref.folder is not None else folder.name
+        _check_parts(folder)
+        with load_errors(self._ref, "content similarity", "content_model"):
             self.model = SentenceTransformer(
-                name,
-                device=str(resolve_device(device)),
-                revision=revision or None,
+                str(folder),
+                device=str(place),
                 trust_remote_code=False,
-                model_kwargs={"dtype": resolve_dtype(dtype), "use_safetensors": True},
+                local_files_only=True,
+                model_kwargs={"dtype": kind, "use_safetensors": True},
             ).eval()
-        except (OSError, ValueError) as error:
-            raise OSError(unavailable(model, "content similarity", "content_model", error)) from error
-        self.batch_size = batch_size or 32
-        self.revision = getattr(self.model[0].auto_model.config, "_commit_hash", None) or revision or "main"
+            missing = _missing_tensors(self.model[0].auto_model, folder)
+        require_tensors(missing, self._ref, "content_model")
 
-    def embed(self, texts: list[str]) -> np.ndarray:
-        """*Shape:* (texts, d), float32."""
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Any = None) -> Scored:
+        """Compute one cosine per pair. *Shape:* (n,)."""
+        return paired_cosine(self._embed, first, second, f"the content model {str(self._ref)!r}")
+
+    def _embed(self, texts: list[str]) -> Scored:
+        """Embed texts. *Shape:* (texts, d), float32."""
         with torch.inference_mode():
             vectors = self.model.encode(
                 texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True
             )
-        return vectors.float().cpu().numpy()
+        return Scored(vectors.float().cpu().numpy(), self._count_truncated(texts))
 
-    def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
-        """One cosine a pair, *Shape:* (n,)."""
-        return paired_cosine(self.embed, first, second)
-
-
-def unavailable(model: str, role: str, option: str, error: Exception) -> str:
-    """What to say of a model that cannot be had: its name, what it was for, and the ways out."""
-    reason = f"{type(error).__name__}: {first_line(error)}"
-    return (
-        f"the model {model!r}, for {role}, could not be loaded ({reason}). Give a local folder that holds it as "
-        f"`{option}`, or use the protocol 'embedded', whose model comes with the package"
-    )
-
-
-def first_line(error: Exception) -> str:
-    """The beginning of an error's message."""
-    return (str(error).strip().splitlines() or [""])[0][:200]
+    def _count_truncated(self, texts: list[str]) -> int:
+        """Count the texts that are longer than the model reads; sentence-transformers cuts them without a word."""
+        limit = self.model.max_seq_length
+        if limit is None:
+            return 0
+        # A token stands for a character at least, so most texts need not be tokenized again.
+        long = [text for text in texts if len(text.encode()) + 2 > limit]
+        if not long:
+            return 0
+        encoded = self.model.tokenizer(long, truncation=False, padding=False, verbose=False)
+        return sum(len(ids) > limit for ids in encoded["input_ids"])
 
 
-def chrf(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
-    """Sentence chrF over 100, in [0, 1]: sacrebleu's defaults, characters up to 6, no words, beta 2 (Popovic 2015).
+def _fetch(ref: ModelRef) -> Path:
+    """Return the folder that holds the model; of a Hub model only files that hold no code."""
+    if ref.folder is not None:
+        return ref.folder
+    from huggingface_hub import snapshot_download
 
-    Args:
-        predictions: n texts.
-        references: n lists; sacrebleu takes the best of several.
-
-    Raises:
-        ImportError: sacrebleu is not installed.
-    """
-    try:
-        from sacrebleu.metrics import CHRF
-    except ImportError as error:
-        raise ImportError("chrF needs sacrebleu: pip install 'toxicity_j[chrf]'") from error
-    metric = CHRF()
-    pairs, places = unique([(text, tuple(refs)) for text, refs in zip(predictions, references, strict=True)])
-    return np.array([metric.sentence_score(text, list(refs)).score / 100 for text, refs in pairs])[places]
+    return Path(snapshot_download(ref.name, revision=ref.revision, allow_patterns=_FILES))
 
 
-def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
-    """The "BLEU" of the s-nlp scripts: NLTK's sentence BLEU over characters against the source, in [0, 1].
-
-    Pairs where either text has at most 3 characters are left out, as in s-nlp/detox: emnlp2021/metric/metric.py; NaN
-    when that is all.
+def _check_parts(folder: Path) -> None:
+    """Refuse parts of others' code, and weights in pickles.
 
     Raises:
-        ImportError: NLTK is not installed.
+        ValueError: `modules.json` names a class of another package, or a part has pickled weights alone.
     """
-    try:
-        from nltk.translate.bleu_score import sentence_bleu
-    except ImportError as error:
-        raise ImportError("`bleu_source` needs NLTK: pip install 'toxicity_j[wieting]'") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NLTK warns for each pair without a common 4-gram
-        pairs = [(a, b) for a, b in zip(sources, predictions, strict=True) if len(a) > 3 and len(b) > 3]
-        scores = [sentence_bleu([source], prediction) for source, prediction in pairs]
-    return float(sum(scores) / len(scores)) if scores else float("nan")
+    require_regular_files(folder, "content_model")
+    modules = folder / "modules.json"
+    parts = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
+    for part in parts:
+        name = str(part.get("type"))
+        if not name.startswith("sentence_transformers."):
+            raise ValueError(f"`content_model`: {modules} must name parts of sentence_transformers only; got {name!r}")
+    for pickled in [*folder.glob("*.bin"), *folder.glob("*/*.bin")]:
+        if not any(pickled.parent.glob("*.safetensors")):
+            raise ValueError(
+                f"`content_model`: {pickled} is a pickle that could run code; weights must be *.safetensors files"
+            )
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*/*.safetensors")):
+        raise ValueError(f"`content_model`: the folder {str(folder)!r} must hold *.safetensors weights; it has none")
+
+
+def _missing_tensors(network: Any, folder: Path) -> list[str]:
+    """Return the tensors of a transformer that no file holds, its pooler excepted, which sentence embeddings ignore."""
+    from safetensors import safe_open
+
+    stored: set[str] = set()
+    for path in [*folder.glob("*.safetensors"), *folder.glob("0_*/*.safetensors")]:
+        with safe_open(str(path), framework="pt") as file:
+            names = (name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys())  # noqa: SIM118
+            stored.update(names)
+    tied = {name.partition(".")[2] for name in stored}
+    wanted = [name for name in network.state_dict() if not name.startswith("pooler.")]
+    return [name for name in wanted if name not in stored and name not in tied]

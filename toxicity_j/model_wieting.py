@@ -1,8 +1,8 @@
 """SIM of the English s-nlp and STRAP evaluators: the subword-embedding model of Wieting et al. 2019 (arXiv 1909.06694).
 
 Two files of the authors are read, `sim.pt` (a vocabulary and its embeddings) and `sim.sp.30k.model` (SentencePiece).
-Neither ships here. Text processing follows wieting_similarity/{similarity_evaluator,sim_utils}.py of s-nlp/detox,
-quirks included.
+Neither is part of this package. Text processing follows wieting_similarity/{similarity_evaluator,sim_utils}.py of
+s-nlp/detox, quirks included.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from .model_embedding import first_line, paired_cosine
+from .batching import Scored
+from .checkpoints import ModelRef, first_line, load_errors
+from .model_embedding import paired_cosine
 
 MODEL_FILE = "sim.pt"
 TOKENIZER_FILE = "sim.sp.30k.model"
@@ -27,7 +30,7 @@ UNKNOWN = "UUUNKKK"
 
 
 def missing_files(folder: str | None = None) -> str:
-    """What to say when the two files are not given, or not where the user said."""
+    """Build the message for the two files when they are not given, or not where the user said."""
     files = f"{MODEL_FILE} and {TOKENIZER_FILE}"
     place = "`content_model` names no folder" if folder is None else f"{folder!r} does not hold both"
     return (
@@ -44,15 +47,20 @@ class WietingEmbedding:
         folder: where `sim.pt` and `sim.sp.30k.model` are.
 
     Raises:
-        FileNotFoundError: one of them is missing; says where to get them.
+        FileNotFoundError: one of them is missing; the message says where to get them.
         ImportError: NLTK or SentencePiece is not installed.
+        OSError: `sim.sp.30k.model` is damaged.
         ValueError: `sim.pt` is not what the authors publish, or holds code.
     """
 
-    def __init__(self, folder: str | Path):
-        folder = Path(folder)
-        if not (folder / MODEL_FILE).is_file() or not (folder / TOKENIZER_FILE).is_file():
-            raise FileNotFoundError(missing_files(str(folder)))
+    revision = ""
+    dtype = "float32"
+
+    def __init__(self, folder: str | Path | ModelRef) -> None:
+        ref = folder if isinstance(folder, ModelRef) else ModelRef(str(folder), "", Path(folder))
+        place = Path(ref.location)
+        if not (place / MODEL_FILE).is_file() or not (place / TOKENIZER_FILE).is_file():
+            raise FileNotFoundError(missing_files(str(place)))
         try:
             from nltk.tokenize.treebank import TreebankWordTokenizer
             from sentencepiece import SentencePieceProcessor
@@ -60,12 +68,27 @@ class WietingEmbedding:
             raise ImportError(
                 "the Wieting SIM needs NLTK and SentencePiece: pip install 'toxicity_j[wieting]'"
             ) from error
+        self.name = f"the content model {str(ref)!r}"
         self.words = TreebankWordTokenizer()
-        self.pieces = SentencePieceProcessor(model_file=str(folder / TOKENIZER_FILE))
-        self.vocabulary, self.vectors = _read(folder / MODEL_FILE)
+        with load_errors(ref, "content similarity", "content_model"):
+            self.pieces = SentencePieceProcessor(model_file=str(place / TOKENIZER_FILE))
+        self.vocabulary, self.vectors = _read(place / MODEL_FILE)
+
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Any = None) -> Scored:
+        """Compute one cosine per pair. *Shape:* (n,)."""
+        return paired_cosine(self.embed, first, second, self.name)
+
+    def embed(self, texts: list[str]) -> Scored:
+        """Compute the mean embedding of each text; no text is truncated. *Shape:* (texts, d), float32."""
+        bags = [self.indices(text) for text in texts]
+        offsets = np.cumsum([0] + [len(bag) for bag in bags[:-1]])
+        flat = torch.tensor([index for bag in bags for index in bag])
+        with torch.inference_mode():
+            means = torch.nn.functional.embedding_bag(flat, self.vectors, torch.from_numpy(offsets), mode="mean")
+        return Scored(means.numpy())
 
     def indices(self, text: str) -> list[int]:
-        """The vocabulary indices of a text's pieces, never empty.
+        """Return the vocabulary indices of a text's pieces, never empty.
 
         Index 0 is dropped as if unknown, because the scripts ask `if emb:`; unknown pieces are dropped.
         """
@@ -74,27 +97,18 @@ class WietingEmbedding:
         found = [self.vocabulary.get(piece) for piece in pieces]
         return [index for index in found if index] or [self.vocabulary[UNKNOWN]]
 
-    def embed(self, texts: list[str]) -> np.ndarray:
-        """The mean embedding of each text, *Shape:* (texts, d), float32."""
-        bags = [self.indices(text) for text in texts]
-        offsets = np.cumsum([0] + [len(bag) for bag in bags[:-1]])
-        flat = torch.tensor([index for bag in bags for index in bag])
-        with torch.inference_mode():
-            means = torch.nn.functional.embedding_bag(flat, self.vectors, torch.from_numpy(offsets), mode="mean")
-        return means.numpy()
-
-    def similarity(self, first: Sequence[str], second: Sequence[str]) -> np.ndarray:
-        """One cosine a pair, *Shape:* (n,)."""
-        return paired_cosine(self.embed, first, second)
-
 
 def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
-    """The vocabulary and the embeddings, *Shape:* (words, d), without running any code of the file's."""
+    """Read the vocabulary and the embeddings without running any code of the file's. *Shape:* (words, d)."""
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):  # the training options lie beside the tensors
             stored = torch.load(path, map_location="cpu", weights_only=True)
-        return stored["vocab_words"], stored["state_dict"]["embedding.weight"].float()
-    except Exception as error:
+        vocabulary, vectors = stored["vocab_words"], stored["state_dict"]["embedding.weight"].float()
+        words, _ = vectors.shape
+        if UNKNOWN not in vocabulary or not all(0 <= index < words for index in vocabulary.values()):
+            raise ValueError(f"its vocabulary does not fit its {words} embeddings, or lacks {UNKNOWN}")
+    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
         reason = f"{type(error).__name__}: {first_line(error)}"
-        message = f"`content_model`: {path} is no Wieting model, or holds more than tensors ({reason})"
+        message = f"`content_model`: {path} is not a Wieting model, or holds more than tensors ({reason})"
         raise ValueError(message) from error
+    return vocabulary, vectors

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from .batching import resolve_device, resolve_dtype
+from .checkpoints import ModelRef
 from .columns import reference_lists, same_length, texts
+from .devices import resolve_device, resolve_dtype
 from .protocols import IDENTIFIER, Protocol
 from .text import is_blank
 
@@ -137,18 +137,9 @@ def _check_batch_size(value: object) -> None:
 
 
 def _check_model(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"`{name}` must be a string: a Hub id, a local folder or a built-in name; got {value!r}")
-    if not value.strip():
-        raise ValueError(f"`{name}` must be a Hub id, a local folder or a built-in name; got an empty string")
-    if value == IDENTIFIER and name != "style_model":
+    ref = ModelRef.parse(value, name)
+    if ref.name == IDENTIFIER and name != "style_model":
         raise ValueError(f"`{name}` cannot be 'identifier', which knows toxicity only (built in: 'encoder')")
-    if _looks_like_folder(value) and not Path(value).expanduser().is_dir():
-        raise ValueError(f"`{name}` must be a Hub id or an existing folder; there is no folder {value!r}")
-
-
-def _looks_like_folder(value: str) -> bool:
-    return value.startswith((".", "/", "~")) or value.count("/") > 1 or "\\" in value
 
 
 def _check_present(protocol: Protocol, sources: list | None, references: list | None) -> None:

@@ -101,6 +101,11 @@ class Decision:
             return (logits.argmax(axis=1) == index) == index_is_toxic
         return logits[:, index] > np.float32(self.threshold)  # in float32, as torch compares
 
+    def is_borderline(self, p_toxic: np.ndarray) -> np.ndarray:
+        """Return where rounding could flip a decision on probabilities. *Shape:* (n,) to (n,), bool."""
+        bounded = np.clip(p_toxic, 1e-9, 1 - 1e-9)
+        return self.near((np.log(bounded) - np.log1p(-bounded))[:, None], 0)
+
     def near(self, logits: np.ndarray, index: int) -> np.ndarray:
         """Whether reduced precision could have put a text on the wrong side. *Shape:* (n, labels) to (n,), bool."""
         own = logits[:, index]

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .components import Part, content_part, fluency_part, load, name_in_signature, style_part
-from .factors import content_scores, fluency_scores, style_scores
-from .model_embedding import character_bleu
+from .components import Component, content_component, fluency_component, load, name_in_signature, style_component
+from .factors import Run, content_scores, fluency_scores, style_scores
+from .model_overlap import character_bleu
 from .options import Columns, check_options, checked_columns, prepared
 from .protocols import PROTOCOLS, Protocol, get_protocol
 from .results import Segments, corpus_scores, signature
@@ -89,9 +89,9 @@ class Scorer:
         self.protocol = protocol if newline is None else replace(protocol, newline=newline)
         self.progress = bool(progress)
         self._parts = {
-            "style": style_part(protocol, style_model, style_label, style_tokenizer),
-            "content": content_part(protocol, content_model),
-            "fluency": fluency_part(protocol, fluency_model, fluency_label),
+            "style": style_component(protocol, style_model, style_label, style_tokenizer),
+            "content": content_component(protocol, content_model),
+            "fluency": fluency_component(protocol, fluency_model, fluency_label),
         }
         self._soft = protocol.style.rule == "soft" if soft is None else soft
         self._decision = _decision(protocol, self._parts["style"], threshold)
@@ -120,9 +120,12 @@ class Scorer:
         if references is not None and columns.references is None and not self._warned:
             self._warned = True
             logger.warning("`references` are not used by the protocol %r", self.protocol.name)
+        run = Run(progress=self._progress)
         with self._lock:
-            segments = self._segments(columns)
-            self._warn_of_cut_texts(whole=segments.j is not None)
+            segments = self._segments(columns, run)
+        if run.truncated:
+            counts = ", ".join(f"{count} by the {name} model" for name, count in run.truncated.items())
+            logger.warning("texts longer than a model reads were cut: %s", counts)
         return segments
 
     def corpus(
@@ -162,59 +165,55 @@ class Scorer:
             scores["bleu_source"] = character_bleu(*texts)
         return scores
 
-    def _segments(self, columns: Columns) -> Segments:
+    def _segments(self, columns: Columns, run: Run) -> Segments:
         whole = columns.sources is not None or columns.references is not None
-        known = self._one_pass(columns) if columns.sources is not None else {}
+        if columns.sources is not None:
+            run.known = self._one_pass(columns, run)
         sta, p_toxic, nontoxic = style_scores(
-            self.protocol.style, *self._part("style"), self._decision, columns, soft=self._soft, known=known
+            self.protocol.style, *self._part("style"), self._decision, columns, soft=self._soft, run=run
         )
         sim = fl = j = None
         if whole:
-            sim = content_scores(self.protocol.content, *self._part("content"), columns, known)
-            fl = fluency_scores(self.protocol.fluency, *self._part("fluency"), columns, known)
+            sim = content_scores(self.protocol.content, *self._part("content"), columns, run=run)
+            fl = fluency_scores(self.protocol.fluency, *self._part("fluency"), columns, run=run)
             if self.protocol.blank_is_zero:
                 sim, fl = (np.where(columns.blank, 0.0, scores) for scores in (sim, fl))
             j = sta * sim * fl
         return Segments(sta, p_toxic, nontoxic, sim, fl, j, self._signature(whole, columns))
 
-    def _one_pass(self, columns: Columns) -> dict[str, np.ndarray]:
+    def _one_pass(self, columns: Columns, run: Run) -> dict[str, np.ndarray]:
         """What the built-in encoder says of each pair, in one pass, for every part that it plays; empty when it plays
         none.
         """
-        heads = {"style": "style", "content": "meaning", "fluency": "fluency"}
         apart = {
             "style": self.protocol.style.relative,
             "content": columns.references is not None and self.protocol.content.reference_weight > 0,
             "fluency": self.protocol.fluency.relative,
         }
-        want = tuple(head for role, head in heads.items() if self._parts[role].kind == "encoder" and not apart[role])
-        if not want:
+        roles = tuple(role for role, part in self._parts.items() if part.kind == "encoder" and not apart[role])
+        if not roles:
             return {}
-        return self._model(self._parts[next(role for role, head in heads.items() if head == want[0])]).score(
-            columns.predictions, columns.sources, want=want
+        encoder = self._model(self._parts[roles[0]])
+        is_borderline = self._decision.is_borderline if "style" in roles else None
+        progress = run.progress(roles[0])
+        scored = encoder.score_roles(
+            columns.predictions, columns.sources, roles, is_borderline=is_borderline, progress=progress
         )
+        return dict(zip(roles, run.values("encoder", scored).T, strict=True))
 
-    def _part(self, role: str) -> tuple[Part, Any]:
+    def _part(self, role: str) -> tuple[Component, Any]:
         part = self._parts[role]
-        return part, None if part.kind == "chrf" else self._model(part)
+        return part, self._model(part)
 
-    def _model(self, part: Part) -> Any:
+    def _model(self, part: Component) -> Any:
         """The model of a part, loaded on first need; the built-in encoder once for all of its parts."""
         key = part.kind if part.kind == "encoder" else part.role
         if key not in self._models:
             self._models[key] = load(part, **self._options)
-        if hasattr(self._models[key], "progress"):
-            self._models[key].progress = _progress_bar(part.role) if self.progress else None
         return self._models[key]
 
-    def _warn_of_cut_texts(self, *, whole: bool) -> None:
-        used = [self._part(role) for role in (self._parts if whole else ("style",))]
-        cut = {
-            part.kind if part.kind == "encoder" else part.role: getattr(model, "truncated", 0) for part, model in used
-        }
-        if any(cut.values()):
-            counts = ", ".join(f"{count} by the {name} model" for name, count in cut.items() if count)
-            logger.warning("texts longer than a model reads were cut: %s", counts)
+    def _progress(self, role: str) -> Any:
+        return _progress_bar(role) if self.progress else None
 
     def _signature(self, whole: bool, columns: Columns) -> str:
         """What was computed: every setting that can move a number, none that cannot."""
@@ -253,7 +252,7 @@ class Scorer:
         self.__dict__.update(state, _lock=threading.RLock())
 
 
-def _decision(protocol: Protocol, part: Part, threshold: float | None) -> Decision:
+def _decision(protocol: Protocol, part: Component, threshold: float | None) -> Decision:
     """The hard rule: a probability when the user gives one, or where there is none to follow or no logit to follow it
     on.
     """

@@ -22,13 +22,17 @@ from .batching import resolve_device
 from .builtin_encoder import Encoder
 from .builtin_identifier import ToxicityIdentifier
 from .builtin_weights import remember_folder
+from .checkpoints import ModelRef
 from .columns import reference_lists, same_length, texts
-from .components import Part
-from .cpu_linear import quicken
-from .cpu_packing import can_pack
+from .components import Component
+from .cpu_linear import use_onednn_linear
+from .cpu_packing import can_be_padding_free
+from .devices import resolve_dtype
 from .factors import Columns
+from .model_builtin import Identifier
 from .model_classifier import Classifier
 from .model_embedding import SentenceEmbedding
+from .model_overlap import Chrf
 from .model_pair import PooledEmbedding
 from .model_wieting import WietingEmbedding
 from .model_xcomet import Xcomet
@@ -39,6 +43,7 @@ from .rules import Decision
 from .scorer import Scorer, Segments
 from .text import normalize
 from .text_tables import STRAIGHT
+from .tokenization import TextEncoder
 from .version import VERSION
 
 _DESCRIPTION = """\

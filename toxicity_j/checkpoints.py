@@ -1,0 +1,218 @@
+"""Model references and checkpoints: what a name means, which files may be read, and one error when loading fails.
+
+Weights are read from safetensors files only, and no code of a model's authors is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .protocols import ENCODER, IDENTIFIER, WIETING
+
+# What of a model folder can move a score, in it or one folder below.
+_SUFFIXES = {".safetensors", ".bin", ".pt", ".model", ".json", ".txt"}
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl")
+
+# huggingface_hub makes file names of a Hub id and of a revision, so neither may lead out of its cache.
+_HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
+_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model is meant: a built-in name, else an existing folder, else a Hub id.
+
+    Attributes:
+        name: a built-in name, a Hub id, or the folder as the user wrote it.
+        revision: a branch, tag or commit of a Hub model; "main" when none was given, "" for a folder.
+        folder: the folder; None for any other.
+    """
+
+    name: str
+    revision: str = "main"
+    folder: Path | None = None
+
+    @classmethod
+    def parse(cls, model: str | ModelRef, argument: str) -> ModelRef:
+        """Make a reference of what a user gave.
+
+        Args:
+            model: a built-in name, a Hub id, optionally `@revision`, or a folder.
+            argument: where it was given, for messages.
+
+        Raises:
+            TypeError: it is not a string.
+            ValueError: it is empty, a folder that does not exist, or not the form of a Hub id.
+        """
+        if isinstance(model, ModelRef):
+            return model
+        kinds = "a Hub id, an existing folder or a built-in name"
+        if not isinstance(model, str):
+            raise TypeError(f"`{argument}` must be a string: {kinds}; got {model!r}")
+        if not model.strip() or "\0" in model:
+            raise ValueError(f"`{argument}` must be {kinds}; got {model!r}")
+        if model in (ENCODER, IDENTIFIER, WIETING):
+            return cls(model)
+        folder = Path(model).expanduser()
+        if folder.is_dir():
+            return cls(model, "", folder)
+        if _looks_like_folder(model):
+            raise ValueError(f"`{argument}` must be {kinds}; there is no folder {model!r}")
+        name, at, revision = model.partition("@")
+        if not _is_hub_id(name) or (at and not _is_revision(revision)):
+            raise ValueError(
+                f"`{argument}` must be {kinds}, such as 'owner/name' or 'owner/name@revision'; got {model!r}"
+            )
+        return cls(name, revision or "main")
+
+    @property
+    def location(self) -> str:
+        """What libraries load it by: the folder's path or the Hub id."""
+        return self.name if self.folder is None else str(self.folder)
+
+    def __str__(self) -> str:
+        """Return it as a user would write it."""
+        return self.name if self.revision in ("", "main") else f"{self.name}@{self.revision}"
+
+
+def load_transformer(
+    auto: Any, ref: ModelRef, role: str, argument: str, *, device: torch.device, dtype: torch.dtype
+) -> Any:
+    """Load a transformers model for inference.
+
+    Args:
+        auto: one of transformers' Auto classes.
+        ref: which model.
+        role: what it is for, for messages.
+        argument: the argument that replaces it, for messages.
+        device: where it runs.
+        dtype: of its weights.
+
+    Raises:
+        OSError: the model is missing, gated, out of reach or damaged.
+        ValueError: the folder holds no safetensors weights, or tensors are missing in them.
+    """
+    require_safetensors(ref, argument)
+    options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    with load_errors(ref, role, argument):
+        network, info = auto.from_pretrained(ref.location, revision=ref.revision or "main", dtype=dtype, **options)
+    require_tensors(info["missing_keys"], ref, argument)
+    return network.to(device).eval()
+
+
+def require_tensors(missing: Collection[str], ref: ModelRef, argument: str) -> None:
+    """Refuse weights in which tensors are missing: libraries would draw them at random.
+
+    Raises:
+        ValueError: some are; they are named.
+    """
+    if missing:
+        names = sorted(missing)
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        raise ValueError(
+            f"`{argument}`: the weights of {str(ref)!r} lack {', '.join(names[:5])}{more}; "
+            "they are not those of a model for this task"
+        )
+
+
+def require_safetensors(ref: ModelRef, argument: str) -> None:
+    """Refuse a folder whose weights are not in safetensors files, or which holds anything but files and folders.
+
+    Raises:
+        ValueError: the folder lacks them, or holds a pipe, a socket, a device or a broken link.
+    """
+    if ref.folder is None:
+        return
+    require_regular_files(ref.folder, argument)
+    if any(ref.folder.glob("*.safetensors")):
+        return
+    pickles = [path.name for pattern in _PICKLES for path in ref.folder.glob(pattern)]
+    has = f"only {pickles[0]}, a pickle that could run code" if pickles else "none"
+    raise ValueError(
+        f"`{argument}`: the folder {ref.name!r} must hold *.safetensors weights; it has {has}. "
+        "Convert it, or use the protocol 'embedded', whose model comes with the package"
+    )
+
+
+def require_regular_files(folder: Path, argument: str) -> None:
+    """Refuse a folder with entries that reading could hang on, such as named pipes.
+
+    Raises:
+        ValueError: there is one; it is named.
+    """
+    for path in [*folder.glob("*"), *folder.glob("*/*")]:
+        if not path.is_file() and not path.is_dir():
+            raise ValueError(f"`{argument}`: {path} must be a regular file or a folder")
+
+
+@contextmanager
+def load_errors(ref: ModelRef, role: str, argument: str) -> Iterator[None]:
+    """Turn whatever a library raises over a model that it cannot load into one OSError."""
+    try:
+        yield
+    except (ImportError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # damaged files raise KeyError, RuntimeError, SafetensorError, JSONDecodeError ...
+        raise load_error(ref, role, argument, error) from error
+
+
+def load_error(ref: ModelRef, role: str, argument: str, error: Exception) -> OSError:
+    """Build the error for a model that could not be loaded: its name, what it was for, and the ways out."""
+    reason = f"{type(error).__name__}: {first_line(error)}"
+    return OSError(
+        f"`{argument}`: the model {str(ref)!r}, for {role}, could not be loaded ({reason}). Give a local folder that "
+        f"holds it as `{argument}`, or use the protocol 'embedded', whose model comes with the package"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return the beginning of an error's message."""
+    return (str(error).strip().splitlines() or [""])[0][:200]
+
+
+def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
+    """Return the commit of a Hub model in the local cache, else the revision asked for; "" for a folder."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if ref.folder is not None:
+        return ""
+    path = try_to_load_from_cache(ref.name, file, revision=ref.revision)
+    return Path(path).parent.name if isinstance(path, str) else ref.revision
+
+
+def folder_digest(folder: Path) -> str:
+    """Return eight hexadecimal digits of the SHA-256 over the weights and settings in a model folder.
+
+    The digest is the same wherever the folder lies.
+    """
+    digest = hashlib.sha256()
+    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern)]
+    paths = {path.relative_to(folder).as_posix(): path for path in found if path.suffix in _SUFFIXES}
+    for name, path in sorted(paths.items()):
+        if not path.is_file():
+            continue
+        digest.update(name.encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()[:8]
+
+
+def _looks_like_folder(model: str) -> bool:
+    return model.startswith((".", "/", "~")) or model.count("/") > 1 or "\\" in model
+
+
+def _is_hub_id(name: str) -> bool:
+    return _HUB_ID.fullmatch(name) is not None and ".." not in name and "--" not in name and len(name) <= 96
+
+
+def _is_revision(revision: str) -> bool:
+    return _REVISION.fullmatch(revision) is not None and ".." not in revision

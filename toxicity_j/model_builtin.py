@@ -1,0 +1,121 @@
+"""The built-in models as components: the encoder for every role, an identifier for style."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .batching import Scored
+from .builtin_encoder import Encoder
+from .builtin_identifier import ToxicityIdentifier
+from .cpu_linear import use_onednn_linear
+from .devices import Precision
+
+# The encoder's name of what each role reads.
+HEADS = {"style": "style", "content": "meaning", "fluency": "fluency"}
+
+
+class BuiltInEncoder:
+    """The built-in encoder, which scores a pair for several roles in one pass.
+
+    Attributes:
+        dtype: the name of the transformer's number format; the heads are float32.
+    """
+
+    revision = ""
+
+    def __init__(
+        self, *, device: str | torch.device | None = None, batch_size: int | None = None, dtype: str = "float32"
+    ) -> None:
+        self.dtype, self.batch_size = dtype, batch_size
+        self._networks: Precision[Encoder] = Precision(lambda kind: _load_encoder(device, kind), dtype)
+
+    def score(
+        self, first: Sequence[str], second: Sequence[str], *, progress: Callable[..., Any] | None = None
+    ) -> Scored:
+        """Compute SIM of each pair, a source or reference first, a prediction second. *Shape:* (n,), in [0, 1]."""
+        found = self.score_roles(second, first, ("content",), progress=progress)
+        return Scored(found.values[:, 0], found.truncated)
+
+    def p_toxic(
+        self,
+        texts: Sequence[str],
+        *,
+        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        progress: Callable[..., Any] | None = None,
+    ) -> Scored:
+        """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
+        found = self.score_roles(texts, None, ("style",), is_borderline=is_borderline, progress=progress)
+        return Scored(found.values[:, 0], found.truncated)
+
+    def score_roles(
+        self,
+        predictions: Sequence[str],
+        sources: Sequence[str] | None,
+        roles: Sequence[str],
+        *,
+        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        progress: Callable[..., Any] | None = None,
+    ) -> Scored:
+        """Compute P(toxic), SIM and FL, one column per role, in one pass. *Shape:* (n, roles), in [0, 1].
+
+        Args:
+            predictions: n texts.
+            sources: what they rewrite, one for one; needed for "content".
+            roles: some of "style", "content", "fluency".
+            is_borderline: see `Precision.guarded`; of P(toxic), *Shape:* (n,) to (n,). Only where "style" is asked for.
+            progress: a tqdm-like class.
+
+        Raises:
+            ValueError: a score is not finite.
+        """
+        truncated = 0
+        heads = tuple(HEADS[role] for role in roles)
+        place = roles.index("style") if "style" in roles else 0
+
+        def run(encoder: Encoder, rows: np.ndarray) -> np.ndarray:
+            nonlocal truncated
+            own = [predictions[row] for row in rows]
+            others = None if sources is None else [sources[row] for row in rows]
+            found = encoder.score(own, others, heads, batch_size=self.batch_size, progress=progress)
+            truncated = max(truncated, encoder.truncated)
+            return np.stack([found[head] for head in heads], axis=1)
+
+        near = None if is_borderline is None else lambda scores: is_borderline(scores[:, place])
+        scores = self._networks.guarded(len(predictions), run, near)
+        return Scored.checked(scores, truncated, predictions, "the built-in encoder")
+
+
+class Identifier:
+    """A toxicity identifier, built in or of a folder that `save_pretrained` wrote. Always float32."""
+
+    revision = ""
+    dtype = "float32"
+
+    def __init__(
+        self, path: Path | None = None, *, device: str | torch.device | None = None, batch_size: int | None = None
+    ) -> None:
+        self.model = ToxicityIdentifier.from_pretrained(path, device=device)
+        self.batch_size = batch_size
+        self._name = "the built-in identifier" if path is None else f"the style model {str(path)!r}"
+
+    def p_toxic(
+        self,
+        texts: Sequence[str],
+        *,
+        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        progress: Callable[..., Any] | None = None,
+    ) -> Scored:
+        """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
+        scores = self.model.p_toxic(texts, batch_size=self.batch_size, progress=progress)
+        return Scored.checked(scores, getattr(self.model, "truncated", 0), texts, self._name)
+
+
+def _load_encoder(device: str | torch.device | None, dtype: torch.dtype) -> Encoder:
+    encoder = Encoder.load(device=device, dtype=str(dtype).removeprefix("torch."))
+    use_onednn_linear(encoder.body)
+    return encoder

@@ -1,0 +1,175 @@
+"""Tokenizers of published checkpoints, read as their authors wrote them, and texts as token ids.
+
+transformers 5 rebuilds tokenizers by a class of its own and drops what that class does not know: the character map of
+DeBERTa-v2's SentencePiece model, by which full-width punctuation is known. Here the rules come from the file itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .checkpoints import ModelRef, load_errors
+
+# The token ids of a text and, where the model reads them, its token types.
+Columns = list[list[int]]
+
+_SENTENCEPIECE_FILES = ("spm.model", "sentencepiece.bpe.model", "spiece.model")
+
+
+def load_tokenizer(ref: ModelRef, role: str, argument: str, *, split_special_tokens: bool = False) -> Any:
+    """Load a transformers tokenizer whose rules are those of its files.
+
+    Args:
+        ref: the model or folder that holds it.
+        role: what it is for, for messages.
+        argument: the argument that replaces it, for messages.
+        split_special_tokens: spell out a literal "<unk>" or "<pad>" of a text, as fairseq does.
+
+    Raises:
+        ImportError: a SentencePiece file is all there is, and protobuf or sentencepiece is not installed.
+        OSError: the tokenizer is missing, gated, out of reach or damaged.
+    """
+    from transformers import AutoTokenizer
+
+    revision = ref.revision or "main"
+    with load_errors(ref, f"{role} (its tokenizer)", argument):
+        files = {name: _find(ref, name) for name in ("tokenizer.json", *_SENTENCEPIECE_FILES)}
+        pieces = next((files[name] for name in _SENTENCEPIECE_FILES if files[name]), None)
+        if pieces is not None and files["tokenizer.json"] is None:
+            _require_sentencepiece(ref)
+        tokenizer = AutoTokenizer.from_pretrained(ref.location, revision=revision, trust_remote_code=False)
+        if tokenizer.is_fast:
+            if files["tokenizer.json"] is not None:
+                _follow_tokenizer_json(tokenizer, files["tokenizer.json"])
+            elif pieces is not None:
+                _follow_sentencepiece(tokenizer, pieces)
+        if split_special_tokens:
+            tokenizer.split_special_tokens = True
+    return tokenizer
+
+
+class TextEncoder:
+    """Turn texts, or pairs of texts, into token ids, and say which were truncated.
+
+    Safe to use from several threads, because the tokenizer's state is set once.
+
+    Args:
+        tokenizer: of transformers.
+        max_length: most tokens of a text or pair, special tokens included.
+        truncate_raw: drop what is over `max_length` wherever it falls, the closing special token too, as fairseq's
+            evaluators do (s-nlp/paradetox: evaluation_detox/metric_tools/fluency.py); otherwise a truncated text
+            keeps its closing token.
+    """
+
+    def __init__(self, tokenizer: Any, max_length: int, *, truncate_raw: bool = False) -> None:
+        self.tokenizer, self.max_length, self.truncate_raw = tokenizer, max_length, truncate_raw
+        self.has_types = "token_type_ids" in tokenizer.model_input_names
+        self._backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+        if self._backend is not None:
+            self._backend.no_padding()
+            self._backend.no_truncation()
+            if not truncate_raw:
+                self._backend.enable_truncation(max_length, direction=tokenizer.truncation_side)
+            self._backend.encode_special_tokens = bool(tokenizer.split_special_tokens)
+
+    def __call__(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
+        """Encode items.
+
+        Args:
+            items: n texts, or n pairs of texts.
+
+        Returns:
+            For each item its columns, token ids and, where the model reads them, token types; and whether the item was
+            truncated. *Shape:* (n, columns, tokens) and (n,)
+        """
+        columns, truncated = self._slow(items) if self._backend is None else self._fast(self._backend, items)
+        if self.truncate_raw:
+            truncated = [len(item[0]) > self.max_length for item in columns]
+            columns = [[values[: self.max_length] for values in item] for item in columns]
+        return columns, truncated
+
+    def _fast(self, backend: Any, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
+        encodings = backend.encode_batch_fast(list(items))
+        truncated = [bool(encoding.overflowing) for encoding in encodings]
+        if self.has_types:
+            return [[encoding.ids, encoding.type_ids] for encoding in encodings], truncated
+        return [[encoding.ids] for encoding in encodings], truncated
+
+    def _slow(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
+        """Encode with a tokenizer that is written in Python, twice where texts are truncated."""
+        texts = list(zip(*items, strict=True)) if isinstance(items[0], tuple) else [items]
+        columns = [list(column) for column in texts]
+        whole = self.tokenizer(*columns, verbose=False)
+        cut = whole if self.truncate_raw else self.tokenizer(*columns, truncation=True, max_length=self.max_length)
+        lengths = zip(whole["input_ids"], cut["input_ids"], strict=True)
+        truncated = [len(full) > len(kept) for full, kept in lengths]
+        names = ["input_ids", "token_type_ids"] if self.has_types else ["input_ids"]
+        return [list(item) for item in zip(*(cut[name] for name in names), strict=True)], truncated
+
+
+def _find(ref: ModelRef, file: str) -> Path | None:
+    """Return a file of a model, fetched from the Hub where it is not a folder; None when the model has no such file."""
+    if ref.folder is not None:
+        path = ref.folder / file
+        return path if path.is_file() else None
+    from transformers.utils import cached_file
+
+    found = cached_file(
+        ref.name,
+        file,
+        revision=ref.revision,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return None if found is None else Path(found)
+
+
+def _require_sentencepiece(ref: ModelRef) -> None:
+    try:
+        from sentencepiece import sentencepiece_model_pb2  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"the tokenizer of {str(ref)!r} is a SentencePiece file, which needs sentencepiece and protobuf: "
+            "pip install 'toxicity_j[xcomet]'"
+        ) from error
+
+
+def _follow_tokenizer_json(tokenizer: Any, path: Path) -> None:
+    """Take model, normalizer and pre-tokenizer from the file, for SentencePiece's unigram models.
+
+    The other kinds are rebuilt faithfully, options of `tokenizer_config.json` included.
+    """
+    from tokenizers import Tokenizer, models
+
+    written = Tokenizer.from_file(str(path))
+    if not isinstance(written.model, models.Unigram):
+        return
+    backend = tokenizer.backend_tokenizer
+    backend.model = written.model
+    if written.normalizer is not None:
+        backend.normalizer = written.normalizer
+    elif backend.normalizer is not None:
+        backend.normalizer = None
+    backend.pre_tokenizer = written.pre_tokenizer
+
+
+def _follow_sentencepiece(tokenizer: Any, path: Path) -> None:
+    """Normalize as the SentencePiece file says: its character map, then single spaces and none at the edges."""
+    from sentencepiece import sentencepiece_model_pb2
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    written = sentencepiece_model_pb2.ModelProto()
+    written.ParseFromString(path.read_bytes())
+    steps: list[Any] = [normalizers.Lowercase()] if getattr(tokenizer, "do_lower_case", False) else []
+    if written.normalizer_spec.precompiled_charsmap:
+        steps.append(normalizers.Precompiled(written.normalizer_spec.precompiled_charsmap))
+    if written.normalizer_spec.remove_extra_whitespaces:
+        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+    split = [pre_tokenizers.Punctuation(behavior="isolated")] if getattr(tokenizer, "split_by_punct", False) else []
+    scheme = "always" if written.normalizer_spec.add_dummy_prefix else "never"
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = normalizers.Sequence(steps)
+    backend.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.Metaspace(prepend_scheme=scheme)])
