@@ -1,32 +1,110 @@
-"""Bootstrap intervals and the paired test, against what can be worked out by hand and against scipy."""
+"""Intervals, paired tests and corrections: worked out by hand, against scipy, and on simulated data."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from toxicity_j.compare.statistics import bootstrap_interval, paired_bootstrap
+from toxicity_j.compare.intervals import intervals
+from toxicity_j.compare.resampling import flip_p_values, paired_p_values
+from toxicity_j.compare.statistics import (
+    approximate_randomization,
+    bootstrap_interval,
+    effect_size,
+    holm,
+    paired_bootstrap,
+    smallest_detectable_difference,
+)
+
+# Simulated J: 0 where a text stayed toxic (4 in 10), else a beta with mean 8 / (8 + 2) = 0.8; mean 0.6 * 0.8 = 0.48.
+TRUE_J = 0.48
+
+
+def simulated_j(generator, shape):
+    return np.where(generator.random(shape) < 0.6, generator.beta(8, 2, shape), 0.0)
 
 
 def test_equal_values_leave_no_doubt():
     assert bootstrap_interval([0.25] * 8) == (0.25, 0.25)
+    assert bootstrap_interval([0.25] * 8, method="bca") == (0.25, 0.25)
 
 
-def test_the_interval_agrees_with_scipy():
-    values = np.random.default_rng(5).beta(2, 3, 300)
-    low, high = bootstrap_interval(values, n_resamples=4000, seed=1)
-    reference = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=4000, rng=2).confidence_interval
-    assert low == pytest.approx(reference.low, abs=0.002)
-    assert high == pytest.approx(reference.high, abs=0.002)
+@pytest.mark.parametrize(("method", "theirs"), [("percentile", "percentile"), ("bca", "BCa")])
+@pytest.mark.parametrize("n", [30, 300])
+def test_the_interval_agrees_with_scipy(method, theirs, n):
+    values = np.random.default_rng(5).exponential(1, n)
+    low, high = bootstrap_interval(values, n_resamples=4000, seed=1, method=method, expand=False)
+    reference = stats.bootstrap((values,), np.mean, method=theirs, n_resamples=4000, rng=2).confidence_interval
+    # An end is a quantile of 4,000 means; two such differ by about a twentieth of the standard error of the mean.
+    tolerance = 0.25 * values.std() / np.sqrt(n)
+    assert low == pytest.approx(reference.low, abs=tolerance)
+    assert high == pytest.approx(reference.high, abs=tolerance)
+
+
+def test_few_values_widen_the_interval_as_students_t_does():
+    values = np.random.default_rng(0).normal(size=10)
+    low, high = bootstrap_interval(values, n_resamples=20_000)
+    reference = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
+    assert high - low == pytest.approx(reference[1] - reference[0], rel=0.06)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+@pytest.mark.parametrize("n", [10, 100, 1000])
+def test_95_of_100_intervals_hold_the_true_mean(method, n):
+    # 2,000 data sets: the share of intervals that hold the mean has a standard error of sqrt(.95 * .05 / 2000) = 0.005.
+    columns = np.random.default_rng(n).normal(0.5, 0.1, (n, 2000))
+    low, high = intervals(columns, n_resamples=500, seed=1, level=0.95, method=method)
+    assert np.mean((low <= 0.5) & (high >= 0.5)) == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("n", [10, 100, 1000])
+def test_intervals_hold_for_scores_with_a_heap_at_zero(n):
+    columns = simulated_j(np.random.default_rng(n), (n, 2000))
+    low, high = intervals(columns, n_resamples=500, seed=1, level=0.95)
+    assert np.mean((low <= TRUE_J) & (high >= TRUE_J)) == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("n", [10, 100, 1000])
+def test_p_values_are_uniform_where_systems_are_equal(n):
+    generator = np.random.default_rng(n)
+    differences = simulated_j(generator, (n, 2000)) - simulated_j(generator, (n, 2000))
+    flips = flip_p_values(differences, 999, 0)
+    both = paired_p_values(differences, n_resamples=999, seed=0)
+    for level in (0.05, 0.1, 0.25, 0.5, 0.75, 0.9):
+        # The standard error of a share of 2,000 is at most 0.011.
+        assert np.mean(flips <= level) == pytest.approx(level, abs=0.035)
+        # The larger of two p-values is a little too large for few segments, never too small.
+        assert level - 0.065 < np.mean(both <= level) < level + 0.035
+
+
+SCORE_DIFFERENCES = {
+    "normal": lambda generator, shape: generator.normal(size=shape),
+    "skewed, of two systems": lambda generator, shape: simulated_j(generator, shape) - simulated_j(generator, shape),
+    "exponential": lambda generator, shape: generator.exponential(1, shape) - 1,
+    "heavy tails": lambda generator, shape: generator.standard_t(3, shape),
+    "decisions": lambda generator, shape: generator.integers(0, 2, shape) - generator.integers(0, 2, shape),
+    "five steps": lambda generator, shape: (generator.integers(0, 5, shape) - generator.integers(0, 5, shape)) / 4,
+}
+
+
+@pytest.mark.parametrize("kind", SCORE_DIFFERENCES)
+def test_equal_systems_differ_significantly_in_at_most_7_of_100_cases(kind):
+    for n in (6, 7, 8, 10, 13, 17, 25, 37, 50):
+        drawn = SCORE_DIFFERENCES[kind](np.random.default_rng(n), (n, 2000)).astype(float)
+        differences = drawn / np.abs(drawn).max()
+        assert np.mean(paired_p_values(differences, n_resamples=500, seed=0) <= 0.05) <= 0.07, n
 
 
 def test_chunks_change_nothing_and_seeds_decide(monkeypatch):
     values = np.linspace(0, 1, 50)
-    whole = bootstrap_interval(values, seed=3)
-    monkeypatch.setattr("toxicity_j.compare.statistics._DRAWS_AT_A_TIME", 120)
-    assert bootstrap_interval(values, seed=3) == whole
-    assert bootstrap_interval(values, seed=4) != whole
+    interval, flips = bootstrap_interval(values, seed=3), approximate_randomization(values, values**2, seed=3)
+    monkeypatch.setattr("toxicity_j.compare.resampling._DRAWS_AT_A_TIME", 120)
+    assert bootstrap_interval(values, seed=3) == pytest.approx(interval, abs=1e-12)
+    assert approximate_randomization(values, values**2, seed=3) == flips
+    assert bootstrap_interval(values, seed=4) != interval
 
 
 def test_a_wider_level_gives_a_wider_interval():
@@ -45,16 +123,130 @@ def test_the_paired_test_tells_a_clear_difference_from_none():
     assert paired_bootstrap(base + noise - noise.mean(), base) > 0.9
 
 
-@pytest.mark.parametrize("values", [[], [float("nan")], [[0.1]]])
+def test_swapping_the_systems_changes_no_p_value():
+    generator = np.random.default_rng(1)
+    for n in (8, 40):
+        a, b = generator.random((2, n))
+        assert paired_bootstrap(a, b) == paired_bootstrap(b, a)
+        assert approximate_randomization(a, b) == approximate_randomization(b, a)
+
+
+def test_all_swaps_of_few_segments_are_counted():
+    # Differences 0.1, 0.2, 0.3, 0.4: of 16 sign patterns, all-plus and all-minus reach a sum of 1.0, so p = 2 / 16.
+    with pytest.warns(UserWarning, match="4 segments are fewer than 6"):
+        assert approximate_randomization([0.1, 0.2, 0.3, 0.4], [0.0] * 4) == 2 / 16
+    # One difference negative: sums of at least 0.8 are those that flip nothing or 0.1 only, with either sign: 4 / 16.
+    with pytest.warns(UserWarning, match="4 segments"):
+        assert approximate_randomization([-0.1, 0.2, 0.3, 0.4], [0.0] * 4) == 4 / 16
+
+
+@pytest.mark.parametrize("n", [8, 16, 60])
+def test_swaps_agree_with_scipy(n):
+    a, b = np.random.default_rng(n).beta(2, 2, (2, n))
+
+    def mean(x, axis):
+        return np.mean(x, axis=axis)
+
+    drawn = {"n_resamples": np.inf if n <= 16 else 9999, "rng": 0, "vectorized": True}
+    reference = stats.permutation_test((a - b,), mean, permutation_type="samples", **drawn).pvalue
+    assert approximate_randomization(a, b, n_resamples=9999) == pytest.approx(reference, abs=1e-9 if n <= 16 else 0.02)
+
+
+@pytest.mark.parametrize("n", range(1, 6))
+def test_no_difference_on_five_segments_or_fewer_is_significant(n):
+    with pytest.warns(UserWarning, match="no difference can be significant"):
+        assert paired_bootstrap([0.9] * n, [0.1] * n) == 2 / 2**n
+    assert smallest_detectable_difference([0.9] * n, [0.1] * n) is None
+
+
+def test_an_interval_of_one_segment_is_refused_and_of_few_warned_of():
+    with pytest.raises(ValueError, match="`values` must have at least 2 numbers for an interval; got 1"):
+        bootstrap_interval([0.5])
+    with pytest.warns(UserWarning, match="5 segments are fewer than 6: the interval is too narrow"):
+        bootstrap_interval([0.1, 0.2, 0.3, 0.4, 0.5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bootstrap_interval([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+
+
+def test_holm_multiplies_by_how_many_remain():
+    # Sorted: .01 * 4, .02 * 3, .03 * 2 and .9 * 1; then none may fall below the one before: .04, .06, .06, .9.
+    assert holm([0.9, 0.02, 0.01, 0.03]) == pytest.approx([0.9, 0.06, 0.04, 0.06])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+    with pytest.raises(ValueError, match="`p_values`"):
+        holm([1.5])
+
+
+def test_effect_size_is_the_mean_over_the_standard_deviation():
+    # Differences 1, 2, 3: mean 2, standard deviation 1.
+    assert effect_size([1, 2, 3], [0, 0, 0]) == pytest.approx(2.0)
+    assert effect_size([0.5, 0.6], [0.3, 0.4]) is None
+    assert effect_size([0.5], [0.3]) is None
+
+
+def test_the_smallest_detectable_difference_is_found_4_times_in_5():
+    generator = np.random.default_rng(2)
+    n = 50
+    a, b = generator.normal(0.5, 0.1, (2, n))
+    smallest = smallest_detectable_difference(a, b)
+    # Differences with just that mean and the standard deviation that was seen.
+    spread = (a - b).std(ddof=1)
+    differences = generator.normal(smallest, spread, (n, 1500))
+    found = stats.ttest_1samp(differences, 0).pvalue <= 0.05
+    assert found.mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_scores_near_the_largest_float_overflow_nowhere():
+    # Means of +-1e308 in equal parts; the interval lies inside them.
+    low, high = bootstrap_interval([1e308, -1e308] * 20)
+    assert -1e308 < low < 0 < high < 1e308
+    # The difference, 2e308, has no float; the p-value is the smallest, 1 / 1001.
+    assert paired_bootstrap([1e308] * 20, [-1e308] * 20) == pytest.approx(1 / 1001)
+    assert approximate_randomization([1e308] * 6, [-1e308] * 6) == 2 / 64
+    assert np.isfinite(effect_size([1e308, 9e307] * 3, [-1e308] * 6))
+    assert bootstrap_interval([5e-324] * 6) == (5e-324, 5e-324)
+
+
+@pytest.mark.parametrize("values", [[], [float("nan")], [float("inf")], [[0.1]], [[0.1], [0.1, 0.2]], 0.5])
 def test_values_that_are_no_scores_are_rejected(values):
     with pytest.raises(ValueError, match="`values` must be a non-empty list of finite numbers"):
         bootstrap_interval(values)
 
 
-def test_arguments_out_of_range_are_named():
-    with pytest.raises(ValueError, match="`level`"):
-        bootstrap_interval([0.1], level=1.0)
-    with pytest.raises(ValueError, match="`n_resamples`"):
-        bootstrap_interval([0.1], n_resamples=0)
+@pytest.mark.parametrize("values", [["0.1", "0.2"], [None, 0.1], "0.5", {0.1, 0.2}, [1j]])
+def test_values_that_are_no_numbers_are_rejected(values):
+    with pytest.raises((TypeError, ValueError), match="`values` must be a non-empty list of finite numbers"):
+        bootstrap_interval(values)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"level": 1.0}, ValueError),
+        ({"level": float("nan")}, ValueError),
+        ({"level": "0.9"}, TypeError),
+        ({"n_resamples": 0}, ValueError),
+        ({"n_resamples": 10**9}, ValueError),
+        ({"n_resamples": 10.0}, TypeError),
+        ({"n_resamples": True}, TypeError),
+        ({"seed": -1}, ValueError),
+        ({"seed": None}, TypeError),
+        ({"method": "normal"}, ValueError),
+    ],
+)
+def test_arguments_out_of_range_are_named(options, error):
+    with pytest.raises(error, match=f"`{next(iter(options))}`"):
+        bootstrap_interval([0.1], **options)
+
+
+def test_numpy_integers_are_integers():
+    values = np.linspace(0, 1, 10)
+    assert bootstrap_interval(values, n_resamples=np.int64(50), seed=np.int32(2)) == bootstrap_interval(
+        values, n_resamples=50, seed=2
+    )
+
+
+def test_unequal_lengths_are_rejected():
     with pytest.raises(ValueError, match="`b` must be as long as `a`; got 1 scores for 2"):
         paired_bootstrap([0.1, 0.2], [0.1])

@@ -1,75 +1,204 @@
-"""Error bars: percentile bootstrap intervals and a paired bootstrap test over per-segment scores.
+"""Intervals, paired tests, corrections and effect sizes over per-segment scores. No model is run again.
 
-Segments are resampled with replacement (Efron 1979; for system comparison Koehn 2004, "Statistical significance tests
-for machine translation evaluation"). Arithmetic only: no model is run again.
+Segments are resampled with replacement (Efron 1979; Koehn 2004, "Statistical significance tests for machine translation
+evaluation"), or the two systems' scores are swapped at random (Riezler and Maxwell 2005). Every p-value is two-sided.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-# Resamples are drawn this many numbers at a time, so that memory does not grow with corpus length times resamples.
-_DRAWS_AT_A_TIME = 4_000_000
+from .checks import check_draws, check_level, finite, paired_differences, scale_of, warn_if_few
+from .intervals import METHODS, intervals
+from .resampling import Array, flip_p_values, paired_p_values
+
+# Below 6 segments no sign-flip test can reach p = 0.05: the smallest p-value is 2 / 2 ** n.
+FEWEST_SEGMENTS = 6
+
+# Standard deviations below this share of the largest score are rounding.
+_ROUNDING = 1e-12
 
 
 def bootstrap_interval(
-    values: Sequence[float], *, n_resamples: int = 1000, seed: int = 0, level: float = 0.95
+    values: ArrayLike,
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    method: str = "percentile",
+    expand: bool = True,
 ) -> tuple[float, float]:
-    """A percentile interval for the mean of per-segment scores.
+    """Return a bootstrap interval for the mean of per-segment scores.
 
     Args:
-        values: one score a segment, any range.
-        n_resamples: bootstrap samples, at least 1.
-        seed: equal seeds give equal intervals.
-        level: the share of resampled means inside, in (0, 1).
+        values: one score per segment, any range; at least 2.
+        n_resamples: bootstrap samples, in [1, 1_000_000].
+        seed: equal seeds give equal intervals; at least 0.
+        level: the share of intervals that hold the true mean, in (0, 1).
+        method: "percentile", or "bca" (bias-corrected and accelerated, Efron 1987).
+        expand: widen the interval as Student's t does, because few segments understate the spread (Hesterberg 2015,
+            "What teachers should know about the bootstrap", section 5.2). False gives `scipy.stats.bootstrap`'s.
 
     Returns:
         (low, high), in the unit of `values`.
 
     Raises:
-        ValueError: no values, one that is not finite, or an argument out of its range.
+        TypeError: an argument has the wrong type.
+        ValueError: fewer than 2 values, one that is not finite, or an argument out of its range.
+
+    Warns:
+        UserWarning: fewer than 6 values; the interval is then too narrow.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must be in (0, 1); got {level}")
-    means = _resampled_means(_finite(values, "values"), n_resamples, seed)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    level = check_level(level, "level")
+    n_resamples, seed = check_draws(n_resamples, seed)
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {METHODS}; got {method!r}")
+    array = finite(values, "values")
+    if len(array) < 2:
+        raise ValueError("`values` must have at least 2 numbers for an interval; got 1")
+    warn_if_few(len(array), FEWEST_SEGMENTS, "the interval is too narrow")
+    scale = scale_of(array)
+    columns = array[:, None] / scale
+    low, high = intervals(columns, n_resamples=n_resamples, seed=seed, level=level, method=method, expand=expand)
+    return float(low[0] * scale), float(high[0] * scale)
 
 
-def paired_bootstrap(a: Sequence[float], b: Sequence[float], *, n_resamples: int = 1000, seed: int = 0) -> float:
-    """The two-sided p-value of "systems a and b have the same mean", both scored on the same segments.
+def paired_bootstrap(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0) -> float:
+    """Return the p-value of "systems a and b have the same mean", both scored on the same segments.
 
-    Differences are shifted to mean 0 and resampled; the p-value is the share of resampled means at least as far from
-    0 as the one seen, counted with the sample itself, so it is never 0 (smallest: 1 / (n_resamples + 1)).
+    It is the larger of two p-values: the studentized bootstrap's, which allows for skewed differences, and the sign
+    flips', which are exact for few segments. So it holds where either does, and errs on the side of no difference.
+
+    Args:
+        a: one score per segment, any range.
+        b: the other system's, in the same order.
+        n_resamples: bootstrap samples and random sign flips, in [1, 1_000_000].
+        seed: equal seeds give equal p-values; at least 0.
+
+    Returns:
+        In (0, 1]; with more than 16 segments at least 1 / (n_resamples + 1).
 
     Raises:
-        ValueError: different lengths, or as `bootstrap_interval`.
+        TypeError: an argument has the wrong type.
+        ValueError: different lengths, no values, one that is not finite, or an argument out of its range.
+
+    Warns:
+        UserWarning: fewer than 6 segments; no difference can then be significant at the 5 % level.
     """
-    first, second = _finite(a, "a"), _finite(b, "b")
-    if len(first) != len(second):
-        raise ValueError(f"`b` must be as long as `a`; got {len(second)} scores for {len(first)}")
-    difference = first - second
-    seen = abs(difference.mean())
-    means = _resampled_means(difference - difference.mean(), n_resamples, seed)
-    return float((np.sum(np.abs(means) >= seen - 1e-12) + 1) / (n_resamples + 1))
+    n_resamples, seed = check_draws(n_resamples, seed)
+    differences = _tested_differences(a, b)
+    return float(paired_p_values(differences[:, None], n_resamples=n_resamples, seed=seed)[0])
 
 
-def _resampled_means(values: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:
-    if n_resamples < 1:
-        raise ValueError(f"`n_resamples` must be at least 1; got {n_resamples}")
-    generator = np.random.default_rng(seed)
-    rows = max(1, _DRAWS_AT_A_TIME // len(values))
-    parts = []
-    for start in range(0, n_resamples, rows):
-        shape = (min(rows, n_resamples - start), len(values))
-        parts.append(values[generator.integers(0, len(values), shape)].mean(axis=1))
-    return np.concatenate(parts)
+def approximate_randomization(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0) -> float:
+    """Return the p-value of "it does not matter which system a score comes from", by swapping scores at random.
+
+    With up to 16 segments all swaps are enumerated, which makes the test exact.
+
+    Args:
+        a: one score per segment, any range.
+        b: the other system's, in the same order.
+        n_resamples: random swaps, in [1, 1_000_000]; not used where all are enumerated.
+        seed: equal seeds give equal p-values; at least 0.
+
+    Returns:
+        In (0, 1].
+
+    Raises:
+        TypeError: as `paired_bootstrap`.
+        ValueError: as `paired_bootstrap`.
+
+    Warns:
+        UserWarning: as `paired_bootstrap`.
+    """
+    n_resamples, seed = check_draws(n_resamples, seed)
+    differences = _tested_differences(a, b)
+    return float(flip_p_values(differences[:, None], n_resamples, seed)[0])
 
 
-def _finite(values: Sequence[float], name: str) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
-        raise ValueError(f"`{name}` must be a non-empty list of finite numbers; got shape {array.shape}")
-    return array
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for testing several hypotheses (Holm 1979): the chance of any false one is kept.
+
+    Args:
+        p_values: each in [0, 1].
+
+    Returns:
+        As many, in the same order, each at least the one given and at most 1.
+
+    Raises:
+        ValueError: one is not in [0, 1].
+    """
+    if not len(p_values):
+        return []
+    array = finite(p_values, "p_values")
+    if array.min() < 0 or array.max() > 1:
+        raise ValueError(f"`p_values` must be in [0, 1]; got {array.min()} to {array.max()}")
+    order = np.argsort(array, kind="stable")
+    factors = np.arange(len(array), 0, -1)
+    corrected = np.empty_like(array)
+    # A larger p-value never becomes the smaller one by correction, hence the running maximum.
+    corrected[order] = np.minimum(np.maximum.accumulate(array[order] * factors), 1)
+    return [float(value) for value in corrected]
+
+
+def effect_size(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Return Cohen's d_z: the mean of the differences a - b over their standard deviation.
+
+    Returns:
+        0.2 is small, 0.5 medium, 0.8 large by Cohen's convention; None where all differences are equal, or there is
+        only one.
+
+    Raises:
+        TypeError: as `paired_bootstrap`.
+        ValueError: as `paired_bootstrap`.
+    """
+    differences, _ = paired_differences(a, b)
+    if len(differences) < 2:
+        return None
+    spread = float(differences.std(ddof=1))
+    if spread <= _ROUNDING:
+        return None
+    return float(differences.mean()) / spread
+
+
+def smallest_detectable_difference(
+    a: ArrayLike, b: ArrayLike, *, level: float = 0.05, power: float = 0.8
+) -> float | None:
+    """Return the smallest difference in means that a paired test on such scores is likely to find.
+
+    It is (t of 1 - level / 2, plus t of power) standard errors of the difference, with n - 1 degrees of freedom.
+
+    Args:
+        a: one score per segment.
+        b: the other system's, in the same order.
+        level: two-sided level of the test, in (0, 1).
+        power: the chance of finding it, in (0, 1).
+
+    Returns:
+        In the unit of the scores; None below 6 segments, where no difference can be found.
+
+    Raises:
+        TypeError: as `paired_bootstrap`.
+        ValueError: as `paired_bootstrap`.
+    """
+    from scipy.special import stdtrit
+
+    level, power = check_level(level, "level"), check_level(power, "power")
+    differences, scale = paired_differences(a, b)
+    n = len(differences)
+    if n < FEWEST_SEGMENTS:
+        return None
+    error = float(differences.std(ddof=1)) / math.sqrt(n)
+    quantiles = float(stdtrit(n - 1, 1 - level / 2) + stdtrit(n - 1, power))
+    return quantiles * error * scale
+
+
+def _tested_differences(a: ArrayLike, b: ArrayLike) -> Array:
+    """Return a - b with 1 as the largest absolute value, after a warning where there are few."""
+    differences, _ = paired_differences(a, b)
+    warn_if_few(len(differences), FEWEST_SEGMENTS, "no difference can be significant at the 5 % level")
+    return differences / scale_of(differences)

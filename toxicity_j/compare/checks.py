@@ -1,0 +1,103 @@
+"""Check the arguments of statistics, and scale scores so that no sum of them overflows."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .resampling import Array
+
+MOST_RESAMPLES = 1_000_000
+
+
+def check_level(value: object, name: str) -> float:
+    """Return a probability as a float.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is not in (0, 1).
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"`{name}` must be a number in (0, 1); got {type(value).__name__}")
+    level = float(value)
+    if not 0 < level < 1:
+        raise ValueError(f"`{name}` must be in (0, 1); got {value}")
+    return level
+
+
+def check_draws(n_resamples: object, seed: object) -> tuple[int, int]:
+    """Return the number of resamples and the seed as integers.
+
+    Raises:
+        TypeError: one is not an integer.
+        ValueError: the number is not in [1, 1_000_000], or the seed is negative.
+    """
+    resamples = _integer(n_resamples, "n_resamples")
+    if resamples < 1:
+        raise ValueError(f"`n_resamples` must be at least 1; got {resamples}")
+    if resamples > MOST_RESAMPLES:
+        raise ValueError(f"`n_resamples` must be at most {MOST_RESAMPLES}; got {resamples}")
+    start = _integer(seed, "seed")
+    if start < 0:
+        raise ValueError(f"`seed` must be at least 0; got {start}")
+    return resamples, start
+
+
+def finite(values: ArrayLike, name: str) -> Array:
+    """Return scores as an array, *Shape:* (n,), n at least 1.
+
+    Raises:
+        TypeError: they are not numbers.
+        ValueError: there are none, they are nested, or one is not finite.
+    """
+    expected = f"`{name}` must be a non-empty list of finite numbers"
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{expected}; got {type(values).__name__} of mixed shapes") from error
+    if array.size and array.dtype.kind not in "biuf":
+        raise TypeError(f"{expected}; got {type(values).__name__} of {array.dtype}")
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"{expected}; got shape {array.shape}")
+    with np.errstate(over="ignore"):
+        converted = array.astype(np.float64)
+    wrong = np.flatnonzero(~np.isfinite(converted))
+    if len(wrong):
+        raise ValueError(f"{expected}; got {array[wrong[0]]} at index {wrong[0]}")
+    return converted
+
+
+def paired_differences(a: ArrayLike, b: ArrayLike) -> tuple[Array, float]:
+    """Return a - b, divided by the largest absolute score, and that score (1 where all are 0).
+
+    Raises:
+        TypeError: as `finite`.
+        ValueError: as `finite`, or the lengths differ.
+    """
+    first, second = finite(a, "a"), finite(b, "b")
+    if len(first) != len(second):
+        raise ValueError(f"`b` must be as long as `a`; got {len(second)} scores for {len(first)}")
+    scale = max(scale_of(first), scale_of(second))
+    return first / scale - second / scale, scale
+
+
+def scale_of(array: Array) -> float:
+    """Return the largest absolute value, or 1 where all are 0."""
+    largest = float(np.abs(array).max())
+    return largest if largest > 0 else 1.0
+
+
+def warn_if_few(n: int, fewest: int, consequence: str) -> None:
+    """Warn the caller's caller of a sample that is too small."""
+    if n < fewest:
+        segments = "segment" if n == 1 else "segments"
+        warnings.warn(f"{n} {segments} are fewer than {fewest}: {consequence}", UserWarning, stacklevel=4)
+
+
+def _integer(value: object, name: str) -> int:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"`{name}` must be an integer; got {type(value).__name__}")
+    return int(value)
