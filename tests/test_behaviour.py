@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests import behaviour
-from training import written
+from training.synthetic import handwritten
 
 CASES = behaviour.read_cases()
 IDENTITY = behaviour.read_lines(behaviour.FOLDER / "identity_neutral.txt")
@@ -33,22 +33,23 @@ def test_meaning_cases_have_a_source_and_no_others_do():
 
 
 def test_no_sentence_is_in_the_training_sentences():
-    trained = {plain(text) for text, _ in written.STYLE + written.FLUENCY}
-    trained |= {plain(text) for one, two, _ in written.MEANING for text in (one, two)}
+    trained = {plain(text) for text, _ in handwritten.STYLE + handwritten.FLUENCY}
+    trained |= {plain(text) for one, two, _ in handwritten.MEANING for text in (one, two)}
     mine = {plain(text) for text in TEXTS + [case.source or "" for case in CASES]}
     assert (mine & trained) - {""} == set()
 
 
 def test_no_sentence_fits_a_training_template():
     # A template whose slots are opened to any words must not produce a sentence of the list.
-    lines = [line for name in ("style.txt", "fluency.txt") for line in behaviour.read_lines(written.FOLDER / name)]
+    files = [handwritten.FOLDER / f"handwritten_{name}.txt" for name in ("style", "fluency")]
+    lines = [line for file in files for line in behaviour.read_lines(file)]
     pieces = [[re.escape(plain(piece)) for piece in re.split(r"\{\w+\}", line)] for line in lines]
     shape = re.compile("|".join(" ?[a-z0-9* ]+ ?".join(piece) for piece in pieces if len("".join(piece)) >= 12))
     assert [text for text in TEXTS if shape.fullmatch(plain(text))] == []
 
 
 def test_no_long_filler_is_shared():
-    fillers = {plain(filler) for slot in written.read_slots().values() for filler in slot if filler.count(" ") >= 2}
+    fillers = {plain(filler) for slot in handwritten.read_slots().values() for filler in slot if filler.count(" ") >= 2}
     mine = " | ".join(map(plain, TEXTS))
     assert [filler for filler in fillers if filler in mine] == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from examples import score_systems
-from training import written
+from training.synthetic import handwritten
 
 # Three segments. Of "kind": STA 1, SIM .8, FL .9, so J = .72 each. Of "rude": STA 0, so J = 0 each.
 KIND = {"sta": [1.0] * 3, "sim": [0.8] * 3, "fl": [0.9] * 3, "j": [0.72] * 3}
@@ -25,7 +25,7 @@ def test_bundled_systems_are_whole():
 
 def test_bundled_sources_are_not_training_sentences():
     sources, *_ = score_systems.read_bundled()
-    trained = {text.lower() for text, _ in written.STYLE} | {source.lower() for source, *_ in written.MEANING}
+    trained = {text.lower() for text, _ in handwritten.STYLE} | {source.lower() for source, *_ in handwritten.MEANING}
     assert not trained & {source.lower() for source in sources}
 
 

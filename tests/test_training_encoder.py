@@ -13,7 +13,7 @@ import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from toxicity_j.batching import packed_attention
-from training import broken, parallel, spelling
+from training import parallel
 from training.attention import padded_attention, use_padded_attention
 from training.data import (
     TRANSFER,
@@ -26,9 +26,10 @@ from training.data import (
 )
 from training.examples import Cycle, Pair, Text
 from training.flaws import flaw_loss, token_flaws
-from training.lazy import remove_rude, replace_rude
-from training.lexicon import Lexicon
-from training.lossy import lose_meaning
+from training.synthetic import disfluency, spelling
+from training.synthetic.lexicon import Lexicon
+from training.synthetic.meaning_corruption import lose_meaning
+from training.synthetic.profanity_edits import remove_rude, replace_rude
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
 LEXICON = Lexicon([" copper ".join(SENTENCE.split())] * 2)  # after each word comes "copper"
@@ -73,7 +74,7 @@ def test_rude_words_are_those_that_rewrites_leave_out():
 @pytest.mark.parametrize("seed", range(20))
 def test_made_texts_are_seeded_and_labelled(seed):
     for make in (
-        lambda rng: broken.disfluent(SENTENCE, rng, LEXICON),
+        lambda rng: disfluency.disfluent(SENTENCE, rng, LEXICON),
         lambda rng: lose_meaning(SENTENCE, rng, LEXICON, ["the rain stops soon"]),
         lambda rng: replace_rude(SENTENCE, {"book"}, rng, LEXICON)[::2],
     ):
@@ -136,16 +137,18 @@ def test_lexicon_counts_words_and_what_follows_them():
 )
 def test_wrong_forms_are_wrong_after_their_word(before, word, wrong):
     known = {"go", "goes", "want", "wants", "wanted", "walk", "walks", "walking", "house", "houses"}
-    assert broken._wrong_forms(before, word, known) == wrong
+    assert disfluency._wrong_forms(before, word, known) == wrong
 
 
 def test_flaws_are_the_words_put_in_and_those_after_a_gap():
     sound = "she told the man to move his car"
-    assert broken.flaws(sound, sound) == [False] * 8
-    assert broken.flaws(sound, "she told the to move his car") == [i == 3 for i in range(7)]  # "to", for "man" is gone
-    assert broken.flaws(sound, "she tells the man to move his car") == [i == 1 for i in range(8)]
-    assert broken.flaws(sound, "she told the man to move his") == [i == 6 for i in range(7)]
-    assert broken.flaws(sound, "") == []
+    assert disfluency.flaws(sound, sound) == [False] * 8
+    assert disfluency.flaws(sound, "she told the to move his car") == [
+        i == 3 for i in range(7)
+    ]  # "to", for "man" is gone
+    assert disfluency.flaws(sound, "she tells the man to move his car") == [i == 1 for i in range(8)]
+    assert disfluency.flaws(sound, "she told the man to move his") == [i == 6 for i in range(7)]
+    assert disfluency.flaws(sound, "") == []
 
 
 def test_token_flaws_mark_the_tokens_of_wrong_words():
@@ -249,7 +252,7 @@ def test_training_attention_leaves_scores_alone():
 
 
 def test_pruned_encoder_scores_the_same():
-    from training.prune import count_tokens, prune
+    from training.modules.vocabulary import count_tokens, prune
 
     encoder = tiny_encoder()
     counts = count_tokens(encoder.tokenizer, PREDICTIONS + SOURCES)

@@ -13,12 +13,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
-from training import identifier as command
-from training.distil import calibrate, corpus
-from training.distil import targets as mixed_targets
-from training.identifier import Examples, TrainingOptions, fit, predict, validate
-from training.identifier_data import Resplit, batches, load_tokenizer, read_table, stratified_split, targets
-from training.identifier_export import export_onnx, export_torchscript
+from training import train_identifier as command
+from training.data.tables import Resplit, batches, load_tokenizer, read_table, stratified_split, targets
+from training.distil_identifier import calibrate, corpus
+from training.distil_identifier import targets as mixed_targets
+from training.modules.export_identifier import export_onnx, export_torchscript
+from training.train_identifier import Examples, TrainingOptions, fit, predict, validate
 
 GOOD = ["kind", "lovely", "calm", "honest", "gentle", "patient"]
 BAD = ["awful", "dumb", "nasty", "rotten", "foul", "silly"]
@@ -265,7 +265,7 @@ def test_exports_score_as_the_model_does(small, export, tmp_path):
 
 
 def test_an_export_that_differs_is_refused(small, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.identifier_export.TOLERANCE", -1.0)
+    monkeypatch.setattr("training.modules.export_identifier.TOLERANCE", -1.0)
     with pytest.raises(ValueError, match="differs from the model"):
         export_torchscript(small, tmp_path)
 
@@ -303,7 +303,7 @@ def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
 
 
 def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatch):
-    from training import distil
+    from training import distil_identifier as distil
 
     class Teacher:
         @staticmethod

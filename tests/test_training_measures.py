@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.measures import (
+from training.eval_metrics import (
     accuracy,
     auc,
     calibration_error,

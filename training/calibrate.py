@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from toxicity_j.batching import run
 from toxicity_j.builtin_encoder import Encoder, EncoderConfig
-from toxicity_j.text import tokenise
+from toxicity_j.text import tokenize
 from training.backbone import from_backbone
 from training.data import key, read_krishna, read_meaning, read_paradetox, read_style
+from training.eval_metrics import platt
 from training.examples import Examples
-from training.measures import platt
-from training.prune import count_tokens, prune
+from training.modules.vocabulary import count_tokens, prune
 
 SEED = 17
 MADE = 3000
@@ -57,7 +57,7 @@ def cosines(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
         return encoder.embeddings(encoder.body.alone(encoder.body.embed(batch), lengths), lengths)
 
     def encode(texts: list[str]) -> list[list[int]]:
-        return tokenise(encoder.tokenizer, texts, encoder.config.max_length)
+        return tokenize(encoder.tokenizer, texts, encoder.config.max_length)
 
     states = run(one + two, encode, forward, token_budget=1024)
     return (states[: len(one)] * states[len(one) :]).sum(1).double().numpy()

@@ -25,7 +25,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.text import tokenise
+from toxicity_j.text import tokenize
 from training import parallel
 from training.attention import use_padded_attention
 from training.backbone import from_backbone
@@ -98,9 +98,9 @@ def losses(encoder: Encoder, flaws: nn.Linear, step: dict[str, list], teacher: E
     """
     meaning = step["meaning"]
     columns = [
-        tokenise(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")
+        tokenize(encoder.tokenizer, [row.text for row in step[task]], MAX_TOKENS[task]) for task in ("style", "fluency")
     ]
-    columns += [tokenise(encoder.tokenizer, [row[side] for row in meaning], MAX_TOKENS["meaning"]) for side in (0, 1)]
+    columns += [tokenize(encoder.tokenizer, [row[side] for row in meaning], MAX_TOKENS["meaning"]) for side in (0, 1)]
     lengths = [[len(ids) for ids in column] for column in columns]
     sizes = [sum(column) for column in lengths]
     pairs = list(zip(lengths[2], lengths[3], strict=True))

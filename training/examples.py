@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training import spelling, written
-from training.broken import disfluent
 from training.data import (
     CORE,
     Detoxified,
@@ -19,9 +17,11 @@ from training.data import (
     read_style,
     rude_words,
 )
-from training.lazy import remove_rude, replace_rude
-from training.lexicon import EXPLETIVES, Lexicon
-from training.lossy import lose_meaning
+from training.synthetic import handwritten, spelling
+from training.synthetic.disfluency import disfluent
+from training.synthetic.lexicon import EXPLETIVES, Lexicon
+from training.synthetic.meaning_corruption import lose_meaning
+from training.synthetic.profanity_edits import remove_rude, replace_rude
 
 # Shares of a meaning and of a fluency pool that come from the hand-written sentences.
 WRITTEN_MEANING, WRITTEN_FLUENCY = 0.10, 0.08
@@ -126,11 +126,11 @@ class Examples:
         rng = random.Random(f"core-{seed}")
         core = [Text(text, y) for text, y, source in rows if rng.random() < CORE.get(source, 0.0)]
         self.style_core = Cycle(core, seed + 1)
-        self.style_written = Cycle([Text(*row) for row in written.STYLE], seed + 2)
+        self.style_written = Cycle([Text(*row) for row in handwritten.STYLE], seed + 2)
         self.pairs = Cycle(self.paradetox, seed + 3)
         self.meaning_files = Cycle([Pair(*row) for row in read_meaning(folder, clean)], seed + 4)
-        self.meaning_written = Cycle([Pair(*row) for row in written.MEANING], seed + 5)
-        self.fluency_written = Cycle([Text(*row) for row in written.FLUENCY], seed + 6)
+        self.meaning_written = Cycle([Pair(*row) for row in handwritten.MEANING], seed + 5)
+        self.fluency_written = Cycle([Text(*row) for row in handwritten.FLUENCY], seed + 6)
         cola = [] if clean else read_cola(folder / "cola" / "in_domain_train.tsv")
         self.cola = Cycle([Text(text, 0.96 if label else 0.2) for text, label in cola], seed + 7) if cola else None
         self.rewrites = [rewrite for row in self.paradetox for rewrite in row.rewrites]

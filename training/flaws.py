@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.text import normalise
-from training.broken import flaws
+from toxicity_j.text import normalize
 from training.examples import Text
+from training.synthetic.disfluency import flaws
 
 
 def flaw_loss(
@@ -46,8 +46,8 @@ def token_flaws(
     for row, length in zip(rows, lengths, strict=True):
         wrong, said = [0.0] * length, [False] * length
         if row.sound is not None:
-            text = normalise(row.text)
-            words = flaws(normalise(row.sound), text)
+            text = normalize(row.text)
+            words = flaws(normalize(row.sound), text)
             for place, (start, end) in enumerate(tokenizer.encode(text).offsets[:length]):
                 if end > start:  # not a special token
                     wrong[place], said[place] = float(words[text.count(" ", 0, start)]), True

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from toxicity_j.text import normalise
+from toxicity_j.text import normalize
 from training.data.rated import read_fluency_rated, read_meaning_rated, read_style_rated, read_tsv  # noqa: F401
 
 # Sources whose labels agree best with people's judgement of detoxified text; style training ends on these alone, on
@@ -70,7 +70,7 @@ class Detoxified:
 
 def key(text: str) -> str:
     """What makes two texts the same: normalised, in lower case."""
-    return normalise(text).lower()
+    return normalize(text).lower()
 
 
 def is_held_out(toxic: str) -> bool:

@@ -10,8 +10,8 @@ import random
 import re
 from collections.abc import Callable, Iterable
 
-from training.lexicon import FUNCTION_WORDS, content_places
-from training.spelling import bare
+from training.synthetic.lexicon import FUNCTION_WORDS, content_places
+from training.synthetic.spelling import bare
 from training.synthetic.templates import FOLDER
 
 Broken = list[str] | None

@@ -10,8 +10,8 @@ import random
 import re
 from collections.abc import Callable, Iterable
 
-from training import spelling
-from training.lexicon import EXPLETIVES, FUNCTION_WORDS, content_places
+from training.synthetic import spelling
+from training.synthetic.lexicon import EXPLETIVES, FUNCTION_WORDS, content_places
 from training.synthetic.templates import FOLDER
 
 Edited = tuple[str, float] | None

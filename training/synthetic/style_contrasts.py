@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from training import spelling
+from training.synthetic import spelling
 from training.synthetic.templates import FOLDER, Section, fill, read_sections, read_slots
 
 # Kinds whose point is one rude word or a short phrase: these are also shown disguised.

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "texts"
 _SLOT = re.compile(r"\{(\w+)\}(s\b)?")
 _MASKED = re.compile(r"~(\w+)")
 _VOWELS = str.maketrans("12345", "aeiou")

@@ -1,6 +1,6 @@
 """The development evaluation: one command, one table with bootstrap intervals.
 
-    python -m training.evaluation --data ../shared/data
+    python -m training.evaluate --data ../shared/data
 
 Looks at nothing that training or calibration saw: the evaluation part of rated style-transfer outputs (Krishna et
 al. 2020, STRAP, PG_YELP), CoLA's development sets, the validation split, half of the kept Jigsaw sentences, a held-out
@@ -23,9 +23,8 @@ import torch
 from tests import behaviour
 from toxicity_j.batching import run
 from toxicity_j.builtin_encoder import Encoder, pool
-from toxicity_j.text import tokenise
+from toxicity_j.text import tokenize
 from training.backbone import from_backbone
-from training.broken import disfluent
 from training.calibrate import style_texts
 from training.data import (
     CORE,
@@ -37,10 +36,7 @@ from training.data import (
     read_transfer,
     rude_words,
 )
-from training.lazy import remove_rude, replace_rude
-from training.lexicon import Lexicon
-from training.lossy import halve, negate, retarget, shuffle
-from training.measures import (
+from training.eval_metrics import (
     RESAMPLES,
     SEED,
     Row,
@@ -52,6 +48,10 @@ from training.measures import (
     measured,
     spearman,
 )
+from training.synthetic.disfluency import disfluent
+from training.synthetic.lexicon import Lexicon
+from training.synthetic.meaning_corruption import halve, negate, retarget, shuffle
+from training.synthetic.profanity_edits import remove_rude, replace_rude
 
 # Held-out ParaDetox sources given to the made systems.
 MADE = 400
@@ -180,7 +180,7 @@ def cosine(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
         lengths = [len(ids) for ids in batch]
         return pool(encoder.body.alone(encoder.body.embed(batch), lengths), lengths)[0]
 
-    states = run(one + two, lambda texts: tokenise(encoder.tokenizer, texts, 128), forward, token_budget=1024)
+    states = run(one + two, lambda texts: tokenize(encoder.tokenizer, texts, 128), forward, token_budget=1024)
     return torch.cosine_similarity(states[: len(one)], states[len(one) :]).double().numpy()
 
 

@@ -1,6 +1,6 @@
 """Makes the shipped identifier, from labels or, better, from the built-in encoder's scores.
 
-    python -m training.distil --data FOLDER --teacher toxicity_j/encoder.safetensors --output toxicity_j
+    python -m training.distil_identifier --data FOLDER --teacher toxicity_j/encoder.safetensors --output toxicity_j
 
 The corpus is the training texts, their sentences, respelt and obfuscated variants, strings of several texts, and the
 written sentences. A teacher's scores are kept in a file, so that training repeats without it. Embeddings start as
@@ -29,11 +29,11 @@ from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training.backbone import backbone_folder
 from training.calibrate import logits, style_texts
 from training.data import JIGSAW, read_paradetox, read_style, rude_words
-from training.identifier import Examples, TrainingOptions, fit, predict
-from training.identifier_data import Resplit, load_tokenizer
-from training.measures import accuracy, auc, calibration_error, interval, platt
-from training.spelling import obfuscate, respell
-from training.written import STYLE
+from training.data.tables import Resplit, load_tokenizer
+from training.eval_metrics import accuracy, auc, calibration_error, interval, platt
+from training.synthetic.handwritten import STYLE
+from training.synthetic.spelling import obfuscate, respell
+from training.train_identifier import Examples, TrainingOptions, fit, predict
 
 # Shares of the texts that are also seen obfuscated, respelt, and strung together.
 OBFUSCATED, RESPELT, STRUNG = 0.25, 0.1, 0.05
