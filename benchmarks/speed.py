@@ -65,15 +65,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="for checkpoints and results")
     parser.add_argument("--rounds", type=int, default=5, help="alternations that count")
     parser.add_argument("--small", action="store_true", help="tiny models and few texts: that it runs, not how fast")
-    parser.add_argument("--gpu", action="store_true", help="on the first CUDA device, in seconds of the clock")
+    parser.add_argument("--gpu", action="store_true", help="what a GPU does (see benchmarks/gpu.py), to speed_gpu.json")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    device = torch.device("cuda" if options.gpu else "cpu")
-    results = measure(options.out, device, small=options.small, rounds=options.rounds)
-    print(table(results))
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.gpu:
+        measure_gpu(options.out, small=options.small)
+        return
+    torch.set_num_threads(1)
+    results = measure(options.out, torch.device("cpu"), small=options.small, rounds=options.rounds)
+    print(table(results))
     (options.out / "speed.json").write_text(json.dumps(asdict(results), indent=2) + "\n", encoding="utf-8")
     plot(results, options.out / "speed.png")
+
+
+def measure_gpu(out: Path, *, small: bool) -> None:
+    """Measure the first CUDA device, or with `small` and without one the CPU; print the result and write it."""
+    from benchmarks import gpu
+
+    if not torch.cuda.is_available() and not small:
+        raise SystemExit("--gpu needs a CUDA device, and this machine has none (--small: a dry run on the CPU)")
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    found = json.dumps(gpu.measure(out, device, small=small), indent=2)
+    (out / "speed_gpu.json").write_text(found + "\n", encoding="utf-8")
+    print(found)
 
 
 def measure(out: Path, device: torch.device, *, small: bool, rounds: int) -> Results:

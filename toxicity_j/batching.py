@@ -149,7 +149,7 @@ def run_batched(
     distinct, inverse = deduplicate(items)
     if not distinct:
         return torch.empty(0)
-    results = []
+    results, orders, done = [], [], 0
     bar = contextlib.nullcontext() if progress is None else progress(total=len(distinct))
     with torch.inference_mode(), bar as shown:
         for encoded in _encoded_windows(distinct, encode):
@@ -159,10 +159,18 @@ def run_batched(
                 outputs.append(_forward_within_memory(forward, [encoded[i] for i in batch]))
                 if shown is not None:
                     shown.update(len(batch))
-            order = np.concatenate(batches)
-            # One copy per window, so a GPU is waited for once in some thousand texts.
-            results.append(torch.cat(outputs).cpu()[torch.from_numpy(np.argsort(order))])
-    return torch.cat(results)[torch.from_numpy(inverse)]
+            results.append(_to_host(torch.cat(outputs)))
+            orders.append(np.argsort(np.concatenate(batches)) + done)
+            done += len(encoded)
+        if outputs[0].is_cuda:
+            torch.cuda.synchronize(outputs[0].device)
+    restored = torch.from_numpy(np.concatenate(orders)[inverse])
+    return torch.cat(results)[restored]
+
+
+def _to_host(outputs: torch.Tensor) -> torch.Tensor:
+    """Copy outputs to the CPU; from a GPU without waiting, into pinned memory, to be read after a synchronization."""
+    return outputs.to("cpu", non_blocking=True) if outputs.is_cuda else outputs.cpu()
 
 
 def _encoded_windows(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -164,19 +164,20 @@ def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
     last.register_forward_hook(_one_token_per_text)
 
 
-def padding_free_logits(model: Any, ids: Sequence[np.ndarray]) -> torch.Tensor:
+def padding_free_logits(model: Any, texts: Sequence[Sequence[Sequence[int]]]) -> torch.Tensor:
     """Compute logits of texts given as token ids, special tokens included; sorted by length is fastest.
 
     Args:
         model: a model that `enable_padding_free` has prepared.
-        ids: n arrays, the first column of each token ids. *Shape:* (tokens, columns)
+        texts: for each text its columns, of which the first holds token ids. *Shape:* (n, columns, tokens)
 
     Returns:
         *Shape:* (n, labels)
     """
-    lengths = [len(x) for x in ids]
+    ids = [columns[0] for columns in texts]
+    lengths = [len(own) for own in ids]
     starts = np.cumsum([0, *lengths[:-1]])
-    flat = np.concatenate([x[:, 0] for x in ids])
+    flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=sum(lengths))
     positions = _positions(flat, lengths, starts, model.base_model.embeddings.position_embeddings.padding_idx)
     tokens, places, firsts = to_device([flat, positions, starts], model.device)
     with _as_current(_Batch(lengths, firsts)):

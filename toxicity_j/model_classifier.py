@@ -18,7 +18,7 @@ from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free, enable_padding_free, first_position, padding_free_logits
 from .devices import Precision, resolve_device, to_device
-from .tokenization import TextEncoder, load_tokenizer
+from .tokenization import Columns, TextEncoder, load_tokenizer
 
 # Texts are truncated at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
 # pan-webis-de/pan-code).
@@ -132,11 +132,11 @@ class Classifier:
         """Return the logits of `texts` by one of the two ways to batch, and how many texts were truncated."""
         truncated = 0
 
-        def encode(batch: Sequence[str]) -> list[np.ndarray]:
+        def encode(batch: Sequence[str]) -> list[Columns]:
             nonlocal truncated
             columns, cut = self._encoder(batch)
             truncated += sum(cut)
-            return [np.array(item, dtype=np.int64).T for item in columns]
+            return columns
 
         padding_free = can_be_padding_free(network)
         forward = padding_free_logits if padding_free else _equal_length_logits
@@ -149,6 +149,7 @@ class Classifier:
             token_budget=default_token_budget(self.device),
             batch_size=1 if alone else self.batch_size,
             equal_lengths=not padding_free,
+            length=lambda columns: len(columns[0]),
             progress=progress,
         )
         return rows.numpy().reshape(-1, len(self.labels)), truncated
@@ -172,9 +173,9 @@ class Classifier:
         return network
 
 
-def _equal_length_logits(network: Any, batch: Sequence[np.ndarray]) -> torch.Tensor:
+def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor:
     """Compute logits of texts of one length, which need neither padding nor a mask. *Shape:* (batch, labels)."""
-    columns = np.stack(batch).transpose(2, 0, 1)
+    columns = np.array(batch, dtype=np.int64).transpose(1, 0, 2)
     tensors = to_device([np.ascontiguousarray(column) for column in columns], network.device)
     logits: torch.Tensor = network(**dict(zip(_COLUMNS, tensors, strict=False))).logits
     return logits
