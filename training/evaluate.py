@@ -4,7 +4,7 @@
 
 Looks at nothing that training or calibration saw: the evaluation part of rated style-transfer outputs (Krishna et
 al. 2020, STRAP, PG_YELP), CoLA's development sets, the validation split, half of the kept Jigsaw sentences, a held-out
-tenth of ParaDetox and the behavioural list. A frozen MiniLM cosine stands beside SIM.
+tenth of ParaDetox and the behavioural suite. A frozen MiniLM cosine stands beside SIM.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests import behaviour
+from benchmarks.behaviour import suite
 from toxicity_j.batching import run
 from toxicity_j.builtin_encoder import Encoder, pool
 from toxicity_j.text import tokenize
@@ -194,29 +194,30 @@ def cola_rows(encoder: Encoder, folder: Path) -> list[Row]:
     return rows
 
 
-def score_with(encoder: Encoder) -> behaviour.Score:
-    """The encoder as the behavioural list calls it."""
+def score_with(encoder: Encoder) -> suite.Score:
+    """The encoder as the behavioural suite calls it."""
 
-    def score(head: str, texts: list[str], sources: list[str] | None) -> list[float]:
+    def score(role: str, texts: list[str], sources: list[str] | None) -> list[float]:
+        head = "meaning" if role == "content" else role
         return encoder.score(texts, sources, want=(head,))[head].tolist()
 
     return score
 
 
 def behaviour_rows(encoder: Encoder) -> list[Row]:
-    """Pass rates of the behavioural list."""
-    results = behaviour.run(score_with(encoder), behaviour.read_cases())
+    """Pass rates of the behavioural suite."""
+    outcomes = suite.run_cases(score_with(encoder), suite.read_cases())
     rows = []
-    for head in ("style", "meaning", "fluency"):
-        passed = np.array([ok for case, _, ok in results if case.head == head])
-        rows.append(measured(head, "behavioural list", "passed", mean, passed))
+    for role in suite.ROLES:
+        passed = np.array([outcome.passed for outcome in outcomes if outcome.case.role == role])
+        rows.append(measured("meaning" if role == "content" else role, "behavioural suite", "passed", mean, passed))
     for name, text_file in (
         ("identity sentences passed", "identity_neutral"),
         ("implied threats caught", "implied_threat"),
     ):
-        p = encoder.style(behaviour.read_lines(behaviour.FOLDER / f"{text_file}.txt"))
+        p = encoder.style(suite.read_lines(suite.FOLDER / f"{text_file}.txt"))
         passed = p < 0.5 if text_file == "identity_neutral" else p >= 0.5
-        rows.append(measured("style", f"behavioural list: {name}", "share", mean, passed))
+        rows.append(measured("style", f"behavioural suite: {name}", "share", mean, passed))
     return rows
 
 
@@ -253,13 +254,13 @@ def table(encoder: Encoder, path: Path | None, folder: Path) -> list[Row]:
 
 
 def markdown(rows: list[Row], encoder: Encoder) -> str:
-    """The table and the behavioural list's pass rates by capability, for the model card."""
+    """The table and the behavioural suite's pass rates by capability, for the model card."""
     lines = ["| score | what | statistic | value | 95 % interval | n |", "|---|---|---|---|---|---|"]
     for row in rows:
         interval = "" if np.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
         lines.append(f"| {row.part} | {row.name} | {row.statistic} | {row.value:.3f} | {interval} | {row.n} |")
-    lines += ["", "| behavioural list: capability | passed | of |", "|---|---|---|"]
-    passed = behaviour.by_capability(behaviour.run(score_with(encoder), behaviour.read_cases()))
+    lines += ["", "| behavioural suite: capability | passed | of |", "|---|---|---|"]
+    passed = suite.by_capability(suite.run_cases(score_with(encoder), suite.read_cases()))
     lines += [f"| {name} | {ok} | {count} |" for name, (ok, count) in passed.items()]
     return "\n".join(lines) + "\n"
 
@@ -274,7 +275,7 @@ def main() -> None:
     parser.add_argument(
         "--dtype", default="float32", help="bfloat16 is three times as fast and close enough for a look"
     )
-    parser.add_argument("--markdown", type=Path, help="also write the table, and the behavioural list by capability")
+    parser.add_argument("--markdown", type=Path, help="also write the table, and the behavioural suite by capability")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
     encoder = Encoder.load(args.weights, dtype=args.dtype)
