@@ -79,10 +79,10 @@ def score_dataset(
     """
     window = _checked_window(window)
     _check_workers(workers, timeout)
-    columns = _column_names(predictions, sources, references, languages)
+    columns = column_names(predictions, sources, references, languages)
     folder = Path(out)
     rows = Rows(data, columns)
-    job = Job(_scorer(scorer, protocol, options), folder, window)
+    job = Job(make_scorer(scorer, protocol, options), folder, window)
     folder.mkdir(parents=True, exist_ok=True)
     with _only_run(folder):
         remove_temporary(folder)
@@ -177,7 +177,7 @@ def _only_run(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) -> RowScorer:
+def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) -> RowScorer:
     if scorer is None:
         from ..scorer import Scorer
 
@@ -189,7 +189,7 @@ def _scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) ->
     return scorer
 
 
-def _column_names(
+def column_names(
     predictions: str, sources: str | None, references: str | None, languages: str | None
 ) -> dict[str, str]:
     given = {"predictions": predictions, "sources": sources, "references": references, "languages": languages}
