@@ -281,6 +281,11 @@ def test_intervals_of_many_rows_are_normal(tmp_path, monkeypatch):
     assert resampled == pytest.approx(normal, abs=margin / 5)
 
 
+def test_one_row_has_no_intervals(tmp_path):
+    path = write_json_lines(tmp_path / "rows.jsonl", ["a"], ["b"])
+    assert score_dataset(path, tmp_path / "out", scorer=Stub())["intervals"] == {}
+
+
 def test_signatures_join_over_the_number_of_references():
     assert joint_signature(["a|references:1-2|b", "a|references:3|b"]) == "a|references:1-3|b"
     assert joint_signature(["a|references:no", "a|references:no"]) == "a|references:no"

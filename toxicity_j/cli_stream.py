@@ -88,7 +88,11 @@ def _write(scores: Mapping[str, Any], wanted: Request) -> None:
 def _lines(scores: Mapping[str, Any]) -> list[str]:
     lines = []
     for measure, name in MEASURES.items():
-        if measure in scores:
+        if measure not in scores:
+            continue
+        line = f"{name:10} {scores[measure]:.4f}"
+        if measure in scores["intervals"]:
             low, high = scores["intervals"][measure]
-            lines.append(f"{name:10} {scores[measure]:.4f} [{low:.4f}, {high:.4f}]")
+            line += f" [{low:.4f}, {high:.4f}]"
+        lines.append(line)
     return [*lines, f"{'n':10} {scores['n']}", "", f"signature: {scores['signature']}"]

@@ -137,7 +137,8 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Compute an interval for the mean of each score of a finished run.
 
-    Up to `BOOTSTRAP_ROWS` rows it is the percentile bootstrap of `compare.statistics`; above, the normal interval.
+    Up to `BOOTSTRAP_ROWS` rows it is the percentile bootstrap of `compare.statistics`; above, the normal interval. One
+    row has no intervals.
 
     Args:
         out: the folder of `score_dataset`.
@@ -153,6 +154,8 @@ def intervals(
     if not 0 < confidence < 1:
         raise ValueError(f"`confidence` must be in (0, 1); got {confidence}")
     shards = read_shards(out)
+    if shards[-1].stop == 1:
+        return {}
     present = shards[0].table().column_names
     found = {}
     for key, name in MEANS.items():
@@ -194,7 +197,7 @@ def _interval(shards: list[Shard], name: str, confidence: float, n_resamples: in
     if shards[-1].stop <= BOOTSTRAP_ROWS:
         from ..compare.statistics import bootstrap_interval
 
-        values = np.concatenate([shard.column(name) for shard in shards]).tolist()
+        values = np.concatenate([shard.column(name) for shard in shards])
         return bootstrap_interval(values, n_resamples=n_resamples, seed=seed, level=confidence)
     sums, squares = ExactSum(), 0.0
     for shard in shards:

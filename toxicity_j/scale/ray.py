@@ -1,6 +1,6 @@
 """Scores on a cluster: Ray Data moves the rows and restarts what dies; an actor loads its models once.
 
-Needs the extra `ray`: `pip install "toxicity_j[ray]"`. Rows keep all of their columns, so an id stays beside its scores.
+Needs the extra `ray`: `pip install "toxicity_j[ray]"`. Rows keep their columns, so an id stays beside its scores.
 """
 
 from __future__ import annotations
@@ -166,7 +166,8 @@ def corpus_ray(scored: ray.data.Dataset, *, languages: str | None = None) -> dic
     Raises:
         ValueError: rows have different signatures, or there are none.
     """
-    parts = scored.map_batches(_sums, fn_kwargs={"languages": languages}, batch_format="pyarrow", batch_size=None)
+    sums: Any = _sums
+    parts = scored.map_batches(sums, fn_kwargs={"languages": languages}, batch_format="pyarrow", batch_size=None)
     total, signatures = CorpusSums(), set()
     for row in parts.iter_rows():
         total.merge(pickle.loads(row["sums"]))  # noqa: S301 (written by _sums)

@@ -178,6 +178,11 @@ def _only_run(folder: Path) -> Iterator[None]:
 
 
 def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) -> RowScorer:
+    """Return the scorer that is given, or a new one.
+
+    Raises:
+        TypeError: `scorer` has no `score`, or there are options for one that is made already.
+    """
     if scorer is None:
         from ..scorer import Scorer
 
@@ -192,6 +197,11 @@ def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]
 def column_names(
     predictions: str, sources: str | None, references: str | None, languages: str | None
 ) -> dict[str, str]:
+    """Return the input's column by the scorer's argument name, without those that are None.
+
+    Raises:
+        TypeError: one is not a string.
+    """
     given = {"predictions": predictions, "sources": sources, "references": references, "languages": languages}
     for name, value in given.items():
         if not isinstance(value, str) and (value is not None or name == "predictions"):
