@@ -116,7 +116,7 @@ def _ours(
     }
 
 
-def _waits(whole: Callable[[], Any], alone: Callable[[], Any], device: torch.device, batches: int) -> dict[str, float]:
+def _waits(whole: Callable[[], Any], device: torch.device, batches: int) -> dict[str, float]:
     """Count synchronizations with the GPU, of which each run needs one to read its results."""
     if device.type != "cuda":
         return {"synchronizations": 0, "synchronizations_per_batch": 0.0}
