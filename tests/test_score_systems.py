@@ -7,14 +7,14 @@ import pytest
 from examples import score_systems
 from training.synthetic import handwritten
 
-# Three segments. Of "kind": STA 1, SIM .8, FL .9, so J = .72 each. Of "rude": STA 0, so J = 0 each.
-KIND = {"sta": [1.0] * 3, "sim": [0.8] * 3, "fl": [0.9] * 3, "j": [0.72] * 3}
-RUDE = {"sta": [0.0] * 3, "sim": [1.0] * 3, "fl": [0.9] * 3, "j": [0.0] * 3}
+# Eight segments, because no test can find a difference on fewer than 6. Of "kind": STA 1, SIM .8, FL .9, so J = .72 each. Of "rude": STA 0, so J = 0 each.
+KIND = {"sta": [1.0] * 8, "sim": [0.8] * 8, "fl": [0.9] * 8, "j": [0.72] * 8}
+RUDE = {"sta": [0.0] * 8, "sim": [1.0] * 8, "fl": [0.9] * 8, "j": [0.0] * 8}
 
 
 def system(name, segments):
-    scores = {key: sum(values) / len(values) for key, values in segments.items()} | {"n": 3}
-    return score_systems.System(name, [f"{name} {i}" for i in range(3)], scores, segments)
+    scores = {key: sum(values) / len(values) for key, values in segments.items()} | {"n": 8}
+    return score_systems.System(name, [f"{name} {i}" for i in range(8)], scores, segments)
 
 
 def test_bundled_systems_are_whole():
@@ -40,7 +40,7 @@ def test_table_has_a_line_per_system():
 @pytest.mark.parametrize("turned", [False, True])
 def test_verdict_follows_the_numbers(turned):
     pair = [system("kind", KIND), system("rude", RUDE)]
-    text = score_systems.verdict(*(reversed(pair) if turned else pair), ["a", "b", "c"])
+    text = score_systems.verdict(*(reversed(pair) if turned else pair), list("abcdefgh"))
     # J .72 against 0; STA is 1 higher in "kind", SIM .2 higher in "rude", FL equal and so not named.
     assert text.startswith("kind is better than rude: its J is higher by 0.720")
     assert "its outputs are more civil (STA +1.000)" in text
@@ -50,7 +50,7 @@ def test_verdict_follows_the_numbers(turned):
 
 
 def test_equal_systems_have_no_winner():
-    text = score_systems.verdict(system("one", KIND), system("two", KIND), ["a", "b", "c"])
+    text = score_systems.verdict(system("one", KIND), system("two", KIND), list("abcdefgh"))
     assert text.startswith("No clear winner")
 
 
