@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-from .records import Pair, System, Texts
+from .analysis import Draws, estimates, indistinct_groups, letters, ranks, smallest_differences, tested_pairs
+from .checks import check_draws, check_level
+from .inputs import Scored, check_names, language_means, score_systems
+from .provenance import protocol_name, versions
+from .records import COLUMNS, Estimate, Pair, System, Texts
+from .statistics import FEWEST_SEGMENTS
+from .verdict import is_different, limits, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,4 +178,66 @@ def compare(
         ValueError: an argument is out of its range, names repeat or are empty, lengths differ, or the systems were
             scored with different settings.
     """
-    raise NotImplementedError
+    check_names(systems, baseline)
+    resamples, start = check_draws(n_resamples, seed)
+    draws = Draws(resamples, start, check_level(confidence, "confidence"))
+    columns = {"sources": sources, "references": references, "languages": languages}
+    scored = score_systems(systems, columns, scorer, protocol, progress=progress)
+    return _compared(scored, baseline, draws, dict(files or {}))
+
+
+def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[str, str]) -> Comparison:
+    main = "j" if "j" in next(iter(scored.columns.values())) else "sta"
+    level = 1 - draws.confidence
+    found = estimates(scored.columns, draws)
+    ranked = ranks({name: scores[main].value for name, scores in found.items()})
+    # Sorted is stable: systems with equal scores keep the order they were given in.
+    names = sorted(ranked, key=ranked.__getitem__)
+    order = [_directed(pair, baseline) for pair in combinations(names, 2)]
+    pairs = tested_pairs(scored.columns, order, main, draws)
+    different = {frozenset((pair.first, pair.second)) for pair in pairs if is_different(pair, main, level)}
+    groups = indistinct_groups(names, different)
+    marks = letters(names, groups)
+    systems = tuple(_system(scored, name, ranked[name], marks[name], found[name]) for name in names)
+    smallest = smallest_differences(scored.columns, order, level)
+    return Comparison(
+        systems=systems,
+        pairs=tuple(pairs),
+        groups=tuple(groups),
+        main=main,
+        n=scored.n,
+        smallest_difference=smallest,
+        verdict=verdict(systems, pairs, groups, main, level, smallest, baseline),
+        warnings=limits(scored.n, len(pairs), draws.n_resamples, level, FEWEST_SEGMENTS, scored.truncated),
+        signature=scored.signature,
+        protocol=protocol_name(scored.signature),
+        baseline=baseline,
+        confidence=draws.confidence,
+        n_resamples=draws.n_resamples,
+        seed=draws.seed,
+        versions=versions(),
+        files=files,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        languages=scored.languages,
+        texts=scored.texts,
+    )
+
+
+def _directed(pair: tuple[str, str], baseline: str | None) -> tuple[str, str]:
+    """Return a pair with the baseline as its second member."""
+    return (pair[1], pair[0]) if pair[0] == baseline else pair
+
+
+def _system(scored: Scored, name: str, rank: int, mark: str, scores: dict[str, Estimate]) -> System:
+    columns = scored.columns[name]
+    segments = {COLUMNS[measure]: values.tolist() for measure, values in columns.items()}
+    segments["p_toxic"] = scored.p_toxic[name].tolist()
+    return System(
+        name=name,
+        rank=rank,
+        letters=mark,
+        scores=scores,
+        by_language=None if scored.languages is None else language_means(columns, scored.languages),
+        segments=segments,
+        truncated=scored.truncated.get(name, {}),
+    )

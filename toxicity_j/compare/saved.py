@@ -30,7 +30,7 @@ def from_json(text: str) -> Comparison:
     """
     try:
         saved = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"`text` must be a saved comparison; got text that is not JSON ({error})") from error
     found = saved.get("format") if isinstance(saved, dict) else None
     if found != FORMAT:

@@ -1,0 +1,295 @@
+"""Comparisons: ranks, groups, tests, words, and what goes to a file and comes back. Scores are made by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from toxicity_j.compare import Comparison, compare
+from toxicity_j.compare.analysis import contributions, indistinct_groups, letters, ranks
+from toxicity_j.compare.records import Texts
+from toxicity_j.results import Segments
+
+SIGNATURE = "j:emnlp2021|style:made|version:1"
+
+
+def segments(sta, sim=None, fl=None, signature=SIGNATURE):
+    """Segments whose J is the product of the factors."""
+    style = np.asarray(sta, dtype=float)
+    others = [None if factor is None else np.asarray(factor, dtype=float) for factor in (sim, fl)]
+    joint = None if sim is None else style * others[0] * others[1]
+    return Segments(
+        sta=style,
+        p_toxic=1 - style,
+        nontoxic=(style > 0.5).astype(float),
+        sim=others[0],
+        fl=others[1],
+        j=joint,
+        signature=signature,
+    )
+
+
+def three_systems(n=60):
+    """Systems "good" and "close", whose J differs by chance only, and "bad", whose meaning is lost."""
+    generator = np.random.default_rng(3)
+    base = generator.uniform(0.6, 0.9, n)
+    noise = generator.normal(0, 0.02, (2, n))
+    return {
+        "bad": segments(np.full(n, 0.9), base - 0.4, np.full(n, 0.8)),
+        "good": segments(np.full(n, 0.9), base + noise[0], np.full(n, 0.8)),
+        "close": segments(np.full(n, 0.9), base + noise[1], np.full(n, 0.8)),
+    }
+
+
+def test_the_better_system_stands_first_and_the_close_ones_together():
+    comparison = compare(three_systems())
+    assert [system.name for system in comparison.systems][-1] == "bad"
+    assert [set(group) for group in comparison.groups] == [{"good", "close"}, {"bad"}]
+    assert [system.letters for system in comparison.systems] == ["a", "a", "b"]
+    assert comparison.main == "j"
+    assert comparison.n == 60
+    assert comparison.protocol == "emnlp2021"
+
+
+def test_scores_are_means_and_intervals_hold_them():
+    systems = three_systems()
+    comparison = compare(systems)
+    for name, scored in systems.items():
+        estimate = comparison.system(name).scores["j"]
+        assert estimate.value == pytest.approx(scored.j.mean())
+        assert estimate.low < estimate.value < estimate.high
+        # The spread of a mean of 60 values between .15 and .65 is about .01; the interval has about 4 of them.
+        assert estimate.high - estimate.low < 0.1
+
+
+def test_the_verdict_names_the_better_system_the_difference_and_the_factor():
+    # J is .9 * .8 * .5 = .36 against .9 * .4 * .5 = .18; only SIM differs, so all of it comes from SIM.
+    same = [0.9] * 8, [0.5] * 8
+    comparison = compare({"b": segments(same[0], [0.4] * 8, same[1]), "a": segments(same[0], [0.8] * 8, same[1])})
+    # Of 2 ** 8 sign patterns two reach the sum: p = 2 / 256 = 0.0078.
+    assert comparison.verdict == (
+        "a is better than b on J by 0.180 [0.180, 0.180], p = 0.008, mainly through SIM (+0.180).",
+    )
+    pair = comparison.pairs[0]
+    assert (pair.wins, pair.ties, pair.losses) == (8, 0, 0)
+    assert pair.differences["j"].effect_size is None  # all differences are equal
+    assert pair.differences["sta"].p_value == 1.0
+
+
+def test_the_factor_that_works_against_the_difference_is_named():
+    comparison = compare(
+        {"a": segments([1.0] * 8, [0.5] * 8, [1.0] * 8), "b": segments([0.2] * 8, [0.9] * 8, [1.0] * 8)}
+    )
+    # J .5 against .18. STA: .8 * (.5 + .9) / 2 = .56; SIM: -.4 * (1 + .2) / 2 = -.24; together .32.
+    assert comparison.pairs[0].contributions == pytest.approx({"sta": 0.56, "sim": -0.24, "fl": 0.0})
+    assert "mainly through STA (+0.560), in spite of SIM (-0.240)" in comparison.verdict[0]
+
+
+def test_contributions_add_up_to_the_difference():
+    generator = np.random.default_rng(0)
+    first, second = ({factor: generator.random(50) for factor in ("sta", "sim", "fl")} for _ in range(2))
+    whole = [np.mean(one["sta"] * one["sim"] * one["fl"]) for one in (first, second)]
+    assert sum(contributions(first, second).values()) == pytest.approx(whole[0] - whole[1])
+
+
+def test_equal_systems_share_a_rank_and_no_winner_is_named():
+    comparison = compare({"a": segments([0.5] * 10), "b": segments([0.5] * 10), "c": segments([0.1] * 10)})
+    assert [(system.name, system.rank) for system in comparison.systems] == [("a", 1), ("b", 1), ("c", 3)]
+    assert comparison.main == "sta"
+    assert "a and b cannot be told apart on STA" in comparison.verdict[0]
+    assert ranks({"x": 0.1, "y": 0.3, "z": 0.1}) == {"x": 2, "y": 1, "z": 2}
+
+
+def test_p_values_are_corrected_over_the_pairs():
+    comparison = compare(three_systems())
+    raw = sorted(pair.differences["j"].p_value for pair in comparison.pairs)
+    corrected = sorted(pair.differences["j"].p_corrected for pair in comparison.pairs)
+    # Holm: the smallest of three times 3, the next times 2 and at least the first.
+    assert corrected[0] == pytest.approx(3 * raw[0])
+    assert corrected[1] == pytest.approx(max(3 * raw[0], 2 * raw[1]))
+    assert "corrected p" in comparison.verdict[0]
+
+
+def test_a_baseline_stands_second_in_its_pairs():
+    comparison = compare(three_systems(), baseline="bad")
+    pairs = [(pair.first, pair.second) for pair in comparison.pairs]
+    assert sum(second == "bad" for _, second in pairs) == 2
+    assert sum("better than bad" in sentence for sentence in comparison.verdict) == 2
+
+
+def test_groups_may_overlap():
+    # a differs from c only: a and b, b and c cannot be told apart.
+    groups = indistinct_groups(["a", "b", "c"], {frozenset("ac")})
+    assert groups == [("a", "b"), ("b", "c")]
+    assert letters(["a", "b", "c"], groups) == {"a": "a", "b": "ab", "c": "b"}
+    assert indistinct_groups(["a", "b"], set()) == [("a", "b")]
+
+
+def test_one_system_has_scores_and_no_pairs():
+    comparison = compare({"only": segments([0.2, 0.4] * 5)})
+    assert comparison.pairs == ()
+    assert comparison.verdict[0].startswith("only: STA is 0.300 [")
+    assert "rank" not in comparison.to_text()
+
+
+def test_one_segment_has_no_interval_and_few_are_warned_of():
+    comparison = compare({"a": segments([0.9]), "b": segments([0.1])})
+    assert comparison.systems[0].scores["sta"].low is None
+    assert comparison.warnings == ("1 segment is too few: below 6 no difference can be significant.",)
+    assert "[" not in comparison.verdict[0]
+    assert Comparison.from_json(comparison.to_json()) == comparison
+    for render in ("to_text", "to_markdown", "to_latex", "to_csv", "_repr_html_"):
+        assert getattr(comparison, render)()
+    assert compare({"a": segments([0.9] * 6)}).warnings == ()
+
+
+def test_too_few_resamples_for_many_pairs_are_said():
+    systems = {str(place): segments(np.linspace(0, 1, 20) * place / 5) for place in range(5)}
+    # 10 pairs times the smallest p-value of 101 draws is 10 / 101 > 0.05; 10 / 0.05 = 200 would do.
+    assert "10 pairs" in compare(systems, n_resamples=100).warnings[0]
+    assert compare(systems, n_resamples=200).warnings == ()
+
+
+def test_languages_are_kept_and_averaged():
+    systems = {"a": segments([0.2, 0.4, 0.9, 0.7, 0.5, 0.5])}
+    comparison = compare(systems, languages=["en", "en", "de", "de", "de", "de"])
+    # en (.2 + .4) / 2 = .3; de (.9 + .7 + .5 + .5) / 4 = .65.
+    means = comparison.systems[0].by_language
+    assert list(means) == ["de", "en"]
+    assert means["en"]["sta"] == pytest.approx(0.3)
+    assert means["de"]["sta"] == pytest.approx(0.65)
+
+
+class FakeScorer:
+    """Gives each text the score that it is."""
+
+    def score(self, predictions, sources=None, references=None, languages=None):
+        values = [float(text) for text in predictions]
+        return segments(values, [1.0] * len(values), [1.0] * len(values))
+
+
+def test_texts_are_scored_and_kept():
+    outputs = {"a": ["0.9"] * 6, "b": ["0.1"] * 6}
+    comparison = compare(outputs, ["source"] * 6, [["one", "two"]] * 6, scorer=FakeScorer(), files={"a.txt": "0" * 64})
+    assert comparison.systems[0].scores["j"].value == pytest.approx(0.9)
+    assert comparison.texts == Texts(outputs, ["source"] * 6, [["one", "two"]] * 6)
+    assert comparison.files == {"a.txt": "0" * 64}
+    assert comparison.versions["toxicity_j"]
+    assert comparison.date.endswith("+00:00")
+
+
+def test_saved_comparisons_come_back_whole():
+    comparison = compare(
+        {"a": ["0.9"] * 7, 'b "quoted"\u2028': ["0.1"] * 7}, ["<é>"] * 7, languages=["en"] * 7, scorer=FakeScorer()
+    )
+    assert Comparison.from_json(comparison.to_json()) == comparison
+    bare = Comparison.from_json(comparison.to_json(segments=False, texts=False, indent=None))
+    assert bare == replace(
+        comparison, texts=None, systems=tuple(replace(system, segments={}) for system in comparison.systems)
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": "other"}', '{"format": "toxicity_j.comparison/1"}', "[" * 100_000]
+)
+def test_what_is_no_saved_comparison_is_refused(text):
+    with pytest.raises(ValueError, match="`text` must be a"):
+        Comparison.from_json(text)
+
+
+def test_a_saved_comparison_with_a_distorted_part_is_refused():
+    saved = json.loads(compare({"a": segments([0.5] * 6)}).to_json())
+    saved["systems"][0]["scores"] = 3
+    with pytest.raises(ValueError, match="`text` must be a whole saved comparison"):
+        Comparison.from_json(json.dumps(saved))
+
+
+@pytest.mark.parametrize(
+    ("systems", "options", "message"),
+    [
+        ({}, {}, "`systems` must hold at least one system"),
+        ({" ": segments([0.5])}, {}, "names that are not empty"),
+        ({"a b": segments([0.5]), " a  b": segments([0.5])}, {}, "names that differ"),
+        ({"a": segments([0.5])}, {"baseline": "b"}, r"`baseline` must be one of \['a'\]; got 'b'"),
+        ({"a": segments([0.5]), "b": segments([0.5], signature="j:other")}, {}, "scored with the same settings"),
+        ({"a": segments([0.5]), "b": segments([0.5] * 2)}, {}, "the same number of segments"),
+        ({"a": segments([0.5]), "b": segments([0.5], [0.5], [0.5])}, {}, "must have the same scores"),
+        (
+            {"a": segments([0.5])},
+            {"languages": ["en", "de"]},
+            "`languages` must have one item per segment; got 2",
+        ),
+        ({"a": segments([0.5])}, {"sources": []}, "`sources` must have one item per segment; got 0 for 1"),
+        ({"a": segments([float("nan")])}, {}, r"`systems\['a'\].sta` must be a non-empty list of finite numbers"),
+        ({"a": segments([])}, {}, r"`systems\['a'\].sta` must be a non-empty list of finite numbers"),
+        ({"a": segments([0.5])}, {"confidence": 1}, "`confidence`"),
+        ({"a": segments([0.5])}, {"n_resamples": 0}, "`n_resamples`"),
+        ({"a": segments([0.5])}, {"seed": -1}, "`seed`"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_by_name(systems, options, message):
+    with pytest.raises(ValueError, match=message):
+        compare(systems, **options)
+
+
+@pytest.mark.parametrize("systems", [[("a", ["x"])], {1: ["x"]}, None])
+def test_systems_of_the_wrong_type_are_refused(systems):
+    with pytest.raises(TypeError, match="`systems` must"):
+        compare(systems)
+
+
+def test_an_unknown_system_is_named():
+    with pytest.raises(ValueError, match=r"`name` must be one of \['a'\]; got 'b'"):
+        compare({"a": segments([0.5] * 6)}).system("b")
+
+
+HOSTILE = "<b>x</b>|_&%\\\x1b[31m\nnext"
+
+
+def test_names_are_escaped_in_every_form():
+    comparison = compare({HOSTILE: segments([0.5] * 6), "b": segments([0.4] * 6)})
+    assert "<b>" not in comparison._repr_html_()
+    assert "&lt;b&gt;x&lt;/b&gt;" in comparison._repr_html_()
+    # A name with a line break or a control character must not make a row of its own or color the terminal.
+    assert "\x1b" not in comparison.to_text()
+    assert "\nnext" not in comparison.to_text()
+    assert r"\<b\>x\</b\>\|\_&%" in comparison.to_markdown()
+    assert r"<b>x</b>|\_\&\%\textbackslash{}" in comparison.to_latex()
+
+
+def test_tables_hold_the_same_numbers():
+    comparison = compare(three_systems())
+    frame = comparison.to_pandas()
+    best = comparison.systems[0]
+    assert frame.loc[best.name, "j"] == best.scores["j"].value
+    assert frame.loc[best.name, "j_low"] == best.scores["j"].low
+    header, first, *_ = comparison.to_csv().splitlines()
+    assert header.startswith("system,rank,group,n,sta,sta_low,sta_high,")
+    assert first.startswith(f"{best.name},1,a,60,{best.scores['sta'].value}")
+    shown = f"{best.scores['j'].value:.3f} ["
+    for text in (comparison.to_text(), comparison.to_markdown(), comparison.to_latex(), comparison._repr_html_()):
+        assert shown in text
+        assert SIGNATURE in text
+
+
+def test_columns_of_the_text_table_line_up():
+    lines = compare(three_systems()).to_text().split("\n\n")[0].splitlines()
+    place = lines[0].index("STA")
+    assert all(line[place - 1] == " " and line[place] == "0" for line in lines[1:])
+    assert all(len(first.split()) == len(second.split()) for first, second in pairwise(lines[1:]))
+
+
+def test_importing_the_comparison_loads_nothing_heavy():
+    heavy = ("evaluate", "datasets", "pandas", "scipy", "matplotlib", "jinja2")
+    code = (
+        f"import sys, toxicity_j.compare.statistics, toxicity_j.compare.render, toxicity_j.compare.report\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,177 @@
+"""Check what is compared, score the systems that are given as texts, and bring all of them into columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..results import Segments
+from .checks import finite
+from .records import COLUMNS, Texts
+from .resampling import Array
+
+if TYPE_CHECKING:
+    from ..protocols import Protocol
+    from ..scorer import Scorer
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Systems with their scores.
+
+    Attributes:
+        columns: by system and measure, *Shape:* (n,).
+        p_toxic: by system, *Shape:* (n,).
+        signature: the same for all.
+        languages: language of each segment, or None.
+        truncated: by system, the number of truncated texts by column.
+        texts: what was compared, or None.
+    """
+
+    columns: dict[str, dict[str, Array]]
+    p_toxic: dict[str, Array]
+    signature: str
+    languages: list[str] | None = None
+    truncated: dict[str, dict[str, int]] = field(default_factory=dict)
+    texts: Texts | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of segments."""
+        return len(next(iter(self.p_toxic.values())))
+
+
+def check_names(systems: object, baseline: object) -> None:
+    """Check the names of systems, and that the baseline is one of them.
+
+    Raises:
+        TypeError: `systems` is not a mapping, or a name is not a string.
+        ValueError: there are no systems, names are empty or the same but for space, or `baseline` is not among them.
+    """
+    if not isinstance(systems, Mapping):
+        raise TypeError(f"`systems` must be a mapping from names to outputs; got {type(systems).__name__}")
+    if not systems:
+        raise ValueError("`systems` must hold at least one system; got none")
+    for name in systems:
+        if not isinstance(name, str):
+            raise TypeError(f"`systems` must have strings as names; got {type(name).__name__}")
+        if not name.strip():
+            raise ValueError(f"`systems` must have names that are not empty; got {name!r}")
+    seen: dict[str, str] = {}
+    for name in systems:
+        spaced = re.sub(r"\s+", " ", name.strip())
+        if spaced in seen:
+            raise ValueError(f"`systems` must have names that differ; got {seen[spaced]!r} and {name!r}")
+        seen[spaced] = name
+    if baseline is not None and baseline not in systems:
+        raise ValueError(f"`baseline` must be one of {list(systems)}; got {baseline!r}")
+
+
+def score_systems(
+    systems: Mapping[str, Sequence[str] | Segments],
+    columns: Mapping[str, Any],
+    scorer: Scorer | None,
+    protocol: str | Protocol,
+    *,
+    progress: bool,
+) -> Scored:
+    """Return the scores of all systems; those given as texts are scored.
+
+    Args:
+        systems: by name, outputs or `Segments`.
+        columns: `sources`, `references` and `languages`, each a list or None.
+        scorer: scores texts; made from `protocol` when None and needed.
+        protocol: a name or a `Protocol`.
+        progress: show progress bars.
+
+    Raises:
+        TypeError: a column is not of the right type.
+        ValueError: lengths, settings or measures differ between systems.
+    """
+    texts = {name: outputs for name, outputs in systems.items() if not isinstance(outputs, Segments)}
+    if texts and scorer is None:
+        from ..scorer import Scorer as Loaded
+
+        scorer = Loaded(protocol, progress=progress)
+    scored: dict[str, Segments] = {}
+    for name, outputs in systems.items():
+        if isinstance(outputs, Segments):
+            scored[name] = outputs
+        elif scorer is not None:
+            scored[name] = scorer.score(outputs, **columns)
+    by_system = {name: _measures(name, segments) for name, segments in scored.items()}
+    _check_alike(scored, by_system)
+    n = len(next(iter(scored.values())).p_toxic)
+    languages = columns["languages"] or getattr(next(iter(scored.values())), "languages", None)
+    for name, column in {**columns, "languages": languages}.items():
+        if column is not None and len(column) != n:
+            raise ValueError(f"`{name}` must have one item per segment; got {len(column)} for {n}")
+    return Scored(
+        columns=by_system,
+        p_toxic={name: finite(segments.p_toxic, f"systems[{name!r}].p_toxic") for name, segments in scored.items()},
+        signature=next(iter(scored.values())).signature,
+        languages=None if languages is None else list(languages),
+        truncated={name: dict(getattr(segments, "truncated", {})) for name, segments in scored.items()},
+        texts=_texts(texts, columns),
+    )
+
+
+def _measures(name: str, segments: Segments) -> dict[str, Array]:
+    found = {}
+    for measure, column in COLUMNS.items():
+        values = getattr(segments, column)
+        if values is not None:
+            found[measure] = finite(values, f"systems[{name!r}].{column}")
+    return found
+
+
+def _check_alike(scored: Mapping[str, Segments], columns: Mapping[str, Mapping[str, Array]]) -> None:
+    """Check that all systems have the signature, the measures and the number of segments of the first one."""
+    first = next(iter(scored))
+    for name, segments in scored.items():
+        if segments.signature != scored[first].signature:
+            raise ValueError(
+                f"`systems` must be scored with the same settings; {first!r} has the signature "
+                f"{scored[first].signature!r}, {name!r} has {segments.signature!r}"
+            )
+        if list(columns[name]) != list(columns[first]):
+            raise ValueError(
+                f"`systems` must have the same scores; {first!r} has {list(columns[first])}, "
+                f"{name!r} has {list(columns[name])}"
+            )
+        lengths = {len(column) for column in columns[name].values()} | {len(segments.p_toxic)}
+        if lengths != {len(columns[first]["sta"])}:
+            raise ValueError(
+                f"`systems` must have the same number of segments; {first!r} has {len(columns[first]['sta'])}, "
+                f"{name!r} has {sorted(lengths)}"
+            )
+
+
+def _texts(predictions: Mapping[str, Any], columns: Mapping[str, Any]) -> Texts | None:
+    sources, references = columns["sources"], columns["references"]
+    if not predictions and sources is None:
+        return None
+    kept = {name: [str(text) for text in outputs] for name, outputs in predictions.items()}
+    return Texts(
+        predictions=kept,
+        sources=None if sources is None else list(sources),
+        references=None if references is None else [_reference_list(item) for item in references],
+    )
+
+
+def _reference_list(item: str | Sequence[str]) -> list[str]:
+    return [item] if isinstance(item, str) else list(item)
+
+
+def language_means(columns: Mapping[str, Array], languages: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the mean of each measure by language, languages in order of their names."""
+    labels = np.array(languages, dtype=object)
+    means = {}
+    for language in sorted(set(languages)):
+        chosen = labels == language
+        means[language] = {measure: float(values[chosen].mean()) for measure, values in columns.items()}
+    return means
