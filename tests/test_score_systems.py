@@ -7,7 +7,7 @@ import pytest
 from examples import score_systems
 from training.synthetic import handwritten
 
-# Eight segments, because no test can find a difference on fewer than 6. Of "kind": STA 1, SIM .8, FL .9, so J = .72 each.
+# Eight segments, because no test finds a difference on fewer than 6. Of "kind": STA 1, SIM .8, FL .9, so J = .72 each.
 # Of "rude": STA 0, so J = 0 each.
 KIND = {"sta": [1.0] * 8, "sim": [0.8] * 8, "fl": [0.9] * 8, "j": [0.72] * 8}
 RUDE = {"sta": [0.0] * 8, "sim": [1.0] * 8, "fl": [0.9] * 8, "j": [0.0] * 8}
