@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import string
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
-from toxicity_j.objectives.alignment import build_bridge, find_convention, surface
+from toxicity_j.objectives.expectation import expect
 from toxicity_j.objectives.loss import ToxicityLoss
+from toxicity_j.objectives.vocabulary import Vocabulary, find_convention, surface
 
 WORDS = [
     "[UNK]",
@@ -126,11 +129,11 @@ def test_log_loss_is_minus_log_of_p_non_toxic(identifier):
 def test_gradient_agrees_with_finite_differences_in_float64(identifier, kind, generator):
     loss = ToxicityLoss(identifier, generator, kind=kind, temperature=0.7).double()
     torch.manual_seed(3)
-    logits = torch.randn(2, 4, loss.bridge.vocab_size, dtype=torch.float64)
+    logits = torch.randn(2, 4, loss.aligner.vocab_size, dtype=torch.float64)
     chosen = generator.encode("you are my idiot").ids[:4] if generator else [2, 3, 7, 5]
     logits[:, range(4), chosen] += 6  # keeps the likeliest tokens under small changes
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
-    places = torch.randint(0, loss.bridge.vocab_size, (3,))
+    places = torch.randint(0, loss.aligner.vocab_size, (3,))
 
     def of_some(values: torch.Tensor) -> torch.Tensor:
         changed = logits.clone()
@@ -156,8 +159,8 @@ def test_no_gradient_and_no_change_reaches_the_identifier(identifier):
 def test_padding_on_either_side_has_no_effect_nor_a_gradient(identifier, generator):
     loss = ToxicityLoss(identifier, generator, reduction="none")
     torch.manual_seed(5)
-    logits = torch.randn(2, 4, loss.bridge.vocab_size)
-    noise = torch.randn(2, 3, loss.bridge.vocab_size)
+    logits = torch.randn(2, 4, loss.aligner.vocab_size)
+    noise = torch.randn(2, 3, loss.aligner.vocab_size)
     expected = loss(logits)
     ones, zeros = torch.ones(2, 4), torch.zeros(2, 3)
     for tensors, mask in (([logits, noise], [ones, zeros]), ([noise, logits], [zeros, ones])):
@@ -186,7 +189,7 @@ def test_gradient_descent_on_the_logits_lowers_the_identifiers_score(identifier)
     loss = ToxicityLoss(identifier, byte_level())
     generator = byte_level()
     ids = generator.encode("you are an idiot .").ids
-    logits = (torch.nn.functional.one_hot(torch.tensor([ids]), loss.bridge.vocab_size).float() * 8).requires_grad_()
+    logits = (torch.nn.functional.one_hot(torch.tensor([ids]), loss.aligner.vocab_size).float() * 8).requires_grad_()
     before = loss(logits).item()
     optimiser = torch.optim.Adam([logits], lr=0.5)
     for _ in range(30):
@@ -233,6 +236,13 @@ def test_padded_vocabulary_is_cut_and_labels_may_hold_minus_100(identifier):
         (torch.zeros(2, 3, 66), torch.ones(2, 4), "logits", "`mask` must have shape"),
         (torch.full((1, 1), 66), None, "ids", "`inputs` must be ids in"),
         (torch.zeros(2, 3, 66), None, "onehot", "`form` must be one of"),
+        (torch.zeros(0, 3, 66), None, "logits", "`inputs` must hold a sequence"),
+        (torch.zeros(2, 0, 66), None, "probabilities", "`inputs` must hold a sequence"),
+        (torch.zeros(0, 3, dtype=torch.long), None, "ids", "`inputs` must hold a sequence"),
+        (torch.full((2, 3, 66), torch.nan), None, "logits", "`inputs` must be finite .* sequence 0 .* position 0"),
+        (torch.full((2, 3, 66), -torch.inf), None, "logits", "`inputs` must be finite"),
+        (torch.full((2, 3, 66), torch.inf), None, "probabilities", "`inputs` must be finite"),
+        (torch.zeros(2, 3, 66, device="meta"), None, "logits", "`inputs` must be on the loss's device, cpu; got meta"),
     ],
 )
 def test_bad_inputs_are_named(identifier, inputs, mask, form, match):
@@ -241,11 +251,47 @@ def test_bad_inputs_are_named(identifier, inputs, mask, form, match):
 
 
 @pytest.mark.parametrize(
-    "options", [{"kind": "nll"}, {"reduction": "max"}, {"weight": -1}, {"temperature": 0}, {"convention": "x"}]
+    "options",
+    [
+        {"kind": "nll"},
+        {"reduction": "max"},
+        {"weight": -1},
+        {"weight": float("nan")},
+        {"temperature": 0},
+        {"convention": "x"},
+    ],
 )
 def test_bad_options_are_named(identifier, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
         ToxicityLoss(identifier, {"a": 0}, **options)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "mask", "form", "match"),
+    [
+        ([[1.0]], None, "logits", "`inputs` must be a tensor; got list"),
+        (torch.zeros(2, 3, 66, dtype=torch.long), None, "logits", "`inputs` must be floating-point numbers as logits"),
+        (torch.zeros(2, 3), None, "ids", "`inputs` must be integers as ids"),
+        (torch.zeros(2, 3, 66), [[1]], "logits", "`mask` must be a tensor; got list"),
+    ],
+)
+def test_bad_types_are_named(identifier, inputs, mask, form, match):
+    with pytest.raises(TypeError, match=match):
+        ToxicityLoss(identifier)(inputs, mask, form=form)
+
+
+def test_padding_may_hold_anything(identifier):
+    loss = ToxicityLoss(identifier)
+    logits = torch.randn(1, 4, len(WORDS))
+    expected = loss(logits[:, :3])
+    logits[:, 3] = torch.nan
+    torch.testing.assert_close(loss(logits, torch.tensor([[1, 1, 1, 0]])), expected)
+
+
+@pytest.mark.parametrize("options", [{"weight": "1"}, {"temperature": None}, {"weight": True}])
+def test_options_of_other_types_are_named(identifier, options):
+    with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be a number"):
+        ToxicityLoss(identifier, **options)
 
 
 def test_a_tokenizer_of_another_kind_is_a_type_error(identifier):
@@ -267,31 +313,112 @@ def test_conventions_are_found_and_read():
 
 def test_mean_pieces_are_those_of_a_word_or_of_its_inside():
     generator = {"Ġyou": 0, ".": 1, "s": 2, "Ġs": 3, "Ġunfair": 4}
-    bridge = build_bridge(generator, wordpiece(), len(WORDS))
+    pieces = Vocabulary.of(generator, wordpiece()).pieces
     expected = [["you"], ["."], ["##s"], ["s"], ["un", "##fair"]]
-    ids = [[WORDS.index(piece) for piece in pieces] for pieces in expected]
-    assert [[place for place in row if place != len(WORDS)] for row in bridge.pieces.tolist()] == ids
+    assert pieces == [[WORDS.index(piece) for piece in token] for token in expected]
 
 
 def test_an_unsure_position_mixes_embeddings_as_worked_out_here(identifier):
     generator = {"Ġyou": 0, "Ġun": 1, "fair": 2, "s": 3}
-    bridge = build_bridge(generator, wordpiece(), len(WORDS))
     # Likeliest: "you unfair", cut you|un|##fair. "you" has .7, and .3 of "s" adds 0.3 E(##s). "un" and "fair" are cut
     # alike by both; "un" has .6 and .4 of "you"; "fair" is certain.
     probabilities = torch.tensor([[[0.7, 0, 0, 0.3], [0.4, 0.6, 0, 0], [0, 0, 1.0, 0]]])
+    found, weights = embeddings(identifier, generator, probabilities)
     weight = identifier.embedding.weight.detach()
-    found, mask = bridge(probabilities, torch.ones(1, 3, dtype=torch.bool), weight)
     you, un, fair, s = (weight[WORDS.index(word)] for word in ("you", "un", "##fair", "##s"))
     torch.testing.assert_close(found[0], torch.stack([0.7 * you + 0.3 * s, 0.6 * un + 0.4 * you, fair]))
-    assert mask.all()
+    assert weights.tolist() == [[1, 1, 1]]
     # Where the identifier joins what the generator cuts, the joint word is as likely as its parts together.
-    found, _ = build_bridge({"Ġfri": 0, "end": 1, "s": 2}, wordpiece(), len(WORDS))(
-        torch.tensor([[[0.9, 0, 0.1], [0.2, 0.8, 0]]]), torch.ones(1, 2, dtype=torch.bool), weight
-    )
+    probabilities = torch.tensor([[[0.9, 0, 0.1], [0.2, 0.8, 0]]])
+    found, _ = embeddings(identifier, {"Ġfri": 0, "end": 1, "s": 2}, probabilities)
     fri, friend = (
         weight[[WORDS.index(piece) for piece in pieces]].mean(0) for pieces in (["f", "##r", "##i"], ["friend"])
     )
     torch.testing.assert_close(found[0, 0], 0.72 * friend + (0.1 * s + 0.2 * fri) / 2)
+
+
+def embeddings(identifier, generator, probabilities) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the identifier is given for one batch of probabilities."""
+    loss = ToxicityLoss(identifier, generator)
+    mask = torch.ones(probabilities.shape[:2], dtype=torch.bool)
+    expected = loss._expectation(probabilities, mask, "probabilities")
+    return loss.aligner(expected, mask, loss.identifier.embedding.weight)
+
+
+def test_a_position_that_may_write_nothing_is_a_mixture_too(identifier):
+    # <end> writes nothing. With .51 of it the place holds .49 E(idiot), weighs .49, and keeps its gradient; so it does
+    # with .49 of it, where "idiot" is likeliest, but for .51 in place of .49.
+    loss = ToxicityLoss(identifier, byte_level(), kind="expected", reduction="none")
+    generator = byte_level()
+    end, idiot = generator.token_to_id("<|end|>"), generator.encode(" idiot").ids
+    assert len(idiot) == 1
+    you = generator.encode("you").ids
+
+    def at(share: float) -> tuple[float, torch.Tensor]:
+        row = torch.full((1, 2, loss.aligner.vocab_size), -40.0)
+        row[0, 0, you] = 0
+        row[0, 1, end], row[0, 1, idiot] = math.log(1 - share), math.log(share)
+        row.requires_grad_()
+        value = loss(row)
+        value.sum().backward()
+        return value.item(), row.grad[0, 1, idiot]
+
+    scores = [at(share) for share in np.linspace(0.002, 0.998, 400)]
+    values = np.array([score for score, _ in scores])
+    gradients = torch.stack([gradient for _, gradient in scores])
+    # 400 steps over a change of at most 1: no step is much above 1/400 unless there is a jump.
+    assert np.abs(np.diff(values)).max() < 0.02
+    assert (gradients != 0).all()
+    # The ends are the scores of the texts "you" and "you idiot".
+    assert [values[0], values[-1]] == pytest.approx(identifier.p_toxic(["you", "you idiot"]), abs=0.01)
+
+
+def dense(loss: ToxicityLoss, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The loss over probabilities by autograd, as a reference for the chunked function."""
+    return loss(torch.softmax(logits / loss.temperature, -1), mask, form="probabilities")
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (7, 30)])
+def test_the_chunked_expectation_equals_the_dense_one(identifier, shape, temperature):
+    loss = ToxicityLoss(identifier, byte_level(), temperature=temperature, reduction="none")
+    torch.manual_seed(4)
+    logits = torch.randn(*shape, loss.aligner.vocab_size) * 3
+    logits[..., 5] = -torch.inf  # a token that generation forbids
+    mask = torch.rand(shape) > 0.2
+    one, two = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    first, second = loss(one, mask), dense(loss, two, mask)
+    torch.testing.assert_close(first, second, rtol=0, atol=1e-5)
+    first.sum().backward(retain_graph=True)
+    second.sum().backward()
+    torch.testing.assert_close(one.grad, two.grad, rtol=0, atol=1e-5)
+    kept, one.grad = one.grad, None
+    first.sum().backward()  # the buffer of the first pass is its gradient; the second computes it again
+    torch.testing.assert_close(one.grad, kept, rtol=0, atol=1e-6)
+
+
+def test_the_largest_logit_is_found_in_every_block():
+    torch.manual_seed(0)
+    for size in (3, 127, 128, 129, 191, 200, 640):
+        logits = torch.randn(50, size)
+        logits[range(3), [0, size // 2, size - 1]] = 9
+        expected = expect(logits, torch.eye(size), torch.tensor([0]))
+        assert torch.equal(expected.likeliest, logits.argmax(1))
+        # The table is the identity, so the mean is the softmax itself.
+        torch.testing.assert_close(expected.mean, torch.softmax(logits, 1))
+        torch.testing.assert_close(expected.chosen, torch.softmax(logits, 1).amax(1))
+        torch.testing.assert_close(expected.silent, torch.softmax(logits, 1)[:, 0])
+
+
+def test_no_copy_of_the_logits_is_left_after_the_backward_pass(identifier):
+    loss = ToxicityLoss(identifier, byte_level())
+    logits = torch.randn(2, 4, loss.aligner.vocab_size, requires_grad=True)
+    value = loss(logits)
+    value.backward()
+    # The exponentials of the forward pass are the gradient now: one buffer for both.
+    with pytest.raises(RuntimeError, match="second time"):
+        value.backward()
+    assert logits.grad.shape == logits.shape
 
 
 def test_special_tokens_stand_for_nothing(identifier):

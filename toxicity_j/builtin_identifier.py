@@ -113,14 +113,15 @@ class ToxicityIdentifier(nn.Module):
 
         Args:
             embeddings: *Shape:* (batch, length, dim)
-            mask: as in `forward`. *Shape:* (batch, length)
+            mask: as in `forward`, or weights in [0, 1] by which embeddings are multiplied already: the probability
+                that there is a token. *Shape:* (batch, length)
             dropout: apply dropout, whatever the module's mode.
 
         Returns:
             *Shape:* (batch,)
         """
         weight = mask.to(embeddings.dtype).unsqueeze(-1)
-        embeddings = embeddings * weight
+        embeddings = embeddings * (weight > 0)
         features = [embeddings.sum(1) / weight.sum(1).clamp_min(1)]
         length = embeddings.shape[1]
         # A window starts at each token; those at the end look past it, at zeros. So a single token has windows too.

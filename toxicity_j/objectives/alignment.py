@@ -1,43 +1,47 @@
-"""From a generator's probabilities over its tokens to the identifier's embeddings, whatever the generator's vocabulary.
+"""From a generator's tokens to the identifier's, whatever the generator's vocabulary.
 
 The likeliest tokens are written out and cut as the identifier cuts text, so certain outputs score exactly as their
-text does (but for characters that a byte-level tokenizer cuts, which are left out). Each place then mixes two parts:
-its token's embedding, weighted by the probability of the generator tokens under it; and the mean embedding of whatever
-else the generator might write there, weighted by the probability of that.
+text does (but for characters that a byte-level tokenizer cuts, which are left out). Each identifier token then mixes
+two parts: its own embedding, weighted by the probability of the generator tokens under it; and the mean embedding of
+whatever else the generator might write there, weighted by the probability of that.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import embedding_bag
 
-from ..text import normalize
+from .expectation import Expectation
+from .vocabulary import Vocabulary
 
-CONVENTIONS = ("byte-level", "sentencepiece", "wordpiece", "words")
 # Most pieces of one generator token that its mean counts; rows of dashes and addresses have more.
 MAX_PIECES = 6
-# Openings of a word that tokenizers rarely merge with what follows, to see how the rest of a word is cut.
-_ANCHORS = ("zq", "qz", "xj", "7q", "jx")
-_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+# A position whose likeliest token writes nothing is left out from this probability of writing nothing on, so that
+# certain outputs score as their text does.
+SURELY_SILENT = 0.999
+
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Places:
+class Alignment:
     """Where the identifier's tokens come from, in a batch.
 
     Attributes:
-        ids: the identifier's tokens. *Shape:* (places,)
+        ids: the identifier's tokens, its padding id for a position that may write nothing. *Shape:* (places,)
         rows: the sequence of each. *Shape:* (places,)
-        columns: its place in that sequence. *Shape:* (places,)
+        columns: its index in that sequence. *Shape:* (places,)
         place: for each (place, position) under it: which place. *Shape:* (links,)
         position: and which position of the flattened batch. *Shape:* (links,)
+        length: most places of one sequence, at least 1.
     """
 
     ids: torch.Tensor
@@ -45,196 +49,178 @@ class Places:
     columns: torch.Tensor
     place: torch.Tensor
     position: torch.Tensor
+    length: int
 
 
-class VocabularyBridge(nn.Module):
-    """Expected identifier embeddings from a generator's probabilities.
+class TokenAligner(nn.Module):
+    """Expected identifier embeddings from a generator's output distributions.
 
     Args:
-        texts: what each generator token writes, with its leading space if it has one; "" for special tokens.
-        pieces: the identifier's tokens for each of them, for the mean.
+        vocabulary: what each generator token writes, and the identifier's tokens for it.
         identifier: the identifier's tokenizer.
-        pad_id: the identifier's id for no token, whose embedding is zero.
-        max_length: identifier tokens read of a text.
+        embedding: the identifier's table, its last row, for no token, zero. *Shape:* (identifier vocabulary + 1, dim)
+        max_length: identifier tokens read per text.
     """
 
-    def __init__(
-        self,
-        texts: Sequence[str],
-        pieces: Sequence[Sequence[int]],
-        identifier: Tokenizer,
-        pad_id: int,
-        max_length: int,
-    ) -> None:
+    table: torch.Tensor
+    silent: torch.Tensor
+
+    def __init__(self, vocabulary: Vocabulary, identifier: Tokenizer, embedding: torch.Tensor, max_length: int) -> None:
         super().__init__()
-        self.texts, self.identifier = list(texts), identifier
-        self.pad_id, self.max_length = pad_id, max_length
-        width = min(MAX_PIECES, max(1, *(len(ids) for ids in pieces)))
-        rows = [[*ids[:width], *[pad_id] * (width - len(ids))] for ids in pieces]
-        # The sparse matrix from generator tokens to the identifier's: row t has 1/n at each of t's n pieces.
-        self.register_buffer("pieces", torch.tensor(rows), persistent=False)
+        self.identifier, self.max_length = identifier, max_length
+        self.pad_id = len(embedding) - 1
+        self.texts = np.array(vocabulary.texts, dtype=object)
+        self.sizes = np.array([len(text) for text in vocabulary.texts], dtype=np.int64)
+        pieces = vocabulary.pieces
+        width = min(MAX_PIECES, max(1, *map(len, pieces)))
+        rows = [[*ids[:width], *[self.pad_id] * (width - len(ids))] for ids in pieces]
+        table = embedding_bag(torch.tensor(rows), embedding.detach().cpu(), mode="mean", padding_idx=self.pad_id)
+        silent = [token for token, ids in enumerate(pieces) if not ids]
+        # Neither is saved: both follow from the identifier and the vocabulary.
+        self.register_buffer("table", table.to(embedding.device), persistent=False)
+        self.register_buffer(
+            "silent", torch.tensor(silent, device=embedding.device, dtype=torch.long), persistent=False
+        )
 
     @property
     def vocab_size(self) -> int:
-        """Generator tokens known to the bridge."""
+        """Return the number of generator tokens known."""
         return len(self.texts)
 
     def forward(
-        self, probabilities: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor
+        self, expected: Expectation, mask: torch.Tensor, embedding: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Identifier embeddings and their mask, padding behind.
+        """Return identifier embeddings and the weight of each, zero behind the last.
+
+        A weight is the probability that something is written: 1 but where the generator may stop or write a space.
 
         Args:
-            probabilities: over the generator's vocabulary. *Shape:* (batch, length, vocab_size)
+            expected: of `table` and `silent`, for each position of the flattened batch.
             mask: True for positions that count. *Shape:* (batch, length)
-            weight: the identifier's embedding table, its last row zero. *Shape:* (identifier vocabulary + 1, dim)
+            embedding: the identifier's table. *Shape:* (identifier vocabulary + 1, dim)
 
         Returns:
             *Shape:* (batch, places, dim) and (batch, places), places >= 1.
+
+        Raises:
+            ValueError: a position that counts holds NaN or +inf.
         """
-        likeliest = probabilities.detach().argmax(-1)
-        places = self._places(likeliest, mask)
-        means = embedding_bag(self.pieces, weight, mode="mean", padding_idx=self.pad_id)
-        chosen = probabilities.gather(2, likeliest[..., None])
-        others = (probabilities @ means - chosen * means[likeliest]).flatten(0, 1)[places.position]
-        certainty = chosen.flatten()[places.position].clamp_min(torch.finfo(chosen.dtype).tiny).log()
-        links = torch.bincount(places.place, minlength=len(places.ids)).to(weight.dtype)
-        certainty = certainty.new_zeros(len(places.ids)).index_add(0, places.place, certainty).exp()
-        mixed = others.new_zeros(len(places.ids), weight.shape[1]).index_add(0, places.place, others)
-        mixed = certainty[:, None] * weight[places.ids] + mixed / links[:, None]
-        length = int(places.columns.max()) + 1 if len(places.ids) else 1
+        likeliest = expected.likeliest.clamp_min(0)
+        alignment = self.align(self._codes(expected, mask))
+        others = expected.mean - expected.chosen[:, None] * self.table[likeliest]
+        count = len(alignment.ids)
+        ones = torch.ones_like(alignment.place, dtype=others.dtype)
+        links = others.new_zeros(count).index_add(0, alignment.place, ones)
+        certainty = expected.chosen.clamp_min(torch.finfo(others.dtype).tiny).log()
+        certainty = certainty[alignment.position]
+        certainty = certainty.new_zeros(count).index_add(0, alignment.place, certainty).exp()
+        mixed = others.new_zeros(count, others.shape[1]).index_add(0, alignment.place, others[alignment.position])
+        mixed = certainty[:, None] * embedding[alignment.ids] + mixed / links[:, None]
+        silence = others.new_zeros(count).index_add(0, alignment.place, expected.silent[alignment.position])
         # Zeros that still have a (zero) gradient, when no position writes anything.
-        result = probabilities.new_zeros(len(mask), length, weight.shape[1]) + 0 * probabilities.flatten()[:1]
-        filled = torch.zeros(len(mask), length, dtype=torch.bool, device=mask.device)
-        filled[places.rows, places.columns] = True
-        return result.index_put((places.rows, places.columns), mixed), filled
+        anchor = 0 * expected.chosen.sum()
+        index = (alignment.rows, alignment.columns)
+        result = others.new_zeros(len(mask), alignment.length, others.shape[1]) + anchor
+        weights = others.new_zeros(len(mask), alignment.length).index_put(index, 1 - silence / links)
+        return result.index_put(index, mixed), weights
 
-    def _places(self, likeliest: torch.Tensor, mask: torch.Tensor) -> Places:
-        """Writes out the likeliest tokens, cuts the text, and finds the positions under each cut."""
-        length = likeliest.shape[1]
-        written = [self._write(row, keep) for row, keep in zip(likeliest.tolist(), mask.tolist(), strict=True)]
-        encodings = self.identifier.encode_batch([text for text, _ in written], add_special_tokens=False)
-        ids, rows, columns, place, position = [], [], [], [], []
-        for row, (encoding, (_, owners)) in enumerate(zip(encodings, written, strict=True)):
-            spans = zip(encoding.ids[: self.max_length], encoding.offsets, strict=False)
-            for column, (token, (start, end)) in enumerate(spans):
-                under = sorted(set(owners[start:end]))
-                place += [len(ids)] * len(under)
-                position += [row * length + owner for owner in under]
-                ids.append(token)
-                rows.append(row)
-                columns.append(column)
-        return Places(
-            *(torch.tensor(x, dtype=torch.long, device=mask.device) for x in (ids, rows, columns, place, position))
-        )
+    def _codes(self, expected: Expectation, mask: torch.Tensor) -> Integers:
+        """Return what the CPU must know of each position, in the one transfer of a step. *Shape:* (batch, length)
 
-    def _write(self, tokens: list[int], keep: list[bool]) -> tuple[str, list[int]]:
-        """The text of the kept tokens, and for each character the position that wrote it."""
-        text, owners = "", []
-        for position, token in enumerate(tokens):
-            piece = self.texts[token] if keep[position] else ""
-            piece = piece if text else piece.lstrip()
-            text += piece
-            owners += [position] * len(piece)
-        return text, owners
+        Codes: the likeliest token; that token + vocab_size where it is silent but another may be written; -1 where
+        the mask is off; -2 where a position that counts is not finite.
+        """
+        likeliest, flat = expected.likeliest, mask.flatten()
+        unsure = torch.isin(likeliest, self.silent) & (expected.silent.detach() < SURELY_SILENT)
+        codes = torch.where(likeliest < 0, -2, likeliest + self.vocab_size * unsure)
+        return torch.where(flat, codes, -1).reshape(mask.shape).cpu().numpy()
+
+    def align(self, codes: Integers) -> Alignment:
+        """Write out the likeliest tokens, cut the text as the identifier does, and find the positions under each cut.
+
+        Args:
+            codes: see `_codes`. *Shape:* (batch, length)
+
+        Raises:
+            ValueError: a code is -2.
+        """
+        if (codes == -2).any():
+            row, column = np.argwhere(codes == -2)[0]
+            raise ValueError(f"`inputs` must be finite where `mask` is on; sequence {row} is not at position {column}")
+        tokens = codes % self.vocab_size
+        sizes = np.where(codes < 0, 0, self.sizes[tokens])
+        ids, rows, first, last = self._cut(tokens, sizes)
+        silent = np.flatnonzero(codes.ravel() >= self.vocab_size)
+        ids = np.concatenate([ids, np.full(len(silent), self.pad_id)])
+        rows = np.concatenate([rows, silent // codes.shape[1]])
+        first, last = np.concatenate([first, silent]), np.concatenate([last, silent])
+        # Positions ascend over the batch, so their order is that of rows; a token comes before the silence inside it.
+        order = np.argsort(first, kind="stable")
+        ids, rows, first, last = ids[order], rows[order], first[order], last[order]
+        columns = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        place, position = _links(first, last)
+        # Silent positions inside a token are not under it.
+        written = (sizes.ravel()[position] > 0) | (ids[place] == self.pad_id)
+        parts = [ids, rows, columns, place[written], position[written]]
+        length = int(columns.max()) + 1 if len(columns) else 1
+        ids_, rows_, columns_, place_, position_ = _to_device(parts, self.table.device)
+        return Alignment(ids_, rows_, columns_, place_, position_, length)
+
+    def _cut(self, tokens: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers, Integers]:
+        """Return each identifier token of the written texts: id, row, first and last position under it."""
+        texts, owners, starts = [], [], [0]
+        for row, (row_tokens, row_sizes) in enumerate(zip(tokens, sizes, strict=True)):
+            written = row_sizes > 0
+            text = "".join(self.texts[row_tokens[written]])
+            stripped = text.lstrip()
+            positions = np.flatnonzero(written) + row * tokens.shape[1]
+            owners.append(np.repeat(positions, row_sizes[written])[len(text) - len(stripped) :])
+            starts.append(starts[-1] + len(stripped))
+            texts.append(stripped)
+        encodings = self.identifier.encode_batch(texts, add_special_tokens=False)
+        counts = [min(len(encoding.ids), self.max_length) for encoding in encodings]
+        rows = np.repeat(np.arange(len(tokens)), counts)
+        ids = [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
+        spans = [np.array(encoding.offsets[: self.max_length], dtype=np.int64).reshape(-1, 2) for encoding in encodings]
+        owner, span = np.concatenate(owners), np.concatenate(spans) + np.array(starts)[rows][:, None]
+        if not len(owner):
+            return (np.zeros(0, dtype=np.int64),) * 4
+        begin = np.minimum(span[:, 0], len(owner) - 1)
+        end = np.maximum(span[:, 1] - 1, begin)
+        return np.concatenate(ids), rows, owner[begin], owner[end]
 
 
-def build_bridge(
-    generator: Any, identifier: Tokenizer, pad_id: int, *, max_length: int = 1024, convention: str | None = None
-) -> VocabularyBridge:
-    """The bridge from a generator's tokenizer to the identifier's.
+def _links(first: Integers, last: Integers) -> tuple[Integers, Integers]:
+    """Return (place, position) for each position from `first` to `last` of each place. *Shape:* (links,) each."""
+    counts = last - first + 1
+    place = np.repeat(np.arange(len(first)), counts)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return place, first[place] + within
+
+
+def _to_device(parts: Sequence[Integers], device: torch.device) -> Sequence[torch.Tensor]:
+    """Move arrays to `device` in one copy that waits for nothing."""
+    flat = torch.from_numpy(np.concatenate(parts))
+    if device.type == "cuda":
+        flat = flat.pin_memory().to(device, non_blocking=True)
+    return flat.split([len(part) for part in parts])  # type: ignore[no-untyped-call, no-any-return]
+
+
+def build_aligner(
+    generator: Any, identifier: Tokenizer, embedding: torch.Tensor, *, max_length: int, convention: str | None = None
+) -> TokenAligner:
+    """Build the aligner from a generator's tokenizer to the identifier's.
 
     Args:
         generator: a transformers or `tokenizers` tokenizer, or token to id.
         identifier: the identifier's tokenizer.
-        pad_id: the identifier's id for no token.
-        max_length: identifier tokens read of a text.
+        embedding: the identifier's table.
+        max_length: identifier tokens read per text.
         convention: how the generator's tokens show spaces, one of `CONVENTIONS`; found from the tokens when None.
 
     Raises:
         TypeError: `generator` is none of those.
         ValueError: `convention` is unknown.
     """
-    vocabulary, special = _vocabulary(generator)
-    known = [token for token, place in vocabulary.items() if place not in special]
-    convention = convention or find_convention(known)
-    if convention not in CONVENTIONS:
-        raise ValueError(f"`convention` must be one of {CONVENTIONS}; got {convention!r}")
-    texts = [""] * (max(vocabulary.values()) + 1)
-    for token in known:
-        texts[vocabulary[token]] = surface(token, convention)
-    pieces = [[] if not text.strip() else ids for text, ids in zip(texts, _pieces(texts, identifier), strict=True)]
-    own = identifier.get_vocab()
-    for token in known:  # a token that both have stands for itself, though alone it might be cut
-        if own.get(token) == vocabulary[token]:
-            pieces[vocabulary[token]] = [own[token]]
-    return VocabularyBridge(texts, pieces, identifier, pad_id, max_length)
-
-
-def find_convention(tokens: Sequence[str]) -> str:
-    """How a vocabulary shows spaces: the mark that most of its tokens bear, or "words" when none does."""
-    marks = {"byte-level": "Ġ", "sentencepiece": "▁", "wordpiece": "##"}
-    counts = {name: sum(token.startswith(mark) for token in tokens) for name, mark in marks.items()}
-    name = max(counts, key=lambda name: counts[name])
-    return name if counts[name] else "words"
-
-
-def surface(token: str, convention: str) -> str:
-    """What a token writes, normalised, after a space if it begins a word.
-
-    Args:
-        token: as the vocabulary spells it.
-        convention: one of `CONVENTIONS`.
-    """
-    byte = _BYTE.fullmatch(token)
-    if convention == "wordpiece":
-        text = token[2:] if token.startswith("##") else f" {token}"
-    elif convention == "words":
-        text = f" {token}"
-    elif convention == "byte-level":
-        text = bytes(_BYTE_OF[c] for c in token if c in _BYTE_OF).decode("utf-8", errors="ignore")
-    elif byte:
-        text = chr(int(byte[1], 16)) if int(byte[1], 16) < 128 else ""
-    else:
-        text = token.replace("▁", " ")
-    return " " * text[:1].isspace() + normalize(text)
-
-
-def _vocabulary(generator: Any) -> tuple[Mapping[str, int], set[int]]:
-    """Token to id, and the ids of special tokens."""
-    if isinstance(generator, Mapping):
-        return generator, set()
-    if isinstance(generator, Tokenizer):
-        added = generator.get_added_tokens_decoder()
-        return generator.get_vocab(), {place for place, token in added.items() if token.special}
-    if hasattr(generator, "get_vocab"):
-        return generator.get_vocab(), set(generator.all_special_ids)
-    raise TypeError(f"`tokenizer` must be a tokenizer or a mapping from token to id; got {type(generator).__name__}")
-
-
-def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
-    """Identifier tokens of each text, as inside a word where it has no leading space (unless every anchor merges)."""
-    result = [encoding.ids for encoding in identifier.encode_batch(list(texts), add_special_tokens=False)]
-    pending = [place for place, text in enumerate(texts) if text[:1].isalnum()]
-    for anchor in _ANCHORS:
-        words = [f" {anchor}{texts[place]}" for place in pending]
-        encodings = identifier.encode_batch(words, add_special_tokens=False)
-        border, merged = len(anchor) + 1, []
-        for place, encoding in zip(pending, encodings, strict=True):
-            if any(start < border < end for start, end in encoding.offsets):
-                merged.append(place)
-            else:
-                pairs = zip(encoding.ids, encoding.offsets, strict=True)
-                result[place] = [token for token, (start, _) in pairs if start >= border]
-        pending = merged
-    return result
-
-
-def _byte_of_character() -> dict[str, int]:
-    """GPT-2's spelling of bytes (openai/gpt-2, src/encoder.py, bytes_to_unicode), turned round."""
-    shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    return {chr(byte): byte for byte in shown} | {chr(256 + place): byte for place, byte in enumerate(hidden)}
-
-
-_BYTE_OF = _byte_of_character()
+    vocabulary = Vocabulary.of(generator, identifier, convention)
+    return TokenAligner(vocabulary, identifier, embedding, max_length)

@@ -7,14 +7,17 @@ never trained by it. A generator may learn to please the identifier alone, so ju
 from __future__ import annotations
 
 import copy
+import math
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import gumbel_softmax, one_hot, softplus
+from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
-from .alignment import build_bridge
+from .alignment import build_aligner
+from .expectation import Expectation, expect
 
 KINDS = ("expected", "log")
 REDUCTIONS = ("mean", "sum", "none")
@@ -32,12 +35,13 @@ class ToxicityLoss(nn.Module):
         reduction: "mean" or "sum" over sequences, or "none".
         weight: what the result is multiplied by, at least 0.
         temperature: what logits are divided by before the softmax, above 0.
-        gumbel: sample one token a position, with the gradient of the soft sample (straight-through, Jang et al. 2017,
-            https://arxiv.org/abs/1611.01144), so that the identifier reads text rather than mixtures.
-        convention: how the generator's tokens show spaces (`bridge.CONVENTIONS`); found from the tokens when None.
+        gumbel: sample one token per position, with the gradient of the soft sample (straight-through, Jang et al. 2017,
+            https://arxiv.org/abs/1611.01144), so that the identifier reads text rather than mixtures. Keeps one more
+            copy of the logits.
+        convention: how the generator's tokens show spaces (`vocabulary.CONVENTIONS`); found from the tokens when None.
 
     Raises:
-        TypeError: `tokenizer` is none of those.
+        TypeError: `tokenizer` is none of those, or a number is not one.
         ValueError: an option is out of its range.
     """
 
@@ -56,27 +60,34 @@ class ToxicityLoss(nn.Module):
         super().__init__()
         _check_choice("kind", kind, KINDS)
         _check_choice("reduction", reduction, REDUCTIONS)
-        if not weight >= 0:
+        _check_number("weight", weight)
+        _check_number("temperature", temperature)
+        if weight < 0:
             raise ValueError(f"`weight` must be at least 0; got {weight}")
-        if not temperature > 0:
+        if temperature <= 0:
             raise ValueError(f"`temperature` must be above 0; got {temperature}")
         self.identifier = copy.deepcopy(identifier or ToxicityIdentifier.from_pretrained())
         self.identifier.requires_grad_(False)
         self.identifier.eval()
-        tokenizer = self.identifier.tokenizer if tokenizer is None else tokenizer
-        inner, length = self.identifier, self.identifier.config.max_length
-        self.bridge = build_bridge(tokenizer, inner.tokenizer, inner.pad_id, max_length=length, convention=convention)
+        inner = self.identifier
+        self.aligner = build_aligner(
+            inner.tokenizer if tokenizer is None else tokenizer,
+            inner.tokenizer,
+            inner.embedding.weight,
+            max_length=inner.config.max_length,
+            convention=convention,
+        )
         self.kind, self.reduction, self.weight = kind, reduction, weight
         self.temperature, self.gumbel = temperature, gumbel
 
     def train(self, mode: bool = True) -> ToxicityLoss:
-        """As any module's, but the identifier stays in eval mode: its dropout would be noise in the loss."""
+        """Set the mode as any module does, but keep the identifier in eval mode."""
         super().train(mode)
         self.identifier.eval()
         return self
 
     def forward(self, inputs: torch.Tensor, mask: torch.Tensor | None = None, *, form: str = "logits") -> torch.Tensor:
-        """The loss.
+        """Return the loss.
 
         Args:
             inputs: logits or probabilities, or with `form="ids"` token ids. *Shape:* (batch, length, vocabulary), or
@@ -85,15 +96,16 @@ class ToxicityLoss(nn.Module):
             form: "logits", "probabilities" or "ids".
 
         Returns:
-            A scalar, or with `reduction="none"` one value a sequence. *Shape:* () or (batch,)
+            A scalar, or with `reduction="none"` one value per sequence. *Shape:* () or (batch,)
 
         Raises:
-            ValueError: a shape is wrong, an id is outside the vocabulary, or `form` is unknown.
+            TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does not have.
+            ValueError: a shape is wrong or empty, an id is outside the vocabulary, a position that counts is not
+                finite, `inputs` is on another device, or `form` is unknown.
         """
-        with torch.autocast(inputs.device.type, enabled=False):
-            logits = self.toxicity_logits(inputs, mask, form=form)
-            # -log(1 - sigmoid(z)) = softplus(z), without the cancellation.
-            losses = (torch.sigmoid(logits) if self.kind == "expected" else softplus(logits)) * self.weight
+        logits = self.toxicity_logits(inputs, mask, form=form)
+        # -log(1 - sigmoid(z)) = softplus(z), without the cancellation.
+        losses = (torch.sigmoid(logits) if self.kind == "expected" else softplus(logits)) * self.weight
         if self.reduction == "none":
             return losses
         return losses.mean() if self.reduction == "mean" else losses.sum()
@@ -101,36 +113,73 @@ class ToxicityLoss(nn.Module):
     def toxicity_logits(
         self, inputs: torch.Tensor, mask: torch.Tensor | None = None, *, form: str = "logits"
     ) -> torch.Tensor:
-        """The identifier's logit of P(toxic) for each sequence, as in `forward`. *Shape:* (batch,)"""
+        """Return the identifier's logit of P(toxic) for each sequence, as in `forward`. *Shape:* (batch,)"""
+        mask = self._check(inputs, mask, form)
+        with torch.autocast(inputs.device.type, enabled=False):
+            embedding = self.identifier.embedding.weight
+            expected = self._expectation(inputs, mask, form)
+            mixed, weights = self.aligner(expected, mask, embedding)
+            return self.identifier.score_embeddings(mixed, weights)
+
+    def _check(self, inputs: torch.Tensor, mask: torch.Tensor | None, form: str) -> torch.Tensor:
+        """Check the arguments of a call, and return the mask as booleans. *Shape:* (batch, length)"""
         _check_choice("form", form, FORMS)
         dimensions = 2 if form == "ids" else 3
+        if not isinstance(inputs, torch.Tensor):
+            raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
         if inputs.dim() != dimensions:
             raise ValueError(f"`inputs` must have {dimensions} dimensions as {form}; got shape {tuple(inputs.shape)}")
-        mask = torch.ones(inputs.shape[:2], device=inputs.device) if mask is None else mask
+        if inputs.shape[0] == 0 or inputs.shape[1] == 0:
+            raise ValueError(f"`inputs` must hold a sequence and a position; got shape {tuple(inputs.shape)}")
+        if (form == "ids") == inputs.is_floating_point() or inputs.is_complex() or inputs.dtype == torch.bool:
+            kind = "integers" if form == "ids" else "floating-point numbers"
+            raise TypeError(f"`inputs` must be {kind} as {form}; got {inputs.dtype}")
+        size, device = self.aligner.vocab_size, self.aligner.table.device
+        if form != "ids" and inputs.shape[-1] < size:
+            raise ValueError(f"`inputs` must cover the tokenizer's {size} tokens; got {inputs.shape[-1]}")
+        if inputs.device != device:
+            raise ValueError(f"`inputs` must be on the loss's device, {device}; got {inputs.device}")
+        if mask is None:
+            return torch.ones(inputs.shape[:2], dtype=torch.bool, device=device)
+        if not isinstance(mask, torch.Tensor):
+            raise TypeError(f"`mask` must be a tensor; got {type(mask).__name__}")
         if mask.shape != inputs.shape[:2]:
             raise ValueError(f"`mask` must have shape {tuple(inputs.shape[:2])}; got {tuple(mask.shape)}")
-        probabilities = self._probabilities(inputs, mask.bool(), form)
-        weight = self.identifier.embedding.weight
-        return self.identifier.score_embeddings(*self.bridge(probabilities.to(weight.dtype), mask.bool(), weight))
+        return mask.to(device).bool()
 
-    def _probabilities(self, inputs: torch.Tensor, mask: torch.Tensor, form: str) -> torch.Tensor:
-        """Over the tokenizer's vocabulary, in the identifier's precision. *Shape:* (batch, length, vocabulary)"""
-        size, dtype = self.bridge.vocab_size, self.identifier.embedding.weight.dtype
+    def _expectation(self, inputs: torch.Tensor, mask: torch.Tensor, form: str) -> Expectation:
+        """Return what each position of the flattened batch writes, in the identifier's precision."""
+        table, silent = self.aligner.table, self.aligner.silent
         if form == "ids":
-            ids = inputs.masked_fill(~mask, 0)  # labels hold -100 there
-            if ids.numel() and (int(ids.min()) < 0 or int(ids.max()) >= size):
-                raise ValueError(f"`inputs` must be ids in [0, {size}); got {int(ids.min())} to {int(ids.max())}")
-            return one_hot(ids, size).to(dtype)
-        if inputs.shape[-1] < size:
-            raise ValueError(f"`inputs` must cover the tokenizer's {size} tokens; got {inputs.shape[-1]}")
-        inputs = inputs[..., :size].to(dtype)
-        if form == "probabilities":
-            return inputs
-        if self.gumbel:
-            return gumbel_softmax(inputs, tau=self.temperature, hard=True)
-        return torch.softmax(inputs / self.temperature, dim=-1)
+            return self._certain(inputs.masked_fill(~mask, 0).flatten().long())  # labels hold -100 there
+        flat = inputs.flatten(0, 1)[:, : self.aligner.vocab_size]
+        if form == "logits":
+            if self.gumbel:
+                # Of Gumbel noise, -log of exponential noise, the largest sum is a sample of the softmax.
+                flat = flat - torch.empty_like(flat, dtype=table.dtype).exponential_().log()
+            return expect(flat, table, silent, temperature=self.temperature, hard=self.gumbel)
+        flat = flat.to(table.dtype)
+        chosen, likeliest = flat.max(1)
+        likeliest = torch.where(torch.isfinite(chosen), likeliest, -1)
+        return Expectation(flat @ table, chosen, flat.index_select(1, silent).sum(1), likeliest)
+
+    def _certain(self, ids: torch.Tensor) -> Expectation:
+        """Return the expectation of known tokens."""
+        size, table = self.aligner.vocab_size, self.aligner.table
+        outside = (ids < 0) | (ids >= size)
+        if bool(outside.any()):
+            raise ValueError(f"`inputs` must be ids in [0, {size}); got {int(ids.min())} to {int(ids.max())}")
+        ones = torch.ones(len(ids), dtype=table.dtype, device=table.device)
+        return Expectation(table[ids], ones, torch.isin(ids, self.aligner.silent).to(table.dtype), ids)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {choices}; got {value!r}")
+
+
+def _check_number(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"`{name}` must be a number; got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"`{name}` must be finite; got {value!r}")

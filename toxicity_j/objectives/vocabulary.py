@@ -1,0 +1,112 @@
+"""What each token of a generator writes, and how the identifier would cut it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenizers import Tokenizer, decoders
+
+from ..text import normalize
+
+# How tokens show spaces, and the decoder that undoes it. Beside these, "words" are whole words without any mark.
+_DECODERS = {
+    "byte-level": decoders.ByteLevel(),
+    "sentencepiece": decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]),
+    "wordpiece": decoders.WordPiece(cleanup=False),
+}
+CONVENTIONS = (*_DECODERS, "words")
+_MARKS = {"byte-level": "Ġ", "sentencepiece": "▁", "wordpiece": "##"}
+# Openings of a word that tokenizers rarely merge with what follows, to see how the rest of a word is cut.
+_ANCHORS = ("zq", "qz", "xj", "7q", "jx")
+# What decoders write for bytes that are no whole character.
+_CUT_CHARACTER = "\ufffd"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A generator's tokens by id.
+
+    Attributes:
+        texts: what each token writes, with its leading space if it has one; "" for special tokens.
+        pieces: the identifier's tokens for each of them; none for a token that is not seen.
+    """
+
+    texts: Sequence[str]
+    pieces: Sequence[Sequence[int]]
+
+    @classmethod
+    def of(cls, generator: Any, identifier: Tokenizer, convention: str | None = None) -> Vocabulary:
+        """Read a tokenizer; the arguments are those of `build_aligner`."""
+        ids, special = _ids(generator)
+        known = [token for token, index in ids.items() if index not in special]
+        convention = convention or find_convention(known)
+        if convention not in CONVENTIONS:
+            raise ValueError(f"`convention` must be one of {CONVENTIONS}; got {convention!r}")
+        texts = [""] * (max(ids.values(), default=-1) + 1)
+        for token in known:
+            texts[ids[token]] = surface(token, convention)
+        pieces = _pieces(texts, identifier)
+        own = identifier.get_vocab()
+        for token in known:
+            # A token that both have stands for itself, though alone it might be cut.
+            if own.get(token) == ids[token] and texts[ids[token]].strip():
+                pieces[ids[token]] = [own[token]]
+        return cls(texts, pieces)
+
+
+def find_convention(tokens: Sequence[str]) -> str:
+    """Return how a vocabulary shows spaces: the mark that most of its tokens bear, or "words" when none does."""
+    counts = {name: sum(token.startswith(mark) for token in tokens) for name, mark in _MARKS.items()}
+    name = max(counts, key=lambda name: counts[name])
+    return name if counts[name] else "words"
+
+
+def surface(token: str, convention: str) -> str:
+    """Return what a token writes, normalized, after a space if it begins a word.
+
+    Args:
+        token: as the vocabulary spells it.
+        convention: one of `CONVENTIONS`.
+    """
+    if convention == "words":
+        text = f" {token}"
+    else:
+        # Decoders drop the space before the first token, so another one is put there.
+        text = _DECODERS[convention].decode(["x", token])[1:].replace(_CUT_CHARACTER, "")
+    space = " " if text[:1].isspace() else ""
+    return space + normalize(text)
+
+
+def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
+    """Return token to id, and the ids of special tokens."""
+    if isinstance(generator, Mapping):
+        return generator, set()
+    if isinstance(generator, Tokenizer):
+        added = generator.get_added_tokens_decoder()
+        return generator.get_vocab(), {index for index, token in added.items() if token.special}
+    if hasattr(generator, "get_vocab"):
+        return generator.get_vocab(), set(generator.all_special_ids)
+    raise TypeError(f"`tokenizer` must be a tokenizer or a mapping from token to id; got {type(generator).__name__}")
+
+
+def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
+    """Return identifier tokens of each text, as inside a word where it has no leading space.
+
+    A text that merges with every anchor is cut as if alone.
+    """
+    encodings = identifier.encode_batch(list(texts), add_special_tokens=False)
+    result = [encoding.ids if text.strip() else [] for text, encoding in zip(texts, encodings, strict=True)]
+    pending = [index for index, text in enumerate(texts) if text[:1].isalnum()]
+    for anchor in _ANCHORS:
+        words = [f" {anchor}{texts[index]}" for index in pending]
+        border, merged = len(anchor) + 1, []
+        for index, encoding in zip(pending, identifier.encode_batch(words, add_special_tokens=False), strict=True):
+            if any(start < border < end for start, end in encoding.offsets):
+                merged.append(index)
+            else:
+                pairs = zip(encoding.ids, encoding.offsets, strict=True)
+                result[index] = [token for token, (start, _) in pairs if start >= border]
+        pending = merged
+    return result
