@@ -14,11 +14,13 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training import train_identifier as command
-from training.data.tables import Resplit, batches, load_tokenizer, read_table, stratified_split, targets
-from training.distil_identifier import calibrate, corpus
-from training.distil_identifier import targets as mixed_targets
+from training.data.tables import length_batches, load_tokenizer, read_table, stratified_split, toxicity_levels
+from training.distil_identifier import build_corpus, fold_in_calibration, mix_targets
+from training.modules import identifier_trainer
+from training.modules.checkpoint import load_checkpoint, save_checkpoint
 from training.modules.export_identifier import export_onnx, export_torchscript
-from training.train_identifier import Examples, TrainingOptions, fit, predict, validate
+from training.modules.identifier_trainer import Examples, TrainingOptions, best_epoch, fit, predict, validate
+from training.synthetic.token_splits import TokenSplitter
 
 GOOD = ["kind", "lovely", "calm", "honest", "gentle", "patient"]
 BAD = ["awful", "dumb", "nasty", "rotten", "foul", "silly"]
@@ -79,14 +81,14 @@ def copy_of(model: ToxicityIdentifier) -> ToxicityIdentifier:
     return twin
 
 
-OPTIONS = TrainingOptions(epochs=6, batch_size=16, learning_rate=0.01, patience=5)
+OPTIONS = TrainingOptions(num_train_epochs=6, batch_size=16, learning_rate=0.01, early_stopping_patience=5)
 
 
 def test_learning_happens_in_the_model_that_is_trained_and_in_no_other(small, tmp_path):
     """An optimiser that holds another instance's parameters leaves the trained one as it was: this sees it."""
     model, untrained = copy_of(small), copy_of(small)
     train, held = examples(small, 200, 1), examples(small, 100, 2)
-    history = fit(model, train, held, OPTIONS, folder=tmp_path, progress=False)
+    history = fit(model, train, held, OPTIONS, output_dir=tmp_path, progress=False)
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
     assert validate(model, held)["auc"] > 0.99
     assert validate(untrained, held)["auc"] < 0.99
@@ -101,12 +103,12 @@ def test_the_best_epoch_is_kept_and_training_stops_after_patience(small, tmp_pat
 
     def scripted(model, _):
         states.append({name: value.clone() for name, value in model.state_dict().items()})
-        return {"auc": next(scores), "accuracy": 0.0, "ece": 0.0}
+        return {"auc": next(scores), "accuracy": 0.0, "ece": 0.0, "validation_loss": 1.0}
 
-    monkeypatch.setattr(command, "validate", scripted)
+    monkeypatch.setattr(identifier_trainer, "validate", scripted)
     model = copy_of(small)
-    options = TrainingOptions(epochs=5, batch_size=32, patience=1)
-    history = fit(model, examples(small, 64, 1), examples(small, 20, 2), options, folder=tmp_path, progress=False)
+    options = TrainingOptions(num_train_epochs=5, batch_size=32, early_stopping_patience=1)
+    history = fit(model, examples(small, 64, 1), examples(small, 20, 2), options, output_dir=tmp_path, progress=False)
     # .9 is the best; .8 is one epoch without a better one, which patience bears; .6 is the second.
     assert [epoch["auc"] for epoch in history] == [0.7, 0.9, 0.8, 0.6]
     saved = ToxicityIdentifier.from_pretrained(tmp_path).state_dict()
@@ -119,13 +121,13 @@ def test_the_best_epoch_is_kept_and_training_stops_after_patience(small, tmp_pat
 def test_resumed_training_equals_uninterrupted_training(small, tmp_path, monkeypatch):
     train, held = examples(small, 96, 1), examples(small, 40, 2)
     whole = copy_of(small)
-    options = TrainingOptions(epochs=4, batch_size=32, patience=4)
-    history = fit(whole, train, held, options, folder=tmp_path / "whole", progress=False)
+    options = TrainingOptions(num_train_epochs=4, batch_size=32, early_stopping_patience=4)
+    history = fit(whole, train, held, options, output_dir=tmp_path / "whole", progress=False)
 
     class Stop(Exception):
         pass
 
-    original, calls = command._epoch, []
+    original, calls = identifier_trainer._Trainer.run_epoch, []
 
     def stopping(*arguments):
         calls.append(1)
@@ -133,15 +135,73 @@ def test_resumed_training_equals_uninterrupted_training(small, tmp_path, monkeyp
             raise Stop
         return original(*arguments)
 
-    monkeypatch.setattr(command, "_epoch", stopping)
+    monkeypatch.setattr(identifier_trainer._Trainer, "run_epoch", stopping)
     with pytest.raises(Stop):
-        fit(copy_of(small), train, held, options, folder=tmp_path / "cut", progress=False)
-    monkeypatch.setattr(command, "_epoch", original)
+        fit(copy_of(small), train, held, options, output_dir=tmp_path / "cut", progress=False)
+    monkeypatch.setattr(identifier_trainer._Trainer, "run_epoch", original)
     resumed = ToxicityIdentifier(small.config, small.tokenizer)
-    assert fit(resumed, train, held, options, folder=tmp_path / "cut", resume=True, progress=False) == history
+    assert fit(resumed, train, held, options, output_dir=tmp_path / "cut", resume=True, progress=False) == history
     for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=0)
-    assert not (tmp_path / "cut" / command.CHECKPOINT).exists()
+    assert not (tmp_path / "cut" / identifier_trainer.CHECKPOINT).exists()
+
+
+def test_equal_auc_goes_to_the_lower_loss(small, tmp_path, monkeypatch):
+    """A small validation set is soon told apart without fault; the weights go on getting better all the same."""
+    found = iter([(1.0, 0.6), (1.0, 0.2), (1.0, 0.4), (0.9, 0.1)])
+
+    def scripted(*_):
+        value, loss = next(found)
+        return {"auc": value, "accuracy": 0.0, "ece": 0.0, "validation_loss": loss}
+
+    monkeypatch.setattr(identifier_trainer, "validate", scripted)
+    options = TrainingOptions(num_train_epochs=4, batch_size=32, early_stopping_patience=4)
+    rows = examples(small, 64, 1)
+    history = fit(copy_of(small), rows, rows, options, output_dir=tmp_path, progress=False)
+    # The highest AUC, 1.0, is reached three times; the second time at the lowest loss.
+    assert best_epoch(history) == 1
+
+
+@pytest.mark.parametrize("kind", ["stopped in the middle", "parts missing"])
+def test_a_damaged_checkpoint_is_named(small, tmp_path, kind):
+    path = tmp_path / identifier_trainer.CHECKPOINT
+    if kind == "parts missing":
+        save_checkpoint(path, model={})
+    else:
+        save_checkpoint(path, model=small.state_dict())
+        path.write_bytes(path.read_bytes()[:-200])
+    rows = examples(small, 32, 1)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt"):
+        fit(copy_of(small), rows, rows, OPTIONS, output_dir=tmp_path, resume=True, progress=False)
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, step=1)
+
+    def torn(parts, file):
+        file.write(b"half a file")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", torn)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(path, step=2)
+    assert load_checkpoint(path, "step") == {"step": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("num_train_epochs", 0), ("batch_size", 0), ("learning_rate", float("nan")), ("early_stopping_patience", -1)],
+)
+def test_options_out_of_range_are_named(name, value):
+    with pytest.raises(ValueError, match=f"`{name}`"):
+        TrainingOptions(**{name: value})
+
+
+def test_nothing_to_learn_is_named(small, tmp_path):
+    nothing = Examples([], np.zeros(0, dtype=np.float32))
+    with pytest.raises(ValueError, match="`train` must have"):
+        fit(copy_of(small), nothing, examples(small, 20, 2), OPTIONS, output_dir=tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "t5"])
@@ -151,9 +211,10 @@ def test_the_command_trains_with_other_tokenizers_and_needs_no_transformers(kind
     pd.DataFrame({"comment": texts, "y": ["toxic" if label else "neutral" for label in labels]}).to_csv(
         tmp_path / "d.csv"
     )
-    flags = "--text-column comment --label-column y --positive toxic --epochs 6 --batch-size 16 --learning-rate 0.01"
-    flags += f" --dim 8 --channels 6 --quiet --torchscript --device cpu --tokenizer {tmp_path}"
-    command.main([*flags.split(), "--train", str(tmp_path / "d.csv"), "--output", str(tmp_path / "out")])
+    flags = "--text_column comment --label_column y --positive toxic --num_train_epochs 6 --batch_size 16"
+    flags += " --learning_rate 0.01 --dim 8 --channels 6 --disable_tqdm --torchscript --device cpu"
+    flags += f" --tokenizer_name {tmp_path}"
+    command.main([*flags.split(), "--train_file", str(tmp_path / "d.csv"), "--output_dir", str(tmp_path / "out")])
     assert "best epoch" in capsys.readouterr().out
     model = ToxicityIdentifier.from_pretrained(tmp_path / "out")
     p_toxic = model.p_toxic(["you are a nasty person", "you are a gentle person"])
@@ -175,18 +236,20 @@ def test_a_transformers_tokenizer_without_tokenizer_json_is_converted(tmp_path):
 def test_tables_of_all_kinds_read_alike(kind, tmp_path):
     from datasets import Dataset, DatasetDict
 
-    table = pd.DataFrame({"text": ["None", "", 'a, "b"\tc'], "y": [0.0, 0.25, 1.0]})
+    table = pd.DataFrame({"text": ["None", "", 'a, "b" c'], "y": [0.0, 0.25, 1.0]})
     path = tmp_path / f"table.{kind}"
-    if kind in ("csv", "tsv"):
-        table.to_csv(path, sep="\t" if kind == "tsv" else ",", index=False)
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    elif kind == "tsv":  # without quoting: a mark is a character like any other
+        path.write_text('text\ty\nNone\t0.0\n\t0.25\na, "b" c\t1.0\n', encoding="utf-8")
     elif kind == "parquet":
         table.to_parquet(path)
     else:
         data = Dataset.from_pandas(table)
         (data if kind == "datasets" else DatasetDict(train=data)).save_to_disk(str(path))
     texts, labels = read_table(path, "text", "y")
-    assert texts == ["None", "", 'a, "b"\tc']
-    assert targets(labels, soft=True).tolist() == [0.0, 0.25, 1.0]
+    assert texts == ["None", "", 'a, "b" c']
+    assert toxicity_levels(labels, soft=True).tolist() == [0.0, 0.25, 1.0]
 
 
 def test_bad_tables_are_named(tmp_path):
@@ -204,16 +267,16 @@ def test_bad_tables_are_named(tmp_path):
 
 
 def test_levels_become_classes_or_soft_targets():
-    assert targets([0.2, 0.5, 0.9]).tolist() == [0, 1, 1]
-    assert targets([0.2, 0.5, 0.9], threshold=0.6).tolist() == [0, 0, 1]
-    assert targets([0.25, 0.5], soft=True).tolist() == [0.25, 0.5]
-    assert targets(["x", "y"], positive="y").tolist() == [0, 1]
+    assert toxicity_levels([0.2, 0.5, 0.9]).tolist() == [0, 1, 1]
+    assert toxicity_levels([0.2, 0.5, 0.9], threshold=0.6).tolist() == [0, 0, 1]
+    assert toxicity_levels([0.25, 0.5], soft=True).tolist() == [0.25, 0.5]
+    assert toxicity_levels(["x", "y"], positive="y").tolist() == [0, 1]
     with pytest.raises(ValueError, match="row 1 has 1.5"):
-        targets([0.0, 1.5])
+        toxicity_levels([0.0, 1.5])
     with pytest.raises(ValueError, match="`positive` must be one of the labels"):
-        targets(["x", "y"], positive="z")
+        toxicity_levels(["x", "y"], positive="z")
     with pytest.raises(ValueError, match="`labels` must be levels"):
-        targets(["x", "y"])
+        toxicity_levels(["x", "y"])
 
 
 def test_the_split_keeps_the_share_of_classes_and_its_seed():
@@ -230,7 +293,7 @@ def test_the_split_keeps_the_share_of_classes_and_its_seed():
 
 def test_batches_hold_each_text_once_and_like_lengths():
     lengths = np.random.default_rng(0).integers(1, 60, 1000)
-    cut = list(batches(lengths, 32, np.random.default_rng(1)))
+    cut = list(length_batches(lengths, 32, np.random.default_rng(1)))
     assert sorted(np.concatenate(cut)) == list(range(1000))
     assert max(np.ptp(lengths[batch]) for batch in cut) < 10
 
@@ -238,9 +301,11 @@ def test_batches_hold_each_text_once_and_like_lengths():
 def test_resplit_keeps_the_letters():
     vocabulary = {token: place for place, token in enumerate(["idiot", "id", "##iot", "i", "##diot", "##d", "!"])}
     words = list(vocabulary)
-    seen = {tuple(words[i] for i in Resplit(vocabulary, share=1.0)([0, 6], random.Random(seed))) for seed in range(20)}
+    seen = {
+        tuple(words[i] for i in TokenSplitter(vocabulary, share=1.0)([0, 6], random.Random(seed))) for seed in range(20)
+    }
     assert seen == {("id", "##iot", "!"), ("i", "##diot", "!")}
-    assert Resplit(vocabulary, share=0.0)([0, 6], random.Random(0)) == [0, 6]
+    assert TokenSplitter(vocabulary, share=0.0)([0, 6], random.Random(0)) == [0, 6]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +345,7 @@ def test_calibration_is_folded_into_the_last_layer(small):
     model = copy_of(small).eval()
     rows = examples(small, 60, 5)
     before = predict(model, rows.ids)
-    slope, offset = calibrate(model, np.array([0.0, 1.0, 1.0] * 20), before)
+    slope, offset = fold_in_calibration(model, np.array([0.0, 1.0, 1.0] * 20), before)
     expected = 1 / (1 + np.exp(-(slope * np.log(before / (1 - before)) + offset)))
     np.testing.assert_allclose(predict(model, rows.ids), expected, atol=1e-5)
 
@@ -289,14 +354,14 @@ def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
     rows = pd.DataFrame(
         {"text": ["The bus was late. You are a rotten liar!", "The sun is out. We went home."], "y": [1.0, 0.0]}
     )
-    texts, labels = corpus(rows, {"rotten"})
+    texts, labels = build_corpus(rows, {"rotten"}, contrasts=10)
     found = dict(zip(texts, labels, strict=True))
     assert np.isnan(found["The bus was late."])
     assert found["The sun is out."] == 0
     assert found[""] == 0
-    wanted, known = mixed_targets(labels, None)
+    wanted, known = mix_targets(labels, None)
     assert known.sum() == np.isfinite(labels).sum()
-    wanted, known = mixed_targets(np.array([1.0, np.nan]), np.array([0.5, 0.3]))
+    wanted, known = mix_targets(np.array([1.0, np.nan]), np.array([0.5, 0.3]))
     # .7 of the teacher's .5 and .3 of the label 1; the teacher's .3 alone.
     np.testing.assert_allclose(wanted, [0.65, 0.3], atol=1e-6)
     assert known.all()
@@ -307,10 +372,10 @@ def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatc
 
     class Teacher:
         @staticmethod
-        def load(path, dtype):
+        def from_pretrained(path, dtype):
             return Teacher()
 
-        def style(self, texts, progress):
+        def p_toxic(self, texts):
             seen.append(list(texts))
             return np.full(len(texts), 0.25)
 

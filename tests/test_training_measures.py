@@ -9,7 +9,7 @@ from training.eval_metrics import (
     accuracy,
     auc,
     calibration_error,
-    exact_calibration_error,
+    expected_ece_if_calibrated,
     interval,
     mean,
     measured,
@@ -34,9 +34,9 @@ def test_measures_by_hand():
 
 def test_exact_probabilities_have_an_error_by_chance_that_more_items_shrink():
     # One item of .5 is off by .5 whatever its label; of n, half the mean deviation of a coin, sqrt(2 / pi / n) / 2.
-    assert exact_calibration_error(np.array([0.5])) == 0.5
-    assert exact_calibration_error(np.full(400, 0.5)) == pytest.approx(np.sqrt(2 / np.pi / 400) / 2, rel=0.1)
-    assert exact_calibration_error(np.array([0.0, 1.0] * 10)) == 0
+    assert expected_ece_if_calibrated(np.array([0.5])) == 0.5
+    assert expected_ece_if_calibrated(np.full(400, 0.5)) == pytest.approx(np.sqrt(2 / np.pi / 400) / 2, rel=0.1)
+    assert expected_ece_if_calibrated(np.array([0.0, 1.0] * 10)) == 0
 
 
 def test_interval_holds_the_value():

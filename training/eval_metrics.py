@@ -1,4 +1,4 @@
-"""Measures of the development tables, their bootstrap intervals, and Platt scaling. Labels stand before scores."""
+"""Metrics of the development tables, their bootstrap intervals, and Platt scaling. Labels stand before scores."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Row:
     n: int
 
     def __str__(self) -> str:
-        """The line as printed."""
+        """Return the line as printed."""
         interval = "" if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
         return f"{self.part:9} {self.name:46} {self.statistic:9} {self.value:7.3f}  {interval:16} n={self.n}"
 
 
 def measured(part: str, name: str, statistic: str, function: Callable[..., float], *columns: np.ndarray) -> Row:
-    """A statistic of equally long columns as a row of the table."""
+    """Measure a statistic of equally long columns, as a row of the table."""
     columns = tuple(np.asarray(column, dtype=float) for column in columns)
     return Row(part, name, statistic, function(*columns), *interval(function, *columns), len(columns[0]))
 
 
 def interval(function: Callable[..., float], *columns: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of a statistic by the percentile bootstrap over items (Efron 1979), without draws of NaN."""
+    """Return the 95 % interval of a statistic by the percentile bootstrap (Efron 1979), without draws of NaN."""
     n = len(columns[0])
     draws = np.random.default_rng(SEED).integers(0, n, (RESAMPLES, n))
     low, high = np.nanpercentile([function(*(column[draw] for column in columns)) for draw in draws], [2.5, 97.5])
@@ -48,41 +48,47 @@ def interval(function: Callable[..., float], *columns: np.ndarray) -> tuple[floa
 
 
 def mean(values: np.ndarray) -> float:
-    """The mean."""
+    """Return the mean."""
     return float(np.mean(values))
 
 
 def spearman(one: np.ndarray, two: np.ndarray) -> float:
-    """Spearman's rank correlation, NaN when a column is constant."""
+    """Return Spearman's rank correlation, NaN when a column is constant."""
     constant = min(len(np.unique(one)), len(np.unique(two))) < 2
     return float("nan") if constant else float(spearmanr(one, two).statistic)
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve, in [0, 1], higher is better; NaN when `labels`, 0 or 1, have one class only."""
+    """Return the area under the ROC curve, in [0, 1], higher is better; NaN when `labels` have one class only."""
     return float("nan") if len(np.unique(labels)) < 2 else float(roc_auc_score(labels, scores))
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Share of probabilities on the right side of .5, in [0, 1], higher is better; .5 counts as positive."""
+    """Return the share of probabilities on the right side of 0.5, higher is better; 0.5 counts as positive."""
     return float(np.mean((probabilities >= 0.5) == (labels > 0)))
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Expected calibration error over equal-width bins, in [0, 1], lower is better; labels may be shares."""
+    """Return the expected calibration error over equal-width bins, in [0, 1], lower is better; labels may be shares."""
     bins = np.minimum((probabilities * ECE_BINS).astype(int), ECE_BINS - 1)
     gaps = np.bincount(bins, weights=probabilities - labels, minlength=ECE_BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def exact_calibration_error(probabilities: np.ndarray) -> float:
-    """The calibration error to expect of exact probabilities by chance alone: with labels drawn from them."""
+def expected_ece_if_calibrated(probabilities: np.ndarray) -> float:
+    """Return the calibration error to expect by chance alone of exact probabilities: with labels drawn from them."""
     drawn = np.random.default_rng(SEED).random((RESAMPLES, len(probabilities))) < probabilities
     return mean([calibration_error(labels, probabilities) for labels in drawn])
 
 
+def to_logits(probabilities: np.ndarray) -> np.ndarray:
+    """Return the logits of probabilities; 0 and 1 stand for what is nearest to them."""
+    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
+    return np.log(clipped / (1 - clipped))
+
+
 def platt(labels: np.ndarray, features: np.ndarray, weights: np.ndarray | None = None) -> list[float]:
-    """A weight for each column of features, and a shift, whose sigmoid is a probability (Platt 1999).
+    """Fit a weight for each column of features, and a shift, whose sigmoid is a probability (Platt 1999).
 
     Args:
         labels: 0 or 1, or soft targets in [0, 1]. *Shape:* (n,)

@@ -25,11 +25,11 @@ from toxicity_j.batching import run
 from toxicity_j.builtin_encoder import Encoder, pool
 from toxicity_j.text import tokenize
 from training.backbone import from_backbone
-from training.calibrate import style_texts
 from training.data import (
     CORE,
     JIGSAW,
     Detoxified,
+    jigsaw_half,
     read_cola,
     read_paradetox,
     read_style,
@@ -43,7 +43,7 @@ from training.eval_metrics import (
     accuracy,
     auc,
     calibration_error,
-    exact_calibration_error,
+    expected_ece_if_calibrated,
     mean,
     measured,
     spearman,
@@ -66,13 +66,13 @@ NOTEBOOK = {
 
 def style_rows(encoder: Encoder, folder: Path) -> list[Row]:
     """P(toxic) against the validation split, by source, and against kept Jigsaw sentences, and its calibration."""
-    frame = style_texts(folder, calibration=False)
+    frame = jigsaw_half(folder, calibration=False)
     p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()
     rows = [
         measured("style", "Jigsaw sentences", name, function, (y >= 0.5).astype(float), p)
         for name, function in (("accuracy", accuracy), ("AUC", auc), ("ECE", calibration_error))
     ]
-    chance = exact_calibration_error(p)
+    chance = expected_ece_if_calibrated(p)
     rows.append(Row("style", "Jigsaw sentences, by chance alone", "ECE", chance, np.nan, np.nan, len(p)))
     frame = read_style(folder, "val")
     p, y = encoder.style(frame.text.tolist()), frame.y.to_numpy()

@@ -9,11 +9,12 @@ The maps are judgements of the authors. They follow one question: which score wo
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from training.data.tables import read_tsv
 
 OPEN, RESEARCH = "open", "research"
 
@@ -66,23 +67,6 @@ _EDOS = {"1": 0.95, "2": 0.9, "3": 0.75, "4": 0.8}
 _EDOS_MILD = ("3.3", "3.4")
 _CANNOT_REWRITE = {"toxic_content": (0.85, 1.0), "not_toxic": (0.15, 2.0), "unclear": (0.5, 0.5)}
 _IMPLICIT_HATE = {"explicit_hate": (0.92, 1.0), "implicit_hate": (0.72, 0.7), "not_hate": (0.15, 0.3)}
-
-
-def read_tsv(path: Path) -> pd.DataFrame:
-    """Read a tab-separated file without quoting: a stray quotation mark is a character like any other.
-
-    Raises:
-        ValueError: If a line has too many fields, or lines are lost.
-    """
-    try:
-        frame = pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, keep_default_na=False, na_values=[""])
-    except pd.errors.ParserError as error:
-        raise ValueError(f"`{path}`: {error}") from None
-    with path.open("rb") as file:
-        lines = sum(1 for line in file if line.strip()) - 1
-    if len(frame) != lines:
-        raise ValueError(f"`{path}`: expected {lines} rows, one per line, got {len(frame)}")
-    return frame
 
 
 def _scaled(values: pd.Series, low: float, high: float) -> pd.Series:
