@@ -8,6 +8,8 @@ to a model is decided by the caller.
 from __future__ import annotations
 
 import contextlib
+import functools
+import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ import torch
 from .cpu_packing import packed_attention as packed_attention
 from .devices import resolve_device as resolve_device
 from .devices import resolve_dtype as resolve_dtype
+
+logger = logging.getLogger("toxicity_j")
 
 Item = TypeVar("Item", bound=Hashable)
 Encoded = TypeVar("Encoded")
@@ -197,10 +201,17 @@ def _forward_within_memory(forward: Callable[[list[Encoded]], torch.Tensor], bat
     except (MemoryError, RuntimeError) as error:
         if len(batch) == 1 or not _is_out_of_memory(error):
             raise
+    _warn_of_halving()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     middle = len(batch) // 2
     return torch.cat([_forward_within_memory(forward, half) for half in (batch[:middle], batch[middle:])])
+
+
+@functools.cache
+def _warn_of_halving() -> None:
+    """Say once per process that memory ran out."""
+    logger.warning("memory ran out: batches are halved until they fit; a lower `batch_size` saves the attempts")
 
 
 def _is_out_of_memory(error: Exception) -> bool:
