@@ -88,7 +88,13 @@ def test_token_batches_rejects(arguments, name):
 
 
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("out of memory"), MemoryError(), RuntimeError("can't allocate memory: 9 bytes")]
+    "error",
+    [
+        torch.OutOfMemoryError("out of memory"),
+        MemoryError(),
+        RuntimeError("can't allocate memory: 9 bytes"),
+        RuntimeError("could not create a primitive"),
+    ],
 )
 def test_a_batch_too_large_is_halved(error):
     sizes = []

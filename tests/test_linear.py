@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import gelu
 
+from toxicity_j import cpu_linear
 from toxicity_j.cpu_linear import OneDNNLinear, can_use_onednn, use_onednn_linear
+from toxicity_j.model_classifier import Classifier
 
 CPU = torch.device("cpu")
 
@@ -68,3 +71,68 @@ def test_replaces_what_it_can():
 def test_not_for_other_devices_and_types():
     assert not can_use_onednn(torch.device("cuda"), torch.float32)
     assert not can_use_onednn(CPU, torch.float16)
+
+
+@pytest.fixture
+def trial():
+    """The trial's memory, cleared before and after."""
+    cpu_linear.onednn_is_faster.cache_clear()
+    yield
+    cpu_linear.onednn_is_faster.cache_clear()
+
+
+@pytest.mark.parametrize("name", cpu_linear._OPERATORS)
+def test_torch_linear_stays_where_this_torch_lacks_an_operator(monkeypatch, name):
+    class Lacking:
+        """torch.ops.mkldnn without one operator, as another version of torch may have it."""
+
+        def __getattr__(self, asked):
+            if asked == name:
+                raise AttributeError(asked)
+            return torch.ops.aten.relu
+
+    monkeypatch.setattr(torch.ops, "mkldnn", Lacking())
+    assert not can_use_onednn(CPU, torch.float32)
+    network = nn.Sequential(nn.Linear(4, 4))
+    use_onednn_linear(network)
+    assert type(network[0]) is nn.Linear
+
+
+def test_scores_are_the_same_without_the_operators(checkpoints, monkeypatch):
+    path = checkpoints("roberta")
+    texts = ["You are a fool.", "a", ""]
+    quick = Classifier(path, role="style", device="cpu").score(texts).values
+    monkeypatch.setattr(cpu_linear, "can_use_onednn", lambda device, dtype: False)
+    plain = Classifier(path, role="style", device="cpu")
+    assert not any(isinstance(module, OneDNNLinear) for module in plain.network.modules())
+    np.testing.assert_allclose(plain.score(texts).values, quick, atol=1e-5)
+
+
+@pytest.mark.parametrize(("onednn", "torch_own", "is_used"), [(1.0, 2.0, True), (1.0, 0.95, True), (1.0, 0.5, False)])
+def test_the_trial_keeps_torch_linear_only_where_it_clearly_wins(monkeypatch, trial, onednn, torch_own, is_used):
+    def seconds(layer, dtype):
+        return onednn if isinstance(layer, OneDNNLinear) else torch_own
+
+    monkeypatch.setattr(cpu_linear, "_seconds", seconds)
+    network = nn.Sequential(nn.Linear(4, 4))
+    use_onednn_linear(network)
+    assert isinstance(network[0], OneDNNLinear) == is_used
+
+
+def test_the_trial_runs_once_and_leaves_the_random_generator_alone(monkeypatch, trial):
+    calls = []
+    own = cpu_linear._seconds
+    monkeypatch.setattr(cpu_linear, "_seconds", lambda *given: calls.append(given) or own(*given))
+    before = torch.get_rng_state()
+    for _ in range(3):
+        cpu_linear.onednn_is_faster(torch.float32, torch.get_num_threads())
+    assert len(calls) == 2  # each kind of layer once
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_operators_that_fail_are_not_used(monkeypatch, trial):
+    def fail(*given):
+        raise RuntimeError("could not create a primitive descriptor")
+
+    monkeypatch.setattr(cpu_linear, "OneDNNLinear", fail)
+    assert not cpu_linear.onednn_is_faster(torch.float32, 1)

@@ -207,7 +207,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def _looks_like_folder(model: str) -> bool:
-    return model.startswith((".", "/", "~")) or model.count("/") > 1 or "\\" in model
+    return model.startswith((".", "/", "~")) or model.partition("@")[0].count("/") > 1 or "\\" in model
 
 
 def _is_hub_id(name: str) -> bool:

@@ -95,8 +95,11 @@ class SentenceEmbedding:
         place, kind = resolve_device(device), resolve_dtype(dtype)
         with load_errors(self._ref, "content similarity", "content_model"):
             folder = _fetch(self._ref)
+        require_regular_files(folder, "content_model")
+        with load_errors(self._ref, "content similarity", "content_model"):
+            parts = _read_parts(folder)
         self.revision = "" if self._ref.folder is not None else folder.name
-        _check_parts(folder)
+        _check_parts(folder, parts)
         with load_errors(self._ref, "content similarity", "content_model"):
             self.model = SentenceTransformer(
                 str(folder),
@@ -142,18 +145,22 @@ def _fetch(ref: ModelRef) -> Path:
     return Path(snapshot_download(ref.name, revision=ref.revision, allow_patterns=_FILES))
 
 
-def _check_parts(folder: Path) -> None:
+def _read_parts(folder: Path) -> list[str]:
+    """Return the class names of the parts that `modules.json` lists."""
+    modules = folder / "modules.json"
+    listed = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
+    return [str(part["type"]) for part in listed]
+
+
+def _check_parts(folder: Path, parts: list[str]) -> None:
     """Refuse parts of others' code, and weights in pickles.
 
     Raises:
         ValueError: `modules.json` names a class of another package, or a part has pickled weights alone.
     """
-    require_regular_files(folder, "content_model")
-    modules = folder / "modules.json"
-    parts = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
-    for part in parts:
-        name = str(part.get("type"))
+    for name in parts:
         if not name.startswith("sentence_transformers."):
+            modules = folder / "modules.json"
             raise ValueError(f"`content_model`: {modules} must name parts of sentence_transformers only; got {name!r}")
     for pickled in [*folder.glob("*.bin"), *folder.glob("*/*.bin")]:
         if not any(pickled.parent.glob("*.safetensors")):

@@ -138,7 +138,7 @@ def _require_sentencepiece(ref: ModelRef) -> None:
 
 
 def _follow_tokenizer_json(tokenizer: Any, path: Path) -> None:
-    """Take model, normalizer and pre-tokenizer from the file, for SentencePiece's unigram models.
+    """Take every rule from the file, for SentencePiece's unigram models.
 
     The other kinds are rebuilt faithfully, options of `tokenizer_config.json` included.
     """
@@ -154,6 +154,8 @@ def _follow_tokenizer_json(tokenizer: Any, path: Path) -> None:
     elif backend.normalizer is not None:
         backend.normalizer = None
     backend.pre_tokenizer = written.pre_tokenizer
+    if written.post_processor is not None:
+        backend.post_processor = written.post_processor
 
 
 def _follow_sentencepiece(tokenizer: Any, path: Path) -> None:
