@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -33,10 +34,16 @@ class Row:
         return f"{self.part:9} {self.name:46} {self.statistic:9} {self.value:7.3f}  {interval:16} n={self.n}"
 
 
-def measured(part: str, name: str, statistic: str, function: Callable[..., float], *columns: np.ndarray) -> Row:
+def measured(part: str, name: str, statistic: str, function: Callable[..., float], *columns: npt.ArrayLike) -> Row:
     """Measure a statistic of equally long columns, as a row of the table."""
-    columns = tuple(np.asarray(column, dtype=float) for column in columns)
-    return Row(part, name, statistic, function(*columns), *interval(function, *columns), len(columns[0]))
+    arrays = [np.asarray(column, dtype=float) for column in columns]
+    low, high = interval(function, *arrays)
+    return Row(part, name, statistic, function(*arrays), low, high, len(arrays[0]))
+
+
+def single(part: str, name: str, statistic: str, value: float, n: int) -> Row:
+    """Make a row of a value without an interval."""
+    return Row(part, name, statistic, value, float("nan"), float("nan"), n)
 
 
 def interval(function: Callable[..., float], *columns: np.ndarray) -> tuple[float, float]:

@@ -103,7 +103,7 @@ def _nli(folder: Path, name: str, table: dict[str, float], weight: float) -> pd.
     frame = read_tsv(folder / f"{name}.tsv")
     counts = frame.label.value_counts()
     # Every label of a file counts as much as its rarest main label.
-    smallest = counts[counts > 100].min()
+    smallest = counts[counts > 0.02 * len(frame)].min()
     balance = (smallest / frame.label.map(counts)).clip(upper=1.0)
     return _pairs(frame.text1, frame.text2, _mapped(frame.label, table), weight * balance)
 

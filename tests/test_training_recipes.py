@@ -1,0 +1,27 @@
+"""Each recipe of training/recipes runs on made-up data, with the commands that it has for the real ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from toxicity_j.builtin_identifier import ToxicityIdentifier
+
+RECIPES = Path(__file__).parents[1] / "training" / "recipes"
+
+
+def run_small(name: str, folder: Path) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [RECIPES / name, "--small", folder]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+
+
+@pytest.mark.parametrize("name", ["own_identifier.sh"])
+def test_a_recipe_makes_an_identifier(name, tmp_path):
+    run_small(name, tmp_path)
+    p_toxic = ToxicityIdentifier.from_pretrained(tmp_path / "identifier").p_toxic(["what a day"])
+    assert 0 <= p_toxic[0] <= 1

@@ -1,0 +1,136 @@
+"""Write a small data folder of made-up rows, laid out like the real one, to see whether a recipe runs.
+
+python -m training.data.made_up --output_dir runs/made_up
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from training.data.mixtures import CORE
+from training.synthetic.fluency_contrasts import fluency_contrasts
+from training.synthetic.meaning_contrasts import meaning_contrasts
+from training.synthetic.style_contrasts import style_contrasts
+
+FILES = Path(__file__).with_name("made_up_files.txt")
+_OTHER_SOURCES = ("wiki_unint", "surge", "davidson", "madlibs", "hatemoji", "dynahate", "sbic")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the columns of a row are made of."""
+
+    number: int
+    text: str
+    one: str
+    two: str
+    good: str
+    bad: str
+    label: float
+
+
+def _draw_rows(rng: random.Random, count: int) -> list[_Row]:
+    styles = style_contrasts(rng, count)
+    pairs = meaning_contrasts(rng, count)
+    broken = fluency_contrasts(rng, count)
+    rows = []
+    for number in range(count):
+        one, two, kept, _ = pairs[number]
+        bad, good, _, _ = broken[number]
+        text, toxicity, _ = styles[number]
+        # Style files and pair files share the rows: the label is right for one of them only, which is enough here.
+        rows.append(_Row(number, _flat(text), one, two, good, bad, kept if number % 2 else toxicity))
+    return rows
+
+
+def _flat(text: str) -> str:
+    """Take out what would end a field of a .tsv file."""
+    return " ".join(text.split())
+
+
+def _column(kind: str) -> Callable[[_Row], object]:
+    """Return what makes a column's value from a row; see `made_up_files.txt`."""
+    if kind in ("one", "two", "text", "good", "bad", "number"):
+        return lambda row: getattr(row, kind)
+    if ":" in kind:
+        low, high = (float(bound) for bound in kind.split(":"))
+        return lambda row: round(low + (high - low) * row.label, 2)
+    choices = [choice.replace("_adjacent", " adjacent").replace("_swaps", " swaps") for choice in kind.split("|")]
+    return lambda row: choices[min(int(row.label * len(choices)), len(choices) - 1)]
+
+
+def _write_table(path: Path, columns: dict[str, str], rows: Sequence[_Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = {name: [_column(kind)(row) for row in rows] for name, kind in columns.items()}
+    if path.suffix == ".csv":
+        pd.DataFrame(table).to_csv(path, index=False)
+        return
+    lines = ["\t".join(table)]
+    lines += ["\t".join(map(str, values)) for values in zip(*table.values(), strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_paradetox(folder: Path, rows: Sequence[_Row]) -> None:
+    # A tenth of the sources is held out by hash, so numbers make sure that both parts get some.
+    table = pd.DataFrame({"toxic": [f"{row.one} {row.number}" for row in rows], "neutral1": [row.two for row in rows]})
+    table.assign(neutral2="", neutral3="").to_csv(folder / "paradetox_train.tsv", sep="\t", index=False)
+
+
+def _write_toxicity(folder: Path, rng: random.Random, count: int) -> None:
+    drawn = style_contrasts(rng, 2 * count)
+    sources = [*CORE, *_OTHER_SOURCES]
+    table = {
+        "text": [_flat(text) for text, _, _ in drawn],
+        "y": [label for _, label, _ in drawn],
+        "source": [sources[number % len(sources)] for number in range(len(drawn))],
+        # A split that does not go with the source: every source has both.
+        "split": ["val" if number // len(sources) % 4 == 0 else "train" for number in range(len(drawn))],
+    }
+    pd.DataFrame(table).to_parquet(folder / "toxicity.parquet")
+
+
+def _write_cola(folder: Path, rows: Sequence[_Row]) -> None:
+    (folder / "cola").mkdir(exist_ok=True)
+    lines = [f"made\t{row.number % 2}\t\t{row.good if row.number % 2 else row.bad}" for row in rows]
+    for name in ("in_domain_train", "in_domain_dev", "out_of_domain_dev"):
+        (folder / "cola" / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
+    """Write a data folder.
+
+    Args:
+        folder: made when missing.
+        count: rows of most files.
+        seed: equal ones give equal folders.
+    """
+    rng = random.Random(seed)
+    rows = _draw_rows(rng, count)
+    for line in FILES.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        path, _, columns = line.partition(": ")
+        _write_table(folder / path, dict(column.split("=") for column in columns.split()), rows)
+    _write_paradetox(folder, _draw_rows(rng, 3 * count))
+    _write_toxicity(folder, rng, 10 * count)
+    _write_cola(folder, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the folder that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m training.data.made_up", description=__doc__.splitlines()[0])
+    parser.add_argument("--output_dir", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=40, help="rows of most files")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    write_made_up_data(args.output_dir, args.count, args.seed)
+
+
+if __name__ == "__main__":
+    main()
