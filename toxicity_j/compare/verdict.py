@@ -71,10 +71,12 @@ def verdict(
         told = [pair for pair in pairs if {pair.first, pair.second} == {systems[0].name, systems[1].name}]
     several = len(pairs) > 1
     sentences = [pair_sentence(pair, main, level, corrected=several) for pair in told]
-    joined = [f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in groups if len(group) > 1]
-    if len(systems) > 2:
-        sentences += joined
-    if joined and main in smallest:
+    close = [group for group in groups if len(group) > 1]
+    said = {frozenset((pair.first, pair.second)) for pair in told}
+    sentences += [
+        f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in close if frozenset(group) not in said
+    ]
+    if close and main in smallest:
         sentences.append(
             f"With these segments a difference of {show_number(smallest[main])} on {MEASURES[main]} would be found "
             "in 4 of 5 cases; smaller ones may be there."
