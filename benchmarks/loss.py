@@ -8,6 +8,7 @@ the clock. Ratios travel better than seconds.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -171,6 +172,7 @@ def peak_bytes(work: Callable[[], object], device: torch.device) -> int | None:
         before = torch.cuda.memory_allocated(device)
         work()
         return torch.cuda.max_memory_allocated(device) - before
+    gc.collect()
     try:
         Path("/proc/self/clear_refs").write_text("5")  # sets the peak of the resident set to its present size
         before = _status("VmRSS")

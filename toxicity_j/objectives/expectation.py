@@ -1,7 +1,7 @@
 """The mean of table rows under a softmax, for a vocabulary of tens of thousands and many positions.
 
-softmax(logits) @ table as one autograd function: no probabilities are kept beyond one buffer of exponentials, which
-becomes the gradient in place, and work goes in pieces that fit the processor's caches.
+softmax(logits) @ table as one autograd function. On a CPU its probabilities become the gradient in place; on a GPU they
+are computed again. So there is never more than one copy of the logits.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-# Rows and columns per piece: 64 rows of a vocabulary of 32,128 are 8 MB, 2,048 columns of 384 rows 3 MB. Timed by
-# `python -m benchmarks.loss`.
-_ROWS = 64
+# Rows per piece where probabilities are not kept, and columns per piece of the backward pass: 2,048 columns of 384 rows
+# fit a CPU's cache, a GPU takes more. Timed by `python -m benchmarks.loss`.
+_ROWS = 1024
 _COLUMNS = 2048
-_GPU_PIECES = 32
+_GPU_PIECES = 8
 # Columns per block where the largest logit is looked for: a maximum without its index is thrice as quick on a CPU.
 _BLOCK = 64
 
@@ -58,67 +58,55 @@ class _Expectation(torch.autograd.Function):
         ctx: Any, logits: torch.Tensor, table: torch.Tensor, silent: torch.Tensor, temperature: float, hard: bool
     ) -> tuple[torch.Tensor, ...]:
         largest, likeliest = _largest(logits)
-        largest = largest.to(table.dtype)[:, None]
-        total, mean = table.new_empty(len(logits), 1), table.new_empty(len(logits), table.shape[1])
-        # On a GPU the exponentials cost less to compute again than to keep.
-        kept = _empty_like(logits) if logits.device.type == "cpu" and logits.dtype == table.dtype else None
-        step = _ROWS * (_GPU_PIECES if logits.is_cuda else 1)
-        for start in range(0, len(logits), step):
-            rows = slice(start, start + step)
-            out = None if kept is None else kept[rows]
-            weights = _exponentials(logits[rows], largest[rows], temperature, out)
-            torch.sum(weights, 1, keepdim=True, out=total[rows])
-            torch.mm(weights, table, out=mean[rows])
-        mean /= total
-        chosen = total.reciprocal().squeeze(1)
-        hushed = (_exponentials(logits.index_select(1, silent), largest, temperature) / total).sum(1)
-        likeliest = torch.where(torch.isfinite(total.squeeze(1)), likeliest, -1)
-        ctx.save_for_backward(logits, table, silent, largest, total, mean, hushed, likeliest)
+        kept = None
+        # Not in float64, so that a second backward pass over one graph (gradcheck) has the same last bits.
+        if logits.device.type == "cpu" and logits.dtype == table.dtype == torch.float32:
+            kept = _empty_like(logits)
+            torch.softmax(logits if temperature == 1 else logits / temperature, 1, out=kept)
+            mean, chosen, quiet = kept @ table, kept.gather(1, likeliest[:, None]), kept.index_select(1, silent)
+        else:
+            # On a GPU the probabilities cost less to compute again than to keep.
+            parts = []
+            for start in range(0, len(logits), _ROWS):
+                rows = slice(start, start + _ROWS)
+                weights = torch.softmax(logits[rows].to(table.dtype) / temperature, 1)
+                parts.append((weights @ table, weights.gather(1, likeliest[rows, None]), weights[:, silent]))
+            mean, chosen, quiet = (torch.cat(part) for part in zip(*parts, strict=True))
+        chosen, hushed = chosen.squeeze(1), quiet.sum(1)
+        log_total = largest.to(table.dtype) / temperature - chosen.log()
+        likeliest = torch.where(torch.isfinite(chosen), likeliest, -1)
+        ctx.save_for_backward(logits, table, silent, log_total, mean, chosen, quiet, likeliest)
         ctx.temperature, ctx.kept = temperature, kept
         ctx.mark_non_differentiable(likeliest)
         if hard:
-            mean, chosen = table[likeliest.clamp_min(0)], torch.ones_like(chosen)
-            hushed = torch.isin(likeliest, silent).to(table.dtype)
-        return mean, chosen, hushed, likeliest
+            index = likeliest.clamp_min(0)
+            return table[index], torch.ones_like(chosen), torch.isin(index, silent).to(table.dtype), likeliest
+        return mean, chosen.clone(), hushed, likeliest
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         to_mean, to_chosen, to_silent = gradients[:3]
-        logits, table, silent, largest, total, mean, hushed, likeliest = ctx.saved_tensors
+        logits, table, silent, log_total, mean, chosen, quiet, likeliest = ctx.saved_tensors
         temperature, kept = ctx.temperature, ctx.kept
-        ctx.kept = None  # it becomes the gradient; another backward pass computes it again
-        # With p = softmax: dL/dlogit_v = p_v (to_mean . table_v + [v chosen] to_chosen + [v silent] to_silent - offset)
-        # over the temperature; exponentials are p times `total`, so the factors are divided by it.
-        scale = 1 / (total * temperature)
-        chosen = total.reciprocal().squeeze(1)
-        offset = (to_mean * mean).sum(1) + to_chosen * chosen + to_silent * hushed
-        factor, shift = to_mean * scale, -offset[:, None] * scale
+        ctx.kept = None  # it become the gradient; another backward pass computes it again
+        # dL/dlogit_v = p_v (to_mean . table_v + [v chosen] to_chosen + [v silent] to_silent - offset) / temperature
+        offset = (to_mean * mean).sum(1) + to_chosen * chosen + to_silent * quiet.sum(1)
+        factor, shift = to_mean / temperature, -offset[:, None] / temperature
         result = _empty_like(logits) if kept is None else kept
-        quiet = _exponentials(logits.index_select(1, silent), largest, temperature) * (to_silent[:, None] * scale)
         step = _COLUMNS * (_GPU_PIECES if logits.is_cuda else 1)
         for start in range(0, logits.shape[1], step):
             columns = slice(start, start + step)
             slopes = torch.addmm(shift, factor, table[columns].T)
             if kept is None:
-                weights = _exponentials(logits[:, columns], largest, temperature)
-                result[:, columns] = slopes.mul_(weights)
+                scaled = logits[:, columns].to(table.dtype) / temperature
+                result[:, columns] = slopes.mul_(scaled.sub_(log_total[:, None]).exp_())
             else:
-                result[:, columns].mul_(slopes)
-        result.index_add_(1, silent, quiet.to(result.dtype))
-        ones = (to_chosen * chosen / temperature).to(result.dtype)
-        result.scatter_add_(1, likeliest.clamp_min(0)[:, None], ones[:, None])
+                kept[:, columns].mul_(slopes)
+        result.index_add_(1, silent, (quiet * (to_silent / temperature)[:, None]).to(result.dtype))
+        own = (to_chosen * chosen / temperature).to(result.dtype)
+        result.scatter_add_(1, likeliest.clamp_min(0)[:, None], own[:, None])
         return result, None, None, None, None
-
-
-def _exponentials(
-    logits: torch.Tensor, largest: torch.Tensor, temperature: float, out: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Return exp((logits - largest) / temperature) in the type of `largest`. *Shape:* as `logits`."""
-    result = torch.sub(logits, largest, out=out)
-    if temperature != 1:
-        result /= temperature
-    return result.exp_()
 
 
 def _largest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -141,7 +129,6 @@ def _empty_like(logits: torch.Tensor) -> torch.Tensor:
 
     NumPy asks for huge pages, torch does not: the first write to 50 MB takes 7 ms instead of 33.
     """
-    if logits.device.type == "cpu" and logits.dtype in (torch.float32, torch.float64):
-        dtype = np.float32 if logits.dtype == torch.float32 else np.float64
-        return torch.from_numpy(np.empty(tuple(logits.shape), dtype))
+    if logits.device.type == "cpu" and logits.dtype == torch.float32:
+        return torch.from_numpy(np.empty(tuple(logits.shape), np.float32))
     return torch.empty_like(logits, memory_format=torch.contiguous_format)
