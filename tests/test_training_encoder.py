@@ -92,7 +92,7 @@ def test_respelling_keeps_the_letters(seed):
 
 
 def test_tokenised_spelling():
-    assert spelling.tokenised("I don't know.") == "I don 't know ."
+    assert spelling.tokenized("I don't know.") == "I don 't know ."
     assert spelling.joined("i don 't know .") == "i don't know."
 
 

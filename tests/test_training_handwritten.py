@@ -35,8 +35,8 @@ def test_template_without_slots_stands_as_it_is():
 
 def test_tokenised_spelling():
     # Clitics and final punctuation stand alone, as in the tokenised sources: "don't" is "don 't" there.
-    assert handwritten.tokenised("I don't know, do you?") == "i don 't know , do you ?"
-    assert handwritten.tokenised("He's late.") == "he 's late ."
+    assert handwritten.tokenized("I don't know, do you?") == "i don 't know , do you ?"
+    assert handwritten.tokenized("He's late.") == "he 's late ."
 
 
 def test_lists_are_large_and_labels_are_probabilities():

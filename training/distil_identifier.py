@@ -69,7 +69,7 @@ def _variants(index: int, rows: Sequence[Example], rude: set[str], rng: random.R
 
 
 def _strung(row: Example, rows: Sequence[Example], rng: random.Random) -> Example:
-    """String a text together with up to four others; beside a harmless one stand only clearly harmless ones."""
+    """Join a text with up to four others; beside a harmless one stand only clearly harmless ones."""
     others = [rng.choice(rows) for _ in range(rng.randint(1, 4))]
     if row[1] <= 0.5:
         others = [other for other in others if other[1] < 0.2]

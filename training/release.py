@@ -1,4 +1,7 @@
-"""Writes the SHA-256 of each shipped weight file into toxicity_j/weights.py; run after new weights."""
+"""Write the SHA-256 of each shipped weight file into toxicity_j/builtin_weights.py; run after new weights.
+
+python -m training.release
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,32 @@ import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "toxicity_j"
+TABLE = "builtin_weights.py"
+
+
+def write_digests(package: Path = PACKAGE) -> dict[str, str]:
+    """Rewrite the digests of the weight files in `package`, and return them.
+
+    Raises:
+        ValueError: The table does not name a file that is there.
+    """
+    path = package / TABLE
+    text = path.read_text(encoding="utf-8")
+    digests = {}
+    for file in sorted(package.glob("*.safetensors")):
+        digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    for name, digest in digests.items():
+        text, count = re.subn(rf'("{re.escape(name)}": )"[0-9a-f]*"', rf'\1"{digest}"', text)
+        if count != 1:
+            raise ValueError(f"`{TABLE}` must name {name} once in its digests; it does {count} times")
+    path.write_text(text, encoding="utf-8")
+    return digests
 
 
 def main() -> None:
-    """Rewrites the digests that stand in weights.py."""
-    path = PACKAGE / "weights.py"
-    text = path.read_text(encoding="utf-8")
-    for file in sorted(PACKAGE.glob("*.safetensors")):
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        text, count = re.subn(rf'("{re.escape(file.name)}": )"[0-9a-f]*"', rf'\1"{digest}"', text)
-        print(f"{file.name}  {digest}  {'written' if count else 'NOT NAMED in weights.py'}")
-    path.write_text(text, encoding="utf-8")
+    """Rewrite the digests, and print them."""
+    for name, digest in write_digests().items():
+        print(f"{name}  {digest}")
 
 
 if __name__ == "__main__":

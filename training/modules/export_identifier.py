@@ -1,6 +1,6 @@
 """An identifier as ONNX and as TorchScript: token ids and their mask in, P(toxic) out, each checked against the model.
 
-Both files take any batch and length. Tokenising is the caller's: the tokenizer.json beside them, no special tokens.
+Both files take any batch and length. Tokenizing is the caller's: the tokenizer.json beside them, no special tokens.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Probability(nn.Module):
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """P(toxic). *Shape:* (batch, length) twice -> (batch,)"""
+        """Return P(toxic). *Shape:* (batch, length) twice -> (batch,)"""
         return torch.sigmoid(self.model(ids, mask))
 
 
 def export_torchscript(model: ToxicityIdentifier, folder: str | Path) -> Path:
-    """Writes `identifier.pt` and `tokenizer.json`.
+    """Write `identifier.pt` and `tokenizer.json`.
 
     Raises:
         ValueError: the export does not score as the model does.
@@ -49,7 +49,7 @@ def export_torchscript(model: ToxicityIdentifier, folder: str | Path) -> Path:
 
 
 def export_onnx(model: ToxicityIdentifier, folder: str | Path) -> Path:
-    """Writes `identifier.onnx` and `tokenizer.json`.
+    """Write `identifier.onnx` and `tokenizer.json`.
 
     Raises:
         ImportError: the extra "onnx" is not installed.
@@ -87,7 +87,7 @@ def _prepare(model: ToxicityIdentifier, folder: str | Path) -> Path:
 
 
 def _check(model: ToxicityIdentifier, path: Path, exported: object) -> None:
-    """Compares an export with the model on batches of several sizes and lengths."""
+    """Compare an export with the model on batches of several sizes and lengths."""
     rows = [ids or [0] for ids in model.encode(_SAMPLES)]
     for batch in (rows, rows[:1], rows[1:], [rows[2] * 9]):
         ids, mask = model.collate(batch)

@@ -21,7 +21,7 @@ KEEP = 24_500
 
 
 def count_tokens(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[int]:
-    """How often each token id occurs in the texts."""
+    """Count how often each token id occurs in the texts."""
     counts: Counter[int] = Counter()
     for encoding in tokenizer.encode_batch([normalize(text) for text in texts]):
         counts.update(encoding.ids)
@@ -29,7 +29,7 @@ def count_tokens(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[int]:
 
 
 def prune(encoder: Encoder, counts: Counter[int], keep: int = KEEP) -> Encoder:
-    """The encoder over its `keep` most useful tokens, with no more positions than its longest text has."""
+    """Return the encoder over its `keep` most useful tokens, with no more positions than its longest text has."""
     vocabulary = encoder.tokenizer.get_vocab()
     always = {
         number
@@ -49,7 +49,7 @@ def prune(encoder: Encoder, counts: Counter[int], keep: int = KEEP) -> Encoder:
 
 
 def _renumbered(tokenizer: Tokenizer, numbers: dict[int, int]) -> Tokenizer:
-    """The tokenizer with only the tokens in `numbers`, under their new ids."""
+    """Return the tokenizer with only the tokens in `numbers`, under their new ids."""
     parts = json.loads(tokenizer.to_str())
     vocabulary = parts["model"]["vocab"]
     parts["model"]["vocab"] = {token: numbers[old] for token, old in vocabulary.items() if old in numbers}

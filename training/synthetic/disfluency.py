@@ -18,7 +18,7 @@ _AGREEMENT = table("agreement")
 
 
 def flaws(sound: str, broken: str) -> list[bool]:
-    """For each word of `broken` whether it is wrong: not in `sound` there, or next to what is missing."""
+    """Mark each word of `broken` that is wrong: not in `sound` there, or next to what is missing."""
     one, two = sound.lower().split(), broken.lower().split()
     marks = [False] * len(two)
     for kind, _, _, start, end in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
@@ -66,7 +66,7 @@ _TAKE_S, _TAKE_BASE, _TAKE_ONE, _TAKE_MANY, _TAKE_ING, _TAKE_ED = (
 
 
 def _wrong_forms(before: str, word: str, known: Set[str]) -> list[str]:
-    """Forms of a word that are wrong after another: "he goes" to "he go", "must see" to "must sees"."""
+    """Return forms of a word that are wrong after another: "he goes" to "he go", "must see" to "must sees"."""
     longer = [word + "s", word + "es"]
     if before in _TAKE_S:
         wrong = [word[:-2] if word.endswith("es") else word[:-1], word[:-1]] if word.endswith("s") else []
@@ -112,7 +112,7 @@ def _wander(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
 
 
 def wander_from(words: list[str], rng: random.Random, lexicon: Lexicon) -> int:
-    """Keeps the first words and goes on from word to word, as a weak language model does; how many were kept."""
+    """Keep the first words and go on from word to word, as a weak language model does; return how many were kept."""
     kept = rng.randint(1, max(1, len(words) // 2))
     length = max(kept + 2, len(words) + rng.randint(-3, 3))
     del words[kept:]
@@ -165,7 +165,7 @@ _BREAKS: list[tuple[Callable[[list[str], random.Random, Lexicon], float], int]] 
 
 
 def disfluent(text: str, rng: random.Random, lexicon: Lexicon) -> tuple[str, float]:
-    """A sentence broken one to four times, and its fluency; too short a text comes back whole.
+    """Break a sentence one to four times; return it and its fluency. Too short a text comes back whole.
 
     Args:
         text: a sound sentence.

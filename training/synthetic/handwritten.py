@@ -18,19 +18,19 @@ from training.synthetic import spelling
 
 FOLDER = Path(__file__).parent / "texts"
 _SLOT = re.compile(r"\{(\w+)\}")
-# Share of sentences that get a lower-cased, and of those a tokenised, copy: public sources mix all three spellings.
+# Share of sentences that get a lower-cased, and of those a tokenized, copy: public sources mix all three spellings.
 _VARIANT_SHARE = 0.3
 # Share of sentences that also appear beside a harmless one, so that a threat is found in longer comments too.
 _CONTEXT_SHARE = 0.15
 
 
-def tokenised(text: str) -> str:
-    """Returns `text` in lower case with spaces before punctuation and clitics, as in "i don 't know ."."""
-    return spelling.tokenised(text).lower()
+def tokenized(text: str) -> str:
+    """Return `text` in lower case with spaces before punctuation and clitics, as in "i don 't know ."."""
+    return spelling.tokenized(text).lower()
 
 
 def read_slots(path: Path = FOLDER / "handwritten_slots.txt") -> dict[str, list[str]]:
-    """Reads the word lists, one `name: filler | filler` per line.
+    """Read the word lists, one `name: filler | filler` per line.
 
     Raises:
         ValueError: If a line has no name.
@@ -45,7 +45,7 @@ def read_slots(path: Path = FOLDER / "handwritten_slots.txt") -> dict[str, list[
 
 
 def expand(template: str, slots: dict[str, list[str]], copies: int) -> list[str]:
-    """Fills the `{slots}` of a template in up to `copies` different ways, chosen by the template's own seed.
+    """Fill the `{slots}` of a template in up to `copies` different ways, chosen by the template's own seed.
 
     A slot that stands twice gets two fillers. A template without slots is returned as it is.
     """
@@ -61,7 +61,7 @@ def expand(template: str, slots: dict[str, list[str]], copies: int) -> list[str]
 
 
 def style(folder: Path = FOLDER) -> list[tuple[str, float]]:
-    """Returns (sentence, P(toxic) in [0, 1]): expanded templates, some also lower-cased, tokenised or in context."""
+    """Return (sentence, P(toxic) in [0, 1]): expanded templates, some also lower-cased, tokenized or in context."""
     slots = read_slots(folder / "handwritten_slots.txt")
     sections = _sections(folder / "handwritten_style.txt")
     plain = [text for section, _, _, line in sections if section == "plain" for text in expand(line, slots, 1)]
@@ -75,7 +75,7 @@ def style(folder: Path = FOLDER) -> list[tuple[str, float]]:
 
 
 def meaning(folder: Path = FOLDER) -> list[tuple[str, str, float]]:
-    """Returns (toxic source, prediction, similarity in [0, 1]); every source also gets one foreign rewrite at 0.02.
+    """Return (toxic source, prediction, similarity in [0, 1]); every source also gets one foreign rewrite at 0.02.
 
     Raises:
         ValueError: If a prediction stands before the first source.
@@ -95,12 +95,12 @@ def meaning(folder: Path = FOLDER) -> list[tuple[str, str, float]]:
     sources = list(best)
     shift = len(sources) // 2
     rows += [(one, best[sources[(i + shift) % len(sources)]], 0.02) for i, one in enumerate(sources)]
-    rows += [(tokenised(one), tokenised(two), score) for one, two, score in rows if len(one) % 4 == 0]
+    rows += [(tokenized(one), tokenized(two), score) for one, two, score in rows if len(one) % 4 == 0]
     return list(dict.fromkeys(rows))
 
 
 def fluency(folder: Path = FOLDER) -> list[tuple[str, float]]:
-    """Returns (sentence, fluency in [0, 1]); lower case and tokenised copies keep the label of their sentence."""
+    """Return (sentence, fluency in [0, 1]); lower case and tokenized copies keep the label of their sentence."""
     slots = read_slots(folder / "handwritten_slots.txt")
     found: dict[str, float] = {}
     for _, label, copies, template in _sections(folder / "handwritten_fluency.txt"):
@@ -111,13 +111,13 @@ def fluency(folder: Path = FOLDER) -> list[tuple[str, float]]:
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of a text file without blank lines and "# " comments."""
+    """Read the lines of a text file without blank lines and "# " comments."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line and not line.startswith("# ")]
 
 
 def _sections(path: Path) -> list[tuple[str, float, int, str]]:
-    """(section, label, copies, template) of each line below a `## section label copies` heading."""
+    """Read (section, label, copies, template) of each line below a `## section label copies` heading."""
     rows = []
     section, label, copies = "", math.nan, 0
     for line in _lines(path):
@@ -130,7 +130,7 @@ def _sections(path: Path) -> list[tuple[str, float, int, str]]:
 
 
 def _fill(template: str, fillers: tuple[str, ...]) -> str:
-    """Puts fillers into the slots in order, mends a/an before a vowel, and capitalises as the template does."""
+    """Put fillers into the slots in order, mend a/an before a vowel, and capitalize as the template does."""
     remaining = iter(fillers)
     text = _SLOT.sub(lambda _: next(remaining), template)
     text = re.sub(r"\b([Aa]) (?=[aeiouAEIOU]\w)(?!(?i:uni|use|eu|one))", r"\1n ", text)
@@ -139,15 +139,15 @@ def _fill(template: str, fillers: tuple[str, ...]) -> str:
 
 
 def _spellings(sentence: str) -> list[str]:
-    """The sentence, and for a seeded share of sentences its lower-cased or its tokenised copy."""
+    """Return the sentence, and for a seeded share of sentences its lower-cased or its tokenized copy."""
     draw = random.Random("spelling" + sentence).random()
     if draw < _VARIANT_SHARE / 2:
         return [sentence, sentence.lower()]
-    return [sentence, tokenised(sentence)] if draw < _VARIANT_SHARE else [sentence]
+    return [sentence, tokenized(sentence)] if draw < _VARIANT_SHARE else [sentence]
 
 
 def _in_context(sentence: str, plain: list[str]) -> list[str]:
-    """For a seeded share of sentences, the sentence before or after a harmless one; else nothing."""
+    """Return, for a seeded share of sentences, the sentence before or after a harmless one; else nothing."""
     generator = random.Random("context" + sentence)
     if generator.random() >= _CONTEXT_SHARE:
         return []

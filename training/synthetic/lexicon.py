@@ -18,13 +18,13 @@ EXPLETIVES = frozenset(LISTS["expletives"].split())
 
 
 def table(name: str) -> dict[str, list[str]]:
-    """A list of word:other|other entries."""
+    """Read a list of word:other|other entries."""
     entries = (entry.partition(":") for entry in LISTS[name].split())
     return {word: others.replace("_", " ").split("|") for word, _, others in entries}
 
 
 def content_places(words: Sequence[str]) -> list[int]:
-    """Where the words stand that carry meaning."""
+    """Find where the words stand that carry meaning."""
     return [i for i, word in enumerate(words) if len(bare(word)) > 2 and bare(word) not in FUNCTION_WORDS]
 
 
@@ -50,5 +50,5 @@ class Lexicon:
         self.after.default_factory = None
 
     def follow(self, word: str, rng: random.Random) -> str:
-        """A word that was seen after `word`, or any word."""
+        """Draw a word that was seen after `word`, or any word."""
         return rng.choice(self.after.get(word.lower()) or self.words)

@@ -17,7 +17,7 @@ _TARGETS, _OPPOSITES = table("targets"), table("opposites")
 
 
 def lose_meaning(text: str, rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> tuple[str, float]:
-    """A rewrite made wrong in one of ten ways, and how much of its meaning is left.
+    """Make a rewrite wrong in one of ten ways; return it and how much of its meaning is left.
 
     Args:
         text: a good rewrite.
@@ -54,7 +54,7 @@ def _delete(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequ
 
 
 def halve(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
-    """Cuts off about half a sentence."""
+    """Cut off about half a sentence."""
     middle = max(1, int(len(words) * rng.uniform(0.35, 0.65)))
     kept = len(words) - middle if rng.random() < 0.5 else -middle
     lost = middle if kept > 0 else len(words) - middle
@@ -63,7 +63,7 @@ def halve(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequen
 
 
 def negate(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
-    """Takes out a negation, puts an opposite, or leads in a denial."""
+    """Take out a negation, put an opposite, or lead in a denial."""
     negations = [i for i, word in enumerate(words) if bare(word) in {"not", "never", "no"}]
     opposites = [i for i, word in enumerate(words) if bare(word) in _OPPOSITES]
     if negations and rng.random() < 0.6:
@@ -77,7 +77,7 @@ def negate(words: list[str], rng: random.Random, lexicon: Lexicon, others: Seque
 
 
 def retarget(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
-    """Says it of another person or group."""
+    """Say it of another person or group."""
     places = [i for i, word in enumerate(words) if bare(word) in _TARGETS]
     if not places:
         return _replace(words, rng, lexicon, others)
@@ -93,7 +93,7 @@ def _add(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequenc
 
 
 def shuffle(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
-    """Puts the words in any order."""
+    """Put the words in any order."""
     rng.shuffle(words)
     return 0.3
 

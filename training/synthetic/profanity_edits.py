@@ -15,7 +15,7 @@ _PRAISE = LISTS["praise"].split()
 
 
 def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
-    """A toxic text without its rude words, as a lazy system leaves it: (text, fluency, kept meaning)."""
+    """Delete the rude words, as a lazy system does: return the text, its fluency, and the kept meaning."""
     words, kept, fluency, meaning = text.split(), [], 0.9, 0.95
     for i, word in enumerate(words):
         if bare(word) not in rude:
@@ -32,7 +32,7 @@ def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
 
 
 def replace_rude(text: str, rude: Set[str], rng: random.Random, lexicon: Lexicon) -> tuple[str, float, float]:
-    """A toxic text with other words in place of its rude ones, as a system that fills masks leaves it.
+    """Put other words in place of the rude ones, as a system that fills masks does.
 
     The words are praise, words that may follow what stands before them, or any words.
 

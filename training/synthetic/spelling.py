@@ -18,25 +18,25 @@ _LOOKALIKES = {"a": "@4", "e": "3", "i": "1!", "o": "0", "s": "$5", "u": "v", "t
 
 
 def bare(word: str) -> str:
-    """A word in lower case without the punctuation around it."""
+    """Return a word in lower case without the punctuation around it."""
     return _BARE.sub("", word).lower()
 
 
-def tokenised(text: str) -> str:
-    """Spaces before punctuation and clitics, as in "i don 't know ." (one of two usual forms)."""
+def tokenized(text: str) -> str:
+    """Put spaces before punctuation and clitics, as in "i don 't know ." (one of two usual forms)."""
     text = _CLITIC.sub(lambda m: f"{m[1]}n 't" if m[2].lower() == "n't" else f"{m[1]} {m[2]}", text)
     return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
 
 
 def joined(text: str) -> str:
-    """Undoes `tokenised`, nearly."""
+    """Undo `tokenized`, nearly."""
     return re.sub(r"n '\s?t\b", "n't", _SPACED.sub(r"\1", re.sub(r"n 't\b", "n't", text)))
 
 
 def respell(text: str, rng: random.Random) -> str:
-    """Noise that says nothing about toxicity, meaning or fluency: case, spaces, the final stop, apostrophes."""
+    """Add noise that says nothing about toxicity, meaning or fluency: case, spaces, the final stop, apostrophes."""
     draw = rng.random()
-    text = tokenised(text) if draw < 0.25 else joined(text) if draw < 0.6 else text
+    text = tokenized(text) if draw < 0.25 else joined(text) if draw < 0.6 else text
     draw = rng.random()
     if draw < 0.5:
         text = text.lower()
@@ -53,7 +53,7 @@ def respell(text: str, rng: random.Random) -> str:
 
 
 def obfuscate_word(word: str, rng: random.Random) -> str:
-    """A rude word as written to get past a filter: masked, leet, spaced, stretched or misspelt."""
+    """Write a rude word as people do to get past a filter: masked, leet, spaced, stretched or misspelled."""
     kind = rng.randrange(8)
     if len(word) < 3:
         return word
@@ -76,7 +76,7 @@ def obfuscate_word(word: str, rng: random.Random) -> str:
 
 
 def obfuscate(text: str, rude: Set[str], rng: random.Random) -> str:
-    """Obfuscates the rude words of a text; without any, at times another word, so that a mask alone means nothing."""
+    """Obfuscate the rude words of a text; without any, at times another word, so that a mask alone means nothing."""
     words = text.split()
     places = [i for i, word in enumerate(words) if bare(word) in rude]
     if not places and words and rng.random() < 0.15:

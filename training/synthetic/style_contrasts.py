@@ -147,7 +147,7 @@ def _spelling(text: str, rng: random.Random) -> str:
     if draw < 0.25:
         text = text.lower()
     elif draw < 0.32:
-        text = spelling.tokenised(text)
+        text = spelling.tokenized(text)
     if rng.random() < 0.2:
         text = text.rstrip(".") or text
     if rng.random() < 0.04:
