@@ -57,7 +57,7 @@ def stream(given: Mapping[str, Any]) -> int:
     return FAILED_GATE if failed else 0
 
 
-def _columns(wanted: Request) -> dict[str, str | None]:
+def _columns(wanted: Request) -> dict[str, Any]:
     """Find the columns of the first file by its header; one of each, because rows are read one table at a time."""
     table = read_header(wanted.files[0])
     outputs, _ = prediction_columns(table, wanted.names)
