@@ -35,7 +35,7 @@ def stream(given: Mapping[str, Any]) -> int:
     try:
         from .scale import score_dataset
     except ImportError as error:
-        raise ImportError(f"`--stream` needs the whole package (pip install toxicity_j): {error}") from error
+        raise ImportError(f"`--stream` needs the whole package (`pip install .` in a clone): {error}") from error
     wanted = request(given)
     floors = parse_floors(wanted.fail_under)
     scores = score_dataset(
