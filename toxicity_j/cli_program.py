@@ -70,10 +70,9 @@ def exit_code(run: Callable[[], Any]) -> int:
         run: returns an exit code, or None for 0.
     """
     try:
-        return int(run() or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        print_error("interrupted")
-        return INTERRUPTED
+        code = int(run() or 0)
+    except (KeyboardInterrupt, typer.Abort):  # newer versions of typer return 130 themselves
+        code = INTERRUPTED
     except (BrokenPipeError, SystemExit):  # typer itself ends with SystemExit when the reader of its help is gone
         silence_stdout()
         return 0
@@ -84,6 +83,9 @@ def exit_code(run: Callable[[], Any]) -> int:
         if message:  # a command without arguments has shown its help
             print_error(f"error: {message}")
         return ERROR
+    if code == INTERRUPTED:
+        print_error("interrupted")
+    return code
 
 
 def one_line(error: BaseException) -> str:

@@ -1,0 +1,119 @@
+"""The command line as a process: pipes, standard input, signals, exit codes, and what a cold start imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND = [sys.executable, "-m", "toxicity_j"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+# What neither the command line nor the built-in models need; the first costs two CPU-seconds to import.
+HEAVY = ("evaluate", "datasets", "transformers", "scipy", "pandas", "sklearn", "sentence_transformers", "matplotlib")
+
+
+def run(*arguments: str, folder: Path, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "a.txt").write_text("Please be quiet.\nYou silly fool.\n" * 10, encoding="utf-8")
+    (tmp_path / "s.txt").write_text("Be quiet, fool.\nYou silly old fool.\n" * 10, encoding="utf-8")
+    return tmp_path
+
+
+# Runs a command in a fresh process and prints which heavy modules it has imported by its end.
+_IMPORTS = """
+import atexit, sys
+atexit.register(lambda: print("imported:", *[name for name in sys.argv[1].split() if name in sys.modules], flush=True))
+from toxicity_j.cli import app
+app(sys.argv[2:])
+"""
+
+
+def imported(heavy: tuple[str, ...], *arguments: str, folder: Path) -> set[str]:
+    process = subprocess.run(
+        [sys.executable, "-c", _IMPORTS, " ".join(heavy), *arguments],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    return set(process.stdout.splitlines()[-1].split()[1:])
+
+
+def test_the_identifier_starts_without_torch(folder):
+    # Ten sentences in each half, twice: STA alone needs no sources.
+    assert imported((*HEAVY, "torch"), "score", "a.txt", "--style-model", "identifier", folder=folder) == set()
+
+
+def test_the_encoder_starts_with_torch_alone(folder):
+    assert imported((*HEAVY, "torch"), "score", "a.txt", "--sources", "s.txt", folder=folder) == {"torch"}
+
+
+def test_checks_come_before_torch(folder):
+    assert imported((*HEAVY, "torch"), "protocols", folder=folder) == set()
+
+
+def test_standard_input_and_json(folder):
+    done = run(
+        "score", "-", "--style-model", "identifier", "--format", "json", folder=folder, input="Fine.\nYes.\n" * 5
+    )
+    assert done.returncode == 0, done.stderr
+    saved = json.loads(done.stdout)
+    assert [system["name"] for system in saved["systems"]] == ["stdin"]
+    assert saved["n"] == 10
+
+
+def test_a_reader_that_is_gone_is_no_error(folder):
+    command = " ".join([*COMMAND, "score", "a.txt", "--style-model", "identifier", "--format", "json"])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -c 1; exit ${{PIPESTATUS[0]}}"],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+def test_an_error_is_one_line_and_code_2(folder):
+    done = run("score", "a.txt", "--sources", "absent.txt", folder=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "toxicity-j: error: absent.txt: there is no such file\n"
+
+
+def test_a_damaged_model_is_one_line_too(folder):
+    (folder / "model").mkdir()
+    (folder / "model" / "config.json").write_text("{")
+    done = run("score", "a.txt", "--style-model", "./model", folder=folder)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_no_bars_and_no_colors_when_piped(folder):
+    done = run("score", "a.txt", "--sources", "s.txt", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "signature" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_ctrl_c_ends_with_130_and_one_line(folder):
+    os.mkfifo(folder / "slow.txt")  # reading it waits, so the process is in the middle of its work
+    process = subprocess.Popen(
+        [*COMMAND, "score", "slow.txt"], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with (folder / "slow.txt").open("w"):  # returns once the process has opened the other end
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.decode() == "toxicity-j: interrupted\n"
