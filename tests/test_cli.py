@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +13,7 @@ import toxicity_j
 from toxicity_j import cli_program
 from toxicity_j.cli import app
 from toxicity_j.cli_program import repeat_options
+from toxicity_j.cold_identifier import score_style
 
 SOURCES = [
     "This d*mn bus is late again.",
@@ -96,7 +99,7 @@ class TestRefusals:
             ("score kind.txt --protocol emnlp", "`protocol` must be one of embedded, krishna2020"),
             ("score kind.txt --seed one", "Invalid value for '--seed'"),
             ("score kind.txt --batch-size 0", "`batch_size` must be at least 1"),
-            ("score kind.txt --style-model ./none", "`style_model` must be a Hub id or an existing folder"),
+            ("score kind.txt --style-model ./none", "there is no folder './none'"),
             ("score kind.txt --fail-under x=1", "`--fail-under` must be one of sta, nontoxic_share, sim, fl, j"),
             ("score kind.txt --fail-under j=high", "`--fail-under j=` must be followed by a number; got 'j=high'"),
             ("score kind.txt --fail-under sta=nan", "`--fail-under sta=` must be followed by a number"),
@@ -135,3 +138,125 @@ class TestRefusals:
 
         monkeypatch.setattr("toxicity_j.cli_run.run", interrupted)
         assert run("score", "kind.txt").exit_code == 130
+
+
+class TestResults:
+    """With the identifier alone, which needs no torch; what a score is worth is tested elsewhere."""
+
+    STYLE = ("--style-model", "identifier")
+
+    def test_the_identifier_in_numpy_is_the_identifier(self):
+        texts = [
+            *SOURCES,
+            *KIND,
+            "",
+            "x",
+            "fine " * 1200 + "you fool",
+            "\U0001f642",
+            *("so " * n + "bad" for n in range(9)),
+        ]
+        expected = toxicity_j.Scorer(style_model="identifier", threshold=0.25).score(texts)
+        found = score_style(texts, toxicity_j.protocols()["embedded"], 0.25)
+        np.testing.assert_allclose(found.p_toxic, expected.p_toxic, atol=1e-5)
+        np.testing.assert_array_equal(found.nontoxic, expected.nontoxic)
+        np.testing.assert_array_equal(found.sta, 1 - found.p_toxic)
+        assert found.signature == expected.signature
+        assert found.j is None
+
+    def test_saved_results_come_back_as_they_were(self, files):
+        done = run("score", "kind.txt", "copy.txt", *self.STYLE, "--output", "r.json", "--seed", "3")
+        assert (done.exit_code, done.output) == (0, "")
+        saved = json.loads((files / "r.json").read_text())
+        assert [system["name"] for system in saved["systems"]] == ["kind", "copy"]
+        assert set(saved["files"]) == {"kind.txt", "copy.txt"}
+        assert (saved["protocol"], saved["seed"], saved["n"]) == ("embedded", 3, 4)
+        assert saved["texts"]["predictions"]["copy"] == SOURCES
+        assert run("report", "r.json", "--format", "json").stdout == (files / "r.json").read_text()
+        for shown in ("text", "markdown", "latex", "csv"):
+            again = run("score", "kind.txt", "copy.txt", *self.STYLE, "--format", shown, "--seed", "3")
+            assert run("report", "r.json", "--format", shown).stdout == again.stdout
+            assert "kind" in again.stdout
+
+    @pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv", "parquet"])
+    def test_segments(self, files, suffix):
+        path = files / f"segments.{suffix}"
+        assert run("score", "kind.txt", "copy.txt", *self.STYLE, "--segments", path.name).exit_code == 0
+        if suffix == "jsonl":
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+        elif suffix == "parquet":
+            rows = pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+        else:
+            delimiter = {"csv": ",", "tsv": "\t"}[suffix]
+            with path.open(newline="") as file:
+                rows = list(csv.DictReader(file, delimiter=delimiter))
+        assert [(row["system"], int(row["segment"])) for row in rows] == [
+            (name, index) for name in ("kind", "copy") for index in range(4)
+        ]
+        assert [row["prediction"] for row in rows] == [*KIND, *SOURCES]
+        expected = toxicity_j.Scorer(style_model="identifier").score([*KIND, *SOURCES]).sta
+        np.testing.assert_allclose([float(row["sta"]) for row in rows], expected, atol=1e-5)
+
+    def test_the_format_follows_the_suffix(self, files):
+        run("score", "kind.txt", *self.STYLE, "--output", "r.csv")
+        assert (files / "r.csv").read_text().startswith("system,")
+        run("score", "kind.txt", *self.STYLE, "--output", "r.csv", "--format", "markdown")
+        assert (files / "r.csv").read_text().startswith("|")
+
+    def test_compare_shows_every_pair(self, files):
+        done = run("compare", "--predictions", "kind.txt", "copy.txt", *self.STYLE, "--baseline", "copy")
+        assert done.exit_code == 0
+        assert "copy (baseline)" in done.stdout
+        assert "kind vs copy" in done.stdout
+
+    def test_all_three_factors_from_one_table(self, files):
+        rows = [{"source": s, "good": k, "bad": s} for s, k in zip(SOURCES, KIND, strict=True)]
+        (files / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        done = run("score", "t.jsonl", "--format", "json", "--report", "r.html")
+        assert done.exit_code == 0, done.output
+        systems = {system["name"]: system["scores"] for system in json.loads(done.stdout)["systems"]}
+        expected = toxicity_j.Scorer().score(KIND, SOURCES)
+        for name in ("sta", "sim", "fl", "j"):
+            assert systems["good"][name]["value"] == pytest.approx(getattr(expected, name).mean(), abs=1e-6)
+        assert systems["bad"]["sim"]["value"] == 1  # a copy keeps its meaning
+        assert "</html>" in (files / "r.html").read_text(encoding="utf-8")
+
+
+class TestGates:
+    STYLE = ("--style-model", "identifier")
+
+    def test_a_floor(self, files):
+        assert run("score", "kind.txt", *self.STYLE, "--fail-under", "sta=0.5", "nontoxic_share=1").exit_code == 0
+        failed = run("score", "copy.txt", *self.STYLE, "--fail-under", "sta=0.99")
+        assert failed.exit_code == 1
+        sta = toxicity_j.Scorer(style_model="identifier").score(SOURCES).sta.mean()
+        assert failed.stderr == f"toxicity-j: copy: STA is {sta:.4g}, {0.99 - sta:.3g} below the floor of 0.99\n"
+        assert "copy" in failed.stdout  # the table is shown all the same
+
+    def test_the_baseline_is_not_held_to_a_floor(self, files):
+        arguments = ("compare", "kind.txt", "copy.txt", *self.STYLE, "--fail-under", "sta=0.9")
+        assert run(*arguments).exit_code == 1
+        assert run(*arguments, "--baseline", "copy").exit_code == 0
+
+    def test_a_drop_against_saved_results(self, files):
+        for name, lines in (("kind.txt", KIND * 3), ("copy.txt", SOURCES * 3)):
+            (files / name).write_text("\n".join(lines) + "\n")
+        run("score", "kind.txt", *self.STYLE, "--output", "good.json")
+        run("score", "copy.txt", *self.STYLE, "--output", "bad.json")
+        assert run("score", "kind.txt", *self.STYLE, "--against", "good.json").exit_code == 0
+        assert run("score", "kind.txt", *self.STYLE, "--against", "bad.json").exit_code == 0  # a rise
+        failed = run("score", "copy.txt", *self.STYLE, "--against", "good.json")
+        assert failed.exit_code == 1
+        assert failed.stderr.startswith("toxicity-j: copy: STA fell by 0.")
+
+    def test_a_drop_within_chance_passes(self, files):
+        # One of four texts is worse: sign flips give p = 1, and no test of four pairs reaches 0.05.
+        (files / "once.txt").write_text("\n".join([SOURCES[0], *KIND[1:]]) + "\n")
+        run("score", "kind.txt", *self.STYLE, "--output", "good.json")
+        assert run("score", "once.txt", *self.STYLE, "--against", "good.json").exit_code == 0
+
+    def test_other_settings_and_segments_are_refused(self, files):
+        run("score", "kind.txt", *self.STYLE, "--output", "old.json")
+        other = refused("score", "kind.txt", *self.STYLE, "--threshold", "0.3", "--against", "old.json")
+        assert other.startswith("`--against` must have the signature ")
+        (files / "kind.txt").write_text("\n".join(KIND[:3]) + "\n")
+        assert "it has 4, this comparison has 3" in refused("score", "kind.txt", *self.STYLE, "--against", "old.json")

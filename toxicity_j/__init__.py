@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .compare import Comparison, compare
 from .protocols import protocols
 from .version import VERSION as __version__
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from .scorer import Scorer
 
 __all__ = [
+    "Comparison",
     "Scorer",
     "ToxicityIdentifier",
     "ToxicityLoss",
     "ToxicityReward",
     "__version__",
+    "compare",
     "load",
     "protocols",
     "toxicity_reward",

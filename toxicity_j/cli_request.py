@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,13 @@ class Output:
         """Check before scoring that every file can be written.
 
         Raises:
+            ImportError: a library that a file needs is not installed.
             ValueError: a folder is missing, a suffix is unknown, or a file would overwrite an input.
         """
-        if self.segments is not None:
-            check_suffix(self.segments)
+        if self.segments is not None and check_suffix(self.segments) == ".parquet":
+            _require("--segments", ("pyarrow",), "pip install pyarrow")
+        if self.report is not None:
+            _require("--report", ("jinja2", "matplotlib"), "pip install '.[report]' in a clone")
         for option, path in (("--output", self.path), ("--segments", self.segments), ("--report", self.report)):
             if path is None:
                 continue
@@ -55,6 +59,12 @@ class Output:
     def show_progress(self) -> bool:
         """Return True where bars can be seen."""
         return sys.stderr.isatty() if self.progress is None else self.progress
+
+
+def _require(option: str, libraries: tuple[str, ...], command: str) -> None:
+    missing = [name for name in libraries if find_spec(name) is None]
+    if missing:
+        raise ImportError(f"`{option}` needs {' and '.join(missing)}: {command}")
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Compari
     scored = _scored_cold(request, protocol, used) or _scored(request, protocol, used)
     comparison = compare(
         scored,
+        languages=languages,
         baseline=request.baseline,
         confidence=request.confidence,
         n_resamples=request.resamples,
