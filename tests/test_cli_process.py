@@ -25,6 +25,7 @@ HEAVY = (
     "sklearn",
     "sentence_transformers",
     "matplotlib",
+    "torch",
 )
 
 
@@ -50,26 +51,32 @@ app(sys.argv[2:])
 """
 
 
-def imported(heavy: tuple[str, ...], *arguments: str, folder: Path) -> set[str]:
+def imported(*arguments: str, folder: Path) -> tuple[set[str], subprocess.CompletedProcess]:
+    """Run a command, and return the modules of `HEAVY` that it has imported, and the process."""
     process = subprocess.run(
-        [sys.executable, "-c", _IMPORTS, " ".join(heavy), *arguments],
+        [sys.executable, "-c", _IMPORTS, " ".join(HEAVY), *arguments],
         cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
-    return set(process.stdout.splitlines()[-1].split()[1:])
+    return set(process.stdout.splitlines()[-1].split()[1:]), process
 
 
 def test_the_identifier_starts_without_torch(folder):
-    # Ten sentences in each half, twice: STA alone needs no sources.
-    assert imported((*HEAVY, "torch"), "score", "a.txt", "--style-model", "identifier", folder=folder) == set()
+    modules, process = imported("score", "a.txt", "--style-model", "identifier", folder=folder)
+    assert modules == set()
+    assert "style:identifier@" in process.stdout
 
 
-def test_the_encoder_starts_with_torch_alone(folder):
-    assert imported((*HEAVY, "torch"), "score", "a.txt", "--sources", "s.txt", folder=folder) == {"torch"}
+def test_the_encoder_starts_with_torch_alone_and_shows_no_bars_in_a_pipe(folder):
+    modules, process = imported("score", "a.txt", "--sources", "s.txt", folder=folder)
+    assert modules == {"torch"}
+    assert process.stderr == ""
+    assert "\x1b" not in process.stdout
+    assert "Signature: j:embedded" in process.stdout
 
 
-def test_checks_come_before_torch(folder):
-    assert imported((*HEAVY, "torch"), "protocols", folder=folder) == set()
+def test_listing_protocols_needs_no_model(folder):
+    assert imported("protocols", folder=folder)[0] == set()
 
 
 def test_standard_input_and_json(folder):
@@ -104,14 +111,6 @@ def test_a_damaged_model_is_one_line_too(folder):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
-
-
-def test_no_bars_and_no_colors_when_piped(folder):
-    done = run("score", "a.txt", "--sources", "s.txt", folder=folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
-    assert "Signature: j:embedded" in done.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
