@@ -44,12 +44,26 @@ def test_j_where_the_dataset_has_sources():
     assert reward(completions=["a", "b"]) == ToxicityReward("nontoxic")(completions=["a", "b"])
 
 
+def test_a_row_without_a_source_gets_none():
+    scorer = ScorerStub()
+    rewards = ToxicityReward(scorer=scorer)(completions=["a", "b", "", "d"], sources=["x", None, "y", "z"])
+    # The stub gives .1, .2, .3 to the three pairs that are scored; the second of these is blank.
+    assert rewards == [0.1, None, 0.0, 0.3]
+    assert scorer.seen == (["a", "", "d"], ["x", "y", "z"])
+    assert ToxicityReward("j", scorer=scorer)(completions=["a"], sources=[None]) == [None]
+
+
+def test_a_column_of_nearly_the_right_name_is_warned_about():
+    with pytest.warns(UserWarning, match="has a column `source`; `toxicity_reward` reads `sources`"):
+        toxicity_reward(completions=["a"], source=["b"])
+
+
 def test_asked_for_p_non_toxic_sources_are_not_used():
     assert ToxicityReward("nontoxic", scorer=ScorerStub())(TEXTS, sources=TEXTS) == toxicity_reward(TEXTS)
 
 
 def test_silence_does_not_pay():
-    assert toxicity_reward(completions=["", " \n", "\u200b"]) == [0.0, 0.0, 0.0]
+    assert toxicity_reward(completions=["", " \n", "\u200b", "\ufe0f", "\u2800", ".", "-"]) == [0.0] * 7
     assert ToxicityReward("j", scorer=ScorerStub())(completions=["", "a"], sources=["b", "c"]) == [0.0, 0.2]
 
 
@@ -65,7 +79,13 @@ def test_bad_input_is_named():
     with pytest.raises(TypeError, match="item 1 is 3"):
         toxicity_reward(completions=["a", 3])
     with pytest.raises(TypeError, match="`sources` must be texts"):
-        ToxicityReward("j", scorer=ScorerStub())(completions=["a"], sources=[None])
+        ToxicityReward("j", scorer=ScorerStub())(completions=["a"], sources=[7])
+    with pytest.raises(ValueError, match="`sources` must be as long as `completions`; got 2 items for 1"):
+        ToxicityReward("j", scorer=ScorerStub())(completions=["a"], sources=["b", "c"])
+    with pytest.raises(ValueError, match="`completions` must hold valid Unicode; item 1"):
+        toxicity_reward(completions=["a", "b\ud83d"])
+    with pytest.raises(ValueError, match="`sources` must hold valid Unicode"):
+        ToxicityReward("j", scorer=ScorerStub())(completions=["a"], sources=["\udc00"])
 
 
 def test_it_has_the_name_and_form_that_trl_needs():

@@ -131,8 +131,7 @@ class ToxicityIdentifier(nn.Module):
             features.append((relu(convolution(under)) * weight).amax(1))
         states = torch.cat(features, dim=-1)
         for layer in self.classifier:
-            is_dropout = isinstance(layer, nn.Dropout)
-            states = torch.dropout(states, layer.p, dropout) if is_dropout else layer(states)
+            states = torch.dropout(states, layer.p, dropout) if isinstance(layer, nn.Dropout) else layer(states)
         return states.squeeze(-1)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

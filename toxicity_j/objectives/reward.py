@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..builtin_identifier import ToxicityIdentifier
+from ..columns import same_length
+from ..columns import texts as checked_texts
 from ..scorer import Scorer
 from ..text import is_blank
 
@@ -19,7 +20,7 @@ SCORES = ("nontoxic", "j")
 
 
 class ToxicityReward:
-    """A reward function with its models, loaded on first need.
+    """Reward function with its models, loaded on first need.
 
     Args:
         score: "nontoxic" for P(non-toxic), or "j" for the segment's J, which needs a dataset column `sources`; both in
@@ -49,57 +50,84 @@ class ToxicityReward:
     def __call__(
         self,
         completions: Sequence[str] | Sequence[Sequence[Mapping[str, Any]]],
-        sources: Sequence[str] | Sequence[Sequence[Mapping[str, Any]]] | None = None,
+        sources: Sequence[str | None] | Sequence[Sequence[Mapping[str, Any]] | None] | None = None,
         **columns: Any,
-    ) -> list[float]:
-        """One reward a completion, in [0, 1], higher is better; 0 for a blank one, or silence would pay.
+    ) -> list[float | None]:
+        """Return one reward per completion, in [0, 1], higher is better.
+
+        Blank completions get 0, so the policy is not rewarded for saying nothing. A completion without a source gets
+        None where the reward is J; TRL leaves such a reward out.
 
         Args:
             completions: texts, or lists of chat messages, of which the last one's content counts.
-            sources: what each completion rewrites, in the same forms.
+            sources: what each completion rewrites, in the same forms, or None.
             **columns: what else TRL passes (prompts, completion_ids, trainer_state, dataset columns); not used.
 
         Raises:
             TypeError: a completion is neither text nor messages.
-            ValueError: J without sources, or as many sources as completions are not there.
+            ValueError: a text holds a lone surrogate, J without sources, or fewer or more sources than completions.
         """
-        texts = [_text("completions", place, item) for place, item in enumerate(completions)]
-        score = self.score or ("nontoxic" if sources is None else "j")
-        if not texts:
+        if len(completions) == 0:
             return []
-        if score == "nontoxic":
-            rewards = self._nontoxic(texts)
-        elif sources is None:
+        read = [_text("completions", index, item) for index, item in enumerate(completions)]
+        texts = checked_texts(read, "completions")
+        if sources is None and "source" in columns and self.score is None:
+            warnings.warn(
+                "the dataset has a column `source`; `toxicity_reward` reads `sources`, so it returns P(non-toxic)",
+                stacklevel=2,
+            )
+        if self.score == "nontoxic" or (self.score is None and sources is None):
+            return _with_blank_zero(texts, self._nontoxic(texts))
+        if sources is None:
             raise ValueError("`sources` must be a column of the dataset when the reward is J; got none")
-        else:
-            rewards = self._j(texts, [_text("sources", place, item) for place, item in enumerate(sources)])
-        return [0.0 if is_blank(text) else float(reward) for text, reward in zip(texts, rewards, strict=True)]
+        same_length(completions=texts, sources=list(sources))
+        pairs = [
+            (text, None if item is None else _text("sources", index, item))
+            for index, (text, item) in enumerate(zip(texts, sources, strict=True))
+        ]
+        return self._j(pairs)
 
-    def _nontoxic(self, texts: list[str]) -> np.ndarray:
+    def _nontoxic(self, texts: list[str]) -> Sequence[float]:
         with self._lock:
             self.identifier = self.identifier or ToxicityIdentifier.from_pretrained()
-        return 1 - self.identifier.p_toxic(texts)
+        scores: list[float] = (1 - self.identifier.p_toxic(texts)).tolist()
+        return scores
 
-    def _j(self, texts: list[str], sources: list[str]) -> np.ndarray:
+    def _j(self, pairs: list[tuple[str, str | None]]) -> list[float | None]:
+        """Return J of each pair that has a source, None for the others."""
         with self._lock:
             self.scorer = self.scorer or Scorer()
-        return self.scorer.score(texts, sources).j
+        texts = [text for text, source in pairs if source is not None]
+        sources = [source for _, source in pairs if source is not None]
+        if not texts:
+            return [None] * len(pairs)
+        scores = self.scorer.score(texts, checked_texts(sources, "sources")).j
+        if scores is None:
+            raise ValueError("`scorer` must compute J; its protocol leaves a factor out")
+        rewards = iter(_with_blank_zero(texts, scores.tolist()))
+        return [None if source is None else next(rewards) for _, source in pairs]
 
 
 _default = ToxicityReward()
 
 
-def toxicity_reward(completions: Sequence[Any], sources: Sequence[Any] | None = None, **columns: Any) -> list[float]:
-    """J of each completion where the dataset has a column `sources`, else P(non-toxic); see `ToxicityReward`."""
+def toxicity_reward(
+    completions: Sequence[Any], sources: Sequence[Any] | None = None, **columns: Any
+) -> list[float | None]:
+    """Return J of each completion where the dataset has a column `sources`, else P(non-toxic); see `ToxicityReward`."""
     return _default(completions, sources, **columns)
 
 
-def _text(name: str, place: int, item: Any) -> str:
-    """The text of a completion: itself, or the last message's content ("" when it has none, as a call of a tool)."""
+def _with_blank_zero(texts: Sequence[str], rewards: Sequence[float]) -> list[float | None]:
+    return [0.0 if is_blank(text) else float(reward) for text, reward in zip(texts, rewards, strict=True)]
+
+
+def _text(name: str, index: int, item: Any) -> str:
+    """Return a completion's text: itself, or the last message's content ("" if None, as where a tool is called)."""
     if isinstance(item, str):
         return item
     if isinstance(item, Sequence) and item and isinstance(item[-1], Mapping):
         content = item[-1].get("content")
         if content is None or isinstance(content, str):
             return content or ""
-    raise TypeError(f"`{name}` must be texts or lists of messages with text; item {place} is {item!r:.100}")
+    raise TypeError(f"`{name}` must be texts or lists of messages with text; item {index} is {item!r:.100}")
