@@ -98,6 +98,12 @@ def test_contributions_add_up_to_the_difference():
     assert sum(contributions(first, second).values()) == pytest.approx(whole[0] - whole[1])
 
 
+def test_decisions_that_are_all_right_leave_doubt():
+    estimate = compare({"a": segments([0.9] * 36)}).systems[0].scores["nontoxic_share"]
+    # Wilson: with a share of 1 the lower end is n / (n + z ** 2) = 36 / (36 + 1.96 ** 2) = 0.904.
+    assert (estimate.low, estimate.high) == pytest.approx((0.9036, 1.0), abs=1e-4)
+
+
 def test_equal_systems_share_a_rank_and_no_winner_is_named():
     comparison = compare({"a": segments([0.5] * 10), "b": segments([0.5] * 10), "c": segments([0.1] * 10)})
     assert [(system.name, system.rank) for system in comparison.systems] == [("a", 1), ("b", 1), ("c", 3)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from toxicity_j.compare.intervals import intervals
+from toxicity_j.compare.intervals import intervals, share_interval
 from toxicity_j.compare.resampling import flip_p_values, paired_p_values
 from toxicity_j.compare.statistics import (
     approximate_randomization,
@@ -167,6 +167,12 @@ def test_an_interval_of_one_segment_is_refused_and_of_few_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         bootstrap_interval([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+
+
+@pytest.mark.parametrize(("right", "n"), [(36, 36), (0, 6), (13, 20)])
+def test_intervals_of_shares_are_wilsons(right, n):
+    reference = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert share_interval(right / n, n, 0.95) == pytest.approx((reference.low, reference.high), abs=1e-12)
 
 
 def test_holm_multiplies_by_how_many_remain():

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .intervals import intervals
+from .intervals import intervals, share_interval
 from .records import FACTORS, Difference, Estimate, Pair
 from .resampling import Array, paired_p_values
 from .statistics import effect_size, holm, smallest_detectable_difference
@@ -32,7 +32,7 @@ class Draws:
 
 
 def estimates(systems: Mapping[str, Columns], draws: Draws) -> dict[str, dict[str, Estimate]]:
-    """Return each system's mean of each measure, with intervals from the same draws.
+    """Return each system's mean of each measure, with intervals from the same draws; Wilson's for decisions.
 
     Args:
         systems: per-segment scores by system.
@@ -43,6 +43,8 @@ def estimates(systems: Mapping[str, Columns], draws: Draws) -> dict[str, dict[st
     low, high = _bounds(values, draws)
     found: dict[str, dict[str, Estimate]] = {name: {} for name in systems}
     for (name, measure), column, bottom, top in zip(keys, values, low, high, strict=True):
+        if bottom is not None and np.isin(column, (0.0, 1.0)).all():
+            bottom, top = share_interval(_mean(column), len(column), draws.confidence)
         found[name][measure] = Estimate(_mean(column), bottom, top)
     return found
 

@@ -36,6 +36,27 @@ def intervals(
     return low, high
 
 
+def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
+    """Return Wilson's interval for a share of decisions (Wilson 1927).
+
+    Resampling 36 decisions that are all right says that no decision is ever wrong; this interval does not.
+
+    Args:
+        share: mean of n values that are 0 or 1.
+        n: number of values, at least 1.
+        level: the share of intervals that hold the true share, in (0, 1).
+
+    Returns:
+        (low, high), in [0, 1].
+    """
+    from scipy.special import ndtri
+
+    square = float(ndtri((1 + level) / 2)) ** 2
+    center = (share + square / (2 * n)) / (1 + square / n)
+    reach = math.sqrt(square * (share * (1 - share) / n + square / (4 * n * n))) / (1 + square / n)
+    return max(center - reach, 0.0), min(center + reach, 1.0)
+
+
 def _normal_quantile(level: float, n: int, expand: bool) -> float:
     """Return how many standard errors the interval reaches, in units of the bootstrap's own standard error.
 

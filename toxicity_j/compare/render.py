@@ -163,7 +163,8 @@ def _record(system: System, comparison: Comparison) -> dict[str, Any]:
 def _footer(comparison: Comparison) -> str:
     lines = []
     if comparison.systems[0].scores[comparison.main].low is not None:
-        lines.append(f"Intervals: {show_level(comparison)}, {comparison.n_resamples} bootstrap resamples.")
+        kinds = f"{comparison.n_resamples} bootstrap resamples; Wilson's for shares of decisions"
+        lines.append(f"Intervals: {show_level(comparison)}, {kinds}.")
     if comparison.pairs:
         lines.append(
             "Tests: paired, two-sided; * marks differences that are significant after Holm's correction. "

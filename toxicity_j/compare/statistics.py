@@ -132,7 +132,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Raises:
         ValueError: one is not in [0, 1].
     """
-    if not len(p_values):
+    if isinstance(p_values, list | tuple) and not p_values:
         return []
     array = finite(p_values, "p_values")
     if array.min() < 0 or array.max() > 1:
