@@ -48,7 +48,7 @@ class OneDNNLinear(nn.Module):
 
 def can_use_onednn(device: torch.device, dtype: torch.dtype) -> bool:
     """Return whether this torch has the operators, and this machine the instructions for `dtype`."""
-    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     if not all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS):
         return False
@@ -61,7 +61,9 @@ def can_use_onednn(device: torch.device, dtype: torch.dtype) -> bool:
 def onednn_is_faster(dtype: torch.dtype, threads: int) -> bool:
     """Time both kinds of layer for about 50 ms, once per process, number format and count of threads."""
     # skip_init leaves the user's random generator as it is.
-    linear = nn.utils.skip_init(nn.Linear, _TRIAL_WIDTH, _TRIAL_WIDTH, dtype=dtype)
+    linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Linear, _TRIAL_WIDTH, _TRIAL_WIDTH, dtype=dtype
+    )
     for parameter in linear.parameters():
         nn.init.constant_(parameter, 0.01)
     try:

@@ -61,7 +61,7 @@ def _grouped_attention(
     outputs, start = [], 0
     for length, group in groupby(lengths):
         end = start + length * sum(1 for _ in group)
-        q, k, v = (x[start:end].unflatten(0, (-1, length)).transpose(1, 2) for x in (query, key, value))
+        q, k, v = (x[start:end].view(-1, length, *x.shape[1:]).transpose(1, 2) for x in (query, key, value))
         outputs.append(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(0, 1))
         start = end
     return torch.cat(outputs)
@@ -101,8 +101,8 @@ def _varlen_attn(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: tor
     """Attend by torch's public variable-length attention (torch >= 2.10, 16-bit formats)."""
     from torch.nn.attention.varlen import varlen_attn
 
-    mixed: torch.Tensor = varlen_attn(q, k, v, offsets, offsets, most, most)
-    return mixed
+    mixed = varlen_attn(q, k, v, offsets, offsets, most, most)
+    return mixed if isinstance(mixed, torch.Tensor) else mixed[0]
 
 
 def _flash_attention(
@@ -110,7 +110,8 @@ def _flash_attention(
 ) -> torch.Tensor:
     """Attend by the kernel under `varlen_attn`, for versions of torch that lack the latter."""
     found = torch.ops.aten._flash_attention_forward(q, k, v, offsets, offsets, most, most, 0.0, False, False)
-    return found[0]
+    mixed: torch.Tensor = found[0]
+    return mixed
 
 
 def _efficient_attention(
@@ -119,7 +120,8 @@ def _efficient_attention(
     """Attend by the memory-efficient kernel, which takes float32 and is what nested tensors use."""
     q, k, v = q[None], k[None], v[None]
     found = torch.ops.aten._efficient_attention_forward(q, k, v, None, offsets, offsets, most, most, 0.0, 0)
-    return found[0][0]
+    mixed: torch.Tensor = found[0][0]
+    return mixed
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,12 @@ def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, pad
     (transformers, models/roberta/modeling_roberta.py: create_position_ids_from_input_ids).
     """
     if padding is None:
-        return np.arange(len(flat)) - np.repeat(starts, lengths)
+        from_zero: np.ndarray = np.arange(len(flat)) - np.repeat(starts, lengths)
+        return from_zero
     counted = flat != padding
     before = np.concatenate([[0], np.cumsum(counted)])
-    return (before[1:] - np.repeat(before[starts], lengths)) * counted + padding
+    positions: np.ndarray = (before[1:] - np.repeat(before[starts], lengths)) * counted + padding
+    return positions
 
 
 def first_position(table: torch.nn.Embedding) -> int:

@@ -23,7 +23,7 @@ class Chrf:
 
     def __init__(self) -> None:
         try:
-            from sacrebleu.metrics import CHRF
+            from sacrebleu.metrics.chrf import CHRF
         except ImportError as error:
             raise ImportError("chrF needs sacrebleu: pip install 'toxicity_j[chrf]'") from error
         self._metric = CHRF()

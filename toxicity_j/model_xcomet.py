@@ -240,9 +240,10 @@ class _Network(nn.Module):
 
         super().__init__()
         self.word_layer = word_layer
-        self.encoder = nn.ModuleDict({"model": AutoModel.from_config(config, trust_remote_code=False)})
+        auto: Any = AutoModel
+        self.encoder = nn.ModuleDict({"model": auto.from_config(config, trust_remote_code=False)})
         layers = config.num_hidden_layers + 1
-        self.layerwise_attention = nn.Module()
+        self.layerwise_attention: Any = nn.Module()
         self.layerwise_attention.scalar_parameters = nn.ParameterList(
             nn.Parameter(torch.zeros(1)) for _ in range(layers)
         )

@@ -114,7 +114,7 @@ def _find(ref: ModelRef, file: str) -> Path | None:
     if ref.folder is not None:
         path = ref.folder / file
         return path if path.is_file() else None
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     found = cached_file(
         ref.name,
@@ -163,7 +163,7 @@ def _follow_sentencepiece(tokenizer: Any, path: Path) -> None:
     from sentencepiece import sentencepiece_model_pb2
     from tokenizers import Regex, normalizers, pre_tokenizers
 
-    written = sentencepiece_model_pb2.ModelProto()
+    written: Any = getattr(sentencepiece_model_pb2, "ModelProto")()  # noqa: B009 (made at run time by protobuf)
     written.ParseFromString(path.read_bytes())
     steps: list[Any] = [normalizers.Lowercase()] if getattr(tokenizer, "do_lower_case", False) else []
     if written.normalizer_spec.precompiled_charsmap:
