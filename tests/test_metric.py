@@ -255,7 +255,6 @@ def test_odd_texts_are_scored(metric):
         ({"predictions": ["\udc00"]}, ValueError, "lone surrogate"),
         ({"sources": ["a"]}, ValueError, "`predictions` must be given with `sources`"),
         ({"predictions": ["a"], "data": ["a"]}, ValueError, "`data` is another name"),
-        ({"predictions": ["a"], "languages": ["en"]}, ValueError, "`languages` is not used"),
         ({"predictions": ["a"], "source": ["a"]}, TypeError, "unknown argument .*`source`; did you mean `sources`"),
     ],
 )
@@ -266,6 +265,14 @@ def test_bad_columns_are_named_and_the_metric_stays_usable(metric, arguments, er
         metric.add_batch(**arguments)
     assert len(metric) == 0
     assert metric.compute(predictions=["a"])["n"] == 1
+
+
+def test_languages_are_given_to_compute_where_the_protocol_does_not_store_them(metric):
+    scores = metric.compute(predictions=PREDICTIONS, languages=["en", "de", "en", "de"])
+    assert list(scores["languages"]) == ["de", "en"]
+    with pytest.raises(ValueError, match="`languages` is not stored for the protocol 'embedded'"):
+        metric.add_batch(predictions=["a"], languages=["en"])
+    assert len(metric) == 0
 
 
 def test_sources_for_some_items_only_are_rejected_and_nothing_is_left(tmp_path):

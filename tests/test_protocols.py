@@ -14,8 +14,9 @@ import torch
 
 from tests.test_similarity import slow_wieting
 from tests.tiny import TEXTS
-from toxicity_j.protocols import EMNLP2021, PROTOCOLS, detokenise, get_protocol, protocols
+from toxicity_j.protocols import EMNLP2021, PROTOCOLS, get_protocol, protocols
 from toxicity_j.scorer import Scorer
+from toxicity_j.text import detokenize
 
 SOURCES = [
     *TEXTS,
@@ -153,12 +154,12 @@ def test_a_protocol_cannot_be_changed_in_place():
         EMNLP2021.newline = False
 
 
-def test_detokenise_in_the_published_order():
-    assert detokenise("well , ( yes ) ! ok ? no .") == "well, (yes)! ok? no."
+def test_detokenize_in_the_published_order():
+    assert detokenize("well , ( yes ) ! ok ? no .") == "well, (yes)! ok? no."
     # " ." goes before " ,", and each replacement sees what the ones before it left
-    assert detokenise("a  .,") == "a .,"
-    assert detokenise("a ( ) b") == "a () b"
-    assert detokenise("a ( . b") == "a (. b"
+    assert detokenize("a  .,") == "a .,"
+    assert detokenize("a ( ) b") == "a () b"
+    assert detokenize("a ( . b") == "a (. b"
 
 
 # --- The s-nlp family
@@ -169,7 +170,7 @@ def emnlp_expected(english, *, newline: bool = True):
     logits = classifier_logits(english["style_model"], texts)
     sta = [1 - float(torch.tensor(value) > 0.8) for value in logits[:, 1]]
     sim = wieting_similarity(english["content_model"], SOURCES, PREDICTIONS)
-    cola = classifier_logits(english["fluency_model"], [detokenise(text) for text in texts])
+    cola = classifier_logits(english["fluency_model"], [detokenize(text) for text in texts])
     return logits, {"sta": sta, "sim": sim, "fl": 1 - cola.argmax(1)}
 
 
@@ -213,9 +214,9 @@ def test_paradetox2022_takes_the_argmax(english):
 
 
 def test_krishna2020_takes_the_nearest_reference_and_cuts_ids(english):
-    detokenised = [detokenise(text) for text in PREDICTIONS]
-    sta = 1 - classifier_logits(english["style_model"], detokenised, cut=True).argmax(1)
-    fl = 1 - classifier_logits(english["fluency_model"], detokenised, cut=True).argmax(1)
+    detokenized = [detokenize(text) for text in PREDICTIONS]
+    sta = 1 - classifier_logits(english["style_model"], detokenized, cut=True).argmax(1)
+    fl = 1 - classifier_logits(english["fluency_model"], detokenized, cut=True).argmax(1)
     references = [[a, b, "a third one"] for a, b in zip(REFERENCES, SOURCES, strict=True)]
     columns = [[item[place] for item in references] for place in range(3)]
     each = np.array([wieting_similarity(english["content_model"], PREDICTIONS, column) for column in columns])
@@ -392,7 +393,7 @@ def test_languages_are_reported_apart(multilingual, checkpoints, protocol):
     languages = ["de" if place % 3 else "am" for place in range(N)]
     columns = {**COLUMNS, "references": REFERENCES, "languages": languages}
     segments = scorer.score(**columns)
-    scores = scorer.corpus(segments, columns)
+    scores = segments.corpus()
     german = [place for place in range(N) if languages[place] == "de"]
     assert scores["languages"]["de"]["j"] == pytest.approx(segments.j[german].mean())
     assert scores["languages"]["de"]["n"] == len(german)

@@ -157,7 +157,7 @@ def test_cut_texts_are_counted_in_one_warning(english, caplog):
     scorer = Scorer("paradetox2022", device="cpu", **english)
     with caplog.at_level(logging.WARNING, logger="toxicity_j"):
         scorer.score(["word " * 700, "long " * 700, "short"], ["a", "b", "c"])
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records if "longer" in record.getMessage()] == [
         "texts longer than a model reads were cut: 2 by the style model, 2 by the fluency model"
     ]
 
@@ -239,7 +239,7 @@ def test_lower_precision_keeps_hard_decisions(english):
     assert abs(half.p_toxic - exact.p_toxic).max() > 0
     np.testing.assert_array_equal(half.sta, exact.sta)
     np.testing.assert_array_equal(half.fl, exact.fl)
-    assert "|dtype:bfloat16|" in half.signature
+    assert "|dtype:style=bfloat16,content=float32,fluency=bfloat16|" in half.signature
 
 
 def test_home_folder_is_expanded(english, monkeypatch, tmp_path):
@@ -303,24 +303,6 @@ def test_references_that_are_not_used_are_told_once(encoder, caplog):
         scorer.score(["a"], ["b"], references=["c"])
     assert len(caplog.records) == 1
     assert with_references.signature == scorer.score(["a"], ["b"]).signature
-
-
-def test_corpus_adds_segments_and_bleu(english):
-    from toxicity_j.model_overlap import character_bleu
-
-    scorer = Scorer("emnlp2021", device="cpu", **english)
-    columns = {"predictions": PREDICTIONS, "sources": SOURCES}
-    segments = scorer.score(**columns)
-    scores = scorer.corpus(segments, columns, per_segment=True, bleu_source=True)
-    assert scores["j"] == pytest.approx(segments.j.mean())
-    assert {len(column) for column in scores["segments"].values()} == {len(PREDICTIONS)}
-    assert type(scores["segments"]["j"][0]) is float
-    newline = (
-        [text + "\n" for text in texts] for texts in (SOURCES, PREDICTIONS)
-    )  # the script counts it as a character
-    assert scores["bleu_source"] == pytest.approx(character_bleu(*newline))
-    with pytest.raises(ValueError, match="`bleu_source` needs `sources`"):
-        scorer.corpus(scorer.score(PREDICTIONS), {"predictions": PREDICTIONS}, bleu_source=True)
 
 
 # --- Signature

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +16,6 @@ import pytest
 
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
-from toxicity_j.results import corpus_scores
 from toxicity_j.scale import ShardError, WorkerError, read_shards, score_dataset
 from toxicity_j.scale.aggregate import ExactSum, intervals, joint_signature
 from toxicity_j.scale.inputs import Rows
@@ -28,7 +28,8 @@ SOURCES = [f"source {i % 7}" for i in range(250)]
 
 def expected(predictions=PREDICTIONS, sources=SOURCES, languages=None):
     """What one call over all rows gives."""
-    return corpus_scores(vars(segments(predictions, sources)), languages)
+    scores = replace(segments(predictions, sources), languages=languages).corpus()
+    return {name: value for name, value in scores.items() if name != "signature"}
 
 
 def write_json_lines(path, predictions=PREDICTIONS, sources=SOURCES, **more):

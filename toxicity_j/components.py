@@ -6,6 +6,7 @@ the kinds of protocols.py.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
@@ -23,9 +24,12 @@ from .model_overlap import Chrf
 from .model_pair import PairRegressor, PooledEmbedding
 from .model_wieting import MODEL_FILE, WietingEmbedding, missing_files
 from .model_xcomet import Xcomet, is_xcomet
+from .options import RunOptions
 from .protocols import ENCODER, IDENTIFIER, WIETING
 from .protocols import Protocol as JProtocol
-from .rules import class_index
+from .rules import find_class
+
+logger = logging.getLogger("toxicity_j")
 
 Role: TypeAlias = Literal["style", "content", "fluency"]
 Progress: TypeAlias = Callable[..., Any] | None
@@ -129,13 +133,15 @@ def style_component(
         label=label,
         tokenizer=None if tokenizer is None else ModelRef.parse(tokenizer, "style_tokenizer"),
         is_published=is_published,
-        truncate_raw=style.cut,
+        truncate_raw=style.truncate_raw,
     )
 
 
 def content_component(protocol: JProtocol, model: str | None) -> Component:
     """Return the SIM component: the protocol's, or the given model; a folder shows by its files what it holds."""
     content = protocol.content
+    if content is None:
+        raise ValueError(f"the protocol {protocol.name!r} has no content factor")
     ref = ModelRef.parse(content.model if model is None else model, "content_model")
     is_builtin = ref.folder is None and ref.name in (ENCODER, WIETING)
     if is_builtin:
@@ -154,6 +160,8 @@ def content_component(protocol: JProtocol, model: str | None) -> Component:
 def fluency_component(protocol: JProtocol, model: str | None, label: str | int | None) -> Component:
     """Return the FL component: the protocol's, or the given model."""
     fluency = protocol.fluency
+    if fluency is None:
+        raise ValueError(f"the protocol {protocol.name!r} has no fluency factor")
     name = fluency.model if model is None else model
     ref = None if name is None else ModelRef.parse(name, "fluency_model")
     is_published = ref is not None and _is_same_model(ref, fluency.model)
@@ -173,11 +181,11 @@ def fluency_component(protocol: JProtocol, model: str | None, label: str | int |
         index=fluency.label,
         label=label,
         is_published=is_published,
-        truncate_raw=fluency.cut,
+        truncate_raw=fluency.truncate_raw,
     )
 
 
-def load(component: Component, device: str | None, batch_size: int | None, dtype: str) -> Any:
+def load(component: Component, run: RunOptions) -> Any:
     """Load a component's model, ready to score.
 
     Raises:
@@ -185,7 +193,8 @@ def load(component: Component, device: str | None, batch_size: int | None, dtype
         OSError: the model is missing, gated, out of reach or damaged.
         ValueError: a folder does not hold what it should.
     """
-    return _LOADERS[component.kind](component, {"device": device, "batch_size": batch_size, "dtype": dtype})
+    options = {"device": run.device, "batch_size": run.batch_size, "dtype": run.precision}
+    return _LOADERS[component.kind](component, options)
 
 
 def _load_classifier(component: Component, options: dict[str, Any]) -> Classifier:
@@ -228,24 +237,45 @@ def resolve_class(component: Component, classifier: Classifier) -> tuple[int, st
     Raises:
         ValueError: the labels do not say, or lack the one that the user named; they are listed.
     """
-    meaning = component.positive_class
+    meaning, option = component.positive_class, f"{component.role}_label"
     if component.label is not None:
         return classifier.label_index(component.label), meaning
     if component.is_published and component.index is not None:
+        if component.index not in classifier.labels:
+            raise ValueError(
+                f"`label` of the protocol must be a class of {component.model}, {dict(classifier.labels)}; "
+                f"got {component.index}"
+            )
         return component.index, meaning
-    return class_index(classifier.labels, meaning, component.index, f"{component.role}_label"), meaning
+    found = find_class(classifier.labels, meaning, component.index, option)
+    if not found.by_name:
+        logger.warning(
+            "the labels of %s, %s, do not say which is %s; class %d is read, as in the protocol's own model. "
+            "Give `%s` if it is another",
+            component.model,
+            dict(classifier.labels),
+            meaning,
+            found.index,
+            option,
+        )
+    return found.index, meaning
 
 
-def name_in_signature(component: Component, loaded: Any) -> str:
+def name_in_signature(component: Component, loaded: Any, index: int, meaning: str) -> str:
     """Return the model, which one exactly, and the class read of it.
 
     "Exactly" is the commit of a Hub model, or a digest of a folder or of built-in weights.
+
+    Args:
+        component: the component.
+        loaded: its model.
+        index: the class that is read, if the model is a classifier.
+        meaning: what that class means, see `resolve_class`.
     """
     name = component.kind if component.model is None else _exact(component.model, loaded.revision)
     if component.kind != "classifier":
         return name
     tokenizer = "" if component.tokenizer is None else f"+{_exact(component.tokenizer, '')}"
-    index, meaning = resolve_class(component, loaded)
     return f"{name}{tokenizer}#{index}={meaning}"
 
 

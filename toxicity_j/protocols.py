@@ -6,133 +6,26 @@ loads a model. Sources are public repositories, named `owner/name: file`, and pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
-# Models that ship with this package, as values of `style_model`, `content_model` and `fluency_model`.
-ENCODER = "encoder"
-IDENTIFIER = "identifier"
+from .checks import check_choice
+from .protocol_records import ENCODER, IDENTIFIER, WIETING, Content, Fluency, Protocol, Style
 
-# Where a protocol's SIM model is two files that a user has to fetch (its licence is not stated, so nobody mirrors it).
-WIETING = "wieting"
-
-
-@dataclass(frozen=True)
-class Style:
-    """STA, from the class probabilities of a toxicity classifier.
-
-    Attributes:
-        model: the classifier.
-        label: index of the class the script reads; None where only a label's name decides.
-        label_is: what that class means; "toxic" scores 1 - p[label] and "neutral" scores p[label] when soft.
-        rule: "soft" is the probability of not being toxic, in [0, 1]; the others give 0 or 1: toxic when "argmax" is
-            the toxic class, or when the toxic class's raw "logit" is above `logit_threshold`.
-        logit_threshold: a logit, any real number; for the rule "logit".
-        tokenizer: a model whose tokenizer is used in place of the classifier's own.
-        detokenise: join punctuation to the word before (see `detokenise`).
-        cut: over-long inputs are cut anywhere, the closing special token lost, as fairseq scripts do.
-        relative: STA compares with the source and the references: max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <=
-            p(out)]) / 2).
-        slope: calibration, clip((x - 1) * slope + 1, 0, 1).
-    """
-
-    model: str
-    label: int | None = None
-    label_is: Literal["toxic", "neutral"] = "toxic"
-    rule: Literal["soft", "argmax", "logit"] = "soft"
-    logit_threshold: float | None = None
-    tokenizer: str | None = None
-    detokenise: bool = False
-    cut: bool = False
-    relative: bool = False
-    slope: float | None = None
-
-
-@dataclass(frozen=True)
-class Content:
-    """SIM, the similarity of a prediction to its source, to its references, or to both.
-
-    Attributes:
-        model: the model.
-        kind: "encoder" (built in), "wieting" (mean of subword embeddings), "sentence" (sentence-transformers), "pooler"
-            (a transformer's pooled output), each but the first a cosine in [-1, 1]; "regression" is the sigmoid of a
-            one-logit pair classifier, in [0, 1].
-        source_weight: weight of the similarity to the source, in [0, 1].
-        reference_weight: weight of the largest similarity to a reference, in [0, 1]; without references the source has
-            all the weight.
-        slope: calibration, clip((x - 1) * slope + 1, 0, 1).
-    """
-
-    model: str
-    kind: Literal["encoder", "wieting", "sentence", "pooler", "regression"]
-    source_weight: float = 1.0
-    reference_weight: float = 0.0
-    slope: float | None = None
-
-
-@dataclass(frozen=True)
-class Fluency:
-    """FL, or whatever a protocol multiplies third.
-
-    Attributes:
-        model: the model; None for chrF.
-        kind: "encoder" (built in), "classifier" (an acceptability classifier), "chrf" (sacrebleu's, over the
-            references), "xcomet".
-        label: index of the acceptable class.
-        rule: "soft" is that class's probability, "argmax" is 1 when it is the largest.
-        detokenise: as in `Style`.
-        cut: as in `Style`.
-        relative: min(0, p(out) - p(src)) + 1 in place of p(out).
-        slope: as in `Style`.
-    """
-
-    model: str | None
-    kind: Literal["encoder", "classifier", "chrf", "xcomet"]
-    label: int | None = None
-    rule: Literal["soft", "argmax"] = "soft"
-    detokenise: bool = False
-    cut: bool = False
-    relative: bool = False
-    slope: float | None = None
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """One J: the mean over segments of STA * SIM * FL.
-
-    Attributes:
-        name: what `evaluate.load(..., name)` and `Scorer(name)` take.
-        use_when: one sentence for whoever chooses.
-        source: where it was published.
-        style: STA.
-        content: SIM.
-        fluency: FL.
-        newline: every text ends in a newline, as the script's readlines() leaves it.
-        strip: which texts lose surrounding white space first.
-        references: whether human rewrites are used.
-        languages: whether results are also given by language.
-        blank_is_zero: a blank prediction has SIM 0 and FL 0, whatever the models say.
-    """
-
-    name: str
-    use_when: str
-    source: str
-    style: Style
-    content: Content
-    fluency: Fluency
-    newline: bool = False
-    strip: Literal["none", "predictions", "all"] = "none"
-    references: Literal["unused", "optional", "required"] = "unused"
-    languages: bool = False
-    blank_is_zero: bool = False
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The columns without which there is no J."""
-        sources = ("sources",) if self.content.source_weight > 0 else ()
-        references = ("references",) if self.references == "required" else ()
-        return ("predictions", *sources, *references)
-
+__all__ = [
+    "ENCODER",
+    "IDENTIFIER",
+    "PROTOCOLS",
+    "WIETING",
+    "Content",
+    "Fluency",
+    "Protocol",
+    "Style",
+    "as_protocol",
+    "get_protocol",
+    "protocols",
+]
 
 # Formerly SkolkovoInstitute/roberta_toxicity_classifier: {0: neutral, 1: toxic}. CC-BY-NC-SA-4.0.
 _ROBERTA_TOXICITY = "s-nlp/roberta_toxicity_classifier"
@@ -158,9 +51,9 @@ KRISHNA2020 = Protocol(
     name="krishna2020",
     use_when="you have several references and want J as it was first defined",
     source="https://arxiv.org/abs/2010.05700",
-    style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax", detokenise=True, cut=True),
+    style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax", detokenize=True, truncate_raw=True),
     content=Content(WIETING, "wieting", source_weight=0.0, reference_weight=1.0),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenise=True, cut=True),
+    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True, truncate_raw=True),
     references="required",
 )
 
@@ -173,7 +66,7 @@ EMNLP2021 = Protocol(
     source="https://arxiv.org/abs/2109.08914",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="logit", logit_threshold=0.8),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenise=True),
+    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True),
     newline=True,
 )
 
@@ -185,7 +78,7 @@ PARADETOX2022 = Protocol(
     source="https://aclanthology.org/2022.acl-long.469",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax"),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenise=True),
+    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True),
     newline=True,
 )
 
@@ -262,23 +155,56 @@ PROTOCOLS = {
 
 
 def protocols() -> dict[str, Protocol]:
-    """The named protocols, the default first."""
+    """Return the named protocols, the default first."""
     return dict(PROTOCOLS)
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol of that name.
+    """Return the protocol of that name.
 
     Raises:
+        TypeError: `name` is not a string.
         ValueError: there is none; the names are listed.
     """
-    if name not in PROTOCOLS:
-        raise ValueError(f"`protocol` must be one of {', '.join(PROTOCOLS)}; got {name!r}")
+    check_choice("`protocol`", name, tuple(PROTOCOLS))
     return PROTOCOLS[name]
 
 
-def detokenise(text: str) -> str:
-    """Joins punctuation to the word before it and "(" to the word after, in the order of the Krishna 2020 scripts."""
-    for spaced, joined in ((" .", "."), (" ,", ","), (" !", "!"), (" ?", "?"), (" )", ")"), ("( ", "(")):
-        text = text.replace(spaced, joined)
-    return text
+def as_protocol(value: Any) -> Protocol:
+    """Return the protocol that a user means.
+
+    Args:
+        value: a name, a `Protocol`, or a dict of a Protocol's fields. `evaluate.load` imports a copy of this package,
+            so a `Protocol` may also be the class of another copy.
+
+    Raises:
+        TypeError: `value` is something else, or has an unknown field.
+        ValueError: there is no protocol of that name, or a field is not valid.
+    """
+    if isinstance(value, Protocol):
+        return value
+    if type(value).__name__ == "Protocol" and dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    if not isinstance(value, Mapping):
+        if not isinstance(value, str):
+            raise TypeError(f"`protocol` must be a name, a Protocol or a dict of its fields; got {value!r:.100}")
+        return get_protocol(value)
+    fields = dict(value)
+    for role, record in (("style", Style), ("content", Content), ("fluency", Fluency)):
+        if isinstance(fields.get(role), Mapping):
+            fields[role] = _made(record, role, fields[role])
+    protocol: Protocol = _made(Protocol, "protocol", fields)
+    return protocol
+
+
+def _made(record: Any, argument: str, fields: Mapping[str, Any]) -> Any:
+    """Make a record, with an error that names unknown and missing fields."""
+    try:
+        return record(**fields)
+    except TypeError as error:
+        names = [field.name for field in dataclasses.fields(record)]
+        if set(fields) <= set(names) and "missing" not in str(error):
+            raise
+        raise TypeError(
+            f"`{argument}` must have the fields of {record.__name__}, {', '.join(names)}: {error}"
+        ) from error

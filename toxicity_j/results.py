@@ -1,18 +1,21 @@
-"""J and the other corpus numbers from per-segment scores, and the signature that travels with them. Arithmetic only.
+"""What a Scorer returns: the scores of each segment, and the corpus numbers that follow from them. Arithmetic only.
 
-J is the mean over segments of STA * SIM * FL (Krishna et al. 2020, arXiv 2010.05700), never the product of the means.
+J is the mean over segments of the products of the factors (Krishna et al. 2020, arXiv 2010.05700), never the product of
+the means.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 # Corpus key and the per-segment column whose mean it is.
-_MEANS = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
+MEANS = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
+_LISTED = ("sta", "sim", "fl", "j", "p_toxic")
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,13 @@ class Segments:
         sta: style score, in [0, 1], higher is better.
         p_toxic: probability of the toxic class, in [0, 1], lower is better.
         nontoxic: 1 where the hard rule says not toxic, else 0.
-        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without sources.
-        fl: the third factor, in [0, 1]; None without sources.
-        j: sta * sim * fl; None without sources.
+        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without sources, or if the protocol has none.
+        fl: the third factor, in [0, 1]; None without sources, or if the protocol has none.
+        j: product of the factors; None without sources.
         signature: what was computed, with which models.
+        languages: the language of each segment, if given.
+        truncated: number of distinct texts that were longer than a model reads, by role ("style", "content",
+            "fluency"); roles without such texts are absent.
     """
 
     sta: np.ndarray
@@ -36,20 +42,61 @@ class Segments:
     fl: np.ndarray | None
     j: np.ndarray | None
     signature: str
+    languages: list[str] | None = None
+    truncated: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.sta)
+
+    def corpus(self) -> dict[str, Any]:
+        """Return the mean of each column over segments.
+
+        Returns:
+            `sta`, `nontoxic_share`, then `sim`, `fl`, `j` where computed, `n` and `signature`. With languages also
+            `languages`, the same by language, and `macro`, the unweighted mean of each over languages. If a text was
+            truncated also `truncated`.
+        """
+        scores: dict[str, Any] = {**self._means(range(len(self))), "signature": self.signature}
+        if self.languages is not None:
+            by_language = self.by_language()
+            scores["signature"] += f"|languages:{','.join(by_language)}"
+            scores["languages"] = by_language
+            scores["macro"] = _macro(by_language)
+        if self.truncated:
+            scores["truncated"] = dict(self.truncated)
+        return scores
+
+    def by_language(self) -> dict[str, dict[str, float | int]]:
+        """Return the means of each language, languages in alphabetical order.
+
+        Raises:
+            ValueError: the segments have no languages.
+        """
+        if self.languages is None:
+            raise ValueError("`languages` must be given to score() for results by language; got None")
+        indices: dict[str, list[int]] = {}
+        for index, language in enumerate(self.languages):
+            indices.setdefault(language, []).append(index)
+        return {language: self._means(indices[language]) for language in sorted(indices)}
 
     def as_lists(self) -> dict[str, list[float]]:
-        """Columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and `p_toxic`."""
-        names = ("sta", "sim", "fl", "j", "p_toxic")
-        return {name: getattr(self, name).tolist() for name in names if getattr(self, name) is not None}
+        """Return columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and `p_toxic`."""
+        columns = {name: getattr(self, name) for name in _LISTED}
+        return {name: column.tolist() for name, column in columns.items() if column is not None}
 
-
-def joint(sta: Sequence[float], sim: Sequence[float], fl: Sequence[float]) -> list[float]:
-    """J of each segment, sta * sim * fl."""
-    return [float(a) * float(b) * float(c) for a, b, c in zip(sta, sim, fl, strict=True)]
+    def _means(self, indices: Sequence[int]) -> dict[str, float | int]:
+        """Return the mean of each computed column over some of the segments, and their number."""
+        scores: dict[str, float | int] = {}
+        for key, name in MEANS.items():
+            column = getattr(self, name)
+            if column is not None:
+                scores[key] = mean(column[list(indices)].tolist())
+        scores["n"] = len(indices)
+        return scores
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean, correctly rounded, so that it does not depend on the order of segments.
+    """Return the mean, correctly rounded, so that it does not depend on the order of segments.
 
     Raises:
         ValueError: no values.
@@ -59,50 +106,24 @@ def mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def corpus_scores(
-    segments: Mapping[str, Sequence[float] | None], languages: Sequence[str] | None = None
-) -> dict[str, float | int | dict]:
-    """Corpus scores: the mean of each column that was computed, over segments.
+def product(factors: Iterable[np.ndarray | None]) -> np.ndarray:
+    """Multiply the factors of J that a protocol has, in their order; None stands for one that it leaves out.
 
-    Args:
-        segments: columns `sta`, `nontoxic`, and `sim`, `fl`, `j` or None where they were not computed; equal lengths.
-        languages: the language of each segment.
+    *Shape:* (n,) each.
 
-    Returns:
-        `sta`, `nontoxic_share`, then `sim`, `fl`, `j` where computed, and `n`; with languages also `languages`, the
-        same by language, and `macro`, the unweighted mean over languages of each.
+    Raises:
+        ValueError: every factor is None.
     """
-    scores = _scores(segments, range(len(segments["sta"])))
-    if languages is None:
-        return scores
-    places: dict[str, list[int]] = {}
-    for place, language in enumerate(languages):
-        places.setdefault(language, []).append(place)
-    by_language = {language: _scores(segments, places[language]) for language in sorted(places)}
-    macro = {key: mean([row[key] for row in by_language.values()]) for key in scores if key != "n"}
-    return {**scores, "languages": by_language, "macro": macro}
+    present = [factor for factor in factors if factor is not None]
+    if not present:
+        raise ValueError("`factors` must hold at least one array; got none")
+    result = present[0]
+    for factor in present[1:]:
+        result = result * factor
+    return result
 
 
-def signature(parts: Mapping[str, object]) -> str:
-    """One string from a setting's name to its value, in sacrebleu's manner: `j:emnlp2021|style:...|version:0.1.0`.
-
-    A bool reads yes or no; "|" in a value would end it, so it is written as "/".
-    """
-    return "|".join(f"{name}:{_shown(value)}" for name, value in parts.items())
-
-
-def _scores(segments: Mapping[str, Sequence[float] | None], places: Sequence[int]) -> dict[str, float | int]:
-    scores: dict[str, float | int] = {}
-    for key, column in _MEANS.items():
-        values = segments.get(column)
-        if values is not None:
-            scores[key] = mean([float(values[place]) for place in places])
-    return {**scores, "n": len(places)}
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return repr(value).removeprefix("0") if 0 < value < 1 else repr(value)
-    return str(value).replace("|", "/")
+def _macro(by_language: dict[str, dict[str, float | int]]) -> dict[str, float]:
+    """Return the unweighted mean over languages of each score."""
+    rows = list(by_language.values())
+    return {key: mean([row[key] for row in rows]) for key in rows[0] if key != "n"}

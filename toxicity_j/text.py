@@ -126,6 +126,13 @@ def truncate(ids: list[int], max_length: int) -> list[int]:
     return ids if len(ids) <= max_length else [*ids[: max_length - 1], ids[-1]]
 
 
+def detokenize(text: str) -> str:
+    """Join punctuation to the word before it and "(" to the word after, in the order of the Krishna 2020 scripts."""
+    for spaced, joined in ((" .", "."), (" ,", ","), (" !", "!"), (" ?", "?"), (" )", ")"), ("( ", "(")):
+        text = text.replace(spaced, joined)
+    return text
+
+
 def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
     """Return overlapping pieces of `ids` that together hold every id.
 

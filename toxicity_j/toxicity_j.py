@@ -7,9 +7,9 @@ uses is named here.
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
-import os
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import datasets
@@ -18,29 +18,33 @@ import safetensors
 import tokenizers
 import torch
 
-from .batching import resolve_device
+from .batching import Scored
 from .builtin_encoder import Encoder
 from .builtin_identifier import ToxicityIdentifier
 from .builtin_weights import remember_folder
 from .checkpoints import ModelRef
-from .columns import reference_lists, same_length, texts
+from .checks import check_flag, check_number
+from .columns import NAMES, Columns, check_unterminated
 from .components import Component
 from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free
-from .devices import resolve_dtype
-from .factors import Columns
-from .model_builtin import Identifier
+from .devices import resolve_device
+from .evaluate_compat import StoredColumns, loaded_from
+from .factors import KNOWN_CASES
+from .model_builtin import BuiltInEncoder
 from .model_classifier import Classifier
 from .model_embedding import SentenceEmbedding
-from .model_overlap import Chrf
+from .model_overlap import character_bleu
 from .model_pair import PooledEmbedding
 from .model_wieting import WietingEmbedding
 from .model_xcomet import Xcomet
-from .options import check_options
-from .protocols import get_protocol
-from .results import corpus_scores
+from .options import Options
+from .protocol_records import Protocol
+from .protocols import PROTOCOLS
+from .results import MEANS, Segments
 from .rules import Decision
-from .scorer import Scorer, Segments
+from .scorer import Scorer
+from .signature import render
 from .text import normalize
 from .text_tables import STRAIGHT
 from .tokenization import TextEncoder
@@ -58,9 +62,11 @@ Args:
     predictions: list of strings, the rewrites to judge. An empty one is scored, not rejected.
     sources: list of strings, the texts that were rewritten; without them only STA is computed.
     references: list of strings, or of lists of strings, for the configurations that use human rewrites.
-    languages: list of strings, for the configurations that report by language.
+    languages: list of strings, for results by language.
     per_segment: also return `segments`, the scores of each segment.
     bleu_source: also return the character BLEU of the predictions against the sources that some scripts print beside J.
+    confidence: also return `ci`, the interval of each score at this level, in (0, 1); needs the installed package.
+    unterminated: "predictions", "sources" or both, if the last line of that file has no newline.
 Returns:
     sta: mean style score, in [0, 1], higher is better (soft or hard as the configuration says).
     nontoxic_share: share of predictions at or under the toxicity threshold, in [0, 1], higher is better.
@@ -94,21 +100,24 @@ _CITATION = """\
 }
 """
 
-# What evaluate's own constructor takes (evaluate 0.4.6, module.py); anything else is a mistake of the caller's.
+# What evaluate's own constructor takes (evaluate 0.4.6, src/evaluate/module.py, `__init__`).
 _BASE_OPTIONS = (
     "keep_in_memory", "cache_dir", "num_process", "process_id", "seed", "experiment_id", "hash",
     "max_concurrent_cache_files", "timeout",
 )  # fmt: skip
-_OPTIONS = (
-    "style_model", "content_model", "fluency_model", "device", "batch_size", "threshold", "soft", "dtype", "progress",
-    "newline", "style_label", "fluency_label", "style_tokenizer",
-)  # fmt: skip
-_COLUMNS = ("predictions", "sources", "references", "languages")
+_OPTIONS = tuple(inspect.signature(Scorer).parameters)
+# The plural names, under which columns are stored, of the names that `add` takes as well.
+_PLURALS = {"prediction": "predictions", "source": "sources", "reference": "references", "language": "languages"}
 
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
-class ToxicityJ(evaluate.Metric):
+class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
     """Computes STA, SIM, FL and J by a named protocol; see `Scorer` for the options.
+
+    Args:
+        config_name: the protocol's name, unless `protocol` is given; it then names files only.
+        protocol: a `Protocol`, or a dict of its fields.
+        **options: those of `Scorer`, and of `evaluate.load`.
 
     Raises:
         TypeError: an option is unknown (the nearest valid one is named).
@@ -116,18 +125,21 @@ class ToxicityJ(evaluate.Metric):
     """
 
     def __init__(self, config_name: str | None = None, **options: Any):
-        self._folder = options.pop("_folder", None) or _loaded_from()
+        self.prepare_storage()
+        folder = options.pop("_folder", None) or loaded_from()
         _reject_unknown("option", options, (*_OPTIONS, *_BASE_OPTIONS))
-        if self._folder:
-            remember_folder(self._folder)
-        protocol = "embedded" if config_name in (None, "default") else config_name
-        self._arguments = {"config_name": protocol, "_folder": self._folder, **options}
-        self._progress = bool(options.get("progress"))
-        self.scorer = Scorer(protocol, **{name: options[name] for name in _OPTIONS if options.get(name) is not None})
+        if folder:
+            remember_folder(folder)
+        given = {name: value for name, value in options.items() if name in _OPTIONS and value is not None}
+        has_name = config_name not in (None, "default")
+        given.setdefault("protocol", config_name if has_name else "embedded")
+        self.scorer = Scorer(**given)
+        name = config_name if has_name else self.scorer.protocol.name
+        self._arguments = {"config_name": name, "_folder": folder, **options}
         base = {name: value for name, value in options.items() if name in _BASE_OPTIONS}
         # evaluate draws a seed at random when there is none, which would change the fingerprint of each `datasets.map`.
         base["seed"] = 0 if base.get("seed") is None else base["seed"]
-        super().__init__(config_name=protocol, **base)
+        super().__init__(config_name=name, **base)
 
     def _info(self) -> evaluate.MetricInfo:
         columns = {
@@ -135,7 +147,7 @@ class ToxicityJ(evaluate.Metric):
             "sources": datasets.Value("string"),
             "references": datasets.Sequence(datasets.Value("string")),
         }
-        if get_protocol(self.config_name).languages:
+        if self.scorer.protocol.languages:  # `evaluate.combine` asks for each column that is named here
             columns["languages"] = datasets.Value("string")
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
@@ -155,9 +167,11 @@ class ToxicityJ(evaluate.Metric):
         data: Any = None,
         per_segment: bool = False,
         bleu_source: bool = False,
+        confidence: float | None = None,
+        unterminated: Collection[str] = (),
         **unknown: Any,
     ) -> dict[str, Any] | None:
-        """Scores the given columns, or those stored by `add` and `add_batch`, or both together.
+        """Score the given columns, behind those that the same thread stored; or all that is stored.
 
         `data` is another name of `predictions`.
 
@@ -165,26 +179,30 @@ class ToxicityJ(evaluate.Metric):
             The results; None in every process but the first of several.
 
         Raises:
-            TypeError: an argument is unknown, or a column is not one of strings.
+            ImportError: `confidence` without the installed package.
+            TypeError: an argument is unknown, or a column does not consist of strings.
             ValueError: there is nothing to score, columns differ in length, or the protocol needs a column that is
                 missing.
         """
-        _reject_unknown("argument of compute()", unknown, (*_COLUMNS, "data", "per_segment", "bleu_source"))
-        columns = self._columns(predictions, sources, references, languages, data)
-        options = {"per_segment": per_segment, "bleu_source": bleu_source}
-        if self.writer is None and self.num_process == 1:
-            if columns is None:
-                raise ValueError("`predictions` must be given to compute(), or stored before by add() or add_batch()")
-            return self._scores(columns, **options)  # no Arrow file: quicker, and safe in threads
-        try:
-            if columns is not None:
-                self._store(columns)
-            results = super().compute(**options)
-        except BaseException:
-            self._discard()
-            raise
-        self.filelocks = self.file_paths = None
-        return results
+        _reject_unknown("argument of compute()", unknown, _COMPUTE_ARGUMENTS)
+        check_flag("`per_segment`", per_segment)
+        check_flag("`bleu_source`", bleu_source)
+        lacking_newline = check_unterminated(unterminated)
+        bootstrap_interval = None if confidence is None else _interval_function(confidence)
+        given = _checked(predictions, sources, references, languages, data)
+        joined = self.join_stored(None if given is None else _as_stored(given))
+        if joined is None:
+            return None
+        columns = Columns(**joined, unterminated=lacking_newline)
+        segments = self._score(columns)
+        scores = segments.corpus()
+        if bootstrap_interval is not None:
+            scores["ci"] = _intervals(segments, bootstrap_interval, confidence)
+        if per_segment:
+            scores["segments"] = segments.as_lists()
+        if bleu_source:
+            scores["bleu_source"] = self._bleu_source(columns)
+        return scores
 
     def add_batch(
         self,
@@ -196,20 +214,23 @@ class ToxicityJ(evaluate.Metric):
         data: Any = None,
         **unknown: Any,
     ) -> None:
-        """Stores a batch of columns until compute().
+        """Store a batch of columns until compute().
 
         Raises:
+            OSError: the batch could not be written; nothing is stored then.
             TypeError: as compute().
             ValueError: as compute(); nothing of the batch is stored then.
         """
-        _reject_unknown("argument of add_batch()", unknown, (*_COLUMNS, "data"))
-        columns = self._columns(predictions, sources, references, languages, data)
+        _reject_unknown("argument of add_batch()", unknown, (*NAMES, "data"))
+        columns = _checked(predictions, sources, references, languages, data)
         if columns is None:
             raise ValueError("`predictions` must be given to add_batch()")
-        self._store(columns)
+        if languages is not None and "languages" not in self.features:
+            raise ValueError(f"`languages` is not stored for the protocol {self.config_name!r}: give it to compute()")
+        self.store(_as_stored(columns))
 
     def add(self, **segment: Any) -> None:
-        """Stores one segment until compute(): `prediction`, and `source`, `reference`, `language` where they are used.
+        """Store one segment until compute(): `prediction`, and `source`, `reference`, `language` where they are used.
 
         `reference` is a string or a list of strings. The plural names do as well (`evaluate.combine` passes them).
 
@@ -217,83 +238,57 @@ class ToxicityJ(evaluate.Metric):
             TypeError: as compute().
             ValueError: as compute(); nothing is stored then.
         """
-        plural = {name.removesuffix("s") + "s": value for name, value in segment.items()}
-        _reject_unknown("argument of add()", plural, _COLUMNS)
+        plural = {_PLURALS.get(name, name): value for name, value in segment.items()}
+        _reject_unknown("argument of add()", plural, NAMES)
         self.add_batch(**{name: None if value is None else [value] for name, value in plural.items()})
 
     def __call__(
         self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None
-    ) -> dict[str, list]:
-        """The scores of each segment as columns, for `dataset.map(metric, batched=True, input_columns=[...])`.
+    ) -> dict[str, list[float]]:
+        """Return the scores of each segment, for `dataset.map(metric, batched=True, input_columns=[...])`.
 
         Raises:
             TypeError: as compute().
             ValueError: as compute().
         """
-        columns = self._columns(predictions, sources, references, languages, None)
-        if columns is None:
-            raise TypeError("`predictions` must be a list of strings; got None")
-        return self._segments(columns).as_lists()
+        return self._score(Columns.check(predictions, sources, references, languages)).as_lists()
 
-    def _compute(self, *, per_segment: bool, bleu_source: bool, **stored: Any) -> dict[str, Any]:
-        columns = {name: _all_or_none(name, column) for name, column in stored.items()}
-        return self._scores(columns, per_segment=per_segment, bleu_source=bleu_source)
+    def _score(self, columns: Columns) -> Segments:
+        shows = None if evaluate.utils.logging.is_progress_bar_enabled() else False
+        return self.scorer.score_columns(columns, progress=shows)
 
-    def _columns(
-        self, predictions: Any, sources: Any, references: Any, languages: Any, data: Any
-    ) -> dict[str, list | None] | None:
-        """The checked columns by name; None when none is given."""
-        if data is not None and predictions is not None:
-            raise ValueError("`data` is another name of `predictions`; give one of them")
-        predictions = data if predictions is None else predictions
-        columns = {"predictions": predictions, "sources": sources, "references": references, "languages": languages}
-        given = [name for name, column in columns.items() if column is not None]
-        if predictions is None and given:
-            raise ValueError(f"`predictions` must be given with `{given[0]}`")
-        if languages is not None and "languages" not in self.features:
-            raise ValueError(f"`languages` is not used by the protocol {self.config_name!r}")
-        for name in given:
-            columns[name] = (reference_lists if name == "references" else texts)(columns[name], name)
-        if not given:
-            return None
-        same_length(**columns)
-        return columns
+    def _bleu_source(self, columns: Columns) -> float:
+        """Return the character BLEU of the predictions against the sources.
 
-    def _store(self, columns: dict[str, list | None]) -> None:
-        absent = [None] * len(columns["predictions"])
-        super().add_batch(**{name: absent if columns[name] is None else columns[name] for name in self.features})
+        Raises:
+            ValueError: there are no sources.
+        """
+        read = columns.prepare(self.scorer.protocol)
+        if read.sources is None:
+            raise ValueError("`bleu_source` needs `sources`")
+        return character_bleu(read.sources, read.predictions)
 
-    def _segments(self, columns: dict[str, list | None]) -> Segments:
-        self.scorer.progress = self._progress and evaluate.utils.logging.is_progress_bar_enabled()
-        return self.scorer.score(**columns)
 
-    def _scores(self, columns: dict[str, list | None], *, per_segment: bool, bleu_source: bool) -> dict[str, Any]:
-        segments = self._segments(columns)
-        return self.scorer.corpus(segments, columns, per_segment=per_segment, bleu_source=bleu_source)
+_COMPUTE_ARGUMENTS = tuple(name for name in inspect.signature(ToxicityJ.compute).parameters if name != "unknown")[1:]
 
-    def _discard(self) -> None:
-        """Lets go of what is stored, which the base class does after a success only: its files, its locks."""
-        if self.writer is not None:
-            self.writer.finalize()
-        self.data = self.writer = self.buf_writer = self.selected_feature_format = None
-        locks, paths = self.filelocks or [], self.file_paths or []
-        if self.filelock is not None and self.num_process == 1:
-            locks, paths = [*locks, self.filelock], [*paths, self.cache_file_name]
-        for lock, path in zip(locks, paths, strict=True):
-            Path(path).unlink(missing_ok=True)
-            lock.release()
-        self.cache_file_name = self.filelock = self.filelocks = self.file_paths = None
 
-    def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
-        """Nothing: `inputs` has checked every text, and the base class would stumble over a column that is absent."""
+def _checked(predictions: Any, sources: Any, references: Any, languages: Any, data: Any) -> Columns | None:
+    """Return the checked columns; None when none is given."""
+    if data is not None and predictions is not None:
+        raise ValueError("`data` is another name of `predictions`; give one of them")
+    predictions = data if predictions is None else predictions
+    others = {"sources": sources, "references": references, "languages": languages}
+    given = [name for name, column in others.items() if column is not None]
+    if predictions is not None:
+        return Columns.check(predictions, **others)
+    if given:
+        raise ValueError(f"`predictions` must be given with `{given[0]}`")
+    return None
 
-    def __getstate__(self) -> dict[str, Any]:
-        if len(self):
-            raise ValueError(f"a metric that stores {len(self)} segments cannot be pickled: call compute() first")
-        return self._arguments
 
-    def __setstate__(self, arguments: dict[str, Any]) -> None:
-        self.__init__(**arguments)
+def _as_stored(columns: Columns) -> dict[str, list[Any] | None]:
+    """Return the columns by name."""
+    return {name: getattr(columns, name) for name in NAMES}
 
 
 def _reject_unknown(kind: str, given: dict[str, Any], valid: tuple[str, ...]) -> None:
@@ -303,25 +298,28 @@ def _reject_unknown(kind: str, given: dict[str, Any], valid: tuple[str, ...]) ->
             raise TypeError(f"unknown {kind} `{name}`; did you mean `{nearest}`? Valid: {', '.join(valid)}")
 
 
-def _all_or_none(name: str, column: list) -> list | None:
-    """A stored column that was absent throughout becomes None again; one absent in part is an error."""
-    missing = [index for index, item in enumerate(column) if item is None]
-    if not missing:
-        return list(column)
-    if len(missing) < len(column):
-        raise ValueError(
-            f"`{name}` must be given for every item or for none; "
-            f"it is missing for item {missing[0]} and {len(missing) - 1} more"
-        )
-    return None
+def _interval_function(confidence: float) -> Any:
+    """Return the function for intervals, which `evaluate.load` does not copy: it comes from the installed package.
+
+    Raises:
+        ImportError: the package is not installed.
+        TypeError: `confidence` is not a number.
+        ValueError: `confidence` is not above 0 and below 1.
+    """
+    check_number("`confidence`", confidence, 0, 1)
+    if confidence in (0, 1):
+        raise ValueError(f"`confidence` must be above 0 and below 1; got {confidence}")
+    try:
+        return importlib.import_module("toxicity_j.compare.statistics").bootstrap_interval
+    except ImportError as error:
+        raise ImportError(f"`confidence` needs the installed package (pip install .): {error}") from error
 
 
-def _loaded_from() -> str | None:
-    """The folder given to the `evaluate.load` call that is under way; evaluate keeps it in that call's frame alone."""
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_code is not evaluate.load.__code__:
-        frame = frame.f_back
-    if frame is None or not os.path.exists(frame.f_locals["path"]):
-        return None
-    path = Path(frame.f_locals["path"]).resolve()
-    return str(path if path.is_dir() else path.parent)
+def _intervals(segments: Segments, bootstrap_interval: Any, confidence: float | None) -> dict[str, list[float]]:
+    """Return the interval of each corpus score, as [low, high]."""
+    if len(segments) < 2:
+        raise ValueError(f"`confidence` needs at least 2 segments; got {len(segments)}")
+    columns = {key: getattr(segments, name) for key, name in MEANS.items()}
+    return {
+        key: list(bootstrap_interval(column, level=confidence)) for key, column in columns.items() if column is not None
+    }

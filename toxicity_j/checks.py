@@ -1,0 +1,87 @@
+"""Checks of single values, with one wording for all errors: the name in backticks, what is expected, what was given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+
+def check_text(name: str, value: object) -> None:
+    """Check that a value is a string that is not blank.
+
+    Raises:
+        TypeError: it is not a string.
+        ValueError: it is blank.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string; got {value!r:.100}")
+    if not value.strip():
+        raise ValueError(f"{name} must not be blank; got {value!r:.100}")
+
+
+def check_flag(name: str, value: object, *, optional: bool = False) -> None:
+    """Check that a value is True or False, or None if it is optional.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(value, bool) or (optional and value is None):
+        return
+    expected = "True, False or None" if optional else "True or False"
+    raise TypeError(f"{name} must be {expected}; got {value!r:.100}")
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Check that a value is one of some strings.
+
+    Raises:
+        TypeError: it is not a string.
+        ValueError: it is another string.
+    """
+    expected = f"{name} must be one of {', '.join(choices)}; got {value!r:.100}"
+    if not isinstance(value, str):
+        raise TypeError(expected)
+    if value not in choices:
+        raise ValueError(expected)
+
+
+def check_number(
+    name: str, value: object, low: float = -math.inf, high: float = math.inf, *, kind: str = "finite number"
+) -> None:
+    """Check that a value is a finite number in [low, high].
+
+    Args:
+        name: what is checked.
+        value: what was given.
+        low: the smallest number allowed.
+        high: the largest number allowed.
+        kind: what the number is, for the message.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is not finite, or outside.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number{_range(low, high)}; got {value!r:.100}")
+    if not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{name} must be a {kind}{_range(low, high)}; got {value!r:.100}")
+
+
+def check_whole(name: str, value: object, low: int) -> None:
+    """Check that a value is a whole number of at least `low`; NumPy's integers count as such.
+
+    Raises:
+        TypeError: it is not a whole number.
+        ValueError: it is smaller.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number; got {value!r:.100}")
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}; got {value}")
+
+
+def _range(low: float, high: float) -> str:
+    if math.isfinite(low) and math.isfinite(high):
+        return f" in [{low:g}, {high:g}]"
+    return f" of at least {low:g}" if math.isfinite(low) else ""

@@ -1,0 +1,218 @@
+"""What `evaluate` 0.4.6 forces on a metric: where it was loaded from, its Arrow files, and pickling.
+
+Each part names the lines of evaluate (src/evaluate/module.py unless said otherwise) that make it necessary.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import evaluate
+import pyarrow
+
+# Columns by name; None for a column that is absent.
+Stored: TypeAlias = "dict[str, list[Any] | None]"
+
+# Rows per write. datasets' ArrowWriter writes the whole column again for each part that it cuts a batch into, so one
+# write of n rows takes n * n / 1000 rows on disk.
+_SLICE = 1000
+
+
+def loaded_from() -> str | None:
+    """Return the folder given to the `evaluate.load` call that is under way, if it is a local one.
+
+    `load` (src/evaluate/loading.py) copies this code elsewhere and keeps the folder in its own frame only.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not evaluate.load.__code__:
+        frame = frame.f_back
+    if frame is None or not os.path.exists(frame.f_locals["path"]):
+        return None
+    path = Path(frame.f_locals["path"]).resolve()
+    return str(path if path.is_dir() else path.parent)
+
+
+class StoredColumns:
+    """The columns that `add` and `add_batch` store until compute(): a part of an `evaluate.Metric`, which it precedes.
+
+    It is not a Metric itself, because `import_main_class` (src/evaluate/loading.py) takes the first Metric that it
+    finds among the names of the main script.
+
+    One lock guards storing, reading and discarding. Segments stored by one thread are not mixed with columns that
+    another thread gives to compute().
+    """
+
+    # Attributes of evaluate.EvaluationModule (`__init__`), which it sets and reads without a lock.
+    writer: Any
+    data: Any
+    filelock: Any
+    filelocks: Any
+    file_paths: Any
+    cache_file_name: str | None
+    num_process: int
+    features: Any
+    _arguments: dict[str, Any]
+
+    def prepare_storage(self) -> None:
+        """Make the lock; to be called before evaluate's `__init__`."""
+        self._storage_lock = threading.RLock()
+        self._storing_threads: set[int] = set()
+
+    def join_stored(self, given: Stored | None) -> Stored | None:
+        """Return the columns that compute() is to score.
+
+        They are the given ones behind those that the same thread stored; without given ones, all that is stored.
+
+        Args:
+            given: columns by name; None for a column that is absent.
+
+        Returns:
+            Columns by name; None in every process but the first of several.
+
+        Raises:
+            OSError: files of stored columns cannot be written or read.
+            ValueError: there is nothing to score, or a column is there for some segments only.
+        """
+        with self._storage_lock:
+            is_shared = self.num_process > 1
+            if given is not None and not is_shared and threading.get_ident() not in self._storing_threads:
+                return given
+            if given is not None and is_shared:
+                self.store(given)  # the first process reads it there
+            if self.writer is None and not is_shared:
+                raise ValueError("`predictions` must be given to compute(), or stored before by add() or add_batch()")
+            stored = self._take()
+        if stored is None:
+            return None
+        if given is not None and not is_shared:
+            before, after = slice(0, _length(stored)), slice(0, _length(given))
+            stored = {name: _cut(stored.get(name), before) + _cut(given[name], after) for name in given}
+        return {name: _all_or_none(name, column) for name, column in stored.items()}
+
+    def store(self, columns: Stored) -> None:
+        """Write columns to evaluate's Arrow file, in slices; if that fails, discard everything that is stored.
+
+        Args:
+            columns: by name, lists of equal length; None for a column that is absent.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        n = _length(columns)
+        with self._storage_lock:
+            self._storing_threads.add(threading.get_ident())
+            try:
+                for start in range(0, n, _SLICE):
+                    rows = slice(start, min(start + _SLICE, n))
+                    self._write({name: _cut(columns.get(name), rows) for name in self.features})
+            except BaseException as error:
+                self.discard()
+                if isinstance(error, pyarrow.ArrowException) and not isinstance(error, OSError):
+                    raise OSError(f"`cache_dir`: what was stored could not be written ({error})") from error
+                raise
+
+    def _take(self) -> dict[str, list[Any]] | None:
+        """Read what is stored by all processes, and discard it; None in every process but the first."""
+        try:
+            # It ends in `_compute` below.
+            stored: dict[str, list[Any]] | None = super().compute()  # type: ignore[misc]
+        except BaseException:
+            self.discard()
+            raise
+        self.filelocks = self.file_paths = None
+        self._storing_threads.clear()
+        return stored
+
+    def discard(self) -> None:
+        """Let go of what is stored: files and locks. evaluate does so after a success only (`compute`)."""
+        with self._storage_lock:
+            self._storing_threads.clear()
+            self._close_writer()
+            locks, paths = list(self.filelocks or []), list(self.file_paths or [])
+            if self.filelock is not None and self.num_process == 1:
+                locks.append(self.filelock)
+                paths.append(self.cache_file_name)
+            for lock, path in zip(locks, paths, strict=True):
+                Path(path).unlink(missing_ok=True)
+                lock.release()
+            self.cache_file_name = self.filelock = self.filelocks = self.file_paths = None
+
+    def _write(self, columns: dict[str, list[Any]]) -> None:
+        if not getattr(self, "keep_in_memory", False):
+            os.makedirs(self.data_dir, exist_ok=True)
+        super().add_batch(**columns)  # type: ignore[misc]
+
+    def _close_writer(self) -> None:
+        """Close evaluate's writer, also one whose disk is full: closing it then raises again, and so would each use."""
+        if self.writer is not None:
+            try:
+                self.writer.finalize()
+            except (OSError, ValueError, pyarrow.ArrowException):
+                self._close_stream()
+        self.data = self.writer = self.buf_writer = self.selected_feature_format = None
+
+    def _close_stream(self) -> None:
+        stream = getattr(self.writer, "stream", None)
+        if stream is not None:
+            try:
+                stream.close()
+            except (OSError, ValueError, pyarrow.ArrowException):
+                return  # nothing more can be done, and the file is deleted next
+
+    def _compute(self, **stored: Any) -> dict[str, list[Any]]:
+        """Return the stored columns to `_take`; evaluate's `compute` calls this under its files' locks."""
+        return {name: list(column) for name, column in stored.items()}
+
+    def _build_data_dir(self) -> str:
+        """Return the folder of Arrow files; one that cannot be made is no error before something is stored."""
+        try:
+            folder: str = super()._build_data_dir()  # type: ignore[misc]
+        except OSError:
+            folder = os.path.join(self._data_dir_root, self.name, self.config_name)
+        return folder
+
+    def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
+        """Check nothing: columns are checked already, and evaluate's check (`add_batch`) fails on absent columns."""
+
+    def __len__(self) -> int:
+        with self._storage_lock:
+            return super().__len__()  # type: ignore[misc,no-any-return]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the arguments: locks and writers cannot be pickled, and evaluate has no rule for it."""
+        if len(self):
+            raise ValueError(f"a metric that stores {len(self)} segments cannot be pickled: call compute() first")
+        return self._arguments
+
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
+        self.__init__(**arguments)  # type: ignore[misc]
+
+
+def _length(columns: Stored) -> int:
+    return max(len(column) for column in columns.values() if column is not None)
+
+
+def _all_or_none(name: str, column: list[Any]) -> list[Any] | None:
+    """Return a stored column, None if it was absent throughout.
+
+    Raises:
+        ValueError: it is absent for some segments only.
+    """
+    missing = [index for index, item in enumerate(column) if item is None]
+    if not missing:
+        return column
+    if len(missing) < len(column):
+        raise ValueError(
+            f"`{name}` must be given for every item or for none; "
+            f"it is missing for item {missing[0]} and {len(missing) - 1} more"
+        )
+    return None
+
+
+def _cut(column: list[Any] | None, rows: slice) -> list[Any]:
+    """Return rows of a column; an absent one is stored as nulls, because evaluate has no optional columns."""
+    return [None] * (rows.stop - rows.start) if column is None else column[rows]

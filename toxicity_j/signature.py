@@ -1,0 +1,62 @@
+"""The signature: every setting that can move a number, in one string that travels with the number.
+
+In sacrebleu's manner (Post 2018, arXiv 1804.08771): `j:emnlp2021|style:...|version:0.3.0`. Arithmetic only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .protocol_records import Protocol
+from .protocols import PROTOCOLS
+
+
+def render(settings: Mapping[str, object]) -> str:
+    """Join names and values of settings.
+
+    A bool reads yes or no. "|" in a value would end it, so it is written as "/".
+    """
+    return "|".join(f"{name}:{_shown(value)}" for name, value in settings.items())
+
+
+def protocol_name(protocol: Protocol) -> str:
+    """Return the published name of a protocol; a changed one is named by a digest of its fields.
+
+    `newline` has a setting of its own in the signature, so it does not make a published protocol a custom one.
+    """
+    published = PROTOCOLS.get(protocol.name)
+    if published is not None and replace(protocol, newline=published.newline) == published:
+        return protocol.name
+    return f"custom@{hashlib.sha256(repr(protocol).encode()).hexdigest()[:8]}"
+
+
+def precision(dtypes: Mapping[str, str]) -> str:
+    """Return the precision of the models by role: one name if they share it, else each role's.
+
+    Args:
+        dtypes: role to the name of a number format.
+    """
+    distinct = set(dtypes.values())
+    if len(distinct) <= 1:
+        return next(iter(distinct), "float32")
+    return ",".join(f"{role}={dtype}" for role, dtype in dtypes.items())
+
+
+def reference_counts(references: list[list[str]] | None) -> str | bool:
+    """Return the number of references per segment, as "1" or "1-3"; False without references."""
+    if references is None:
+        return False
+    counts = [len(item) for item in references]
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        shown = repr(value)
+        return shown.removeprefix("0") if 0 < value < 1 else shown
+    return str(value).replace("|", "/")
