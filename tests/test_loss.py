@@ -236,6 +236,7 @@ def test_padded_vocabulary_is_cut_and_labels_may_hold_minus_100(identifier):
         (torch.zeros(2, 3, 66), torch.ones(2, 4), "logits", "`mask` must have shape"),
         (torch.full((1, 1), 66), None, "ids", "`inputs` must be ids in"),
         (torch.zeros(2, 3, 66), None, "onehot", "`form` must be one of"),
+        (torch.zeros(2, 3, 66), None, np.array([None, None], dtype=object), "`form` must be one of"),
         (torch.zeros(0, 3, 66), None, "logits", "`inputs` must hold a sequence"),
         (torch.zeros(2, 0, 66), None, "probabilities", "`inputs` must hold a sequence"),
         (torch.zeros(0, 3, dtype=torch.long), None, "ids", "`inputs` must hold a sequence"),

@@ -76,6 +76,11 @@ def test_bad_input_is_named():
         ToxicityReward("fluency")
     with pytest.raises(ValueError, match="`sources` must be a column"):
         ToxicityReward("j", scorer=ScorerStub())(completions=["a"])
+    for column in (None, "you fool", 3):
+        with pytest.raises(TypeError, match="`completions` must be a list of texts"):
+            toxicity_reward(column)
+    with pytest.raises(TypeError, match="`sources` must be a list of texts"):
+        ToxicityReward("j", scorer=ScorerStub())(completions=["a"], sources="b")
     with pytest.raises(TypeError, match="item 1 is 3"):
         toxicity_reward(completions=["a", 3])
     with pytest.raises(TypeError, match="`sources` must be texts"):

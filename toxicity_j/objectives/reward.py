@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..builtin_identifier import ToxicityIdentifier
@@ -41,7 +41,7 @@ class ToxicityReward:
         identifier: ToxicityIdentifier | None = None,
         name: str = "toxicity_reward",
     ) -> None:
-        if score is not None and score not in SCORES:
+        if score is not None and (not isinstance(score, str) or score not in SCORES):
             raise ValueError(f"`score` must be one of {SCORES} or None; got {score!r}")
         self.score, self.scorer, self.identifier = score, scorer, identifier
         self.__name__ = name
@@ -67,7 +67,9 @@ class ToxicityReward:
             TypeError: a completion is neither text nor messages.
             ValueError: a text holds a lone surrogate, J without sources, or fewer or more sources than completions.
         """
-        if len(completions) == 0:
+        completions = _as_sequence("completions", completions)
+        sources = None if sources is None else _as_sequence("sources", sources)
+        if not completions:
             return []
         read = [_text("completions", index, item) for index, item in enumerate(completions)]
         texts = checked_texts(read, "completions")
@@ -80,7 +82,7 @@ class ToxicityReward:
             return _with_blank_zero(texts, self._nontoxic(texts))
         if sources is None:
             raise ValueError("`sources` must be a column of the dataset when the reward is J; got none")
-        same_length(completions=texts, sources=list(sources))
+        same_length(completions=texts, sources=sources)
         pairs = [
             (text, None if item is None else _text("sources", index, item))
             for index, (text, item) in enumerate(zip(texts, sources, strict=True))
@@ -120,6 +122,12 @@ def toxicity_reward(
 
 def _with_blank_zero(texts: Sequence[str], rewards: Sequence[float]) -> list[float | None]:
     return [0.0 if is_blank(text) else float(reward) for text, reward in zip(texts, rewards, strict=True)]
+
+
+def _as_sequence(name: str, column: Any) -> list[Any]:
+    if isinstance(column, str | bytes | Mapping) or not isinstance(column, Iterable):
+        raise TypeError(f"`{name}` must be a list of texts or of lists of messages; got {type(column).__name__}")
+    return list(column)
 
 
 def _text(name: str, index: int, item: Any) -> str:
