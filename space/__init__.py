@@ -1,0 +1,1 @@
+"""The parts of the web page: limits, models, explanations, tables, and how they are shown."""

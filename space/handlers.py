@@ -1,0 +1,129 @@
+"""What happens on an event. A mistake of the visitor becomes a message; results on the screen stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from toxicity_j import protocols
+
+from . import batch, batch_view, pair, snippets
+from .examples import example_table
+from .limits import InputError
+from .markup import notice
+from .models import Choice
+from .tables import EMPTY_HEADERS, EMPTY_ROWS, Table, checked_columns, read_files, read_pasted
+
+
+def on_pair(source: str | None, lines: str | None, reference: str | None, *models: str) -> tuple[Any, ...]:
+    """Return status, results and snippets of one source."""
+    source, lines, reference = source or "", lines or "", reference or ""
+    try:
+        choice = Choice(*models)
+        rewrites = pair.rewrites_of(lines)
+        shown, signature = pair.show(source, rewrites, choice, reference)
+    except InputError as error:
+        return (notice(str(error), "error"), *[gr.skip()] * 5)
+    texts = (source, rewrites, choice, reference)
+    codes = [make(*texts) for make in (snippets.pair_python, snippets.pair_command, snippets.pair_api)]
+    return ("", shown, signature, *codes)
+
+
+def on_protocol(name: str) -> Any:
+    """Return whether the field for a reference is shown."""
+    return gr.update(visible=protocols()[name].references != "unused")
+
+
+def on_upload(paths: list[str] | None) -> tuple[Any, str, None]:
+    """Return the table of the uploaded files, and delete them."""
+    try:
+        table = read_files(paths or [])
+    except InputError as error:
+        return gr.skip(), notice(str(error), "error"), None
+    finally:
+        for path in paths or []:
+            with suppress(OSError):
+                Path(path).unlink()
+    return _shown(table), notice(f"{len(table.rows)} rows were read. Edit them, or press Compare."), None
+
+
+def on_paste(text: str) -> tuple[Any, str]:
+    """Return the table of pasted text."""
+    try:
+        table = read_pasted(text or "")
+    except InputError as error:
+        return gr.skip(), notice(str(error), "error")
+    return _shown(table), notice(f"{len(table.rows)} rows were read. Edit them, or press Compare.")
+
+
+def on_example() -> tuple[Any, str]:
+    """Return the example table."""
+    return _shown(example_table()), notice("The example is in the table. Press Compare.")
+
+
+def on_empty() -> tuple[Any, str]:
+    """Return an empty table."""
+    table = Table(EMPTY_HEADERS, [[""] * len(EMPTY_HEADERS) for _ in range(EMPTY_ROWS)])
+    return _shown(table), notice("Write or paste into the table. Columns and rows that stay blank do not count.")
+
+
+def on_compare(table: Any, order: str, *models: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the progress, then the comparison."""
+    keep = [gr.skip()] * 4
+    running = [gr.update(interactive=False), gr.update(interactive=True)]
+    idle = [gr.update(interactive=True), gr.update(interactive=False)]
+    codes = [gr.skip()] * 4
+    try:
+        choice = Choice(*models)
+        columns = checked_columns(list(table.columns), table.to_numpy().tolist())
+        for step in batch.score_table(columns, choice):
+            if isinstance(step, batch.Progress):
+                yield (_progress(step), *keep, *running, *codes)
+                continue
+            made = [
+                step.comparison.signature,
+                snippets.table_python(columns, choice),
+                snippets.table_command(choice),
+                snippets.table_api(columns, choice),
+            ]
+            shown = batch_view.render_scored(step)
+            every = batch_view.render_segments(step, order)
+            yield ("", shown, step, every, gr.update(visible=True), *idle, *made)
+    except InputError as error:
+        yield (notice(str(error), "error"), *keep, *idle, *codes)
+
+
+def on_cancel() -> tuple[Any, ...]:
+    """Return what the page says after a job was canceled."""
+    return notice("Canceled. Earlier results are kept."), gr.update(interactive=True), gr.update(interactive=False)
+
+
+def on_order(scored: batch.Scored | None, order: str) -> Any:
+    """Return every row in another order."""
+    return gr.skip() if scored is None else batch_view.render_segments(scored, order)
+
+
+def _shown(table: Table) -> Any:
+    return gr.Dataframe(
+        value=table.rows,
+        headers=table.headers,
+        column_count=(len(table.headers), "fixed"),  # type: ignore[arg-type]
+        column_widths=widths(len(table.headers)),
+    )
+
+
+def widths(count: int) -> list[str]:
+    """Return the widths of a table's columns: equal, and wide enough to read on a phone."""
+    return [f"{max(220, 1000 // count)}px"] * count
+
+
+def _progress(step: batch.Progress) -> str:
+    share = step.done / step.total
+    return (
+        f'<p class="tj tj-notice tj-info" role="status">Scored {step.done} of {step.total} rewrites '
+        f'<progress value="{share:.3f}" max="1">{share:.0%}</progress></p>'
+    )
