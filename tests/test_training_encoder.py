@@ -30,6 +30,7 @@ from training.synthetic import disfluency, spelling
 from training.synthetic.lexicon import Lexicon
 from training.synthetic.meaning_corruption import lose_meaning
 from training.synthetic.profanity_edits import remove_rude, replace_rude
+from training.synthetic.word_forms import wrong_forms
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
 LEXICON = Lexicon([" copper ".join(SENTENCE.split())] * 2)  # after each word comes "copper"
@@ -137,7 +138,7 @@ def test_lexicon_counts_words_and_what_follows_them():
 )
 def test_wrong_forms_are_wrong_after_their_word(before, word, wrong):
     known = {"go", "goes", "want", "wants", "wanted", "walk", "walks", "walking", "house", "houses"}
-    assert disfluency._wrong_forms(before, word, known) == wrong
+    assert wrong_forms(before, word, known) == wrong
 
 
 def test_flaws_are_the_words_put_in_and_those_after_a_gap():

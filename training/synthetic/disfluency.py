@@ -7,19 +7,20 @@ graded by how much is broken.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from difflib import SequenceMatcher
 
 from training.synthetic.lexicon import FUNCTION_WORDS, LISTS, Lexicon, content_places, table
 from training.synthetic.spelling import bare
+from training.synthetic.word_forms import wrong_forms
 
 _PREPOSITIONS = LISTS["prepositions"].split()
 _AGREEMENT = table("agreement")
 
 
-def flaws(sound: str, broken: str) -> list[bool]:
-    """Mark each word of `broken` that is wrong: not in `sound` there, or next to what is missing."""
-    one, two = sound.lower().split(), broken.lower().split()
+def flaws(clean: str, broken: str) -> list[bool]:
+    """Mark each word of `broken` that is wrong: not in `clean` there, or next to what is missing."""
+    one, two = clean.lower().split(), broken.lower().split()
     marks = [False] * len(two)
     for kind, _, _, start, end in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
         if kind == "delete" and two:
@@ -59,42 +60,16 @@ def _agreement(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
     return 0.4
 
 
-# Words after which a verb or a noun has one right form; see `_wrong_forms`.
-_TAKE_S, _TAKE_BASE, _TAKE_ONE, _TAKE_MANY, _TAKE_ING, _TAKE_ED = (
-    frozenset(LISTS[f"take_{form}"].split()) for form in ("s", "base", "one", "many", "ing", "ed")
-)
-
-
-def _wrong_forms(before: str, word: str, known: Set[str]) -> list[str]:
-    """Return forms of a word that are wrong after another: "he goes" to "he go", "must see" to "must sees"."""
-    longer = [word + "s", word + "es"]
-    if before in _TAKE_S:
-        wrong = [word[:-2] if word.endswith("es") else word[:-1], word[:-1]] if word.endswith("s") else []
-    elif before in _TAKE_BASE:
-        wrong = [*longer, word + "ed", word + "d", word + "ing", word[:-1] + "ing"]
-    elif before in _TAKE_ONE:
-        wrong = longer if not word.endswith("s") else []
-    elif before in _TAKE_MANY:
-        wrong = [word[:-1]] if word.endswith("s") else []
-    elif before in _TAKE_ING:
-        wrong = [word[:-3], word[:-3] + "e"] if word.endswith("ing") else []
-    elif before in _TAKE_ED:
-        wrong = [word[:-2], word[:-1], word[:-2] + "ing"] if word.endswith("ed") else []
-    else:
-        wrong = []
-    return [form for form in dict.fromkeys(wrong) if len(form) > 1 and form in known]
-
-
 def _inflect(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
-    found = [
-        (i, form)
-        for i in range(1, len(words))
-        if len(words[i]) > 2
-        for form in _wrong_forms(bare(words[i - 1]), words[i].lower(), lexicon.known)
-    ]
+    found: list[tuple[int, str]] = []
+    for place in range(1, len(words)):
+        if len(words[place]) > 2:
+            forms = wrong_forms(bare(words[place - 1]), words[place].lower(), lexicon.known)
+            found += [(place, form) for form in forms]
     if not found:
         return _agreement(words, rng, lexicon)
-    i, words[i] = rng.choice(found)
+    place, form = rng.choice(found)
+    words[place] = form
     return 0.42
 
 
@@ -129,12 +104,15 @@ def _truncate(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
 
 def _mangle(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
     for i in rng.sample(range(len(words)), min(len(words), rng.choice([1, 1, 2]))):
-        word, other = bare(words[i]), rng.choice(lexicon.words)
-        cut = rng.randint(1, max(1, len(word) - 1))
-        words[i] = rng.choice(
-            [word[:cut] + other[-3:], word[cut:] or "'", "##" + word[cut:], word[:cut], "'" + other[:2], "<unk>"]
-        )
+        words[i] = _mangled(bare(words[i]), rng.choice(lexicon.words), rng)
     return 0.25
+
+
+def _mangled(word: str, other: str, rng: random.Random) -> str:
+    """Cut a word and mix it with another, as decoders of word pieces do at times."""
+    cut = rng.randint(1, max(1, len(word) - 1))
+    start, end = word[:cut], word[cut:]
+    return rng.choice([start + other[-3:], end or "'", "##" + end, start, "'" + other[:2], "<unk>"])
 
 
 def _preposition(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
@@ -158,27 +136,41 @@ def _salad(words: list[str], rng: random.Random, lexicon: Lexicon) -> float:
     return 0.04
 
 
-_BREAKS: list[tuple[Callable[[list[str], random.Random, Lexicon], float], int]] = [
-    (_drop, 4), (_swap, 3), (_repeat, 2), (_agreement, 2), (_inflect, 5), (_truncate, 2), (_mangle, 2),
-    (_preposition, 2), (_foreign, 2), (_infill, 3), (_wander, 2), (_salad, 1),
-]  # fmt: skip
+# Each changes a list of words in place, and returns what is left of the fluency; with how often it is drawn.
+_BREAKS: tuple[tuple[Callable[[list[str], random.Random, Lexicon], float], int], ...] = (
+    (_drop, 4),
+    (_swap, 3),
+    (_repeat, 2),
+    (_agreement, 2),
+    (_inflect, 5),
+    (_truncate, 2),
+    (_mangle, 2),
+    (_preposition, 2),
+    (_foreign, 2),
+    (_infill, 3),
+    (_wander, 2),
+    (_salad, 1),
+)
+_SOUND, _LEAST = 0.93, 0.02
 
 
 def disfluent(text: str, rng: random.Random, lexicon: Lexicon) -> tuple[str, float]:
     """Break a sentence one to four times; return it and its fluency. Too short a text comes back whole.
 
     Args:
-        text: a sound sentence.
+        text: a clean sentence.
         rng: decides what breaks.
         lexicon: words to put in foreign places.
     """
     words = text.split()
-    label, times = 0.93, rng.choice([1, 1, 1, 2, 2, 3, 4])
+    label, times = _SOUND, rng.choice([1, 1, 1, 2, 2, 3, 4])
     functions, weights = zip(*_BREAKS, strict=True)
     for _ in range(times):
         if len(words) < 4:
             break
-        label = label * 0.5 if label < 0.9 else 1.0
-        label *= rng.choices(functions, weights)[0](words, rng, lexicon)
+        break_words = rng.choices(functions, weights)[0]
+        # The first break decides; each further one halves what is left, and more.
+        before = label * 0.5 if label < 0.9 else 1.0
+        label = before * break_words(words, rng, lexicon)
     broken = " ".join(words)
-    return (text, 0.93) if broken == text else (broken, max(label, 0.02))
+    return (text, _SOUND) if broken == text else (broken, max(label, _LEAST))

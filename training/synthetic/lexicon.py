@@ -1,17 +1,25 @@
-"""The words that made examples are made of: lists of our own, and what sound sentences hold."""
+"""The words that made examples are made of: lists of our own, and what clean sentences hold."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from training.synthetic.spelling import bare
+from training.synthetic.templates import FOLDER
 
-LISTS = dict(
-    line.split(": ", 1) for line in (Path(__file__).parent / "texts" / "words.txt").read_text("utf-8").splitlines()[1:]
-)
+
+def _read_lists() -> dict[str, str]:
+    lines = (FOLDER / "words.txt").read_text(encoding="utf-8").splitlines()
+    lists = {}
+    for line in lines[1:]:
+        name, _, words = line.partition(": ")
+        lists[name] = words
+    return lists
+
+
+LISTS = _read_lists()
 FUNCTION_WORDS = frozenset(LISTS["function"].split())
 # Words that only add force: a sentence says the same without them, and stays whole.
 EXPLETIVES = frozenset(LISTS["expletives"].split())
@@ -19,17 +27,25 @@ EXPLETIVES = frozenset(LISTS["expletives"].split())
 
 def table(name: str) -> dict[str, list[str]]:
     """Read a list of word:other|other entries."""
-    entries = (entry.partition(":") for entry in LISTS[name].split())
-    return {word: others.replace("_", " ").split("|") for word, _, others in entries}
+    found = {}
+    for entry in LISTS[name].split():
+        word, _, others = entry.partition(":")
+        found[word] = others.replace("_", " ").split("|")
+    return found
 
 
 def content_places(words: Sequence[str]) -> list[int]:
     """Find where the words stand that carry meaning."""
-    return [i for i, word in enumerate(words) if len(bare(word)) > 2 and bare(word) not in FUNCTION_WORDS]
+    places = []
+    for place, word in enumerate(words):
+        plain = bare(word)
+        if len(plain) > 2 and plain not in FUNCTION_WORDS:
+            places.append(place)
+    return places
 
 
 class Lexicon:
-    """What sound sentences are made of.
+    """What clean sentences are made of.
 
     Attributes:
         words: content words of more than three letters, as often as they occur.
@@ -39,15 +55,19 @@ class Lexicon:
 
     def __init__(self, texts: Iterable[str]) -> None:
         sentences = [text.lower().split() for text in texts]
-        counts = Counter(word for sentence in sentences for word in sentence)
-        self.words = sorted(w for w, n in counts.items() for _ in range(n) if w.isalpha() and len(w) > 3)
+        counts: Counter[str] = Counter()
+        for sentence in sentences:
+            counts.update(sentence)
         self.known = frozenset(word for word, count in counts.items() if count > 1)
-        self.after: dict[str, list[str]] = defaultdict(list)
+        self.words = []
+        for word in sorted(counts):
+            if word.isalpha() and len(word) > 3:
+                self.words += [word] * counts[word]
+        self.after: dict[str, list[str]] = {}
         for sentence in sentences:
             for before, word in zip(sentence, sentence[1:], strict=False):
                 if before in self.known:
-                    self.after[before].append(word)
-        self.after.default_factory = None
+                    self.after.setdefault(before, []).append(word)
 
     def follow(self, word: str, rng: random.Random) -> str:
         """Draw a word that was seen after `word`, or any word."""

@@ -6,29 +6,37 @@ Equal seeds give equal texts. The labels, in [0, 1], are judgements of the autho
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Callable, Sequence, Set
 
 from training.synthetic.lexicon import EXPLETIVES, FUNCTION_WORDS, LISTS, Lexicon
 from training.synthetic.spelling import bare
 
 _PRAISE = LISTS["praise"].split()
+# Fluency of a text that lost a rude word: an adjective, a noun after its article, or all between two function words.
+_LOST_FREELY, _LOST_NOUN, _LEFT_A_HOLE = 0.55, 0.4, 0.15
 
 
 def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
     """Delete the rude words, as a lazy system does: return the text, its fluency, and the kept meaning."""
-    words, kept, fluency, meaning = text.split(), [], 0.9, 0.95
-    for i, word in enumerate(words):
+    words = text.split()
+    kept: list[str] = []
+    fluency, meaning = 0.9, 0.95
+    for place, word in enumerate(words):
         if bare(word) not in rude:
             kept.append(word)
-            continue
-        if bare(word) in EXPLETIVES:
-            continue
-        meaning -= 0.15
-        before = bare(words[i - 1]) if i else ""
-        after = bare(words[i + 1]) if i + 1 < len(words) else ""
-        hole = before in FUNCTION_WORDS and (not after or after in FUNCTION_WORDS)
-        fluency = min(fluency, 0.15 if hole else 0.4 if before in FUNCTION_WORDS else 0.55)
+        elif bare(word) not in EXPLETIVES:
+            meaning -= 0.15
+            fluency = min(fluency, _fluency_without(words, place))
     return " ".join(kept), fluency, max(meaning, 0.5)
+
+
+def _fluency_without(words: Sequence[str], place: int) -> float:
+    """Judge the fluency of a sentence that lost the word at a place."""
+    before = bare(words[place - 1]) if place else ""
+    after = bare(words[place + 1]) if place + 1 < len(words) else ""
+    if before not in FUNCTION_WORDS:
+        return _LOST_FREELY
+    return _LEFT_A_HOLE if not after or after in FUNCTION_WORDS else _LOST_NOUN
 
 
 def replace_rude(text: str, rude: Set[str], rng: random.Random, lexicon: Lexicon) -> tuple[str, float, float]:
@@ -39,16 +47,21 @@ def replace_rude(text: str, rude: Set[str], rng: random.Random, lexicon: Lexicon
     Returns:
         The text, its fluency, and the kept meaning.
     """
-    words, draw = text.split(), rng.random()
-    if draw < 0.3:
-        choose, fluency, meaning = lambda before: rng.choice(_PRAISE), 0.6, 0.25
-    elif draw < 0.7:
-        choose, fluency, meaning = lambda before: lexicon.follow(before, rng), 0.55, 0.35
-    else:
-        choose, fluency, meaning = lambda before: rng.choice(lexicon.words), 0.35, 0.35
-    places = [i for i, word in enumerate(words) if bare(word) in rude]
-    for i in places:
-        words[i] = choose(words[i - 1] if i else "")
+    words = text.split()
+    choose, fluency, meaning = _draw_filler(rng, lexicon)
+    places = [place for place, word in enumerate(words) if bare(word) in rude]
+    for place in places:
+        words[place] = choose(words[place - 1] if place else "")
     if words == text.split():
         return text, 0.9, 1.0
     return " ".join(words), fluency * 0.8 ** (len(places) - 1), meaning
+
+
+def _draw_filler(rng: random.Random, lexicon: Lexicon) -> tuple[Callable[[str], str], float, float]:
+    """Draw a way to fill a mask after a word, and the fluency and kept meaning that it gives."""
+    draw = rng.random()
+    if draw < 0.3:
+        return lambda before: rng.choice(_PRAISE), 0.6, 0.25
+    if draw < 0.7:
+        return lambda before: lexicon.follow(before, rng), 0.55, 0.35
+    return lambda before: rng.choice(lexicon.words), 0.35, 0.35

@@ -24,26 +24,26 @@ def bare(word: str) -> str:
 
 def tokenized(text: str) -> str:
     """Put spaces before punctuation and clitics, as in "i don 't know ." (one of two usual forms)."""
-    text = _CLITIC.sub(lambda m: f"{m[1]}n 't" if m[2].lower() == "n't" else f"{m[1]} {m[2]}", text)
+    text = _CLITIC.sub(_split_clitic, text)
     return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
+
+
+def _split_clitic(match: re.Match[str]) -> str:
+    word, clitic = match.groups()
+    return f"{word}n 't" if clitic.lower() == "n't" else f"{word} {clitic}"
 
 
 def joined(text: str) -> str:
     """Undo `tokenized`, nearly."""
-    return re.sub(r"n '\s?t\b", "n't", _SPACED.sub(r"\1", re.sub(r"n 't\b", "n't", text)))
+    text = re.sub(r"n 't\b", "n't", text)
+    text = _SPACED.sub(r"\1", text)
+    return re.sub(r"n '\s?t\b", "n't", text)
 
 
 def respell(text: str, rng: random.Random) -> str:
     """Add noise that says nothing about toxicity, meaning or fluency: case, spaces, the final stop, apostrophes."""
-    draw = rng.random()
-    text = tokenized(text) if draw < 0.25 else joined(text) if draw < 0.6 else text
-    draw = rng.random()
-    if draw < 0.5:
-        text = text.lower()
-    elif draw < 0.7:
-        text = text[:1].upper() + text[1:]
-    elif draw > 0.99:
-        text = text.upper()
+    text = _respaced(text, rng.random())
+    text = _recased(text, rng.random())
     draw = rng.random()
     if draw < 0.3:
         text = text.rstrip(" .") or text
@@ -52,35 +52,84 @@ def respell(text: str, rng: random.Random) -> str:
     return text.replace("'", "") if rng.random() < 0.06 else text
 
 
+def _respaced(text: str, draw: float) -> str:
+    if draw < 0.25:
+        return tokenized(text)
+    return joined(text) if draw < 0.6 else text
+
+
+def _recased(text: str, draw: float) -> str:
+    if draw < 0.5:
+        return text.lower()
+    if draw < 0.7:
+        return text[:1].upper() + text[1:]
+    return text.upper() if draw > 0.99 else text
+
+
 def obfuscate_word(word: str, rng: random.Random) -> str:
     """Write a rude word as people do to get past a filter: masked, leet, spaced, stretched or misspelled."""
-    kind = rng.randrange(8)
+    kind = rng.randrange(len(_DISGUISES))
     if len(word) < 3:
         return word
     inner = rng.randrange(1, len(word) - 1)
-    if kind == 0:
-        return word[:inner] + rng.choice("*#-._") + word[inner + 1 :]
-    if kind == 1:
-        return word[0] + rng.choice("**#") * (len(word) - 2) + word[-1]
-    if kind == 2:
-        return word[0] + "*" * (len(word) - 1)
-    if kind == 3:
-        return rng.choice([" ", ".", "-"]).join(word)
-    if kind == 4:
-        return word[:inner] + word[inner] * rng.randint(2, 5) + word[inner + 1 :]
-    if kind == 5:
-        return word[:inner] + word[inner + 1] + word[inner] + word[inner + 2 :]
-    if kind == 6:
-        return word[:inner] + word[inner + 1 :]
-    return "".join(rng.choice(_LOOKALIKES[c]) if c in _LOOKALIKES and rng.random() < 0.6 else c for c in word)
+    return _DISGUISES[kind](word, inner, rng)
+
+
+def _mask_letter(word: str, inner: int, rng: random.Random) -> str:
+    return word[:inner] + rng.choice("*#-._") + word[inner + 1 :]
+
+
+def _mask_inside(word: str, inner: int, rng: random.Random) -> str:
+    return word[0] + rng.choice("**#") * (len(word) - 2) + word[-1]
+
+
+def _mask_all(word: str, inner: int, rng: random.Random) -> str:
+    return word[0] + "*" * (len(word) - 1)
+
+
+def _space_out(word: str, inner: int, rng: random.Random) -> str:
+    return rng.choice([" ", ".", "-"]).join(word)
+
+
+def _stretch(word: str, inner: int, rng: random.Random) -> str:
+    return word[:inner] + word[inner] * rng.randint(2, 5) + word[inner + 1 :]
+
+
+def _swap_letters(word: str, inner: int, rng: random.Random) -> str:
+    return word[:inner] + word[inner + 1] + word[inner] + word[inner + 2 :]
+
+
+def _drop_letter(word: str, inner: int, rng: random.Random) -> str:
+    return word[:inner] + word[inner + 1 :]
+
+
+def _leet(word: str, inner: int, rng: random.Random) -> str:
+    letters = []
+    for char in word:
+        is_changed = char in _LOOKALIKES and rng.random() < 0.6
+        letters.append(rng.choice(_LOOKALIKES[char]) if is_changed else char)
+    return "".join(letters)
+
+
+# Each takes a word, the place of a letter inside it, and a generator.
+_DISGUISES = (
+    _mask_letter,
+    _mask_inside,
+    _mask_all,
+    _space_out,
+    _stretch,
+    _swap_letters,
+    _drop_letter,
+    _leet,
+)
 
 
 def obfuscate(text: str, rude: Set[str], rng: random.Random) -> str:
     """Obfuscate the rude words of a text; without any, at times another word, so that a mask alone means nothing."""
     words = text.split()
-    places = [i for i, word in enumerate(words) if bare(word) in rude]
+    places = [place for place, word in enumerate(words) if bare(word) in rude]
     if not places and words and rng.random() < 0.15:
         places = [rng.randrange(len(words))]
-    for i in places:
-        words[i] = obfuscate_word(words[i], rng)
+    for place in places:
+        words[place] = obfuscate_word(words[place], rng)
     return " ".join(words)
