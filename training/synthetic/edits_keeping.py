@@ -1,0 +1,79 @@
+"""Edits of a sentence by rule that keep what it says; see `edits`."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from training.synthetic import spelling
+from training.synthetic.lexicon import EXPLETIVES
+from training.synthetic.word_tables import Edited, Rule, by_table
+
+_LEADING_CLAUSE = re.compile(
+    r"(?i)^(if|when|because|although|while|since|after|before)\s+([^,]+?)\s*,\s+(.+?)([.!?]?)$"
+)
+_LEADS_KEPT = (
+    "please understand that", "i'm sorry, but", "i am afraid that", "in my opinion,", "to be honest,", "honestly,",
+    "i have to say that", "i would like to say that", "with respect,", "i think that", "well,", "look,", "you know,",
+)  # fmt: skip
+_TAILS_KEPT = ("if i may say so", "in my view", "i think", "to be honest", "i am sorry to say")
+
+
+def _lead_kept(text: str, rng: random.Random) -> Edited:
+    return f"{rng.choice(_LEADS_KEPT)} {text}", 0.9
+
+
+def _tail_kept(text: str, rng: random.Random) -> Edited:
+    body = text.rstrip(" .!")
+    if body.endswith("?"):
+        return None
+    return (
+        f"{body}, {rng.choice(['if i may say so', 'in my view', 'i think', 'to be honest', 'i am sorry to say'])}.",
+        0.92,
+    )
+
+
+def _no_expletive(text: str, rng: random.Random) -> Edited:
+    words = text.split()
+    kept = [word for word in words if spelling.bare(word) not in EXPLETIVES]
+    return (" ".join(kept), 0.95) if 1 < len(kept) < len(words) else None
+
+
+def _move_clause(text: str, rng: random.Random) -> Edited:
+    match = _LEADING_CLAUSE.match(text.strip())
+    if not match:
+        return None
+    connective, clause, main, stop = match.groups()
+    return f"{main[:1].upper()}{main[1:]} {connective.lower()} {clause}{stop}", 0.96
+
+
+def _respell(text: str, rng: random.Random) -> Edited:
+    return spelling.respell(text, rng), 0.97
+
+
+def _typing_errors(text: str, rng: random.Random) -> Edited:
+    words = text.split()
+    places = [index for index, word in enumerate(words) if word.isalpha() and len(word) > 4]
+    if not places:
+        return None
+    for place in rng.sample(places, min(len(places), rng.choice([1, 1, 2]))):
+        word = words[place]
+        at = rng.randrange(1, len(word) - 2)
+        swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        words[place] = rng.choice([swapped, word[:at] + word[at + 1 :]])
+    return " ".join(words), 0.93
+
+
+# Rule and weight, by kind.
+KEEPS: dict[str, tuple[Rule, int]] = {
+    "contraction": (by_table("contractions", 0.98, most=3), 4),
+    "synonym": (by_table("synonyms", 0.92, most=2), 4),
+    "spelling": (by_table("spellings", 0.96, most=3), 3),
+    "digits": (by_table("digits", 0.97, most=2), 2),
+    "lead": (_lead_kept, 1),
+    "tail": (_tail_kept, 1),
+    "no_expletive": (_no_expletive, 4),
+    "moved_clause": (_move_clause, 4),
+    "format": (_respell, 3),
+    "typing_error": (_typing_errors, 1),
+}
