@@ -157,9 +157,11 @@ def test_one_segment_has_no_interval_and_few_are_warned_of():
 
 def test_too_few_resamples_for_many_pairs_are_said():
     systems = {str(place): segments(np.linspace(0, 1, 20) * place / 5) for place in range(5)}
-    # 10 pairs times the smallest p-value of 101 draws is 10 / 101 > 0.05; 10 / 0.05 = 200 would do.
-    assert "10 pairs" in compare(systems, n_resamples=100).warnings[0]
-    assert compare(systems, n_resamples=200).warnings == ()
+    # 10 pairs times the smallest p-value of 101 draws is 10 / 101 > 0.05; 10 / (199 + 1) = 0.05 would do.
+    assert "no difference can be significant below 199 resamples" in compare(systems, n_resamples=100).warnings[0]
+    # 10 / 201 = 0.0498 is just below 0.05, and 10 / 2001 = 0.005 is far below.
+    assert "the smallest possible corrected p-value is 0.050" in compare(systems, n_resamples=200).warnings[0]
+    assert compare(systems, n_resamples=2000).warnings == ()
 
 
 def test_languages_are_kept_and_averaged():

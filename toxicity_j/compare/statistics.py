@@ -80,7 +80,7 @@ def paired_bootstrap(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, see
         seed: equal seeds give equal p-values; at least 0.
 
     Returns:
-        In (0, 1]; with more than 16 segments at least 1 / (n_resamples + 1).
+        In (0, 1], at least 1 / (n_resamples + 1) unless all differences are equal.
 
     Raises:
         TypeError: an argument has the wrong type.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from .records import MEASURES, Difference, Estimate, Pair, System
@@ -131,10 +132,15 @@ def limits(
     if n < fewest:
         segments = "segment is" if n == 1 else "segments are"
         found.append(f"{n} {segments} too few: below {fewest} no difference can be significant.")
-    # With more segments than are enumerated, no p-value is below 1 / (n_resamples + 1).
-    elif pair_count / (n_resamples + 1) > level:
-        needed = int(pair_count / level)
+    floor = pair_count / (n_resamples + 1)
+    if floor > level:
+        needed = math.ceil(pair_count / level - 1e-9) - 1
         found.append(f"With {pair_count} pairs no difference can be significant below {needed} resamples.")
+    elif floor > level / 5:
+        found.append(
+            f"With {pair_count} pairs and {n_resamples} resamples the smallest possible corrected p-value is "
+            f"{floor:.3f}; more resamples can lower it."
+        )
     for name, counts in truncated.items():
         for column, count in counts.items():
             texts = "text was" if count == 1 else "texts were"
