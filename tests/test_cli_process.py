@@ -26,6 +26,8 @@ HEAVY = (
     "sentence_transformers",
     "matplotlib",
     "torch",
+    "torch._dynamo",  # the meta device imports it, and SymPy
+    "sympy",
 )
 
 

@@ -237,7 +237,8 @@ class Encoder(nn.Module):
         place, kind = resolve_device(device), resolve_dtype(dtype)
         state, metadata = load_tensors(find_weights("encoder.safetensors") if path is None else path)
         tokenizer = Tokenizer.from_str(metadata["tokenizer"])
-        with torch.device("meta"):
+        # Not on the meta device, on which the first embedding imports torch._dynamo for two seconds.
+        with torch.random.fork_rng(devices=[]):
             encoder = cls(EncoderConfig(**json.loads(metadata["config"])), tokenizer)
         encoder.load_state_dict(state, assign=True)
         encoder.body.to(kind)

@@ -60,10 +60,9 @@ def can_use_onednn(device: torch.device, dtype: torch.dtype) -> bool:
 @functools.cache
 def onednn_is_faster(dtype: torch.dtype, threads: int) -> bool:
     """Time both kinds of layer for about 50 ms, once per process, number format and count of threads."""
-    # skip_init leaves the user's random generator as it is.
-    linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-        nn.Linear, _TRIAL_WIDTH, _TRIAL_WIDTH, dtype=dtype
-    )
+    # The user's random generator stays as it is. nn.utils.skip_init would import SymPy for half a second.
+    with torch.random.fork_rng(devices=[]):
+        linear = nn.Linear(_TRIAL_WIDTH, _TRIAL_WIDTH, dtype=dtype)
     for parameter in linear.parameters():
         nn.init.constant_(parameter, 0.01)
     try:
