@@ -16,7 +16,9 @@ from tokenizers import Tokenizer
 
 from .builtin_weights import SHA256, find_weights
 from .protocols import IDENTIFIER, Protocol
-from .results import Segments, signature
+from .results import Segments
+from .rules import saturate
+from .signature import protocol_name, render
 from .text import normalize, windows
 from .version import VERSION
 
@@ -39,7 +41,8 @@ def score_style(predictions: Sequence[str], protocol: Protocol, threshold: float
     limit = 0.5 if threshold is None else float(threshold)
     p_toxic = NumpyIdentifier().p_toxic(predictions)
     nontoxic = (p_toxic <= limit).astype(np.float64)
-    return Segments(1 - p_toxic, p_toxic, nontoxic, None, None, None, _signature(protocol, limit))
+    sta = saturate(1 - p_toxic, protocol.style.saturation)
+    return Segments(sta, p_toxic, nontoxic, None, None, None, _signature(protocol, limit))
 
 
 class NumpyIdentifier:
@@ -112,7 +115,7 @@ class NumpyIdentifier:
 
 def _signature(protocol: Protocol, threshold: float) -> str:
     settings: dict[str, Any] = {
-        "j": protocol.name,
+        "j": protocol_name(protocol),
         "style": f"{IDENTIFIER}@{SHA256[_FILE][:8]}",
         "sta": "soft",
         "threshold": threshold,
@@ -122,7 +125,7 @@ def _signature(protocol: Protocol, threshold: float) -> str:
         "dtype": "float32",
         "version": VERSION,
     }
-    return signature(settings)
+    return render(settings)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[npt.NDArray[np.int64]]:

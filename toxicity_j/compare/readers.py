@@ -163,8 +163,7 @@ def _systems(files: Sequence[_File]) -> dict[str, tuple[_File, str]]:
 
 def _unterminated(system: _File, files: dict[str, _File], given: dict[str, list[str]]) -> tuple[str, ...]:
     """Return the columns of one system whose file does not end in a newline."""
-    columns = {"predictions": [system]}
-    columns |= {role: [files[path] for path in given[role]] for role in ("sources", "references")}
+    columns = {"predictions": [system], "sources": [files[path] for path in given["sources"]]}
     return tuple(role for role, used in columns.items() if not all(file.table.terminated for file in used))
 
 
