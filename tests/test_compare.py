@@ -301,3 +301,15 @@ def test_importing_the_comparison_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_package_can_be_imported_by_every_idiom():
+    code = (
+        "import toxicity_j, toxicity_j.compare.statistics as statistics\n"
+        "from toxicity_j.compare.statistics import holm\n"
+        "from toxicity_j.compare import Comparison, report\n"
+        "assert toxicity_j.compare.statistics is statistics and statistics.holm is holm\n"
+        "assert toxicity_j.compare.Comparison is Comparison and toxicity_j.compare.report is report\n"
+        "assert callable(toxicity_j.compare)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
