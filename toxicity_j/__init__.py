@@ -10,23 +10,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .compare import Comparison, compare
-from .protocols import protocols
+from .protocols import Content, Fluency, Protocol, Style, get_protocol, protocols
 from .version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from .builtin_encoder import Encoder
     from .builtin_identifier import ToxicityIdentifier
     from .objectives.loss import ToxicityLoss
     from .objectives.reward import ToxicityReward, toxicity_reward
+    from .results import Segments
     from .scorer import Scorer
 
 __all__ = [
     "Comparison",
+    "Content",
+    "Encoder",
+    "Fluency",
+    "Protocol",
     "Scorer",
+    "Segments",
+    "Style",
     "ToxicityIdentifier",
     "ToxicityLoss",
     "ToxicityReward",
     "__version__",
     "compare",
+    "get_protocol",
     "load",
     "protocols",
     "toxicity_reward",
@@ -34,7 +43,9 @@ __all__ = [
 
 # The module of each name that is imported on first use.
 _LAZY = {
+    "Encoder": ".builtin_encoder",
     "Scorer": ".scorer",
+    "Segments": ".results",
     "ToxicityIdentifier": ".builtin_identifier",
     "ToxicityLoss": ".objectives.loss",
     "ToxicityReward": ".objectives.reward",
@@ -46,7 +57,7 @@ def load(config_name: str = "embedded", **options: Any) -> Any:
     """Return the metric for a protocol, as `evaluate.load` would give it.
 
     Args:
-        config_name: a key of `protocols()`.
+        config_name: a key of `protocols()`; with an option `protocol` it names files only.
         **options: as `Scorer`, and those of `evaluate.load`.
 
     Raises:

@@ -20,7 +20,7 @@ from torch import nn
 
 from .batching import default_token_budget, packed_attention, resolve_device, resolve_dtype, run
 from .builtin_weights import find_weights, load_tensors, save_tensors
-from .text import is_blank, normalize, tokenize, truncate
+from .text import tokenize, truncate
 
 HEADS = ("style", "meaning", "fluency")
 
@@ -297,8 +297,8 @@ class Encoder(nn.Module):
             progress: a tqdm-like class.
 
         Returns:
-            float64 arrays by the names in `want`. A blank prediction has meaning and fluency 0, a prediction equal to
-            its source but for case and normalisation has meaning 1. *Shape:* (n,)
+            float64 arrays by the names in `want`, as the network says: what is known of blank texts and of copies is
+            in `factors.KNOWN_CASES`. *Shape:* (n,)
 
         Raises:
             ValueError: `want` holds an unknown name, "meaning" is wanted without `sources`, or lengths differ.
@@ -317,7 +317,7 @@ class Encoder(nn.Module):
                 progress=progress,
             )
         scores = torch.sigmoid(logits.double().reshape(-1, len(want))).numpy()
-        return {name: _settle(name, scores[:, i], pairs) for i, name in enumerate(want)}
+        return {name: scores[:, i] for i, name in enumerate(want)}
 
     def _encode(self, pairs: list[tuple[str, str]], want: Sequence[str]) -> list[tuple[list[int], list[int]]]:
         """Token ids of predictions and, where meaning is wanted, of sources."""
@@ -365,16 +365,3 @@ def _check(predictions: Sequence[str], sources: Sequence[str] | None, want: Sequ
         raise ValueError("`sources` must be given where `want` holds 'meaning'; got None")
     if sources is not None and len(sources) != len(predictions):
         raise ValueError(f"`sources` must be as many as `predictions`; got {len(sources)} and {len(predictions)}")
-
-
-def _settle(name: str, scores: np.ndarray, pairs: list[tuple[str, str]]) -> np.ndarray:
-    """Puts in the cases that are known without a model: blank predictions, predictions equal to their source."""
-    if name == "style":
-        return scores
-    scores = scores.copy()
-    for i, (prediction, source) in enumerate(pairs):
-        if is_blank(prediction):
-            scores[i] = 0.0
-        elif name == "meaning" and normalize(prediction).lower() == normalize(source).lower():
-            scores[i] = 1.0
-    return scores

@@ -64,7 +64,7 @@ def check_number(
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number{_range(low, high)}; got {value!r:.100}")
-    if not math.isfinite(value) or not low <= value <= high:
+    if not math.isfinite(value) or not low <= float(value) <= high:
         raise ValueError(f"{name} must be a {kind}{_range(low, high)}; got {value!r:.100}")
 
 

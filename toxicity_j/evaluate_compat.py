@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -55,6 +56,10 @@ class StoredColumns:
     cache_file_name: str | None
     num_process: int
     features: Any
+    name: str
+    config_name: str
+    data_dir: str
+    _data_dir_root: str
     _arguments: dict[str, Any]
 
     def prepare_storage(self) -> None:
@@ -192,7 +197,7 @@ class StoredColumns:
         self.__init__(**arguments)  # type: ignore[misc]
 
 
-def _length(columns: Stored) -> int:
+def _length(columns: Mapping[str, list[Any] | None]) -> int:
     return max(len(column) for column in columns.values() if column is not None)
 
 

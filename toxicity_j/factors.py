@@ -236,7 +236,8 @@ def _toxicity(
     def is_borderline(logits: np.ndarray) -> np.ndarray:
         borderline = decision.is_borderline(logits, index, independent=model.multi_label)
         odds = log_odds(logits, index, independent=model.multi_label)
-        return borderline | _is_comparison_borderline(odds, compared)
+        either: np.ndarray = borderline | _is_comparison_borderline(odds, compared)
+        return either
 
     scored = model.score(read, is_borderline=is_borderline, progress=call.progress("style"))
     logits = call.take(["style"], scored)
@@ -253,7 +254,8 @@ def _p_toxic(loaded: LoadedComponent, decision: Decision, compared: _Compared, c
 
     def is_borderline(p_toxic: np.ndarray) -> np.ndarray:
         borderline = decision.is_borderline_probability(p_toxic)
-        return borderline | _is_comparison_borderline(logit(p_toxic), compared)
+        either: np.ndarray = borderline | _is_comparison_borderline(logit(p_toxic), compared)
+        return either
 
     scored = loaded.model.p_toxic(compared.texts, is_borderline=is_borderline, progress=call.progress("style"))
     return call.take(["style"], scored)
@@ -314,5 +316,5 @@ def _acceptability(fluency: Fluency, loaded: LoadedComponent, texts: list[str], 
     guard = is_borderline if fluency.rule == "argmax" else None
     logits = call.take(["fluency"], model.score(read, is_borderline=guard, progress=progress))
     if fluency.rule == "argmax":
-        return (logits.argmax(axis=1) == index).astype(np.float64)
+        return np.array(logits.argmax(axis=1) == index, dtype=np.float64)
     return probabilities(logits, independent=model.multi_label)[:, index]

@@ -131,7 +131,7 @@ class Decision:
             raise ValueError(f"`logits` must be given for the rule {self.rule!r}; got None")
         if self.rule == "argmax":
             is_largest: np.ndarray = logits.argmax(axis=1) == index
-            return is_largest == index_is_toxic
+            return is_largest if index_is_toxic else ~is_largest
         above: np.ndarray = logits[:, index] > np.float32(self._edge)  # in float32, as torch compares
         return above
 
@@ -182,7 +182,8 @@ def relative_style(output: np.ndarray, source: np.ndarray, references: Sequence[
     if references is None:
         return scores
     easiest = np.array([p.min() for p in references])
-    return np.maximum(scores, easiest <= output)
+    larger: np.ndarray = np.maximum(scores, easiest <= output)
+    return larger
 
 
 def compares_borderline(

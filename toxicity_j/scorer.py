@@ -159,9 +159,14 @@ class Scorer:
         if call.truncated:
             counts = ", ".join(f"{count} by the {role} model" for role, count in call.truncated.items())
             logger.warning("texts longer than a model reads were cut: %s", counts)
+        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return Segments(
-            **{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]},
-            **dict.fromkeys({"sim", "fl", "j"} - blocks[0].keys()),
+            sta=joined["sta"],
+            p_toxic=joined["p_toxic"],
+            nontoxic=joined["nontoxic"],
+            sim=joined.get("sim"),
+            fl=joined.get("fl"),
+            j=joined.get("j"),
             signature=signature,
             languages=columns.languages,
             truncated=call.truncated,

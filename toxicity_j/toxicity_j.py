@@ -193,7 +193,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         joined = self.join_stored(None if given is None else _as_stored(given))
         if joined is None:
             return None
-        columns = Columns(**joined, unterminated=lacking_newline)
+        columns = Columns(**joined, unterminated=lacking_newline)  # type: ignore[arg-type]
         segments = self._score(columns)
         scores = segments.corpus()
         if bootstrap_interval is not None:
