@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from toxicity_j.columns import reference_lists, same_length, texts
+from toxicity_j.columns import Columns, reference_lists, same_length, texts
 
 TEXTS = ["a plain text", "", "  ", "日本語 😀 שלום\x00\t"]
 
@@ -87,3 +87,22 @@ def test_lengths_differ_and_both_are_named():
     assert same_length(predictions=["a", "b"], sources=None, references=[["c"], ["d"]]) == 2
     with pytest.raises(ValueError, match="`sources` must be as long as `predictions`; got 1 items for 2"):
         same_length(predictions=["a", "b"], sources=["a"])
+
+
+def test_a_table_is_not_a_column():
+    # Iterating over a DataFrame gives the names of its columns.
+    table = pd.DataFrame({"a": ["x", "y"], "b": ["z", "w"]})
+    for given in (table, pa.table({"a": ["x"]}), datasets.Dataset.from_dict({"a": ["x"]}), np.array([["a", "b"]])):
+        with pytest.raises(TypeError, match=r"`predictions` must be a list of strings; got a \w+ of shape \(\d, \d\)"):
+            texts(given, "predictions")
+    with pytest.raises(TypeError, match="`references` must be a list of strings; got a DataFrame"):
+        reference_lists(table)
+    assert reference_lists(np.array([["a", "b"], ["c", "d"]])) == [["a", "b"], ["c", "d"]]
+
+
+def test_columns_are_cut_into_blocks():
+    columns = Columns.check(list("abcde"), list("vwxyz"), languages=["en"] * 5)
+    blocks = list(columns.blocks(2))
+    assert [block.predictions for block in blocks] == [["a", "b"], ["c", "d"], ["e"]]
+    assert [block.sources for block in blocks] == [["v", "w"], ["x", "y"], ["z"]]
+    assert blocks[2].references is None
