@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# The shipped identifier, distilled from the shipped encoder: about 40 minutes on two cores.
+# The shipped identifier, from the encoder's style table: run encoder.sh first. Half an hour on two cores.
 #
-#     training/recipes/identifier.sh DATA OUTPUT     DATA: a folder laid out like the data README says
-#     training/recipes/identifier.sh --small OUTPUT  the same commands on made-up data, in half a minute
+#     training/recipes/identifier.sh DATA OUTPUT     DATA, OUTPUT: as for encoder.sh
+#     training/recipes/identifier.sh --small OUTPUT  the same command on made-up data, in a minute
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --small ]; then
     output=$2 data=$2/data
     python -m training.data.made_up --output_dir "$data"
-    small=(--max_train_samples 300 --num_train_epochs 1 --batch_size 32 --dim 8 --channels 8 --disable_tqdm)
+    python -m training.modules.tiny_models --output_dir "$output"
+    python -m training.prepare_examples --data "$data" --output_dir "$output/examples" --only style --max_rows 300
+    python -m training.train_teacher --task style --examples "$output/examples" --backbone "$output/teacher" \
+        --steps 2 --batch_size 4
+    small=(--num_train_epochs 1 --batch_size 32 --dim 8 --channels 8 --disable_tqdm)
 else
     data=$1 output=$2 small=()
 fi
-python -m training.distil_identifier --data "$data" --teacher toxicity_j/encoder.safetensors \
-    --scores "$output/scores.parquet" --output_dir "$output/identifier" "${small[@]}"
+python -m training.distil_identifier --data "$data" --examples "$output/examples" \
+    --output_dir "$output/identifier" "${small[@]}"

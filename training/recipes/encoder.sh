@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The shipped encoder: examples, labels of larger models, training, calibration. The file ends in OUTPUT/encoder.
+#
+#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER   20 minutes on a GPU, a night on two cores
+#     training/recipes/encoder.sh --small OUTPUT                       the same commands on made-up data, in a minute
+#
+# DATA is laid out like the data README says; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
+# file) and all-mpnet-base-v2: see README.md beside this folder.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+if [ "${1:-}" = --small ]; then
+    output=$2 data=$2/data teacher=$2/teacher
+    python -m training.data.made_up --output_dir "$data"
+    python -m training.modules.tiny_models --output_dir "$2"
+    examples_flags=(--max_rows 60)
+    language_model=(--model "$2/language_model")
+    teacher_flags=(--steps 2 --batch_size 4)
+    encoder_flags=(--steps 2 --batch_sizes 4 4 4)
+else
+    data=$1 output=$2 teacher=$4
+    examples_flags=() teacher_flags=() encoder_flags=()
+    language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
+fi
+examples=$output/examples
+python -m training.prepare_examples --data "$data" --output_dir "$examples" "${examples_flags[@]}"
+python -m training.label_likelihood --examples "$examples" "${language_model[@]}"
+for task in content style fluency; do
+    python -m training.train_teacher --task $task --examples "$examples" --backbone "$teacher" "${teacher_flags[@]}"
+done
+python -m training.train_encoder --examples "$examples" --output_dir "$output/trained" "${encoder_flags[@]}"
+mkdir -p "$output/encoder"
+python -m training.calibrate_encoder --data "$data" --encoder "$output/trained/encoder.safetensors" \
+    --output_file "$output/encoder/encoder.safetensors"
