@@ -174,6 +174,18 @@ def test_languages_are_kept_and_averaged():
     assert means["de"]["sta"] == pytest.approx(0.65)
 
 
+def test_languages_and_truncation_come_with_the_segments():
+    scored = replace(segments([0.5] * 6), languages=["en", "de"] * 3, truncated={"style": 1, "content": 2})
+    comparison = compare({"a": scored})
+    assert comparison.languages == ["en", "de"] * 3
+    assert comparison.warnings == (
+        "a: 1 text was truncated by the style model.",
+        "a: 2 texts were truncated by the content model.",
+    )
+    assert comparison.systems[0].truncated == {"style": 1, "content": 2}
+    assert Comparison.from_json(comparison.to_json()) == comparison
+
+
 class FakeScorer:
     """Gives each text the score that it is."""
 

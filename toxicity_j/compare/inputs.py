@@ -28,7 +28,7 @@ class Scored:
         p_toxic: by system, *Shape:* (n,).
         signature: the same for all.
         languages: language of each segment, or None.
-        truncated: by system, the number of truncated texts by column.
+        truncated: by system, the number of truncated texts by role.
         texts: what was compared, or None.
     """
 
@@ -106,7 +106,7 @@ def score_systems(
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)
     n = len(next(iter(scored.values())).p_toxic)
-    languages = columns["languages"] or getattr(next(iter(scored.values())), "languages", None)
+    languages = columns["languages"] or next(iter(scored.values())).languages
     for name, column in {**columns, "languages": languages}.items():
         if column is not None and len(column) != n:
             raise ValueError(f"`{name}` must have one item per segment; got {len(column)} for {n}")
@@ -115,7 +115,7 @@ def score_systems(
         p_toxic={name: finite(segments.p_toxic, f"systems[{name!r}].p_toxic") for name, segments in scored.items()},
         signature=next(iter(scored.values())).signature,
         languages=None if languages is None else list(languages),
-        truncated={name: dict(getattr(segments, "truncated", {})) for name, segments in scored.items()},
+        truncated={name: dict(segments.truncated) for name, segments in scored.items()},
         texts=_texts(texts, columns),
     )
 

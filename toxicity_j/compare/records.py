@@ -84,7 +84,7 @@ class System:
         scores: by measure (`sta`, `nontoxic_share`, and with sources `sim`, `fl`, `j`).
         by_language: by language, the mean of each measure; None without languages.
         segments: per-segment columns `sta`, `nontoxic`, `p_toxic`, `sim`, `fl`, `j`; empty if they were not kept.
-        truncated: texts that a model cut, by column; empty if none.
+        truncated: number of texts that were truncated, by role; empty if none.
     """
 
     name: str

@@ -126,7 +126,7 @@ def limits(
         n_resamples: resamples of each test.
         level: of the tests, in (0, 1).
         fewest: segments below which no test can find a difference.
-        truncated: by system, the number of truncated texts by column.
+        truncated: by system, the number of truncated texts by role.
     """
     found = []
     if n < fewest:
