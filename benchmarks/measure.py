@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -141,6 +142,15 @@ def in_fresh_process(code: str) -> dict[str, float]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def blas() -> str:
+    """Name what PyTorch's own matrix products use, and the oneDNN that it was built with."""
+    settings = torch.__config__.show()
+    found = re.search(r"BLAS_INFO=(\w+)", settings)
+    onednn = re.search(r"oneDNN\)? v?([\d.]+)|MKL-DNN v([\d.]+)", settings)
+    version = "" if onednn is None else f", oneDNN {onednn[1] or onednn[2]}"
+    return f"{found[1].upper() if found else 'unknown'}{version}"
+
+
 def machine(device: torch.device) -> str:
     """The processor's name and what runs on it."""
     if device.type == "cuda":
@@ -150,5 +160,6 @@ def machine(device: torch.device) -> str:
         fields = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
         name = " ".join(fields.get("model name", "unknown processor").split())
         family = f", family {fields['cpu family'].strip()}" if "cpu family" in fields else ""
+        family += f" model {fields['model'].strip()}" if "model" in fields else ""
         name = f"{name}{family}, one thread, {torch.backends.cpu.get_cpu_capability()}"
     return f"{name}; torch {torch.__version__}"

@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.checkpoints import SHAPES, SMALL, build, corpus
 from benchmarks.measure import Row, alternate, best_peak, rows
+from toxicity_j import cpu_linear
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.scorer import Scorer
 
@@ -49,17 +50,42 @@ def pipeline(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.
     return score
 
 
-def classifiers(work: Path, device: torch.device, peaks: dict[str, float], *, small: bool, rounds: int) -> list[Row]:
-    """Each shape in each variant, over the same texts."""
+def ours(folder: str, device: torch.device, dtype: str, *, onednn: bool = True) -> Callable[..., np.ndarray]:
+    """Return our classifier's logits; without oneDNN by PyTorch's own products. *Shape:* (n, labels)."""
+    can_use, cpu_linear.can_use_onednn = cpu_linear.can_use_onednn, cpu_linear.can_use_onednn if onednn else _cannot
+    try:
+        classifier = Classifier(folder, role="style", device=device, dtype=dtype)
+    finally:
+        cpu_linear.can_use_onednn = can_use
+    return lambda texts: classifier.score(texts).values
+
+
+def classifiers(
+    work: Path,
+    peaks: dict[str, float],
+    *,
+    small: bool,
+    rounds: int,
+    only: Sequence[str] = tuple(SHAPES),
+    count: int | None = None,
+) -> list[Row]:
+    """Measure each shape in each variant, over the same texts, on the CPU."""
+    device = torch.device("cpu")
     made: list[Row] = []
     counts = {"RoBERTa-large": 40, "RoBERTa-base": 96, "DistilBERT": 128, "MiniLM-L6": 320}
-    dtypes = ["float32", "bfloat16", *(["float16"] if device.type == "cuda" else [])]
-    for name, shape in (SMALL if small else SHAPES).items():
+    for name in only:
+        shape = (SMALL if small else SHAPES)[name]
         folder = build(work / name, shape)
-        texts = corpus(24 if small else counts[name] * (64 if device.type == "cuda" else 1))
-        variants = {"released loop": released(folder, device), "pipeline, one by one": pipeline(folder, device)}
-        for dtype in dtypes:
-            variants[f"ours, {dtype}"] = Classifier(folder, role="style", device=device, dtype=dtype).logits
+        texts = corpus(24 if small else count or counts[name])
+        variants = {
+            "released loop": released(folder, device),
+            "pipeline, one by one": pipeline(folder, device),
+            "ours, float32": ours(folder, device, "float32"),
+            "ours, float32 without oneDNN": ours(folder, device, "float32", onednn=False),
+        }
+        # Without its instructions bfloat16 is emulated, ten times slower than float32: nothing to measure.
+        if small or cpu_linear.can_use_onednn(device, torch.bfloat16):
+            variants["ours, bfloat16"] = ours(folder, device, "bfloat16")
         outputs = {label: score(texts[:64]) for label, score in variants.items()}
         times = alternate({label: partial(score, texts) for label, score in variants.items()}, rounds, device)
         work_done = shape.flops_per_token * sum(len(text.split()) + 2 for text in texts) / 1e9
@@ -93,6 +119,10 @@ def built_in(work: Path, device: torch.device, *, small: bool, rounds: int) -> l
     times = alternate(runs, rounds, device)
     per_text = {name: own / (len(many) if name == "identifier" else pairs) for name, own in times.items()}
     return rows("J", 1, per_pair) + rows("STA alone", 1, per_text)
+
+
+def _cannot(device: torch.device, dtype: torch.dtype) -> bool:
+    return False
 
 
 def _dtype_of(variant: str) -> str:

@@ -18,7 +18,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch  # noqa: E402 (the threads are counted on import)
 
-from benchmarks.measure import Results, in_fresh_process, machine, peaks  # noqa: E402
+from benchmarks.checkpoints import SHAPES  # noqa: E402
+from benchmarks.measure import Results, blas, in_fresh_process, machine, peaks  # noqa: E402
 from benchmarks.models import built_in, classifiers  # noqa: E402
 
 _COST = "import json, time; t = time.process_time(); {}; print(json.dumps({{'seconds': time.process_time() - t}}))"
@@ -64,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="for checkpoints and results")
     parser.add_argument("--rounds", type=int, default=5, help="alternations that count")
+    parser.add_argument("--models", nargs="*", choices=SHAPES, default=list(SHAPES), help="the shapes to measure")
+    parser.add_argument("--texts", type=int, default=None, help="texts per classifier; by its size when not given")
+    parser.add_argument("--brief", action="store_true", help="classifiers and the processor's row alone")
     parser.add_argument("--small", action="store_true", help="tiny models and few texts: that it runs, not how fast")
     parser.add_argument("--gpu", action="store_true", help="what a GPU does (see benchmarks/gpu.py), to speed_gpu.json")
     options = parser.parse_args(arguments)
@@ -72,8 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measure_gpu(options.out, small=options.small)
         return
     torch.set_num_threads(1)
-    results = measure(options.out, torch.device("cpu"), small=options.small, rounds=options.rounds)
+    results = measure(options)
     print(table(results))
+    print(processor_row(results))
     (options.out / "speed.json").write_text(json.dumps(asdict(results), indent=2) + "\n", encoding="utf-8")
     plot(results, options.out / "speed.png")
 
@@ -90,13 +95,17 @@ def measure_gpu(out: Path, *, small: bool) -> None:
     print(found)
 
 
-def measure(out: Path, device: torch.device, *, small: bool, rounds: int) -> Results:
-    """Every row and figure."""
+def measure(options: argparse.Namespace) -> Results:
+    """Measure every row and figure on the CPU, as the command's options say."""
+    small, rounds = options.small, options.rounds
+    device, work = torch.device("cpu"), options.out / ("small" if small else "full")
     results = Results(machine(device))
     found = peaks(device, 64 if small else 1024)
     results.figures |= {f"GFLOP/s, {label}": value for label, value in found.items()}
-    results.rows += classifiers(out / ("small" if small else "full"), device, found, small=small, rounds=rounds)
-    results.rows += built_in(out / ("small" if small else "full"), device, small=small, rounds=rounds)
+    results.rows += classifiers(work, found, small=small, rounds=rounds, only=options.models, count=options.texts)
+    if options.brief:
+        return results
+    results.rows += built_in(work, device, small=small, rounds=rounds)
     for name, code in _LOADS.items():
         costs = [in_fresh_process(_COST.format(code))["seconds"] for _ in range(1 if small else 3)]
         results.figures[f"CPU-seconds, {name}"] = min(costs)
@@ -122,6 +131,23 @@ def table(results: Results) -> str:
     lines += ["", "| figure | |", "|---|---|"]
     lines += [f"| {name} | {value:.2f} |" for name, value in results.figures.items()]
     return "\n".join(lines)
+
+
+def processor_row(results: Results) -> str:
+    """Format what a table per processor holds: the first model's ratios, and where they come from."""
+    ratios = {row.variant: row.ratio for row in results.rows if row.model == results.rows[0].model}
+    cells = [results.machine, blas(), results.rows[0].model]
+    variants = ("ours, float32 without oneDNN", "ours, float32", "ours, bfloat16")
+    products = ("torch float32", "oneDNN float32", "oneDNN bfloat16")
+    cells += [_cell(ratios.get(variant), 1) for variant in variants]
+    cells += [_cell(results.figures.get(f"GFLOP/s, {product}"), 0) for product in products]
+    head = ["processor", "BLAS", "model", "x without oneDNN", "x float32", "x bfloat16"]
+    head += ["GFLOP/s torch", "oneDNN", "oneDNN bfloat16"]
+    return f"| {' | '.join(head)} |\n{'|---' * len(head)}|\n| {' | '.join(cells)} |"
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "no instructions" if value is None else f"{value:.{digits}f}"
 
 
 def plot(results: Results, path: Path) -> None:

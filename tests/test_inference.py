@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from toxicity_j import batching as inference
-from toxicity_j.batching import packed_attention, resolve_device, resolve_dtype, run, token_batches, unique
+from toxicity_j.batching import deduplicate, run_batched, token_batches
+from toxicity_j.cpu_packing import packed_attention
+from toxicity_j.devices import resolve_device, resolve_dtype
 
 
 def _encode(texts):
@@ -28,17 +30,17 @@ COUNTS = [[6, 3], [4, 1], [6, 3], [8, 4], [1, 1]]
 @pytest.mark.parametrize("window", [1, 2, 100])
 def test_order_is_restored(monkeypatch, batch_size, token_budget, window):
     monkeypatch.setattr(inference, "WINDOW", window)
-    assert run(TEXTS, _encode, _forward, token_budget=token_budget, batch_size=batch_size).tolist() == COUNTS
+    assert run_batched(TEXTS, _encode, _forward, token_budget=token_budget, batch_size=batch_size).tolist() == COUNTS
 
 
 def test_equal_items_are_scored_once():
     seen = []
-    run(TEXTS, _encode, lambda batch: seen.extend(batch) or _forward(batch), token_budget=100)
+    run_batched(TEXTS, _encode, lambda batch: seen.extend(batch) or _forward(batch), token_budget=100)
     assert sorted(seen) == sorted([[1, 2, 3], [4], [2, 2, 2, 2], [1]])
 
 
 def test_nothing_in_nothing_out():
-    assert run([], _encode, _forward, token_budget=100).shape == (0,)
+    assert run_batched([], _encode, _forward, token_budget=100).shape == (0,)
 
 
 def test_progress_counts_distinct_items():
@@ -52,7 +54,7 @@ def test_progress_counts_distinct_items():
         def update(self, n):
             told.append(n)
 
-    run(TEXTS, _encode, _forward, token_budget=100, batch_size=3, progress=Bar)
+    run_batched(TEXTS, _encode, _forward, token_budget=100, batch_size=3, progress=Bar)
     assert told == [4, 3, 1]
 
 
@@ -65,7 +67,7 @@ def test_items_may_be_pairs():
     def forward(batch):
         return torch.tensor([float(len(a) - len(b)) for a, b in batch])
 
-    out = run(pairs, encode, forward, token_budget=4, length=lambda x: len(x[0]) + len(x[1]))
+    out = run_batched(pairs, encode, forward, token_budget=4, length=lambda x: len(x[0]) + len(x[1]))
     assert out.tolist() == [1.0, -2.0, 1.0]
 
 
@@ -105,7 +107,7 @@ def test_a_batch_too_large_is_halved(error):
             raise error
         return _forward(batch)
 
-    assert run(TEXTS, _encode, forward, token_budget=100).tolist() == COUNTS
+    assert run_batched(TEXTS, _encode, forward, token_budget=100).tolist() == COUNTS
     assert sizes == [4, 2, 1, 1, 2, 1, 1]
 
 
@@ -114,17 +116,17 @@ def test_other_errors_and_single_items_are_raised():
         raise RuntimeError("shapes do not fit")
 
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        run(TEXTS, _encode, forward, token_budget=100)
+        run_batched(TEXTS, _encode, forward, token_budget=100)
 
     def hungry(batch):
         raise MemoryError("one text is too much")
 
     with pytest.raises(MemoryError, match="one text"):
-        run(TEXTS, _encode, hungry, token_budget=100)
+        run_batched(TEXTS, _encode, hungry, token_budget=100)
 
 
-def test_unique():
-    distinct, inverse = unique(["b", "a", "b", "c", "a"])
+def test_deduplicate():
+    distinct, inverse = deduplicate(["b", "a", "b", "c", "a"])
     assert distinct == ["b", "a", "c"]
     assert inverse.dtype == np.int64
     assert inverse.tolist() == [0, 1, 0, 2, 1]

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
-from toxicity_j.batching import packed_attention
+from toxicity_j.cpu_packing import packed_attention
 from training import parallel
 from training.attention import padded_attention, use_padded_attention
 from training.data import (

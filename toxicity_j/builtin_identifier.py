@@ -19,9 +19,10 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import pad, relu
 
-from .batching import resolve_device, run
+from .batching import run_batched
 from .builtin_weights import find_weights, load_tensors, save_tensors
 from .columns import texts as checked_texts
+from .devices import resolve_device
 from .text import normalize, windows
 
 # Of a folder written by `save_pretrained`.
@@ -171,7 +172,7 @@ class ToxicityIdentifier(nn.Module):
         if not items:
             return np.zeros(0)
         budget = GPU_TOKENS if self.embedding.weight.is_cuda else CPU_TOKENS
-        logits = run(
+        logits = run_batched(
             items, self._encode_whole, self._logits, token_budget=budget, batch_size=batch_size, progress=progress
         )
         result: npt.NDArray[np.float64] = torch.sigmoid(logits.double()).numpy()

@@ -17,6 +17,8 @@ from .batching import Scored
 from .builtin_identifier import MODEL_FILE as IDENTIFIER_FILE
 from .builtin_weights import SHA256
 from .checkpoints import ModelRef, folder_digest
+from .cpu_linear import can_use_onednn
+from .devices import resolve_device, resolve_dtype
 from .model_builtin import BuiltInEncoder, Identifier
 from .model_classifier import Classifier
 from .model_embedding import SentenceEmbedding
@@ -193,7 +195,10 @@ def load(component: Component, run: RunOptions) -> Any:
         OSError: the model is missing, gated, out of reach or damaged.
         ValueError: a folder does not hold what it should.
     """
-    options = {"device": run.device, "batch_size": run.batch_size, "dtype": run.precision}
+    device = resolve_device(run.device)
+    if run.precision != "float32" and device.type == "cpu" and not can_use_onednn(device, resolve_dtype(run.precision)):
+        logger.warning("this processor has no instructions for %s: float32 is faster on it", run.precision)
+    options = {"device": device, "batch_size": run.batch_size, "dtype": run.precision}
     return _LOADERS[component.kind](component, options)
 
 

@@ -154,8 +154,8 @@ class Scorer:
             if columns.references is not None and read.references is None and not self._has_warned:
                 self._has_warned = True
                 logger.warning("`references` are not used by the protocol %r", self.protocol.name)
+            signature = self._signature(roles, read)  # before scoring, so it names the files that were loaded
             blocks = [self._scores(roles, block, call) for block in read.blocks()]
-            signature = self._signature(roles, read)
         if call.truncated:
             counts = ", ".join(f"{count} by the {role} model" for role, count in call.truncated.items())
             logger.warning("texts longer than a model reads were cut: %s", counts)

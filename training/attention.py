@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from toxicity_j.batching import packed_attention
 from toxicity_j.builtin_encoder import Encoder, Layer
+from toxicity_j.cpu_packing import packed_attention
 
 # Segments share a padded block while the longest is at most this many times the shortest, plus two tokens.
 _SPREAD = 1.25

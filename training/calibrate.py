@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from toxicity_j.batching import run
+from toxicity_j.batching import run_batched
 from toxicity_j.builtin_encoder import Encoder, EncoderConfig
 from toxicity_j.text import tokenize
 from training.backbone import from_backbone
@@ -59,7 +59,7 @@ def cosines(encoder: Encoder, one: list[str], two: list[str]) -> np.ndarray:
     def encode(texts: list[str]) -> list[list[int]]:
         return tokenize(encoder.tokenizer, texts, encoder.config.max_length)
 
-    states = run(one + two, encode, forward, token_budget=1024)
+    states = run_batched(one + two, encode, forward, token_budget=1024)
     return (states[: len(one)] * states[len(one) :]).sum(1).double().numpy()
 
 
