@@ -223,6 +223,40 @@ class TestResults:
         assert systems["bad"]["sim"]["value"] == 1  # a copy keeps its meaning
         assert (files / "r.html").read_text(encoding="utf-8") == f"{SOURCES}"
 
+    def test_a_last_line_without_newline_is_scored_as_the_script_reads_it(self, files, monkeypatch):
+        (files / "kind.txt").write_text("\n".join(KIND))
+        told = []
+
+        def score(self, predictions, *columns, **options):
+            told.append((predictions, options))
+            raise ValueError("enough")
+
+        monkeypatch.setattr("toxicity_j.scorer.Scorer.score", score)
+        arguments = ("--sources", "s.txt", "kind.txt", "--content-model", "encoder")
+        refused("score", *arguments, "--protocol", "emnlp2021")
+        refused("score", *arguments, "--protocol", "pseudoparadetox2024")  # strips every line
+        assert told == [(KIND, {"unterminated": ("predictions",)}), (KIND, {})]
+
+    def test_stream(self, files, monkeypatch):
+        (files / "t.jsonl").write_text("".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES))
+        asked = {}
+
+        def score_dataset(data, out, **options):
+            asked.update(data=data, out=out, **options)
+            return {"sta": 0.5, "n": 4, "signature": "j:x", "intervals": {"sta": (0.25, 0.75)}}
+
+        monkeypatch.setattr("toxicity_j.scale.score_dataset", score_dataset)
+        done = run("score", "t.jsonl", "--stream", "shards", "--workers", "2", "--fail-under", "sta=0.6")
+        assert done.exit_code == 1
+        assert done.stdout.splitlines() == ["STA        0.5000 [0.2500, 0.7500]", "n          4", "", "signature: j:x"]
+        assert done.stderr == "toxicity-j: STA is 0.5, below the floor of 0.6\n"
+        columns = {name: asked[name] for name in ("data", "out", "predictions", "sources", "references", "languages")}
+        assert columns == {
+            "data": ["t.jsonl"], "out": "shards", "predictions": "out",
+            "sources": "source", "references": None, "languages": None,
+        }  # fmt: skip
+        assert asked["workers"] == 2
+
 
 class TestGates:
     STYLE = ("--style-model", "identifier")

@@ -12,9 +12,9 @@ from tests import reference_scores
 WRITTEN = json.loads(reference_scores.SCORES.read_text())
 
 # Rows that are meant to differ from 0.3.0, by protocol: the index in PAIRS and why.
-MOVED: dict[str, dict[int, str]] = {
-    "krishna2020": {21: "R17: a literal <pad> is spelled out, as in fairseq"},
-}
+MOVED: dict[str, dict[int, str]] = dict.fromkeys(
+    ("krishna2020", "emnlp2021", "paradetox2022"), {21: "R17: a literal <pad> is spelled out, as in fairseq"}
+)
 # The same of the 200 pairs: of each 25, row 9 is an ellipsis and row 14 a smiling face.
 MOVED_BUILT_IN = {
     **dict.fromkeys(range(9, 200, 25), "R2: punctuation alone is blank"),

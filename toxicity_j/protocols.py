@@ -58,27 +58,27 @@ KRISHNA2020 = Protocol(
 )
 
 # s-nlp/detox: emnlp2021/metric/metric.py. `--threshold` defaults to .8 and is compared with the raw logit; readlines()
-# keeps the newline; --cola_classifier_path may be the fairseq folder or, by do_cola_eval_transformers, a transformers
-# one, which is what is followed here.
+# keeps the newline. Its command line reads the CoLA model with fairseq (do_cola_eval), which is followed here;
+# do_cola_eval_transformers is not called.
 EMNLP2021 = Protocol(
     name="emnlp2021",
     use_when="you compare with tables of Dale et al. 2021",
     source="https://arxiv.org/abs/2109.08914",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="logit", logit_threshold=0.8),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True),
+    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True, truncate_raw=True),
     newline=True,
 )
 
 # s-nlp/paradetox: evaluation_detox/metric.py and metric_tools/style_transfer_accuracy.py: argmax in place of the
-# threshold.
+# threshold; metric_tools/fluency.py: fairseq.
 PARADETOX2022 = Protocol(
     name="paradetox2022",
     use_when="you compare with tables of ParaDetox and the English papers that follow it",
     source="https://aclanthology.org/2022.acl-long.469",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax"),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True),
+    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True, truncate_raw=True),
     newline=True,
 )
 
