@@ -312,9 +312,9 @@ TARGETS: dict[str, tuple[Callable[[], None], float]] = {
     "scorer": (fuzz_scorer, 0.20),
     "score": (fuzz_score, 0.05),
     "p_toxic": (fuzz_p_toxic, 0.20),
-    "loss": (fuzz_loss, 0.05),
+    "loss": (fuzz_loss, 0.03),
     "reward": (fuzz_reward, 0.10),
-    "statistics": (fuzz_statistics, 0.20),
+    "statistics": (fuzz_statistics, 0.22),
 }
 
 

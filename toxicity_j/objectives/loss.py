@@ -160,7 +160,9 @@ class ToxicityLoss(nn.Module):
             return expect(flat, table, silent, temperature=self.temperature, hard=self.gumbel)
         flat = flat.to(table.dtype)
         chosen, likeliest = flat.max(1)
-        likeliest = torch.where(torch.isfinite(chosen), likeliest, -1)
+        # The largest of a row hides -inf, which only logits may hold.
+        finite = torch.isfinite(chosen) & torch.isfinite(flat.detach().amin(1))
+        likeliest = torch.where(finite, likeliest, -1)
         return Expectation(flat @ table, chosen, flat.index_select(1, silent).sum(1), likeliest)
 
     def _certain(self, ids: torch.Tensor) -> Expectation:
