@@ -1,4 +1,4 @@
-"""Two thousand random calls, always the same ones; `python -m benchmarks.fuzz` makes as many as one likes."""
+"""Three thousand random calls, always the same ones; `python -m benchmarks.fuzz` makes as many as one likes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import fuzz
 
-CALLS = 2000
+CALLS = 3000
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)
