@@ -1,0 +1,111 @@
+"""Memory and rate of `score_dataset`: texts with the identifier, pairs with a stub, one process against several.
+
+`python -m benchmarks.scale identifier --rows 10000000` is the full run; figures are in docs/scale.md. Each run is a
+process of its own, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WORDS = (
+    "the plan will not work today because nobody has read it and you are a fool if you think that they care about "
+    "what we said last week when the train was late again please tell me where my book is thanks for your help"
+)
+
+
+class StubScorer:
+    """Scores by checksums, so that only what surrounds a model takes time."""
+
+    def score(self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None) -> Any:
+        """Return numbers in [0, 1) that depend on the texts alone."""
+        from dataclasses import fields
+
+        from toxicity_j.results import Segments
+
+        sta = np.array([zlib.crc32(text.encode()) for text in predictions]) / 2**32
+        sim = np.array([zlib.crc32(text.encode()) for text in sources]) / 2**32
+        values = {"sta": sta, "p_toxic": 1 - sta, "nontoxic": (sta > 0.5) * 1.0, "sim": sim, "fl": sta, "j": sta * sim}
+        values |= {"signature": "stub", "languages": None, "truncated": {}}
+        return Segments(**{field.name: values[field.name] for field in fields(Segments)})
+
+
+def rows(count: int) -> Iterator[dict[str, str]]:
+    """Yield rows of random words, 3 to 16 to a text."""
+    generator = random.Random(0)
+    words = WORDS.split()
+    for _ in range(count):
+        pair = [" ".join(generator.choices(words, k=generator.randint(3, 16))) for _ in range(2)]
+        yield {"predictions": pair[0], "sources": pair[1]}
+
+
+def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
+    """Score once; return rows per second, and peak and idle memory of this process in MB."""
+    from toxicity_j.scale import score_dataset
+
+    scorer: Any = StubScorer()
+    sources: str | None = "sources"
+    if kind != "stub":
+        import torch
+
+        from toxicity_j import Scorer
+
+        torch.set_num_threads(1)
+        scorer = Scorer(style_model="identifier") if kind == "identifier" else Scorer()
+        sources = None if kind == "identifier" else "sources"
+        scorer.score(["warm up"], None if sources is None else ["warm up"])
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    begin = time.monotonic()
+    scores = score_dataset(data, out, sources=sources, scorer=scorer, workers=workers)
+    seconds = time.monotonic() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {
+        "rows": scores["n"],
+        "workers": workers,
+        "rows_per_second": scores["n"] / seconds,
+        "seconds": seconds,
+        "idle_mb": idle,
+        "peak_mb": peak,
+        "above_idle_mb": peak - idle,
+        "largest_worker_mb": worker,
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the rows, run each setting in a process of its own, and print one line of JSON for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["identifier", "encoder", "stub"])
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1])
+    parser.add_argument("--measure", nargs=2, metavar=("DATA", "OUT"), help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.measure:
+        print(json.dumps(measure(*options.measure, options.kind, options.workers[0])))
+        return
+    for count in options.rows:
+        for workers in options.workers:
+            with tempfile.TemporaryDirectory() as folder:
+                data = Path(folder) / "rows.jsonl"
+                with data.open("w", encoding="utf-8") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in rows(count))
+                command = [sys.executable, "-m", "benchmarks.scale", options.kind, "--workers", str(workers)]
+                command += ["--measure", str(data), str(Path(folder) / "out")]
+                subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
