@@ -95,7 +95,9 @@ def test_bits_of_the_identifier_do_not_depend_on_the_run(tmp_path):
     from toxicity_j import Scorer
 
     words = ["you", "are", "a", "silly", "fool", "and", "the", "plan", "will", "not", "work", "at", "all", "today"]
-    texts = [" ".join(words[(i * 7 + k * (i % 5 + 1)) % len(words)] for k in range(i % 11 + 1)) for i in range(BLOCK + 900)]
+    texts = [
+        " ".join(words[(i * 7 + k * (i % 5 + 1)) % len(words)] for k in range(i % 11 + 1)) for i in range(BLOCK + 900)
+    ]
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"predictions": text}) + "\n" for text in texts), encoding="utf-8")
     scorer = Scorer(style_model="identifier", device="cpu")
