@@ -7,7 +7,7 @@ from html import escape
 from toxicity_j import protocols
 
 from .limits import SUMMARY
-from .models import Need, needs
+from .models import needs
 from .snippets import SPACE
 
 HUB = f"https://huggingface.co/spaces/{SPACE}"
@@ -24,7 +24,7 @@ J is the product of the three. Every score lies between 0 and 1; higher is bette
 def protocol_card(name: str) -> str:
     """Return what a protocol is for and what it needs."""
     protocol = protocols()[name]
-    models = "".join(f"<li>{_model(need)}</li>" for need in needs(name))
+    models = "".join(f"<li>{model}</li>" for model in _models(name))
     missing = (
         "" if name == "embedded" else "<p>This page downloads no models. If one is missing, a message says so.</p>"
     )
@@ -38,7 +38,7 @@ def about() -> str:
     """Return the page's third tab: limits, care, links."""
     rows = "".join(
         f"<tr><th scope='row'><code>{name}</code></th><td>{escape(protocol.use_when)}</td>"
-        f"<td>{', '.join(protocol.needs)}</td><td>{_models(name)}</td></tr>"
+        f"<td>{', '.join(protocol.needs)}</td><td>{'<br>'.join(_models(name))}</td></tr>"
         for name, protocol in protocols().items()
     )
     return f"""<section class="tj tj-about">
@@ -67,10 +67,15 @@ the page is open; uploads are deleted once they are read.</p>
 </section>"""
 
 
-def _models(name: str) -> str:
-    return "<br>".join(_model(need) for need in needs(name))
-
-
-def _model(need: Need) -> str:
-    facts = ", ".join(fact for fact in (need.size, need.licence) if fact)
-    return f"{need.factor}: {escape(need.model)} <span class='tj-small'>({escape(facts)})</span>"
+def _models(name: str) -> list[str]:
+    """Return one line per model, with every factor that it plays."""
+    factors: dict[str, list[str]] = {}
+    facts: dict[str, str] = {}
+    for need in needs(name):
+        factors.setdefault(need.model, []).append(need.factor)
+        here = "" if need.here in ("yes", "no") else need.here
+        facts[need.model] = ", ".join(fact for fact in (need.size, need.licence, here) if fact)
+    return [
+        f"{', '.join(played)}: {escape(model)} <span class='tj-small'>({escape(facts[model])})</span>"
+        for model, played in factors.items()
+    ]

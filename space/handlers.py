@@ -11,7 +11,7 @@ import gradio as gr
 
 from toxicity_j import protocols
 
-from . import batch, batch_view, pair, snippets
+from . import batch, batch_view, elsewhere_view, pair
 from .examples import example_table
 from .limits import InputError
 from .markup import notice
@@ -20,17 +20,15 @@ from .tables import EMPTY_HEADERS, EMPTY_ROWS, Table, checked_columns, read_file
 
 
 def on_pair(source: str | None, lines: str | None, reference: str | None, *models: str) -> tuple[Any, ...]:
-    """Return status, results and snippets of one source."""
+    """Return status, results and how to reproduce them, of one source."""
     source, lines, reference = source or "", lines or "", reference or ""
     try:
         choice = Choice(*models)
         rewrites = pair.rewrites_of(lines)
         shown, signature = pair.show(source, rewrites, choice, reference)
     except InputError as error:
-        return (notice(str(error), "error"), *[gr.skip()] * 5)
-    texts = (source, rewrites, choice, reference)
-    codes = [make(*texts) for make in (snippets.pair_python, snippets.pair_command, snippets.pair_api)]
-    return ("", shown, signature, *codes)
+        return (notice(str(error), "error"), gr.skip(), gr.skip())
+    return "", shown, elsewhere_view.pair_elsewhere(source, rewrites, choice, reference, signature)
 
 
 def on_protocol(name: str) -> Any:
@@ -76,25 +74,18 @@ def on_compare(table: Any, order: str, *models: str) -> Iterator[tuple[Any, ...]
     keep = [gr.skip()] * 4
     running = [gr.update(interactive=False), gr.update(interactive=True)]
     idle = [gr.update(interactive=True), gr.update(interactive=False)]
-    codes = [gr.skip()] * 4
     try:
         choice = Choice(*models)
         columns = checked_columns(list(table.columns), table.to_numpy().tolist())
         for step in batch.score_table(columns, choice):
             if isinstance(step, batch.Progress):
-                yield (_progress(step), *keep, *running, *codes)
+                yield (_progress(step), *keep, *running, gr.skip())
                 continue
-            made = [
-                step.comparison.signature,
-                snippets.table_python(columns, choice),
-                snippets.table_command(choice),
-                snippets.table_api(columns, choice),
-            ]
             shown = batch_view.render_scored(step)
             every = batch_view.render_segments(step, order)
-            yield ("", shown, step, every, gr.update(visible=True), *idle, *made)
+            yield ("", shown, step, every, gr.update(visible=True), *idle, elsewhere_view.table_elsewhere(step))
     except InputError as error:
-        yield (notice(str(error), "error"), *keep, *idle, *codes)
+        yield (notice(str(error), "error"), *keep, *idle, gr.skip())
 
 
 def on_cancel() -> tuple[Any, ...]:

@@ -82,8 +82,8 @@ def _one_sentence(page: gr.Blocks, choice: list[gr.components.Component]) -> Non
         examples = [gr.Button(label, size="sm", scale=0, min_width=80) for label, _, _ in PAIRS]
     status = gr.HTML(padding=False, elem_id="status", min_height=0)
     shown = gr.HTML(padding=False, elem_id="results")
-    snippets = _snippets("one")
-    inputs, outputs = [source, rewrites, reference, *choice], [status, shown, *snippets]
+    elsewhere = _elsewhere("one")
+    inputs, outputs = [source, rewrites, reference, *choice], [status, shown, elsewhere]
     quiet: dict[str, Any] = {"show_progress": "hidden", **PRIVATE, **SHORT}
     gr.on(
         # Not `input`: gradio 6.31 loses the first of a text box. Examples change the boxes too.
@@ -106,12 +106,13 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
     first = example_table()
     gr.HTML(
         "<p class='tj'>One row per sentence, one column per system. The column “source” holds the rude sentences; "
-        "“reference” and “language” are known too; every other column is a system.</p>",
+        "“reference” and “language” are known too; every other column is a system. "
+        "Of text files, upload <code>sources.txt</code> and one file per system.</p>",
         padding=False,
     )
     with gr.Row(equal_height=False):
         files = gr.File(
-            label="Upload TXT, CSV, TSV, JSONL or parquet (text files: sources.txt and one per system)",
+            label="Upload TXT, CSV, TSV, JSONL or parquet",
             file_count="multiple",
             file_types=FILE_TYPES,
             height=120,
@@ -148,37 +149,20 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
         order = gr.Radio(batch_view.ORDERS, value=batch_view.ORDERS[1], label="Order", elem_id="order")
         segments = gr.HTML(padding=False, elem_id="segments")
     scored = gr.State(None, time_to_live=KEEP_SECONDS)
-    snippets = _snippets("many")
+    elsewhere = _elsewhere("many")
     light: dict[str, Any] = {"show_progress": "hidden", **PRIVATE, **SHORT}
     files.upload(handlers.on_upload, files, [table, status, files], **light)
     paste.click(handlers.on_paste, pasted, [table, status], **light)
     example.click(handlers.on_example, None, [table, status], **light)
     empty.click(handlers.on_empty, None, [table, status], **light)
-    outputs = [status, shown, scored, segments, rows, button, cancel, *snippets]
+    outputs = [status, shown, scored, segments, rows, button, cancel, elsewhere]
     job = button.click(handlers.on_compare, [table, order, *choice], outputs, show_progress="hidden", **PRIVATE, **LONG)
     cancel.click(handlers.on_cancel, None, [status, button, cancel], cancels=[job], queue=False, **PRIVATE)
     order.change(handlers.on_order, [scored, order], segments, **light)
 
 
-def _snippets(name: str) -> list[gr.components.Component]:
-    """Add the signature and the ways to reproduce the screen, and return their components."""
-    with gr.Accordion("Use it elsewhere: the same numbers in Python, in a terminal, over the API", open=False):
-        signature = gr.Textbox(
-            label="Signature, to report with the numbers",
-            interactive=False,
-            lines=2,
-            buttons=["copy"],
-            elem_id=f"{name}-signature",
-        )
-        gr.HTML("<p class='tj'>Install: <code>pip install toxicity_j</code>, or from a clone.</p>", padding=False)
-        codes = []
-        for label, language in (("Python", "python"), ("Command", "shell"), ("API of this page", "python")):
-            code = gr.Code(
-                label=label,
-                language=language,
-                interactive=False,
-                wrap_lines=True,
-                elem_id=f"{name}-{label[:3].lower()}",
-            )
-            codes.append(code)
-    return [signature, *codes]
+def _elsewhere(name: str) -> gr.HTML:
+    """Add the signature and the ways to reproduce the screen, and return their component."""
+    title = "Use it elsewhere: the same numbers in Python, in a terminal, over the API"
+    with gr.Accordion(title, open=False, elem_id=f"{name}-elsewhere"):
+        return gr.HTML("<p class='tj'>Score something first.</p>", padding=False)

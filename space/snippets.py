@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Sequence
 
 from toxicity_j import protocols
+from toxicity_j.builtin_weights import HUB_SPACE
 
 from .models import ROLES, Choice
 from .tables import Columns
 
-SPACE = os.environ.get("SPACE_ID", "toxicity-j/toxicity_j")
+SPACE = os.environ.get("SPACE_ID", HUB_SPACE)
 # Rows that a snippet spells out; a longer table is read from a file.
 _SPELLED_OUT = 6
 
@@ -75,9 +76,10 @@ def table_python(columns: Columns, choice: Choice) -> str:
     )
 
 
-def table_command(choice: Choice) -> str:
-    """Return the shell command that compares the systems of a downloaded table."""
-    return f"# table.csv is the table, from “Download the table (CSV)”\ntoxicity-j compare table.csv{_flags(choice)}"
+def table_command(choice: Choice, systems: int) -> str:
+    """Return the shell command that scores one system, or compares several, of a downloaded table."""
+    command = "compare" if systems > 1 else "score"
+    return f"# table.csv is the table, from “Download the table (CSV)”\ntoxicity-j {command} table.csv{_flags(choice)}"
 
 
 def table_api(columns: Columns, choice: Choice) -> str:
