@@ -34,7 +34,6 @@ def warm_up() -> None:
 
 def main() -> None:
     """Serve the page until interrupted."""
-    threading.Thread(target=warm_up, daemon=True).start()
     page = build().queue(max_size=MAX_WAITING, default_concurrency_limit=2)
     page.launch(
         theme=theme(),
@@ -42,10 +41,14 @@ def main() -> None:
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
+        prevent_thread_lock=True,
         max_file_size=MAX_FILE_BYTES,
         state_session_capacity=200,
         app_kwargs={"middleware": [Middleware(SecurityHeaders)], "docs_url": None, "redoc_url": None},
     )
+    # Only now: gradio gives the server three seconds to answer a first request.
+    threading.Thread(target=warm_up, daemon=True).start()
+    page.block_thread()
 
 
 if __name__ == "__main__":
