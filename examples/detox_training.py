@@ -1,247 +1,249 @@
-"""Trains a small seq2seq transformer to detoxify, from scratch on a CPU: cross-entropy alone, then with the loss.
+"""Train a small seq2seq transformer to detoxify, on a CPU: cross-entropy alone, and with two objectives added.
 
     python -m examples.detox_training --data FOLDER --output FOLDER
 
-FOLDER holds paradetox_train.tsv. Both runs have the same seed, batches and steps. The table judges greedy outputs for
-the held-out tenth: P(toxic) by the identifier, which the loss uses, and by the built-in encoder, which it does not;
+FOLDER holds paradetox_train.tsv, tab separated, with the columns toxic, neutral1, neutral2 and neutral3. For each seed
+one model is trained on cross-entropy. Copies of it go on with cross-entropy alone, with the toxicity loss, and with
+minimum-risk training, at several weights. The weight of each is chosen on one half of the held-out sentences, and the
+other half is reported: P(toxic) by the identifier, which the objectives use, and by the encoder, which they do not;
 SIM, FL and J.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import random
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from torch import nn
 
+from examples import detox_report as report
+from examples.detox_model import END, MAX_TOKENS, PAD, START, Detoxifier, as_tensor, decode, rewrite, train_tokenizer
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 from toxicity_j.objectives.loss import ToxicityLoss
-from toxicity_j.scorer import Scorer
-from training.data import read_paradetox
+from training.data.sources import read_paradetox
 
-PAD, START, END = 0, 1, 2
-MAX_TOKENS = 32
-VOCABULARY = 2000
+DATA_FILE = "paradetox_train.tsv"
+Pair = tuple[list[int], list[int]]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What both runs share; `weight` is that of the toxicity loss in the second."""
+    """What all runs share."""
 
-    epochs: int = 6
+    warm_epochs: int = 3
+    epochs: int = 5
     batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight: float = 0.4
+    learning_rate: float = 2e-3
     dim: int = 128
-    seed: int = 0
+    samples: int = 4
+    sampled_sources: int = 24
 
 
-class Detoxifier(nn.Module):
-    """Two layers of encoder and of decoder, with a pointer to source tokens.
+@dataclass(frozen=True)
+class Batch:
+    """One step's tensors. *Shape:* (batch, length) each, but log_probabilities (batch, length, vocabulary)"""
 
-    The pointer is See et al.'s (2017, https://arxiv.org/abs/1704.04368).
+    pairs: Sequence[Pair]
+    sources: torch.Tensor
+    targets: torch.Tensor
+    log_probabilities: torch.Tensor
+
+
+# What is added to the cross-entropy of a batch.
+Objective = Callable[[Detoxifier, Batch], torch.Tensor]
+
+
+class ToxicityObjective:
+    """The toxicity loss on the teacher-forced distributions, one straight-through sample of each position."""
+
+    def __init__(self, tokenizer: Tokenizer, weight: float) -> None:
+        self.loss = ToxicityLoss(tokenizer=tokenizer, weight=weight, gumbel=True)
+
+    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
+        """Return the loss of the batch."""
+        return self.loss(batch.log_probabilities, batch.targets != PAD)
+
+
+class MinimumRisk:
+    """The expected reward of sampled outputs (Shen et al. 2016, https://arxiv.org/abs/1512.02433), by REINFORCE.
+
+    The reward is P(non-toxic) by the identifier times the overlap with the reference, so that meaning counts too. The
+    baseline of a sample is the mean of the other samples of its source.
     """
 
-    def __init__(self, vocab_size: int, dim: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
-        self.positions = nn.Embedding(MAX_TOKENS + 1, dim)
-        nn.init.normal_(self.embedding.weight, std=dim**-0.5)
-        shape = {"d_model": dim, "nhead": 4, "dim_feedforward": 4 * dim, "batch_first": True, "dropout": 0.1}
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(**shape), 2, enable_nested_tensor=False)
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**shape), 2)
-        self.query, self.key, self.gate = nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, 1)
-        # Copying in order is a good start: states of equal places and tokens are alike.
-        nn.init.eye_(self.query.weight)
-        nn.init.eye_(self.key.weight)
-        nn.init.constant_(self.gate.bias, 1.0)
+    def __init__(self, tokenizer: Tokenizer, weight: float, options: Options) -> None:
+        self.tokenizer, self.weight, self.options = tokenizer, weight, options
+        self.identifier = ToxicityIdentifier.from_pretrained()
 
-    def encode(self, sources: torch.Tensor) -> torch.Tensor:
-        """States of source tokens. *Shape:* (batch, length) -> (batch, length, dim)"""
-        return self.encoder(self._embed(sources), src_key_padding_mask=sources == PAD)
+    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
+        """Return a surrogate whose gradient is that of the negated expected reward."""
+        count, samples = min(self.options.sampled_sources, len(batch.pairs)), self.options.samples
+        rows = torch.arange(count).repeat_interleave(samples)
+        sources = batch.sources[rows]
+        written = model.generate(sources, sample=True).clone()
+        written = written[:, : max(1, int((written != PAD).sum(1).max()))]
+        rewards = self._rewards(written, [batch.pairs[row][1] for row in rows]).view(count, samples)
+        others = (rewards.sum(1, keepdim=True) - rewards) / (samples - 1)
+        before = torch.cat([torch.full((len(written), 1), START), written[:, :-1]], dim=1)
+        chosen = model(sources, model.encode(sources), before).gather(2, written[..., None])[..., 0]
+        likelihoods = (chosen * (written != PAD)).sum(1)
+        return -self.weight * ((rewards - others).flatten() * likelihoods).mean()
 
-    def forward(self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
-        """Probabilities of each next token. *Shape:* (batch, written, vocabulary)"""
-        ahead = torch.ones(written.shape[1], written.shape[1], dtype=torch.bool).triu(1)
-        states = self.decoder(self._embed(written), memory, tgt_mask=ahead, memory_key_padding_mask=sources == PAD)
-        own = torch.softmax(states @ self.embedding.weight.T, dim=-1)
-        affinity = self.query(states) @ self.key(memory).transpose(1, 2) / memory.shape[-1] ** 0.5
-        pointed = torch.softmax(affinity.masked_fill((sources == PAD)[:, None], -1e9), dim=-1)
-        gate = torch.sigmoid(self.gate(states))
-        places = sources[:, None].expand_as(pointed)
-        return ((1 - gate) * own).scatter_add(2, places, gate * pointed)
-
-    @torch.inference_mode()
-    def generate(self, sources: torch.Tensor) -> torch.Tensor:
-        """Greedy outputs, without the start. *Shape:* (batch, MAX_TOKENS)"""
-        memory, written = self.encode(sources), torch.full((len(sources), 1), START)
-        for _ in range(MAX_TOKENS):
-            following = self(sources, memory, written)[:, -1].argmax(-1, keepdim=True)
-            written = torch.cat([written, following], dim=1)
-        return written[:, 1:]
-
-    def _embed(self, ids: torch.Tensor) -> torch.Tensor:
-        scale = self.embedding.embedding_dim**0.5
-        return self.embedding(ids) * scale + self.positions(torch.arange(ids.shape[1]))
+    def _rewards(self, written: torch.Tensor, references: Sequence[Sequence[int]]) -> torch.Tensor:
+        p_toxic = self.identifier.p_toxic(decode(self.tokenizer, written))
+        kept = [overlap(row, reference) for row, reference in zip(written.tolist(), references, strict=True)]
+        return torch.tensor((1 - p_toxic) * np.array(kept), dtype=torch.float32)
 
 
-def train_tokenizer(texts: list[str]) -> Tokenizer:
-    """A byte-level BPE of the generator's own, so that the loss needs its bridge."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=["<pad>", "<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+def overlap(one: Sequence[int], two: Sequence[int]) -> float:
+    """Return the F1 of tokens and pairs of tokens, special ones left out, in [0, 1]."""
+    counts = []
+    for ids in (one, two):
+        kept = [token for token in ids if token not in (PAD, START, END)]
+        counts.append(Counter[object](kept) + Counter(zip(kept, kept[1:], strict=False)))
+    shared = sum((counts[0] & counts[1]).values())
+    return 2 * shared / max(1, sum(map(sum, (counts[0].values(), counts[1].values()))))
 
 
-def as_tensor(rows: list[list[int]]) -> torch.Tensor:
-    """Rows of ids, padded behind."""
-    length = max(map(len, rows))
-    return torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
+class Training:
+    """A model, its optimizer and schedule, so that several runs can start from one."""
 
-
-def train(
-    pairs: list[tuple[list[int], list[int]]], tokenizer: Tokenizer, options: Options, loss: ToxicityLoss | None
-) -> tuple[Detoxifier, list[dict[str, float]]]:
-    """One run; returns the model and, for each epoch, its mean cross-entropy and toxicity loss."""
-    torch.manual_seed(options.seed)
-    model = Detoxifier(tokenizer.get_vocab_size(), options.dim)
-    steps = options.epochs * -(-len(pairs) // options.batch_size)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=options.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.learning_rate, total_steps=steps, pct_start=0.1)
-    history = []
-    for epoch in range(options.epochs):
-        order, sums = random.Random(options.seed + epoch).sample(range(len(pairs)), len(pairs)), np.zeros(2)
-        for start in range(0, len(order), options.batch_size):
-            batch = [pairs[i] for i in order[start : start + options.batch_size]]
-            sources, targets = as_tensor([source for source, _ in batch]), as_tensor([target for _, target in batch])
-            probabilities = model(sources, model.encode(sources), targets[:, :-1])
-            wanted, mask = targets[:, 1:], targets[:, 1:] != PAD
-            likelihood = probabilities.gather(2, wanted[..., None])[..., 0].clamp_min(1e-9)
-            cross_entropy = -likelihood.log()[mask].mean()
-            # The loss comes in halfway: before that the model copies nothing, and samples from it say nothing.
-            late = loss is not None and schedule.last_epoch >= steps // 2
-            toxicity = loss(probabilities.clamp_min(1e-9).log(), mask) if late else torch.zeros(())
-            optimiser.zero_grad()
-            (cross_entropy + toxicity).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            sums += [cross_entropy.item() * len(batch), toxicity.item() * len(batch)]
-        history.append({"cross_entropy": sums[0] / len(pairs), "toxicity": sums[1] / len(pairs)})
-        print(
-            f"  epoch {epoch + 1}: " + ", ".join(f"{name} {value:.3f}" for name, value in history[-1].items()),
-            flush=True,
+    def __init__(self, pairs: Sequence[Pair], vocab_size: int, options: Options, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.pairs, self.options, self.seed = pairs, options, seed
+        self.model = Detoxifier(vocab_size, options.dim)
+        steps = options.epochs * -(-len(pairs) // options.batch_size)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, options.learning_rate, total_steps=steps, pct_start=0.1
         )
-    return model.eval(), history
+
+    def copy(self) -> Training:
+        """Return a training that goes on from the same state."""
+        twin = Training(self.pairs, len(self.model.embedding.weight), self.options, self.seed)
+        for own, other in ((twin.model, self.model), (twin.optimizer, self.optimizer), (twin.schedule, self.schedule)):
+            own.load_state_dict(copy.deepcopy(other.state_dict()))
+        return twin
+
+    def run(self, epochs: range, objective: Objective | None = None) -> None:
+        """Train for some epochs, and print the means of each."""
+        size = self.options.batch_size
+        self.model.train()
+        torch.manual_seed(self.seed + epochs.start)
+        for epoch in epochs:
+            order = random.Random(self.seed + epoch).sample(range(len(self.pairs)), len(self.pairs))
+            sums = np.zeros(2)
+            for start in range(0, len(order), size):
+                sums += self._step([self.pairs[index] for index in order[start : start + size]], objective)
+            cross_entropy, added = sums / len(order)
+            print(f"    epoch {epoch + 1}: cross-entropy {cross_entropy:.3f}, added {added:.3f}", flush=True)
+
+    def _step(self, pairs: Sequence[Pair], objective: Objective | None) -> tuple[float, float]:
+        sources, targets = as_tensor([source for source, _ in pairs]), as_tensor([target for _, target in pairs])
+        output = self.model(sources, self.model.encode(sources), targets[:, :-1])
+        batch = Batch(pairs, sources, targets[:, 1:], output)
+        likelihoods = output.gather(2, batch.targets[..., None])[..., 0]
+        cross_entropy = -likelihoods[batch.targets != PAD].mean()
+        added = torch.zeros(()) if objective is None else objective(self.model, batch)
+        self.optimizer.zero_grad()
+        (cross_entropy + added).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        return cross_entropy.item() * len(pairs), added.item() * len(pairs)
 
 
-def outputs(model: Detoxifier, tokenizer: Tokenizer, sources: list[str]) -> list[str]:
-    """Greedy rewrites."""
-    texts = []
-    for start in range(0, len(sources), 128):
-        rows = [encoding.ids[:MAX_TOKENS] for encoding in tokenizer.encode_batch(sources[start : start + 128])]
-        ids = model.generate(as_tensor(rows)).tolist()
-        texts += [tokenizer.decode(row[: row.index(END)] if END in row else row).strip() for row in ids]
-    return texts
+def train_seed(
+    pairs: Sequence[Pair], tokenizer: Tokenizer, options: Options, seed: int, weights: dict[str, list[float]]
+) -> dict[report.Run, Detoxifier]:
+    """Train one seed's models: the baseline, and each objective at each weight."""
+    print(f"seed {seed}\n  cross-entropy")
+    warm = Training(pairs, tokenizer.get_vocab_size(), options, seed)
+    warm.run(range(options.warm_epochs))
+    runs: list[tuple[report.Run, Objective | None]] = [(report.BASELINE, None)]
+    runs += [(("toxicity loss", weight), ToxicityObjective(tokenizer, weight)) for weight in weights["toxicity loss"]]
+    runs += [(("minimum risk", weight), MinimumRisk(tokenizer, weight, options)) for weight in weights["minimum risk"]]
+    trained = {}
+    for run, objective in runs:
+        print(f"  {run[0]}, weight {run[1]:g}")
+        branch = warm.copy()
+        branch.run(range(options.warm_epochs, options.epochs), objective)
+        trained[run] = branch.model
+    return trained
 
 
-def judge(predictions: list[str], sources: list[str]) -> dict[str, float]:
-    """Means over segments: P(toxic) twice, SIM, FL and J."""
-    segments = Scorer("embedded").score(predictions, sources)
-    quick = float(ToxicityIdentifier.from_pretrained().p_toxic(predictions).mean())
-    scores = {"p_toxic_identifier": quick, "p_toxic_encoder": float(segments.p_toxic.mean())}
-    return scores | {name: float(getattr(segments, name).mean()) for name in ("sim", "fl", "j")}
-
-
-def show(results: dict[str, dict[str, float]]) -> str:
-    """The table in Markdown."""
-    lines = ["| outputs of | P(toxic), identifier | P(toxic), encoder | SIM | FL | J |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {name} | " + " | ".join(f"{value:.3f}" for value in scores.values()) + " |"
-        for name, scores in results.items()
-    ]
-    return "\n".join(lines)
-
-
-def plot(results: dict[str, dict[str, float]], path: Path) -> None:
-    """Bars of each score for each run."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 3.2), layout="constrained")
-    names = ["P(toxic)\nidentifier", "P(toxic)\nencoder", "SIM", "FL", "J"]
-    width = 0.8 / len(results)
-    for place, (run, scores) in enumerate(results.items()):
-        bars = axes.bar(
-            np.arange(len(names)) + (place - (len(results) - 1) / 2) * width, list(scores.values()), width, label=run
+def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scores]:
+    """Run the command; return the scores of the reported half, averaged over seeds."""
+    given = _parser().parse_args(arguments)
+    if not (given.data / DATA_FILE).is_file():
+        raise SystemExit(
+            f"--data must be a folder with {DATA_FILE} (ParaDetox, columns toxic, neutral1 ...); got {given.data}"
         )
-        axes.bar_label(bars, fmt="%.2f", fontsize=7)
-    axes.set_xticks(range(len(names)), names)
-    axes.set_ylim(0, 1.05)
-    axes.set_ylabel("mean over segments")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
-    figure.savefig(path, dpi=150)
-
-
-def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
-    """The command; returns what the table shows."""
-    defaults = Options()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--output", type=Path, required=True, help="folder for detox_training.json and detox_training.png"
-    )
-    parser.add_argument("--epochs", type=int, default=defaults.epochs)
-    parser.add_argument("--weight", type=float, default=defaults.weight, help="of the toxicity loss")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--test-size", type=int, default=500, help="held-out sentences to rewrite")
-    given = parser.parse_args(arguments)
-    options = Options(epochs=given.epochs, weight=given.weight, seed=given.seed)
+    options = Options(warm_epochs=given.warm_epochs, epochs=given.epochs)
     rows, held_out = read_paradetox(given.data)
     texts = [(row.toxic, row.rewrites[0]) for row in rows]
     tokenizer = train_tokenizer([text for pair in texts for text in pair])
-    ids = [
-        [encoding.ids[: MAX_TOKENS - 1] for encoding in tokenizer.encode_batch(side)]
-        for side in map(list, zip(*texts, strict=True))
+    encoded = [tokenizer.encode_batch(list(side)) for side in zip(*texts, strict=True)]
+    pairs = [
+        (source.ids[: MAX_TOKENS - 1], [START, *target.ids[: MAX_TOKENS - 1], END])
+        for source, target in zip(*encoded, strict=True)
     ]
-    pairs = [(source, [START, *target, END]) for source, target in zip(*ids, strict=True)]
-    sources = [row.toxic for row in held_out][: given.test_size]
-    results, histories = {"sources": judge(sources, sources)}, {}
-    for name, loss in (
-        ("cross-entropy", None),
-        ("+ toxicity loss", ToxicityLoss(tokenizer=tokenizer, weight=options.weight, gumbel=True)),
-    ):
-        print(name)
-        model, histories[name] = train(pairs, tokenizer, options, loss)
-        results[name] = judge(outputs(model, tokenizer, sources), sources)
-    given.output.mkdir(parents=True, exist_ok=True)
-    written = {
-        "pairs": len(pairs),
-        "test": len(sources),
-        "options": vars(options),
-        "results": results,
-        "history": histories,
+    half = min(given.test_size, len(held_out) // 2)
+    sources = [row.toxic for row in held_out[: 2 * half]]
+    weights = {"toxicity loss": given.loss_weights, "minimum risk": given.risk_weights}
+    found: dict[report.Run, list[report.Scores]] = {}
+    for seed in range(given.seeds):
+        for run, model in train_seed(pairs, tokenizer, options, seed, weights).items():
+            found.setdefault(run, []).append(report.judge(rewrite(model, tokenizer, sources), sources))
+    return _write(found, half, given.output)
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Options()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help=f"folder with {DATA_FILE}")
+    parser.add_argument("--output", type=Path, required=True, help="folder for detox_training.json and .png")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of everything, seeded 0, 1, ...")
+    parser.add_argument("--warm-epochs", type=int, default=defaults.warm_epochs, help="of cross-entropy alone")
+    parser.add_argument("--epochs", type=int, default=defaults.epochs, help="in all")
+    parser.add_argument("--loss-weights", type=float, nargs="*", default=[0.2, 0.5, 1.0])
+    parser.add_argument("--risk-weights", type=float, nargs="*", default=[1.0])
+    parser.add_argument("--test-size", type=int, default=500, help="sentences to choose on, and to report")
+    return parser
+
+
+def _write(found: dict[report.Run, list[report.Scores]], half: int, output: Path) -> dict[report.Run, report.Scores]:
+    """Choose on the first half, report the second: print the table, write JSON and plot."""
+    averaged = {run: report.average(scores) for run, scores in found.items()}
+    first, second = slice(half), slice(half, None)
+    tuned = {run: {name: values[first] for name, values in scores.items()} for run, scores in averaged.items()}
+    reported = {run: {name: values[second] for name, values in scores.items()} for run, scores in averaged.items()}
+    spread = {
+        run: {name: np.array([one[name][second].mean() for one in scores]) for name in report.MEASURES}
+        for run, scores in found.items()
     }
-    (given.output / "detox_training.json").write_text(json.dumps(written, indent=1))
-    plot(results, given.output / "detox_training.png")
-    print(show(results))
-    return results
+    objectives = dict.fromkeys(objective for objective, _ in found if objective != report.BASELINE[0])
+    chosen = [report.choose(tuned, objective) for objective in objectives]
+    output.mkdir(parents=True, exist_ok=True)
+    means = [
+        {"objective": run[0], "weight": run[1], "chosen": run in chosen}
+        | {name: float(values.mean()) for name, values in scores.items()}
+        for run, scores in reported.items()
+    ]
+    written = {"sentences": half, "seeds": len(next(iter(found.values()))), "runs": means}
+    (output / "detox_training.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    report.plot(reported, output / "detox_training.png")
+    print(report.table(reported, chosen, spread))
+    return reported
 
 
 if __name__ == "__main__":

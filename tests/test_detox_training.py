@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
+import torch
 
-from examples import detox_training
+from examples import detox_model, detox_report, detox_training
 
 
 class Judge:
@@ -17,31 +19,70 @@ class Judge:
         assert protocol == "embedded"
 
     def score(self, predictions, sources):
-        import numpy as np
-
         assert len(predictions) == len(sources)
         half = np.full(len(predictions), 0.5)
         return type("Segments", (), dict.fromkeys(("p_toxic", "sim", "fl", "j"), half))()
 
 
+@pytest.mark.filterwarnings("ignore:.*segments")
 def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(detox_training, "Scorer", Judge)
-    monkeypatch.setattr(detox_training, "VOCABULARY", 300)
+    monkeypatch.setattr(detox_report, "Scorer", Judge)
+    monkeypatch.setattr(detox_model, "VOCABULARY", 300)
     with (tmp_path / "paradetox_train.tsv").open("w", newline="") as file:
         writer = csv.writer(file, delimiter="\t")
         writer.writerow(["toxic", "neutral1", "neutral2", "neutral3"])
-        for place in range(80):
-            writer.writerow([f"plan {place} is a crap idea", f"plan {place} is a poor idea", "", ""])
-    flags = ["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--epochs", "2", "--test-size", "3"]
-    results = detox_training.main(flags)
-    assert list(results) == ["sources", "cross-entropy", "+ toxicity loss"]
-    assert list(results["sources"]) == ["p_toxic_identifier", "p_toxic_encoder", "sim", "fl", "j"]
-    assert "| + toxicity loss |" in capsys.readouterr().out
+        for index in range(80):
+            writer.writerow([f"plan {index} is a crap idea", f"plan {index} is a poor idea", "", ""])
+    flags = ["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--seeds", "2", "--warm-epochs", "1"]
+    found = detox_training.main([*flags, "--epochs", "2", "--loss-weights", "0.5", "2", "--test-size", "3"])
+    runs = [("cross-entropy", 0.0), ("toxicity loss", 0.5), ("toxicity loss", 2.0), ("minimum risk", 1.0)]
+    assert list(found) == runs
+    assert "| + toxicity loss, weight" in capsys.readouterr().out
     assert (tmp_path / "out" / "detox_training.png").stat().st_size > 1000
-    history = json.loads((tmp_path / "out" / "detox_training.json").read_text())["history"]
-    alone, added = history["cross-entropy"], history["+ toxicity loss"]
-    assert alone[1]["cross_entropy"] < alone[0]["cross_entropy"]
-    # Equal seeds: the runs are one until the loss comes in halfway.
-    assert added[0]["cross_entropy"] == alone[0]["cross_entropy"]
-    assert added[0]["toxicity"] == 0 < added[1]["toxicity"]
+    written = json.loads((tmp_path / "out" / "detox_training.json").read_text())
+    assert written["seeds"] == 2
+    assert [(run["objective"], run["weight"]) for run in written["runs"]] == runs
+    assert sum(run["chosen"] for run in written["runs"]) == 2
+
+
+def test_a_missing_file_is_a_clear_error(tmp_path):
+    with pytest.raises(SystemExit, match="--data must be a folder with paradetox_train.tsv"):
+        detox_training.main(["--data", str(tmp_path), "--output", str(tmp_path)])
+
+
+def test_copies_go_on_from_one_state_and_apart():
+    pairs = [([5, 6, 7], [1, 5, 6, 2]), ([8, 9], [1, 9, 2])] * 4
+    options = detox_training.Options(warm_epochs=1, epochs=2, batch_size=4, dim=16)
+    warm = detox_training.Training(pairs, 12, options, seed=0)
+    warm.run(range(1))
+    one, two = warm.copy(), warm.copy()
+    before = [parameter.clone() for parameter in warm.model.parameters()]
+    one.run(range(1, 2))
+    two.run(range(1, 2))
+    assert all(map(torch.equal, one.model.parameters(), two.model.parameters()))
+    assert all(map(torch.equal, before, warm.model.parameters()))
+    assert not all(map(torch.equal, before, one.model.parameters()))
+
+
+def test_the_weight_is_the_least_toxic_one_that_keeps_the_meaning():
+    def scores(p_toxic, sim, j):
+        pairs = zip(detox_report.MEASURES, (p_toxic, p_toxic, sim, 1.0, j), strict=True)
+        return {name: np.array([value]) for name, value in pairs}
+
+    found = {
+        detox_report.BASELINE: scores(0.3, 0.80, 0.30),
+        ("a", 0.1): scores(0.25, 0.80, 0.32),
+        ("a", 0.2): scores(0.20, 0.795, 0.31),
+        ("a", 0.9): scores(0.05, 0.70, 0.40),
+        ("b", 1.0): scores(0.10, 0.60, 0.35),
+        ("b", 2.0): scores(0.02, 0.50, 0.20),
+    }
+    assert detox_report.choose(found, "a") == ("a", 0.2)
+    assert detox_report.choose(found, "b") == ("b", 1.0)
+
+
+def test_overlap_is_the_f1_of_tokens_and_pairs():
+    # 5 6 7 has 3 tokens and 2 pairs, 5 6 has 2 and 1; shared are 5, 6 and 5-6: 2 * 3 / (5 + 3).
+    assert detox_training.overlap([5, 6, 7, 2], [1, 5, 6, 2]) == pytest.approx(0.75)
+    assert detox_training.overlap([2], [1, 2]) == 0

@@ -254,3 +254,31 @@ def test_shipped_weights_see_through_usual_disguises(shipped):
 
 def test_a_quarter_of_a_million_characters_are_read_whole(shipped):
     assert shipped.p_toxic(["you are a moron . " * 15_000])[0] > 0.5
+
+
+def test_a_saved_identifier_is_a_style_model_signed_by_its_digest(toy, tmp_path):
+    from toxicity_j.scorer import Scorer
+
+    folder = tmp_path / "my_identifier"
+    toy.save_pretrained(folder)
+    texts = ["a b", "c", "", "c a"]
+    segments = Scorer(style_model=str(folder)).score(texts)
+    np.testing.assert_allclose(segments.p_toxic, toy.p_toxic(texts), rtol=0, atol=1e-6)
+    # The digest follows the weights, not the name of the folder.
+    toy.save_pretrained(tmp_path / "twin" / "my_identifier")
+    twin = Scorer(style_model=str(tmp_path / "twin" / "my_identifier")).score(texts)
+    assert twin.signature == segments.signature
+    assert "my_identifier@" in segments.signature
+    with torch.no_grad():
+        toy.classifier[-1].bias += 1
+    toy.save_pretrained(folder)
+    assert Scorer(style_model=str(folder)).score(texts).signature != segments.signature
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 40])
+def test_a_damaged_identifier_is_named_by_the_scorer(tmp_path, content):
+    from toxicity_j.scorer import Scorer
+
+    (tmp_path / MODEL_FILE).write_bytes(content)
+    with pytest.raises((ValueError, OSError), match=MODEL_FILE):
+        Scorer(style_model=str(tmp_path)).score(["a"])

@@ -149,10 +149,6 @@ def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
     return [ids[start : start + size] for start in starts]
 
 
-# Names that callers still use.
-normalise, tokenise = normalize, tokenize
-
-
 def _undo_markup(text: str) -> str:
     """Decode entities, drop simple tags, and decode a text in which every space is percent-encoded."""
     text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
