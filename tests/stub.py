@@ -22,6 +22,12 @@ def share(text: str) -> float:
     return zlib.crc32(text.encode()) / 2**32
 
 
+def truncated_in(predictions) -> dict[str, int]:
+    """As if a model read 100 characters."""
+    count = len({text for text in predictions if len(text) > 100})
+    return {"style": count} if count else {}
+
+
 def segments(predictions, sources=None, signature="stub", languages=None) -> Segments:
     sta = np.array([share(text) for text in predictions])
     sim = fl = j = None
@@ -30,7 +36,7 @@ def segments(predictions, sources=None, signature="stub", languages=None) -> Seg
         fl = np.sqrt(sta)
         j = sta * sim * fl
     values = {"sta": sta, "p_toxic": 1 - sta, "nontoxic": (sta > 0.5) * 1.0, "sim": sim, "fl": fl, "j": j}
-    values |= {"signature": signature, "languages": languages, "truncated": {}}
+    values |= {"signature": signature, "languages": languages, "truncated": truncated_in(predictions)}
     return Segments(**{field.name: values[field.name] for field in fields(Segments)})
 
 

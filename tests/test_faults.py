@@ -21,7 +21,6 @@ import pytest
 
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
-from toxicity_j.results import corpus_scores
 from toxicity_j.scale import read_shards, score_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +67,7 @@ def check_rows(out, rows):
     assert np.concatenate([shard.column("row") for shard in shards]).tolist() == list(range(rows))
     texts = [f"text {i}" for i in range(rows)]
     assert np.array_equal(np.concatenate([shard.column("j") for shard in shards]), segments(texts, texts).j)
-    wanted = corpus_scores(vars(segments(texts, texts)))
+    wanted = segments(texts, texts).corpus()
     assert {key: json.loads((out / "scores.json").read_text())[key] for key in wanted} == wanted
 
 

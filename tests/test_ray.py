@@ -13,7 +13,6 @@ import pytest
 
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
-from toxicity_j.results import corpus_scores
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install toxicity_j[ray]")
 pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install toxicity_j[ray]")
@@ -65,7 +64,7 @@ def test_same_numbers_as_one_process(cluster):
     scored = score_ray(dataset(predictions), scorer=Stub(), concurrency=2, num_cpus=0.5).materialize()
     check(scored, predictions)
     found = corpus_ray(scored)
-    wanted = corpus_scores(vars(expected(predictions)))
+    wanted = expected(predictions).corpus()
     assert {key: found[key] for key in wanted} == wanted
     assert found["signature"] == "stub"
 

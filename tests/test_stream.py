@@ -106,6 +106,16 @@ def test_bits_of_the_identifier_do_not_depend_on_the_run(tmp_path):
     assert np.array_equal(found, scorer.score(texts).p_toxic)
 
 
+def test_truncated_texts_are_counted_once_per_text(tmp_path):
+    predictions = [*PREDICTIONS[:-2], "a" * 101, "b" * 101]
+    path = write_json_lines(tmp_path / "rows.jsonl", predictions)
+    found = score_dataset(path, tmp_path / "out", scorer=Stub(), window=40)
+    assert found["truncated"] == {"style": 2}
+    assert {key: found[key] for key in expected()} == {
+        key: value for key, value in expected(predictions).items() if key != "truncated"
+    }
+
+
 def test_a_finished_run_scores_nothing_again(tmp_path):
     path = write_json_lines(tmp_path / "rows.jsonl")
     first = score_dataset(path, tmp_path / "out", scorer=Stub(), window=40)

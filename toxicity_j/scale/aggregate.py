@@ -6,6 +6,7 @@ Sums are exact, so that neither the cut into shards nor their order moves a bit 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..results import mean
+from ..results import MEANS, mean
 from .shards import Shard, read_shards
 
-# Corpus key and the score column whose mean it is.
-MEANS = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
 # Rows up to which intervals are resampled; above, the normal interval is the same to well under its own width.
 BOOTSTRAP_ROWS = 10_000
 # Every finite float64 is a whole multiple of 2 ** -1074 (IEEE 754-2019, section 3.4).
@@ -122,14 +121,17 @@ def corpus_scores(out: str | Path) -> dict[str, Any]:
         FileNotFoundError: it holds no manifest.
         ShardError: the run has not finished, or a shard is damaged.
     """
-    sums, signatures = CorpusSums(), set()
+    sums, signatures, truncated = CorpusSums(), set(), Counter[str]()
     for shard in read_shards(out):
         table = shard.table()
         names = [name for name in MEANS.values() if name in table.column_names]
         languages = table.column("language").to_numpy() if "language" in table.column_names else None
         sums.add({name: table.column(name).to_numpy() for name in names}, languages)
-        signatures.add(shard.info()["signature"])
-    return sums.corpus(joint_signature(signatures))
+        info = shard.info()
+        signatures.add(info["signature"])
+        truncated.update(info["truncated"])
+    scores = sums.corpus(joint_signature(signatures))
+    return {**scores, "truncated": dict(truncated)} if truncated else scores
 
 
 def intervals(

@@ -19,7 +19,8 @@ except ImportError as error:
     raise ImportError('toxicity_j.scale.ray needs Ray Data: pip install "toxicity_j[ray]"') from error
 
 from ..columns import BLOCK
-from .aggregate import MEANS, CorpusSums, joint_signature
+from ..results import MEANS
+from .aggregate import CorpusSums, joint_signature
 from .inputs import Table
 from .pool import ATTEMPTS, WorkerError
 from .shards import SCORE_COLUMNS, text_digest

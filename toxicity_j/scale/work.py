@@ -54,7 +54,9 @@ class Job:
         for start, stop in wanted:
             columns = unit.rows(start, stop)
             part = {name: values[start - unit.start : stop - unit.start] for name, values in scores.items()}
-            info = {"signature": segments.signature, "digest": text_digest(columns)}
+            info: dict[str, Any] = {"signature": segments.signature, "digest": text_digest(columns)}
+            # Counted per unit, so said once: in its first shard.
+            info["truncated"] = segments.truncated if start == unit.start else {}
             write_shard(self.folder, start, part, columns.get("languages"), info)
         return sum(stop - start for start, stop in wanted)
 
