@@ -115,7 +115,7 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
             label="Upload TXT, CSV, TSV, JSONL or parquet",
             file_count="multiple",
             file_types=FILE_TYPES,
-            height=120,
+            height=150,
             elem_id="files",
         )
         with gr.Column(min_width=280), gr.Accordion("Paste a table", open=False):
@@ -163,6 +163,6 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
 
 def _elsewhere(name: str) -> gr.HTML:
     """Add the signature and the ways to reproduce the screen, and return their component."""
-    title = "Use it elsewhere: the same numbers in Python, in a terminal, over the API"
+    title = "Use it elsewhere: Python, terminal, API"
     with gr.Accordion(title, open=False, elem_id=f"{name}-elsewhere"):
         return gr.HTML("<p class='tj'>Score something first.</p>", padding=False)

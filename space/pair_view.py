@@ -71,7 +71,7 @@ def _why(result: Result, p_source: float, heading: str) -> str:
     pieces = []
     for name, share in shares.items():
         if share >= 0.005:
-            label = f"{NAMES[name]} {share:.0%}" if share >= 0.12 else ""
+            label = f"{NAMES[name]} {share:.0%}" if share >= 0.25 else ""
             pieces.append(f'<span class="tj-share tj-share-{name}" style="flex-grow:{share:.3f}">{label}</span>')
     listed = " · ".join(f"{NAMES[name]} {share:.0%}" for name, share in shares.items() if share >= 0.005)
     stack = f'<div class="tj-stack" aria-hidden="true">{"".join(pieces)}</div>' if pieces else ""
