@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -180,8 +181,11 @@ def test_wheel_and_sdist_install_and_score(checkout, tmp_path):
     assert not [name for name in names if name.startswith(("tests/", "space/", "scripts/"))]
     for number, package in enumerate((wheel, sdist)):
         folder = tmp_path / f"environment{number}"
-        subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", str(folder)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         python = folder / "bin" / "python"
+        # What the package needs is taken from the running environment, behind the new one's own packages.
+        place = next((folder / "lib").glob("python*/site-packages"))
+        (place / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
         install = [str(python), "-m", "pip", "install", "--no-deps", "--no-build-isolation", str(package)]
         subprocess.run(install, check=True, cwd=tmp_path)
         code = "from toxicity_j import Scorer; print(Scorer().score(['The train is late.'], ['Stupid train.']).j[0])"
