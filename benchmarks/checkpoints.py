@@ -62,7 +62,7 @@ SMALL = {name: Shape(shape.family, 5000, 2, 32, 2, 64) for name, shape in SHAPES
 
 
 def build(folder: Path, shape: Shape) -> str:
-    """Writes a checkpoint with random weights and the benchmark's tokenizer; one that is there is left as it is."""
+    """Write a checkpoint with random weights and the benchmark's tokenizer; leave one that is there as it is."""
     if (folder / "model.safetensors").exists():
         return str(folder)
     from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -86,7 +86,7 @@ _BERT_NAMES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "inter
 
 @cache
 def words() -> tuple[str, ...]:
-    """The first English words of the built-in encoder's vocabulary, which is sorted by frequency."""
+    """Return the first English words of the built-in encoder's vocabulary, which is sorted by frequency."""
     with safe_open(str(find_weights("encoder.safetensors")), framework="pt") as file:
         vocabulary = json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
     ordered = sorted(vocabulary, key=vocabulary.get)
@@ -94,7 +94,7 @@ def words() -> tuple[str, ...]:
 
 
 def tokenizer() -> Any:
-    """A WordPiece tokenizer, fast as those of the published models are."""
+    """Build a WordPiece tokenizer, fast as those of the published models are."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 

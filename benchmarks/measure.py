@@ -56,7 +56,7 @@ class Results:
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """What `work` costs: CPU-seconds of this process, or on a GPU wall-clock seconds until it has finished."""
+    """Measure what `work` costs: CPU-seconds of this process, or on a GPU wall-clock seconds until it has finished."""
     if device.type != "cuda":
         start = time.process_time()
         work()
@@ -126,12 +126,12 @@ def _repeat(layer: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor)
 
 
 def best_peak(found: Mapping[str, float], dtype: str) -> float:
-    """The largest of the peaks measured for a type."""
+    """Return the largest of the peaks measured for a type."""
     return max(value for label, value in found.items() if label.endswith(f" {dtype}"))
 
 
 def in_fresh_process(code: str) -> dict[str, float]:
-    """Runs Python code in a process of its own; it prints one JSON object last.
+    """Run Python code in a process of its own; it prints one JSON object last.
 
     Raises:
         RuntimeError: the code failed; its last words are in the message.
@@ -152,7 +152,7 @@ def blas() -> str:
 
 
 def machine(device: torch.device) -> str:
-    """The processor's name and what runs on it."""
+    """Return the processor's name and what runs on it."""
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:

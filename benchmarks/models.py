@@ -20,7 +20,7 @@ RELEASED_BATCH = 32
 
 
 def released(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.ndarray]:
-    """The loop of the released evaluators: batches of 32 in input order, padded, float32. *Shape:* (n, labels)."""
+    """Run the loop of the released evaluators: batches of 32 in input order, padded, float32. *Shape:* (n, labels)."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     model = AutoModelForSequenceClassification.from_pretrained(folder).to(device).eval()
@@ -38,7 +38,7 @@ def released(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.
 
 
 def pipeline(folder: str, device: torch.device) -> Callable[[Sequence[str]], np.ndarray]:
-    """The pipeline of transformers, a text at a time, as evaluate's `toxicity` runs it. *Shape:* (n, labels)."""
+    """Run the pipeline of transformers, one text per call, as evaluate's `toxicity` runs it. *Shape:* (n, labels)."""
     from transformers import pipeline as make
 
     run = make("text-classification", model=folder, top_k=None, function_to_apply="none", device=device)
@@ -95,7 +95,7 @@ def classifiers(
 
 
 def built_in(work: Path, device: torch.device, *, small: bool, rounds: int) -> list[Row]:
-    """The built-in J against the three official models on the same pairs; the identifier against RoBERTa-base."""
+    """Compare the built-in J with the three official models on the same pairs; the identifier against RoBERTa-base."""
     shapes = SMALL if small else SHAPES
     pairs = 24 if small else 32
     predictions, sources = corpus(pairs), corpus(pairs, seed=2)

@@ -119,7 +119,7 @@ def measure(options: argparse.Namespace) -> Results:
 
 
 def table(results: Results) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     columns = ["model", "variant", "texts/s", "x first (least - most)", "max dp", "flips", "share of peak"]
     lines = [results.machine, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in results.rows:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from toxicity_j.builtin_encoder import HEADS, Encoder, EncoderConfig, pool
+from toxicity_j.builtin_encoder import Encoder
+from toxicity_j.builtin_network import ROLES, EncoderConfig, EncoderNetwork, pool
 from toxicity_j.builtin_weights import find_weights
-from training.backbone import copy_bert
+from training.modules.backbone import copy_bert
 
 VOCABULARY = "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog ran home . , !"
 WORDS = VOCABULARY.split()
@@ -36,10 +37,10 @@ def tiny_encoder(seed: int = 0, **options) -> Encoder:
     torch.manual_seed(seed)
     shape = {"hidden": 32, "heads": 4, "intermediate": 64, "positions": 40, "trunk_layers": 2, "branch_layers": 1}
     config = EncoderConfig(vocab_size=len(WORDS), pair_layers=1, token_features=8, max_length=16, **shape, **options)
-    encoder = Encoder(config, tokenizer)
-    for parameter in encoder.parameters():  # wide enough for scores to differ
+    network = EncoderNetwork(config)
+    for parameter in network.parameters():  # wide enough for scores to differ
         torch.nn.init.normal_(parameter, std=0.3)
-    return encoder.eval().requires_grad_(False)
+    return Encoder(network.eval().requires_grad_(False), tokenizer)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def encoder():
 
 def test_scores_are_probabilities_that_differ(encoder):
     scores = encoder.score(PREDICTIONS, SOURCES)
-    assert list(scores) == list(HEADS)
+    assert list(scores) == list(ROLES)
     for values in scores.values():
         assert values.shape == (6,)
         assert values.dtype == np.float64
@@ -62,27 +63,27 @@ def test_no_score_depends_on_the_batch_or_the_order(encoder, batch_size):
     expected = [encoder.score([p], [s]) for p, s in zip(PREDICTIONS, SOURCES, strict=True)]
     order = [3, 0, 5, 1, 4, 2, 0]
     found = encoder.score([PREDICTIONS[i] for i in order], [SOURCES[i] for i in order], batch_size=batch_size)
-    for name in HEADS:
+    for name in ROLES:
         np.testing.assert_allclose(found[name], [expected[i][name][0] for i in order], atol=1e-6)
 
 
 def test_each_head_alone_says_what_all_say_together(encoder):
     together = encoder.score(PREDICTIONS, SOURCES)
-    for name in HEADS:
+    for name in ROLES:
         alone = encoder.score(PREDICTIONS, SOURCES, want=(name,))
         np.testing.assert_allclose(alone[name], together[name], atol=1e-6)
-    np.testing.assert_allclose(encoder.style(PREDICTIONS), together["style"], atol=1e-6)
+    np.testing.assert_allclose(encoder.p_toxic(PREDICTIONS), together["style"], atol=1e-6)
 
 
 def test_known_cases_are_left_to_the_scorer(encoder):
     scores = encoder.score(["", "you are a fool"], ["you are", "you are a fool"])
-    assert 0 < scores["meaning"][0] < 1
-    assert 0 < scores["meaning"][1] < 1
+    assert 0 < scores["content"][0] < 1
+    assert 0 < scores["content"][1] < 1
     assert 0 < scores["fluency"][0] < 1
 
 
 def test_nothing_to_score(encoder):
-    assert {name: values.tolist() for name, values in encoder.score([], []).items()} == {name: [] for name in HEADS}
+    assert {name: values.tolist() for name, values in encoder.score([], []).items()} == {name: [] for name in ROLES}
 
 
 def test_long_texts_are_cut_and_counted(encoder):
@@ -90,8 +91,20 @@ def test_long_texts_are_cut_and_counted(encoder):
     scores = encoder.score([long, "you", long], [long, "i", "you"])
     # The long text is the prediction of two distinct pairs and the source of one.
     assert encoder.truncated == 3
-    np.testing.assert_allclose(scores["style"][0], scores["style"][2])
-    np.testing.assert_allclose(scores["style"][0], encoder.style(["you are a fool " * 4])[0], atol=1e-6)
+    np.testing.assert_allclose(scores["style"][0], scores["style"][2], atol=1e-6)
+
+
+def test_style_reads_long_texts_in_windows(encoder):
+    # Of 16 tokens 14 are the text's: windows start at words 0, 7, 14, ... and the last one ends with the text.
+    words = ("you are a silly fool i think that is not so good the dog ran home " * 2).split()
+    starts = [0, 7, 14, len(words) - 14]
+    expected = max(encoder.p_toxic([" ".join(words[start : start + 14]) for start in starts]))
+    assert encoder.p_toxic([" ".join(words)])[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_fluency_without_a_source_is_that_beside_itself(encoder):
+    alone = encoder.score(PREDICTIONS, want=("fluency",))["fluency"]
+    np.testing.assert_allclose(alone, encoder.score(PREDICTIONS, PREDICTIONS)["fluency"], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +112,7 @@ def test_long_texts_are_cut_and_counted(encoder):
     [
         ({"predictions": ["a"], "want": ("toxicity",)}, "`want`"),
         ({"predictions": ["a"], "want": ()}, "`want`"),
-        ({"predictions": ["a"], "want": ("meaning",)}, "`sources`"),
+        ({"predictions": ["a"], "want": ("content",)}, "`sources`"),
         ({"predictions": ["a"], "sources": ["a", "b"]}, "got 2 and 1"),
     ],
 )
@@ -111,32 +124,32 @@ def test_bad_arguments(encoder, arguments, message):
 def test_saved_and_loaded(encoder, tmp_path):
     path = tmp_path / "encoder.safetensors"
     expected = encoder.score(PREDICTIONS, SOURCES)
-    encoder.save(path, int8=False)
-    for name, values in Encoder.load(path, device="cpu").score(PREDICTIONS, SOURCES).items():
+    encoder.save_pretrained(path, int8=False)
+    for name, values in Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items():
         np.testing.assert_allclose(values, expected[name], atol=1e-6)
-    encoder.save(path)  # int8: each weight moves by at most 1/254 of its row's largest
-    for name, values in Encoder.load(path, device="cpu").score(PREDICTIONS, SOURCES).items():
+    encoder.save_pretrained(path)  # int8: each weight moves by at most 1/254 of its row's largest
+    for name, values in Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items():
         np.testing.assert_allclose(values, expected[name], atol=0.1)
-    lower = Encoder.load(path, device="cpu", dtype="bfloat16").score(PREDICTIONS, SOURCES)
+    lower = Encoder.from_pretrained(path, device="cpu", dtype="bfloat16").score(PREDICTIONS, SOURCES)
     for name, values in lower.items():
         np.testing.assert_allclose(values, expected[name], atol=0.2)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.safetensors"):
-        Encoder.load(tmp_path / "none.safetensors")
+        Encoder.from_pretrained(tmp_path / "none.safetensors")
 
 
 def test_pickled(encoder):
     copy = pickle.loads(pickle.dumps(encoder))
-    np.testing.assert_array_equal(copy.style(PREDICTIONS), encoder.style(PREDICTIONS))
+    np.testing.assert_array_equal(copy.p_toxic(PREDICTIONS), encoder.p_toxic(PREDICTIONS))
 
 
 def test_calibration_moves_the_logit():
-    plain, moved = tiny_encoder(), tiny_encoder(calibration={**dict.fromkeys(HEADS, (1.0, 0.0)), "style": (2.0, -0.5)})
-    p = plain.style(PREDICTIONS)
+    plain, moved = tiny_encoder(), tiny_encoder(calibration={**dict.fromkeys(ROLES, (1.0, 0.0)), "style": (2.0, -0.5)})
+    p = plain.p_toxic(PREDICTIONS)
     expected = 1 / (1 + np.exp(-(2.0 * np.log(p / (1 - p)) - 0.5)))
-    np.testing.assert_allclose(moved.style(PREDICTIONS), expected, atol=1e-5)
+    np.testing.assert_allclose(moved.p_toxic(PREDICTIONS), expected, atol=1e-5)
 
 
 def test_pool():
@@ -158,30 +171,42 @@ def test_the_transformer_is_bert():
     )  # fmt: skip
     torch.manual_seed(1)
     bert = BertModel(config).eval()
-    copy_bert(encoder, bert.state_dict())
+    copy_bert(encoder.network, bert.state_dict())
+    body = encoder.network.body
     ids = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
     lengths = [len(x) for x in ids]
     with torch.no_grad():
         expected = torch.cat([bert(torch.tensor([x])).last_hidden_state[0] for x in ids])
-        states = encoder.body.embed(ids)
-        found = [encoder.body.alone(states, lengths), encoder.body.fluently(states, lengths)]
+        states = body.trunk_states(ids)
+        found = [body.style_states(states, lengths), body.fluency_states(states, lengths)]
         # A pair of one empty side passes the pair layers as a text passes the branch, but for the side's vector.
-        encoder.body.sides.weight.zero_()
+        body.segment_embeddings.weight.zero_()
         none = states.new_zeros(0, 32)
-        found.append(encoder.body.together(states, none, [(length, 0) for length in lengths]))
+        found.append(body.pair_states(states, none, [(length, 0) for length in lengths]))
     for states in found:
         torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_pairs_lie_side_by_side():
+    """The pair layers see each pair alone: packed with others, a pair's states are those it has by itself."""
+    body = tiny_encoder().network.body
+    torch.manual_seed(0)
+    sources, predictions = torch.randn(5, 32), torch.randn(4, 32)
+    together = body.pair_states(sources, predictions, [(2, 3), (3, 1)])
+    first = body.pair_states(sources[:2], predictions[:3], [(2, 3)])
+    second = body.pair_states(sources[2:], predictions[3:], [(3, 1)])
+    torch.testing.assert_close(together, torch.cat([first, second]), atol=1e-5, rtol=1e-4)
+
+
 def test_a_pair_sees_both_sides():
     encoder = tiny_encoder()
-    one, two = encoder.score(["you are a fool"] * 2, ["you are a dog", "i ran home"], want=("meaning",))["meaning"]
+    one, two = encoder.score(["you are a fool"] * 2, ["you are a dog", "i ran home"], want=("content",))["content"]
     assert abs(one - two) > 1e-4
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return Encoder.load(device="cpu")
+    return Encoder.from_pretrained(device="cpu")
 
 
 # Own sentences; what the shipped encoder must tell apart at the least.
@@ -190,14 +215,14 @@ NEUTRAL = ["you are wrong about this", "please be quiet , everyone", "this is no
 
 
 def test_the_shipped_encoder_tells_toxic_from_neutral(shipped):
-    assert (shipped.style(TOXIC) > 0.8).all()
-    assert (shipped.style(NEUTRAL) < 0.2).all()
+    assert (shipped.p_toxic(TOXIC) > 0.8).all()
+    assert (shipped.p_toxic(NEUTRAL) < 0.2).all()
 
 
 def test_the_shipped_encoder_tells_kept_from_lost_meaning(shipped):
     sources = [TOXIC[0]] * 4
     predictions = ["you are not smart and nobody likes you", "he is smart and i like him", "the bus is late", "you are"]
-    kept, *lost = shipped.score(predictions, sources, want=("meaning",))["meaning"]
+    kept, *lost = shipped.score(predictions, sources, want=("content",))["content"]
     assert kept > max(lost) + 0.2
 
 
@@ -217,10 +242,10 @@ def test_the_shipped_encoder_does_not_depend_on_the_batch(shipped):
 
 
 def test_the_shipped_encoder_in_bfloat16(shipped):
-    lower = Encoder.load(device="cpu", dtype="bfloat16")
+    lower = Encoder.from_pretrained(device="cpu", dtype="bfloat16")
     for name, values in lower.score(TOXIC, NEUTRAL).items():
         np.testing.assert_allclose(values, shipped.score(TOXIC, NEUTRAL)[name], atol=0.05)
 
 
 def test_the_shipped_file_is_small_enough():
-    assert find_weights("encoder.safetensors").stat().st_size <= 30_000_000
+    assert find_weights("encoder.safetensors").stat().st_size <= 32_000_000

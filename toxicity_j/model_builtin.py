@@ -15,9 +15,6 @@ from .builtin_identifier import ToxicityIdentifier
 from .cpu_linear import use_onednn_linear
 from .devices import Precision
 
-# The encoder's name of what each role reads.
-HEADS = {"style": "style", "content": "meaning", "fluency": "fluency"}
-
 
 class BuiltInEncoder:
     """The built-in encoder, which scores a pair for several roles in one pass.
@@ -74,16 +71,16 @@ class BuiltInEncoder:
             ValueError: a score is not finite.
         """
         truncated = 0
-        heads = tuple(HEADS[role] for role in roles)
+        wanted = tuple(roles)
         place = roles.index("style") if "style" in roles else 0
 
         def run(encoder: Encoder, rows: np.ndarray) -> np.ndarray:
             nonlocal truncated
             own = [predictions[row] for row in rows]
             others = None if sources is None else [sources[row] for row in rows]
-            found = encoder.score(own, others, heads, batch_size=self.batch_size, progress=progress)
+            found = encoder.score(own, others, wanted, batch_size=self.batch_size, progress=progress)
             truncated = max(truncated, encoder.truncated)
-            return np.stack([found[head] for head in heads], axis=1)
+            return np.stack([found[role] for role in wanted], axis=1)
 
         near = None if is_borderline is None else lambda scores: is_borderline(scores[:, place])
         scores = self._networks.guarded(len(predictions), run, near)
@@ -116,6 +113,6 @@ class Identifier:
 
 
 def _load_encoder(device: str | torch.device | None, dtype: torch.dtype) -> Encoder:
-    encoder = Encoder.load(device=device, dtype=str(dtype).removeprefix("torch."))
-    use_onednn_linear(encoder.body)
+    encoder = Encoder.from_pretrained(device=device, dtype=str(dtype).removeprefix("torch."))
+    use_onednn_linear(encoder.network.body)
     return encoder

@@ -1,6 +1,6 @@
 """The signature: every setting that can move a number, in one string that travels with the number.
 
-In sacrebleu's manner (Post 2018, arXiv 1804.08771): `j:emnlp2021|style:...|version:0.3.0`. Arithmetic only.
+In sacrebleu's manner (Post 2018, arXiv 1804.08771): `j:emnlp2021|style:...|version:0.4.0`. Arithmetic only.
 """
 
 from __future__ import annotations

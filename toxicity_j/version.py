@@ -1,3 +1,3 @@
 """The one version number. The citation, the changelog, the README and the weights' tag are tested against it."""
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"

@@ -26,15 +26,16 @@ from safetensors.torch import load_file
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
-from training.backbone import backbone_folder
 from training.data.sources import JIGSAW, jigsaw_half, read_paradetox, read_style, rude_words
 from training.data.tables import load_tokenizer
 from training.eval_metrics import accuracy, auc, calibration_error, interval, platt, to_logits
+from training.modules.backbone import backbone_folder
 from training.modules.identifier_trainer import Examples, TrainingOptions, fit, predict
 from training.synthetic.handwritten import STYLE
 from training.synthetic.spelling import obfuscate, respell
 from training.synthetic.style_contrasts import style_contrasts
 from training.synthetic.token_splits import TokenSplitter
+from training.train_encoder import mixed_labels
 
 # Shares of the texts that are also seen obfuscated, respelled, and strung together.
 _OBFUSCATED, _RESPELLED, _STRUNG = 0.25, 0.1, 0.05
@@ -46,6 +47,8 @@ _CONTRASTS = 30_000
 _EMBEDDING_SCALE = 0.1
 # How much of a labeled text's target is the teacher's score, the rest being its label.
 _TEACHER_SHARE = 0.7
+# How much of the style table's own trust in its labels counts beside its teacher.
+_TRUST = 0.6
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
 
 Example = tuple[str, float]
@@ -200,6 +203,8 @@ def _new_model(args: argparse.Namespace) -> ToxicityIdentifier:
 
 
 def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> Examples:
+    if args.examples:
+        return _read_style_table(args, model)
     rows = read_style(args.data, "train")
     contrasts = _CONTRASTS
     if args.max_train_samples:
@@ -213,6 +218,18 @@ def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> Examp
     chosen = [text for text, keep in zip(texts, known, strict=True) if keep]
     print(f"{len(chosen)} texts, {int((~np.isnan(labels)).sum())} of them labeled", flush=True)
     return Examples(model.encode(chosen), targets[known])
+
+
+def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Examples:
+    """Read the encoder's style table, whose labels are mixed with those of the encoder's own teacher."""
+    frame = pd.read_parquet(args.examples / "style.parquet")
+    teacher = pd.read_parquet(args.examples / "style.teacher.parquet").teacher.to_numpy(np.float64)
+    # A row that is drawn more often there is more than one row here.
+    drawn = np.random.default_rng(args.seed).random(len(frame)) < np.minimum(1.0, 1.5 * frame.weight.to_numpy())
+    if args.max_train_samples:
+        drawn &= np.arange(len(frame)) < args.max_train_samples
+    targets = mixed_labels(frame, teacher, _TRUST).astype(np.float32)
+    return Examples(model.encode(frame.text[drawn].tolist()), targets[drawn])
 
 
 def finish(model: ToxicityIdentifier, data: Path, output_dir: Path) -> None:
@@ -241,6 +258,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help="folder laid out like the data README says")
     add("--backbone", type=Path, help="folder of a tokenizer and first embeddings; the installed MiniLM's when missing")
     add("--teacher", type=Path, help="weights of a built-in encoder; labels alone when missing")
+    add(
+        "--examples", type=Path, help="folder of prepare_examples and train_teacher: learn from its style table instead"
+    )
     add("--scores", type=Path, help="parquet file that keeps, and gives again, the teacher's scores")
     add("--output_dir", type=Path, required=True, help="folder for identifier.safetensors")
     add("--dim", type=int, default=64)

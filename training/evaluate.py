@@ -22,7 +22,6 @@ from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.behaviour import suite
 from toxicity_j.builtin_encoder import Encoder
-from training.backbone import backbone_folder
 from training.data.sources import CORE, JIGSAW, jigsaw_half, read_cola, read_paradetox, read_style, read_transfer
 from training.eval_metrics import (
     RESAMPLES,
@@ -38,6 +37,7 @@ from training.eval_metrics import (
     spearman,
 )
 from training.made_systems import LOSSY, made_systems
+from training.modules.backbone import backbone_folder
 
 # Held-out ParaDetox sources given to the made systems.
 _MADE = 400

@@ -65,7 +65,7 @@ def _by_key(first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], 
 
 
 def _occurrences(keys: Sequence[str]) -> list[tuple[str, int]]:
-    """Number the occurrences of each key, so that repeated sentences match in their order."""
+    """Count the occurrences of each key, so that repeated sentences match in their order."""
     seen: Counter[str] = Counter()
     numbered = []
     for key in keys:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from training.backbone import backbone_folder
+from training.modules.backbone import backbone_folder
 
 
 def write_tiny_language_model(folder: Path, seed: int = 0) -> None:

@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from toxicity_j.builtin_encoder import Encoder, EncoderConfig, Layer
+from toxicity_j.builtin_encoder import Encoder
+from toxicity_j.builtin_network import EncoderConfig, EncoderNetwork, Layer
 
 
 def backbone_folder() -> Path:
-    """The folder of the backbone's model.safetensors and tokenizer.json.
+    """Return the folder of the backbone's model.safetensors and tokenizer.json.
 
     Raises:
         ImportError: the package is not installed.
@@ -24,33 +25,37 @@ def backbone_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def from_backbone(config: EncoderConfig | None = None) -> Encoder:
-    """An encoder with the backbone's transformer and fresh heads; both branches start from its upper layers."""
-    tokenizer = Tokenizer.from_file(str(backbone_folder() / "tokenizer.json"))
+def from_backbone(folder: Path | None = None, config: EncoderConfig | None = None) -> Encoder:
+    """Build an encoder with the backbone's transformer and fresh heads.
+
+    Args:
+        folder: of model.safetensors and tokenizer.json; the package's when None.
+        config: the shape; the shipped one's when None.
+    """
+    folder = folder or backbone_folder()
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    encoder = Encoder(config or EncoderConfig(), tokenizer)
-    copy_bert(encoder, load_file(backbone_folder() / "model.safetensors"))
-    return encoder
+    network = EncoderNetwork(config or EncoderConfig())
+    copy_bert(network, load_file(folder / "model.safetensors"))
+    return Encoder(network, tokenizer)
 
 
 @torch.no_grad()
-def copy_bert(encoder: Encoder, state: dict[str, torch.Tensor]) -> None:
-    """Copies a BertModel's state: embeddings, its first layers into the trunk, the following ones into each branch."""
-    body = encoder.body
-    body.words.weight.copy_(state["embeddings.word_embeddings.weight"])
+def copy_bert(network: EncoderNetwork, state: dict[str, torch.Tensor]) -> None:
+    """Copy a BertModel's state: its first layers into the trunk, the others into branches and pair layers, in turn."""
+    body, config = network.body, network.config
+    body.word_embeddings.weight.copy_(state["embeddings.word_embeddings.weight"])
     kind = state["embeddings.token_type_embeddings.weight"][0]
-    body.places.weight.copy_(state["embeddings.position_embeddings.weight"] + kind)
+    body.position_embeddings.weight.copy_(state["embeddings.position_embeddings.weight"] + kind)
     body.norm.weight.copy_(state["embeddings.LayerNorm.weight"])
     body.norm.bias.copy_(state["embeddings.LayerNorm.bias"])
-    body.sides.weight.normal_(std=0.02)
-    encoder.embedding.weight.copy_(torch.eye(len(encoder.embedding.weight)))
-    encoder.embedding.bias.zero_()
+    body.segment_embeddings.weight.normal_(std=0.02)
     for number, layer in enumerate(body.trunk):
         _copy_layer(layer, state, number)
-    for branch in (body.branch, body.fluent, body.pair):
-        for number, layer in enumerate(branch, start=len(body.trunk)):
-            _copy_layer(layer, state, number)
+    for stack in (body.style, body.fluency, body.pair):
+        for place, layer in enumerate(stack):
+            _copy_layer(layer, state, config.trunk_layers + place % config.branch_layers)
 
 
 def _copy_layer(layer: Layer, state: dict[str, torch.Tensor], number: int) -> None:

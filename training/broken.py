@@ -1,3 +1,0 @@
-"""Old name of `training.synthetic.disfluency`."""
-
-from training.synthetic.disfluency import *  # noqa: F403

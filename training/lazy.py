@@ -1,3 +1,0 @@
-"""Old name of `training.synthetic.profanity_edits`."""
-
-from training.synthetic.profanity_edits import *  # noqa: F403

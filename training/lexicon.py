@@ -1,3 +1,0 @@
-"""Old name of `training.synthetic.lexicon`."""
-
-from training.synthetic.lexicon import *  # noqa: F403

@@ -1,3 +1,0 @@
-"""Old name of `training.synthetic.spelling`."""
-
-from training.synthetic.spelling import *  # noqa: F403

