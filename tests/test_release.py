@@ -12,7 +12,7 @@ from toxicity_j.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 CARD = (ROOT / "toxicity_j" / "MODEL_CARD.md").read_text(encoding="utf-8")
-FIGURES = json.loads((ROOT / "toxicity_j" / "figures.json").read_text(encoding="utf-8"))
+FIGURES = json.loads((ROOT / "toxicity_j" / "evaluation.json").read_text(encoding="utf-8"))
 
 
 def test_every_place_names_the_version():
@@ -34,7 +34,7 @@ def test_the_digests_are_those_of_the_files():
 
 
 def test_the_card_quotes_its_figures():
-    """Each headline `| part: name, statistic | value |` is the row of figures.json, to three decimals."""
+    """Each headline `| part: name, statistic | value |` is the row of evaluation.json, to three decimals."""
     rows = {f"{row['part']}: {row['name']}, {row['statistic']}": row["value"] for row in FIGURES["rows"]}
     quoted = re.findall(r"^\| ((?:style|content|fluency|J|speed): .+?) \| (-?[\d.]+)", CARD, flags=re.MULTILINE)
     assert len(quoted) >= 10

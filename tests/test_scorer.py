@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,10 +29,10 @@ class Lengths:
     """A stand-in for the built-in encoder: each score is a function of lengths, and calls are recorded."""
 
     truncated = 0
-    body = torch.nn.Identity()
 
     def __init__(self):
         self.calls = []
+        self.network = SimpleNamespace(body=torch.nn.Identity())
 
     def style(self, texts, *, batch_size=None, progress=None):
         self.calls.append("style")
@@ -39,12 +40,12 @@ class Lengths:
 
     p_toxic = style
 
-    def score(self, predictions, sources=None, want=("style", "meaning", "fluency"), *, batch_size=None, progress=None):
+    def score(self, predictions, sources=None, want=("style", "content", "fluency"), *, batch_size=None, progress=None):
         self.calls.append(want)
         scores = {"style": [1 / (1 + len(text)) for text in predictions], "fluency": [0.5 for _ in predictions]}
         if sources is not None:
             pairs = zip(predictions, sources, strict=True)
-            scores["meaning"] = [min(len(a), len(b)) / max(len(a), len(b), 1) for a, b in pairs]
+            scores["content"] = [min(len(a), len(b)) / max(len(a), len(b), 1) for a, b in pairs]
         return {name: np.array(scores[name]) for name in want}
 
 
@@ -58,10 +59,9 @@ def encoder(monkeypatch):
         stand_in.loads += 1
         return stand_in
 
-    monkeypatch.setattr(models.Encoder, "load", load)
     monkeypatch.setattr(models.ToxicityIdentifier, "from_pretrained", load)
     monkeypatch.setattr(models, "Encoder", Lengths)
-    monkeypatch.setattr(Lengths, "load", load, raising=False)
+    monkeypatch.setattr(Lengths, "from_pretrained", load, raising=False)
     return stand_in
 
 
@@ -79,9 +79,10 @@ def english(checkpoints):
 
 def test_embedded_takes_one_pass(encoder):
     segments = Scorer().score(PREDICTIONS, SOURCES)
-    assert encoder.calls == [("style", "meaning", "fluency")]
+    assert encoder.calls == [("style", "content", "fluency")]
     assert encoder.loads == 1
-    expected = [1 - 1 / (1 + len(text)) for text in PREDICTIONS]
+    # `embedded` calls a text civil from 0.9 on.
+    expected = [min(1 - 1 / (1 + len(text)), 0.9) / 0.9 for text in PREDICTIONS]
     np.testing.assert_allclose(segments.sta, expected)
     np.testing.assert_array_equal(segments.j, segments.sta * segments.sim * segments.fl)
 
@@ -205,7 +206,8 @@ def test_threshold_is_a_probability_and_moves_the_share(encoder):
     assert shares == {0.5: [1, 1, 1], 0.2: [0, 0, 1], 0.0: [0, 0, 0]}
     hard = Scorer(threshold=0.2, soft=False).score(texts)
     assert hard.sta.tolist() == [0, 0, 1]
-    assert Scorer(threshold=0.2).score(texts).sta.tolist() == pytest.approx([0.5, 0.75, 0.9])
+    # Soft scores saturate at 0.9.
+    assert Scorer(threshold=0.2).score(texts).sta.tolist() == pytest.approx([0.5 / 0.9, 0.75 / 0.9, 1])
 
 
 def test_threshold_replaces_the_published_rule(english):
@@ -293,7 +295,7 @@ def test_columns_are_checked(encoder):
         scorer.score("a")
     with pytest.raises(ValueError, match="`sources` must be given with `references` for the protocol 'textdetox2025'"):
         Scorer("textdetox2025").score(["a"], references=["b"])
-    assert scorer.score(["a"]).sta.tolist() == [0.5]
+    assert scorer.score(["a"]).sta.tolist() == pytest.approx([0.5 / 0.9])
 
 
 def test_references_that_are_not_used_are_told_once(encoder, caplog):

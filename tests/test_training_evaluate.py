@@ -45,9 +45,9 @@ def test_the_table_says_what_the_scores_are(folder, tmp_path, monkeypatch, capsy
     monkeypatch.setattr(evaluate, "frozen_cosines", lambda one, two: np.arange(len(one)) / len(one))
     path = tmp_path / "table.json"
     evaluate.main(["--data", str(folder), "--output_file", str(path)])
-    rows = json.loads(path.read_text(encoding="utf-8"))
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     values = {(row["part"], row["name"], row["statistic"]): row["value"] for row in rows}
-    assert {row["part"] for row in rows} == {"style", "content", "fluency", "J", "speed"}
+    assert {row["part"] for row in rows} == {"style", "content", "fluency", "J"}
     # A copy has all words in common, FL 1, and P(toxic) 0.75: J is (1 - 0.75) * 1 * 1.
     assert values["content", "made system: copy", "mean"] == 1
     assert values["J", "made system: copy", "mean"] == 0.25

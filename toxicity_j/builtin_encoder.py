@@ -20,6 +20,7 @@ from .batching import default_token_budget, run
 from .builtin_network import ROLES, EncoderConfig, EncoderNetwork, Outputs
 from .builtin_weights import find_weights, load_tensors, save_tensors
 from .devices import resolve_device, resolve_dtype
+from .rules import sigmoid
 from .text import tokenize, truncate, windows
 
 __all__ = ["WEIGHTS_FILE", "Encoder"]
@@ -155,7 +156,7 @@ class Encoder:
                 length=lambda item: len(item[0]) + len(item[1]),
                 progress=progress,
             )
-            scores = torch.sigmoid(logits.double().reshape(-1, len(want))).numpy()
+            scores = sigmoid(logits.numpy().reshape(-1, len(want)))
             found = {name: scores[:, i].copy() for i, name in enumerate(want)}
             if self.truncated and "style" in want:
                 self._read_long_texts(predictions, found["style"], batch_size)
@@ -196,7 +197,7 @@ class Encoder:
                 token_budget=default_token_budget(self.device),
                 batch_size=batch_size,
             )
-            p_toxic[i] = float(torch.sigmoid(logits.double()).max())
+            p_toxic[i] = sigmoid(logits.numpy()).max()
 
 
 def calibrated(config: EncoderConfig, found: Outputs, role: str) -> torch.Tensor:

@@ -23,6 +23,7 @@ from .batching import run_batched
 from .builtin_weights import find_weights, load_tensors, save_tensors
 from .columns import texts as checked_texts
 from .devices import resolve_device
+from .rules import sigmoid
 from .text import normalize, windows
 
 # Of a folder written by `save_pretrained`.
@@ -175,8 +176,7 @@ class ToxicityIdentifier(nn.Module):
         logits = run_batched(
             items, self._encode_whole, self._logits, token_budget=budget, batch_size=batch_size, progress=progress
         )
-        result: npt.NDArray[np.float64] = torch.sigmoid(logits.double()).numpy()
-        return result
+        return sigmoid(logits.numpy())
 
     def _encode_whole(self, texts: Sequence[str]) -> list[list[int]]:
         """Return all token ids of each text, normalized."""

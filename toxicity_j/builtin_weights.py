@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
-    "encoder.safetensors": "d7395ea5ac9d17811107e62290597f13294e896a9de12bef86b3c426413c78d9",
-    "identifier.safetensors": "59bc5686df09f440c315c5c5009f089fc15d9b88df457f33330a2fb85ff964e9",
+    "encoder.safetensors": "472ef88c710f3bff6cf5bc01f667acbe22de9fea282dd1285a02c0575d86222f",
+    "identifier.safetensors": "b3a08ddd671309e5f9df904c6119c4b7d823c9cd73c47510b90ed851d9337a0a",
 }
 
 INT8_MAX = 127

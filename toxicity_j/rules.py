@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 # What the class names of toxicity and acceptability classifiers on the Hub say, lower-cased, "-" and " " written as
 # "_"; and their opposites.
@@ -63,6 +64,15 @@ def find_class(labels: Mapping[int, str], wanted: str, fallback: int | None, opt
     raise ValueError(f"`{option}` must name the class to read, because {reason}")
 
 
+def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Compute the sigmoid of each logit. *Shape:* any, in and out; float64, in [0, 1].
+
+    Not torch's, which rounds an element by its place in the array: equal texts would score alike but for the last bit.
+    """
+    decay: npt.NDArray[np.float64] = np.exp(-np.asarray(logits, dtype=np.float64))
+    return 1 / (1 + decay)
+
+
 def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarray:
     """Return class probabilities, in [0, 1].
 
@@ -75,8 +85,7 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
     """
     logits = np.asarray(logits, dtype=np.float64)
     if independent or logits.shape[1] == 1:
-        sigmoid: np.ndarray = 1 / (1 + np.exp(-logits))
-        return sigmoid
+        return sigmoid(logits)
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     softmax: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
     return softmax

@@ -21,6 +21,7 @@ import torch
 from .batching import Scored
 from .builtin_encoder import Encoder
 from .builtin_identifier import ToxicityIdentifier
+from .builtin_network import EncoderNetwork
 from .builtin_weights import remember_folder
 from .checkpoints import ModelRef
 from .checks import check_flag, check_number

@@ -10,6 +10,7 @@ tenth of ParaDetox and the behavioural suite. A frozen MiniLM cosine stands besi
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.behaviour import suite
 from toxicity_j.builtin_encoder import Encoder
+from toxicity_j.builtin_weights import find_weights
 from training.data.sources import CORE, JIGSAW, jigsaw_half, read_cola, read_paradetox, read_style, read_transfer
 from training.eval_metrics import (
     RESAMPLES,
@@ -245,7 +247,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for row in rows:
         print(row)
     if args.output_file:
-        table = json.dumps([asdict(row) for row in rows], indent=1)
+        file = args.encoder or find_weights("encoder.safetensors")
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        kept = [asdict(row) for row in rows if row.part != "speed"]  # a rate is one machine's
+        table = json.dumps({"encoder": digest, "rows": kept}, indent=0)
         args.output_file.write_text(table.replace("NaN", "null") + "\n", encoding="utf-8")
 
 
