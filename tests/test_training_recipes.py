@@ -6,8 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 
 RECIPES = Path(__file__).parents[1] / "training" / "recipes"
@@ -20,8 +22,15 @@ def run_small(name: str, folder: Path) -> None:
     assert finished.returncode == 0, finished.stderr[-3000:]
 
 
-@pytest.mark.parametrize("name", ["own_identifier.sh"])
+@pytest.mark.parametrize("name", ["identifier.sh", "own_identifier.sh"])
 def test_a_recipe_makes_an_identifier(name, tmp_path):
     run_small(name, tmp_path)
     p_toxic = ToxicityIdentifier.from_pretrained(tmp_path / "identifier").p_toxic(["what a day"])
     assert 0 <= p_toxic[0] <= 1
+
+
+def test_the_recipe_makes_an_encoder(tmp_path):
+    run_small("encoder.sh", tmp_path)
+    scores = Encoder.from_pretrained(tmp_path / "encoder").score(["what a day"], ["what a damn day"])
+    assert all(np.isfinite(values).all() for values in scores.values())
+    assert set(scores) == {"style", "content", "fluency"}

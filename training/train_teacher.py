@@ -37,8 +37,9 @@ class Teacher(nn.Module):
         width = self.body.config.hidden_size
         self.out = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(0.1), nn.Linear(width, 1))
         self.kinds = {kind: place for place, kind in enumerate(kinds)}
-        self.scale = nn.Parameter(torch.zeros(len(kinds)))
-        self.shift = nn.Parameter(torch.zeros(len(kinds)))
+        # One more than there are files: the last stands for rows of no rated file, and is not read.
+        self.scale = nn.Parameter(torch.zeros(len(kinds) + 1))
+        self.shift = nn.Parameter(torch.zeros(len(kinds) + 1))
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Compute one logit per row. *Shape:* (batch,)."""

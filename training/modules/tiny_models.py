@@ -1,6 +1,6 @@
-"""Write a tiny language model with random weights, to see whether a recipe that needs one runs.
+"""Write a tiny language model and a tiny encoder with random weights, to see whether a recipe that needs them runs.
 
-python -m training.modules.tiny_models --output_dir runs/tiny_language_model
+python -m training.modules.tiny_models --output_dir runs/tiny
 """
 
 from __future__ import annotations
@@ -10,29 +10,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from training.modules.backbone import backbone_folder
 
 
-def write_tiny_language_model(folder: Path, seed: int = 0) -> None:
-    """Write a GPT-2 of one layer over the backbone's vocabulary, with its tokenizer."""
+def write_tiny_models(folder: Path, seed: int = 0) -> None:
+    """Write `language_model` and `teacher`, each of one layer over the backbone's vocabulary, with its tokenizer."""
     file = backbone_folder() / "tokenizer.json"
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file), unk_token="[UNK]", pad_token="[PAD]")
-    tokenizer.save_pretrained(folder)
     torch.manual_seed(seed)
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_positions=256, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0
-    )
-    GPT2LMHeadModel(config).save_pretrained(folder)
+    shape = {"n_positions": 256, "n_embd": 16, "n_layer": 1, "n_head": 2}
+    language_model = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0, **shape))
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    teacher = BertModel(BertConfig(vocab_size=len(tokenizer), **size))
+    for name, model in (("language_model", language_model), ("teacher", teacher)):
+        tokenizer.save_pretrained(folder / name)
+        model.save_pretrained(folder / name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the model to the folder that the command line names."""
+    """Write the models to the folder that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m training.modules.tiny_models", description=__doc__.splitlines()[0])
     parser.add_argument("--output_dir", type=Path, required=True)
     args = parser.parse_args(arguments)
-    write_tiny_language_model(args.output_dir)
+    write_tiny_models(args.output_dir)
 
 
 if __name__ == "__main__":
