@@ -10,15 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from training.modules.backbone import backbone_folder
+from training.synthetic.handwritten import FLUENCY
+
+_VOCABULARY = 800
+
+
+def _tiny_tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=_VOCABULARY, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([text for text, _ in FLUENCY], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]")
 
 
 def write_tiny_models(folder: Path, seed: int = 0) -> None:
-    """Write `language_model` and `teacher`, each of one layer over the backbone's vocabulary, with its tokenizer."""
-    file = backbone_folder() / "tokenizer.json"
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file), unk_token="[UNK]", pad_token="[PAD]")
+    """Write `language_model` and `teacher`, each of one layer over a small vocabulary, with their tokenizer."""
+    tokenizer = _tiny_tokenizer()
     torch.manual_seed(seed)
     shape = {"n_positions": 256, "n_embd": 16, "n_layer": 1, "n_head": 2}
     language_model = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0, **shape))

@@ -12,7 +12,7 @@ if [ "${1:-}" = --small ]; then
     output=$2 data=$2/data teacher=$2/teacher
     python -m training.data.made_up --output_dir "$data"
     python -m training.modules.tiny_models --output_dir "$2"
-    examples_flags=(--max_rows 60)
+    examples_flags=(--max_rows 40)
     language_model=(--model "$2/language_model")
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
