@@ -53,7 +53,8 @@ class Options:
         for name in ("soft", "progress", "newline"):
             check_flag(f"`{name}`", getattr(self, name), optional=True)
         for name in ("content_model", "fluency_model"):
-            if getattr(self, name) == IDENTIFIER:
+            value = getattr(self, name)
+            if isinstance(value, str) and value == IDENTIFIER:
                 raise ValueError(f"`{name}` cannot be 'identifier', which knows toxicity only (built in: 'encoder')")
         for name in ("style_label", "fluency_label"):
             _check_label(name, getattr(self, name))
