@@ -186,7 +186,7 @@ def test_wheel_and_sdist_install_and_score(checkout, tmp_path):
         # What the package needs is taken from the running environment, behind the new one's own packages.
         place = next((folder / "lib").glob("python*/site-packages"))
         (place / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        install = [str(python), "-m", "pip", "install", "--no-deps", "--no-build-isolation", str(package)]
+        install = [str(python), "-m", "pip", "install", "--no-deps", str(package)]
         subprocess.run(install, check=True, cwd=tmp_path)
         code = "from toxicity_j import Scorer; print(Scorer().score(['The train is late.'], ['Stupid train.']).j[0])"
         done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
