@@ -21,7 +21,9 @@ from .models import Choice, identifier, scorer
 # Tokens (words of source and variant together) that the encoder reads in about half a second on two cores.
 ENCODER_BUDGET = 6000
 # Log-odds below which an effect is noise: removing a random word moves a score by about this much.
-LEAST_EFFECT = 0.25
+LEAST_EFFECT = 0.2
+# Share of the largest effect under which a word is not marked, so that the words that matter stand out.
+LEAST_SHARE = 0.4
 # P(toxic) under which a text is not called toxic, so no word is said to drive it.
 LEAST_TOXICITY = 0.2
 # FL above which nothing is called broken.
@@ -166,7 +168,8 @@ def _toxicity(texts: Sequence[Sequence[str]], broken: Sequence[Any], model: str)
 
 
 def _notable(effect: np.ndarray) -> np.ndarray:
-    return np.where(effect >= LEAST_EFFECT, effect, 0.0)
+    least = max(LEAST_EFFECT, LEAST_SHARE * float(effect.max(initial=0.0)))
+    return np.where(effect >= least, effect, 0.0)
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:

@@ -139,7 +139,7 @@ def _broken(words: Explanation, heading: str) -> str:
         return f"{head}<p>Not computed: the texts are too long for a quick answer.</p>"
     named = strongest(words.rewrite, "broken")
     if not named:
-        return f"{head}<p>None: removing any one word does not make the rewrite more fluent.</p>"
+        return f"{head}<p>No single word: removing any one does not make the rewrite much more fluent.</p>"
     return f"{head}<p>{marked_line(words.rewrite, 'broken')}</p><p class='tj-small'>More fluent without {named}.</p>"
 
 
