@@ -17,7 +17,7 @@ from toxicity_j.cli_program import repeat_options
 from toxicity_j.cold_identifier import score_style
 
 SOURCES = [
-    "This d*mn bus is late again.",
+    "This d*mn bus is late again, you idiot.",
     "Be quiet, you silly fool.",
     "What a stupid plan.",
     "You ugly liar, go away.",

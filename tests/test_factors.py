@@ -81,7 +81,8 @@ def test_saturation_is_min_p_and_s_over_s():
     # s = .8: .4 -> .5, .8 -> 1, .9 -> 1
     np.testing.assert_allclose(saturate(np.array([0.4, 0.8, 0.9]), 0.8), [0.5, 1, 1])
     texts = ["The train is late.", "You are a stupid fool."]
-    plain = Scorer(EMBEDDED, device="cpu").score(texts)
+    unsaturated = replace(EMBEDDED, style=replace(EMBEDDED.style, saturation=None))
+    plain = Scorer(unsaturated, device="cpu").score(texts)
     protocol = replace(EMBEDDED, style=replace(EMBEDDED.style, saturation=0.8))
     saturated = Scorer(protocol, device="cpu").score(texts)
     np.testing.assert_allclose(saturated.sta, np.minimum(plain.sta, 0.8) / 0.8)
