@@ -175,7 +175,9 @@ def test_modules_of_others_in_a_sentence_folder_are_refused(checkpoints, tmp_pat
     ],
 )
 @pytest.mark.parametrize("argument", ["style_model", "content_model", "fluency_model"])
-def test_ids_and_revisions_cannot_leave_the_cache(argument, name):
+def test_ids_and_revisions_cannot_leave_the_cache(argument, name, tmp_path, monkeypatch):
+    # From a folder above which "../../etc" is no folder: one that exists is a path like any other.
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"`{argument}`"):
         Scorer(**{argument: name}).score(TEXTS, TEXTS)
 

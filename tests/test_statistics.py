@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 
 import numpy as np
@@ -101,7 +102,8 @@ def test_equal_systems_differ_significantly_in_at_most_7_of_100_cases(kind):
 def test_chunks_change_nothing_and_seeds_decide(monkeypatch):
     values = np.linspace(0, 1, 50)
     interval, flips = bootstrap_interval(values, seed=3), approximate_randomization(values, values**2, seed=3)
-    monkeypatch.setattr("toxicity_j.compare.resampling._DRAWS_AT_A_TIME", 120)
+    # By module object: the name `toxicity_j.compare` is the function.
+    monkeypatch.setattr(importlib.import_module("toxicity_j.compare.resampling"), "_DRAWS_AT_A_TIME", 120)
     assert bootstrap_interval(values, seed=3) == pytest.approx(interval, abs=1e-12)
     assert approximate_randomization(values, values**2, seed=3) == flips
     assert bootstrap_interval(values, seed=4) != interval
