@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # The tests reach no Hub; without this, each load of a model that is missing would wait for one. Read when
 # huggingface_hub is imported.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest  # noqa: E402
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and processes that they start would do so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests import tiny  # noqa: E402
 

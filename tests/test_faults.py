@@ -224,7 +224,7 @@ def test_a_model_with_nan_is_an_error_that_names_it_and_writes_no_shard(tmp_path
     from toxicity_j import Scorer
 
     folder = tmp_path / "model"
-    shutil.copytree(checkpoints("roberta", labels=("neutral", "toxic")), folder)
+    shutil.copytree(checkpoints("roberta", "roberta_named", labels=("neutral", "toxic")), folder)
     state = load_file(folder / "model.safetensors")
     state["classifier.out_proj.bias"][1] = float("nan")
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
