@@ -18,10 +18,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from .cpu_packing import packed_attention as packed_attention
-from .devices import resolve_device as resolve_device
-from .devices import resolve_dtype as resolve_dtype
-
 logger = logging.getLogger("toxicity_j")
 
 Item = TypeVar("Item", bound=Hashable)
@@ -222,7 +218,3 @@ def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(words in str(error) for words in _OUT_OF_MEMORY)
-
-
-# Former names, until every caller is renamed.
-run, unique = run_batched, deduplicate

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .batching import default_token_budget, run
+from .batching import default_token_budget, run_batched
 from .builtin_network import ROLES, EncoderConfig, EncoderNetwork, Outputs
 from .builtin_weights import find_weights, load_tensors, save_tensors
 from .devices import resolve_device, resolve_dtype
@@ -147,7 +147,7 @@ class Encoder:
         budget = default_token_budget(self.device)
         with self._lock:
             self.truncated = 0
-            logits = run(
+            logits = run_batched(
                 pairs,
                 lambda items: self._encode(items, paired),
                 lambda batch: self._forward(batch, want, paired),
@@ -190,7 +190,7 @@ class Encoder:
                 continue
             inner, first, last = ids[1:-1], ids[0], ids[-1]
             pieces = [(first, *piece, last) for piece in windows(inner, size - 2, (size - 2) // _OVERLAP)]
-            logits = run(
+            logits = run_batched(
                 pieces,
                 lambda items: list(items),
                 lambda batch: self._forward([(list(row), []) for row in batch], ("style",), False)[:, 0],
