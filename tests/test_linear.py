@@ -108,9 +108,10 @@ def test_scores_are_the_same_without_the_operators(checkpoints, monkeypatch):
     np.testing.assert_allclose(plain.score(texts).values, quick, atol=1e-5)
 
 
-@pytest.mark.parametrize(("onednn", "torch_own", "is_used"), [(1.0, 2.0, True), (1.0, 0.95, True), (1.0, 0.5, False)])
+@pytest.mark.parametrize(("onednn", "torch_own", "is_used"), [(1.0, 2.0, True), (1.0, 0.8, True), (1.0, 0.5, False)])
 def test_the_trial_keeps_torch_linear_only_where_it_clearly_wins(monkeypatch, trial, onednn, torch_own, is_used):
-    def seconds(layer, dtype):
+    # Ratios of 0.5, 1.25 and 2: of these only the last is over the limit of 1.5.
+    def seconds(layer, states):
         return onednn if isinstance(layer, OneDNNLinear) else torch_own
 
     monkeypatch.setattr(cpu_linear, "_seconds", seconds)
@@ -126,8 +127,17 @@ def test_the_trial_runs_once_and_leaves_the_random_generator_alone(monkeypatch, 
     before = torch.get_rng_state()
     for _ in range(3):
         cpu_linear.onednn_is_faster(torch.float32, torch.get_num_threads())
-    assert len(calls) == 2  # each kind of layer once
+    # One trial: each kind of layer once per round. Under heavy load up to three trials are made, so it is held here.
+    assert len(calls) in {2 * n * cpu_linear._TRIAL_ROUNDS for n in (1, 2, 3)}
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_one_slow_trial_does_not_decide(monkeypatch, trial):
+    # 3 s against 1 s in the first trial, as where another program takes the core; 1 s against 1 s in the second.
+    slow = [3.0, 1.0] * cpu_linear._TRIAL_ROUNDS
+    times = iter(slow + [1.0, 1.0] * cpu_linear._TRIAL_ROUNDS)
+    monkeypatch.setattr(cpu_linear, "_seconds", lambda layer, states: next(times))
+    assert cpu_linear.onednn_is_faster(torch.float32, 1)
 
 
 def test_operators_that_fail_are_not_used(monkeypatch, trial):
