@@ -8,6 +8,9 @@ import signal
 # The tests reach no Hub; without this, each load of a model that is missing would wait for one. Read when
 # huggingface_hub is imported.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Tests that run side by side (`pytest -n 2`) share the cores: one thread each, in their child processes too.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
 
