@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from training.synthetic import handwritten
+from training.synthetic import handwritten, templates
 
 # The sentences on which the model card reports; training on them would make that report worthless.
 HELD_OUT = (
@@ -73,7 +73,7 @@ def test_expansion_is_the_same_in_another_process():
 def test_broken_files_are_named(tmp_path):
     (tmp_path / "handwritten_slots.txt").write_text("no colon here\n")
     with pytest.raises(ValueError, match="no colon here"):
-        handwritten.read_slots(tmp_path / "handwritten_slots.txt")
+        templates.read_slots(tmp_path / "handwritten_slots.txt")
     (tmp_path / "handwritten_meaning.txt").write_text("0.5 no source yet\n")
     with pytest.raises(ValueError, match="source line first"):
         handwritten.meaning(tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import re
+from random import Random
+
+__all__ = ["chat_noise"]
 
 _SHORT = {
     "you": ["u", "ya"], "your": ["ur"], "you're": ["ur", "youre"], "are": ["r"], "please": ["pls", "plz"],
@@ -18,15 +20,32 @@ _SHORT = {
     "let me": ["lemme"], "give me": ["gimme"], "isn't": ["aint"], "am not": ["aint"], "everyone": ["every1"],
     "someone": ["some1"], "no one": ["no1"], "before": ["b4"], "great": ["gr8"], "later": ["l8r"],
 }  # fmt: skip
-_PATTERN = re.compile(
-    r"(?i)(?<![\w'])(" + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True)) + r")(?![\w'])"
-)
+_LONGEST_FIRST = sorted(map(re.escape, _SHORT), key=len, reverse=True)
+_PATTERN = re.compile(r"(?i)(?<![\w'])(" + "|".join(_LONGEST_FIRST) + r")(?![\w'])")
 # Short forms that only the most careless writers use are rarer.
 _RARE = frozenset(["to", "for", "be", "see", "not", "what", "that", "the", "this", "why", "are"])
+_RARITY = 0.25
 _TAILS = ("", "", "", " lol", " lmao", "...", "!!", " :)", " smh", " tho", " haha", " 😂")
+_APOSTROPHE = re.compile(r"(\w)\s?['’]\s?(\w)")
 
 
-def chat_noise(rng: random.Random, sentence: str) -> str:
+def _without_apostrophes(text: str) -> str:
+    return _APOSTROPHE.sub(r"\1\2", text)
+
+
+def _without_commas(text: str) -> str:
+    return text.replace(",", "")
+
+
+def _without_stop(text: str) -> str:
+    return text.rstrip(" .") or text
+
+
+# Share of sentences that are written so, in the order in which this is done.
+_HABITS = ((0.7, str.lower), (0.6, _without_apostrophes), (0.5, _without_commas), (0.6, _without_stop))
+
+
+def chat_noise(rng: Random, sentence: str) -> str:
     """Write a sentence as in a chat: short forms, lower case, no apostrophes, loose punctuation.
 
     Args:
@@ -37,16 +56,13 @@ def chat_noise(rng: random.Random, sentence: str) -> str:
 
     def shortened(match: re.Match[str]) -> str:
         word = match[0].lower()
-        share = rate * 0.25 if word in _RARE else rate
-        return rng.choice(_SHORT[word]) if rng.random() < share else match[0]
+        share = rate * _RARITY if word in _RARE else rate
+        if rng.random() < share:
+            return rng.choice(_SHORT[word])
+        return match[0]
 
     text = _PATTERN.sub(shortened, sentence)
-    if rng.random() < 0.7:
-        text = text.lower()
-    if rng.random() < 0.6:
-        text = re.sub(r"(\w)\s?['’]\s?(\w)", r"\1\2", text)
-    if rng.random() < 0.5:
-        text = text.replace(",", "")
-    if rng.random() < 0.6:
-        text = text.rstrip(" .") or text
+    for share, change in _HABITS:
+        if rng.random() < share:
+            text = change(text)
     return text + rng.choice(_TAILS)

@@ -2,101 +2,135 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 
 from training.synthetic import spelling
 
+__all__ = ["DISGUISES"]
+
 _LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"})
 _LOOKALIKE = str.maketrans({"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "i": "і", "y": "у", "x": "х"})
+_GAPS = (" ", " ", ".", "-", "_", "*")
+_MARKUP = (("**", "**"), ("_", "_"), ("~", "~"), ("<b>", "</b>"), ('"', '"'), ("(", ")"))
+_HASHTAG_WORDS, _JOINED_LETTERS = 7, 40
 
 
-def _leet(text: str, rng: random.Random) -> str:
+def _longest(words: Sequence[str]) -> int:
+    """Find where the longest word stands, the first one of several."""
+    lengths = [len(word) for word in words]
+    return lengths.index(max(lengths))
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _leet(text: str, rng: Random) -> str:
     letters = rng.choice(["aeio", "aeiost", "ei", "io", "aeo"])
-    changed = (char.translate(_LEET) if char.lower() in letters else char for char in text)
-    return "".join(changed)
+    chars = list(text)
+    for index, char in enumerate(text):
+        if char.lower() in letters:
+            chars[index] = char.translate(_LEET)
+    return "".join(chars)
 
 
-def _spaced(text: str, rng: random.Random) -> str:
+def _spaced(text: str, rng: Random) -> str:
     words = text.split()
-    gap = rng.choice([" ", " ", ".", "-", "_", "*"])
+    gap = rng.choice(_GAPS)
     if gap == " ":
-        return "   ".join(" ".join(word) for word in words)
-    place = max(range(len(words)), key=lambda index: len(words[index]))
+        return "   ".join(map(" ".join, words))
+    place = _longest(words)
     words[place] = gap.join(words[place])
     return " ".join(words)
 
 
-def _masked(text: str, rng: random.Random) -> str:
+def _masked(text: str, rng: Random) -> str:
     words = text.split()
-    places = [index for index, word in enumerate(words) if len(spelling.bare(word)) > 3] or [0]
-    for place in rng.sample(places, min(len(places), rng.choice([1, 1, 2]))):
+    places = [place for place, word in enumerate(words) if len(spelling.bare(word)) > 3]
+    places = places or [0]
+    count = rng.choice([1, 1, 2])
+    for place in rng.sample(places, min(len(places), count)):
         words[place] = spelling.obfuscate_word(words[place], rng)
     return " ".join(words)
 
 
-def _typing_error(text: str, rng: random.Random) -> str:
+def _typing_error(text: str, rng: Random) -> str:
     words = text.split()
-    place = max(range(len(words)), key=lambda index: (len(words[index]), rng.random()))
+    # Of several longest words, any.
+    ranks = [(len(word), rng.random()) for word in words]
+    place = ranks.index(max(ranks))
     word = words[place]
     if len(word) < 4:
         return text
-    at = rng.randrange(1, len(word) - 2)
-    swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    doubled = word[:at] + word[at] + word[at:]
-    dropped = word[:at] + word[at + 1 :]
+    index = rng.randrange(1, len(word) - 2)
+    swapped = spelling.swap_letters(word, index)
+    doubled = word[:index] + word[index] + word[index:]
+    dropped = spelling.drop_letter(word, index)
     words[place] = rng.choice([swapped, doubled, dropped])
     return " ".join(words)
 
 
-def _stretched(text: str, rng: random.Random) -> str:
+def _stretched(text: str, rng: Random) -> str:
     words = text.split()
-    place = max(range(len(words)), key=lambda index: len(words[index]))
+    place = _longest(words)
     word = words[place]
-    vowels = [index for index, char in enumerate(word) if char in "aeiouy"] or [len(word) - 1]
-    at = rng.choice(vowels)
-    words[place] = word[:at] + word[at] * rng.randint(3, 6) + word[at + 1 :]
+    vowels = [index for index, char in enumerate(word) if char in "aeiouy"]
+    index = rng.choice(vowels or [len(word) - 1])
+    times = rng.randint(3, 6)
+    words[place] = word[:index] + word[index] * times + word[index + 1 :]
     return " ".join(words)
 
 
-def _hashtag(text: str, rng: random.Random) -> str:
-    words = [word for word in ("".join(filter(str.isalnum, part)) for part in text.split()) if word]
-    return "#" + "".join(word[:1].upper() + word[1:] for word in words[:7])
+def _hashtag(text: str, rng: Random) -> str:
+    words = [word for word in map(_letters_and_digits, text.split()) if word]
+    capitalized = [word[:1].upper() + word[1:] for word in words]
+    return "#" + "".join(capitalized[:_HASHTAG_WORDS])
 
 
-def _joined(text: str, rng: random.Random) -> str:
-    return "".join(filter(str.isalnum, text.lower()))[:40]
+def _joined(text: str, rng: Random) -> str:
+    joined = _letters_and_digits(text.lower())
+    return joined[:_JOINED_LETTERS]
 
 
-def _marked_up(text: str, rng: random.Random) -> str:
+def _marked_up(text: str, rng: Random) -> str:
     words = text.split()
     place = rng.randrange(len(words))
-    before, after = rng.choice([("**", "**"), ("_", "_"), ("~", "~"), ("<b>", "</b>"), ('"', '"'), ("(", ")")])
-    words[place] = before + words[place].rstrip(".,!?") + after
+    before, after = rng.choice(_MARKUP)
+    word = words[place].rstrip(".,!?")
+    words[place] = before + word + after
     return " ".join(words)
 
 
-def _lookalike(text: str, rng: random.Random) -> str:
-    return "".join(char.translate(_LOOKALIKE) if rng.random() < 0.6 else char for char in text)
+def _lookalike(text: str, rng: Random) -> str:
+    chars = list(text)
+    for index, char in enumerate(text):
+        if rng.random() < 0.6:
+            chars[index] = char.translate(_LOOKALIKE)
+    return "".join(chars)
 
 
-def _upper(text: str, rng: random.Random) -> str:
+def _upper(text: str, rng: Random) -> str:
     return text.upper()
 
 
-def _alternating(text: str, rng: random.Random) -> str:
-    return "".join(char.upper() if index % 2 else char.lower() for index, char in enumerate(text))
+def _alternating(text: str, rng: Random) -> str:
+    chars = list(map(str.lower, text))
+    chars[1::2] = map(str.upper, text[1::2])
+    return "".join(chars)
 
 
-def _handle(text: str, rng: random.Random) -> str:
+def _handle(text: str, rng: Random) -> str:
     words = text.rstrip(".!?").split()
-    place = max(range(len(words)), key=lambda index: len(words[index]))
-    words[place] = rng.choice(["@", "", "x", "the"]) + words[place] + rng.choice(["1", "99", "_", "x", "123"])
+    place = _longest(words)
+    before = rng.choice(["@", "", "x", "the"])
+    after = rng.choice(["1", "99", "_", "x", "123"])
+    words[place] = before + words[place] + after
     return " ".join(words)
 
 
 # Rule and weight, by name.
-DISGUISES: dict[str, tuple[Callable[[str, random.Random], str], int]] = {
+DISGUISES: dict[str, tuple[Callable[[str, Random], str], int]] = {
     "leet": (_leet, 3),
     "spaced": (_spaced, 2),
     "masked": (_masked, 3),

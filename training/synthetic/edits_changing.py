@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import re
+from random import Random
 
 from training.synthetic import spelling
 from training.synthetic.lexicon import FUNCTION_WORDS, content_places
+from training.synthetic.word_edits import ending
 from training.synthetic.word_tables import Edited, Rule, by_table
+
+__all__ = ["CHANGES"]
 
 _NUMBER = re.compile(r"\b\d+(?:[.,]\d+)?\b")
 _CLAUSE = re.compile(
@@ -20,21 +23,13 @@ _NEGATION = re.compile(r"(?i)\s*\b(?:not|never)\b|n['’ ]*t\b|\s+n\s*['’]\s*t
 _RAW_VERB = re.compile(
     r"(?i)\b(i|you|we|they)\s+(?=(?:want|need|like|love|hate|know|think|see|get|have|go|say|make|care)\b)"
 )
+_QUESTION = re.compile(r"(?i)(is|are|was|were|can|could|will|should|does|did|do)\s+(\w+)\s+(.+?)\s*\?$")
+_STATEMENT = re.compile(r"(?i)(\w+)\s+(is|are|was|were|can|could|will|should)\s+(.+?)\s*[.!]*$")
+# "amn't", "cann't" and "willn't" are not words.
+_NEVER_SHORT = frozenset(["am", "can", "will"])
 _NAMES = (
-    "Anna",
-    "Karim",
-    "Lucy",
-    "Pedro",
-    "Nadia",
-    "Walter",
-    "Mia",
-    "Johan",
-    "Rosa",
-    "Malik",
-    "Texas",
-    "Norway",
-    "Paris",
-)
+    "Anna", "Karim", "Lucy", "Pedro", "Nadia", "Walter", "Mia", "Johan", "Rosa", "Malik", "Texas", "Norway", "Paris",
+)  # fmt: skip
 _LEADS_CHANGED = (
     "it is not true that", "nobody thinks that", "i doubt that", "is it true that", "he never said that",
     "i used to think that", "suppose that", "it would be bad if", "only a fool would say that", "some people wonder if",
@@ -43,61 +38,73 @@ _PRAISE = ("wonderful", "great", "nice", "lovely", "brilliant", "good", "kind", 
 _ANSWERS = ("i can't help with that.", "okay.", "thank you.", "n/a", "no.", "i don't know.", "here is the rewrite:")
 
 
-def _number(text: str, rng: random.Random) -> Edited:
+def _number(text: str, rng: Random) -> Edited:
     found = list(_NUMBER.finditer(text))
     if not found:
         return None
     match = rng.choice(found)
     digits = list(match[0])
-    places = [index for index, char in enumerate(digits) if char.isdigit()]
+    places = [place for place, char in enumerate(digits) if char.isdigit()]
     place = rng.choice(places)
-    digits[place] = rng.choice([char for char in "123456789" if char != digits[place]])
-    return text[: match.start()] + "".join(digits) + text[match.end() :], 0.2
+    others = "123456789".replace(digits[place], "")
+    digits[place] = rng.choice(others)
+    return _spliced(text, match.start(), match.end(), "".join(digits)), 0.2
 
 
-def _negate(text: str, rng: random.Random) -> Edited:
+def _spliced(text: str, start: int, end: int, new: str) -> str:
+    return text[:start] + new + text[end:]
+
+
+def _negate(text: str, rng: Random) -> Edited:
     negations = list(_NEGATION.finditer(text))
     if negations and rng.random() < 0.7:
         match = rng.choice(negations)
-        return text[: match.start()] + text[match.end() :], 0.08
-    found = list(_NEGATABLE.finditer(text))
-    if found:
-        match = rng.choice(found)
-        no = "n't" if rng.random() < 0.3 and match[1].lower() not in {"am", "can", "will"} else " not"
-        return text[: match.end()] + no + text[match.end() :], 0.1
-    raw = list(_RAW_VERB.finditer(text))
-    if raw:
-        match = rng.choice(raw)
-        return text[: match.end()] + rng.choice(["don't ", "do not ", "never "]) + text[match.end() :], 0.1
-    return None
+        return _spliced(text, match.start(), match.end(), ""), 0.08
+    auxiliaries = list(_NEGATABLE.finditer(text))
+    if auxiliaries:
+        match = rng.choice(auxiliaries)
+        is_short = rng.random() < 0.3
+        if match[1].lower() in _NEVER_SHORT:
+            is_short = False
+        return _spliced(text, match.end(), match.end(), "n't" if is_short else " not"), 0.1
+    verbs = list(_RAW_VERB.finditer(text))
+    if not verbs:
+        return None
+    match = rng.choice(verbs)
+    denial = rng.choice(["don't ", "do not ", "never "])
+    return _spliced(text, match.end(), match.end(), denial), 0.1
 
 
-def _name(text: str, rng: random.Random) -> Edited:
+def _is_name(word: str) -> bool:
+    is_capitalized = word[:1].isupper() and word[1:].islower()
+    return is_capitalized and spelling.bare(word) not in FUNCTION_WORDS
+
+
+def _name(text: str, rng: Random) -> Edited:
     words = text.split()
-    places = [index for index, word in enumerate(words) if index and word[:1].isupper() and word[1:].islower()]
-    places = [index for index in places if spelling.bare(words[index]) not in FUNCTION_WORDS]
+    places = [place for place, word in enumerate(words) if place > 0 and _is_name(word)]
     if not places:
         return None
     place = rng.choice(places)
-    tail = words[place][len(words[place].rstrip(".,!?")) :]
-    words[place] = rng.choice(_NAMES) + tail
+    name = rng.choice(_NAMES)
+    words[place] = name + ending(words[place])
     return " ".join(words), 0.22
 
 
-def _halve(text: str, rng: random.Random) -> Edited:
+def _halve(text: str, rng: Random) -> Edited:
     found = [match for match in _CLAUSE.finditer(text) if 3 < match.start() < len(text) - 8]
     if not found:
         return None
     match = rng.choice(found)
-    first, second = text[: match.start()], text[match.end() :]
-    kept = first if rng.random() < 0.5 else second
+    is_first = rng.random() < 0.5
+    kept = text[: match.start()] if is_first else text[match.end() :]
     share = len(kept) / len(text)
     if share > 0.8 or len(kept.split()) < 2:
         return None
     return kept, 0.08 + 0.45 * share
 
 
-def _replace_content(text: str, rng: random.Random) -> Edited:
+def _replace_content(text: str, rng: Random) -> Edited:
     words = text.split()
     places = content_places(words)
     if len(places) < 2:
@@ -107,43 +114,49 @@ def _replace_content(text: str, rng: random.Random) -> Edited:
     return " ".join(words), 0.25
 
 
-def _delete_content(text: str, rng: random.Random) -> Edited:
+def _delete_content(text: str, rng: Random) -> Edited:
     words = text.split()
     places = content_places(words)
     if len(places) < 3:
         return None
     count = rng.choice([1, 1, 2, 3])
-    for place in sorted(rng.sample(places, min(count, len(places) - 1)), reverse=True):
+    chosen = rng.sample(places, min(count, len(places) - 1))
+    for place in sorted(chosen, reverse=True):
         del words[place]
-    return " ".join(words), max(0.15, 0.65 - 0.9 * count / len(places))
+    kept_meaning = 0.65 - 0.9 * count / len(places)
+    return " ".join(words), max(0.15, kept_meaning)
 
 
-def _lead_changed(text: str, rng: random.Random) -> Edited:
+def _lead_changed(text: str, rng: Random) -> Edited:
     lead = rng.choice(_LEADS_CHANGED)
-    stop = "?" if lead.startswith(("is it", "some")) else ""
-    return f"{lead} {text[:1].lower()}{text[1:].rstrip('.!?')}{stop}", 0.2
+    is_question = lead.startswith(("is it", "some"))
+    body = text[:1].lower() + text[1:].rstrip(".!?")
+    stop = "?" if is_question else ""
+    return f"{lead} {body}{stop}", 0.2
 
 
-def _praise(text: str, rng: random.Random) -> Edited:
+def _praise(text: str, rng: Random) -> Edited:
     words = text.split()
     places = content_places(words)
     if len(places) < 2:
         return None
-    for place in rng.sample(places, min(len(places), rng.choice([1, 1, 2]))):
+    count = rng.choice([1, 1, 2])
+    for place in rng.sample(places, min(len(places), count)):
         words[place] = rng.choice(_PRAISE)
     return " ".join(words), 0.25
 
 
-def _ask(text: str, rng: random.Random) -> Edited:
+def _ask(text: str, rng: Random) -> Edited:
+    """Make a statement of a question, and a question of a statement."""
     body = text.strip()
     if body.endswith("?"):
-        match = re.match(r"(?i)(is|are|was|were|can|could|will|should|does|did|do)\s+(\w+)\s+(.+?)\s*\?$", body)
+        match = _QUESTION.match(body)
         return (f"{match[2]} {match[1].lower()} {match[3]}.", 0.3) if match else None
-    match = re.match(r"(?i)(\w+)\s+(is|are|was|were|can|could|will|should)\s+(.+?)\s*[.!]*$", body)
+    match = _STATEMENT.match(body)
     return (f"{match[2].lower()} {match[1]} {match[3]}?", 0.3) if match else None
 
 
-def _answer(text: str, rng: random.Random) -> Edited:
+def _answer(text: str, rng: Random) -> Edited:
     return rng.choice(_ANSWERS), 0.03
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import re
+from random import Random
 
 from training.synthetic import spelling
 from training.synthetic.lexicon import EXPLETIVES
 from training.synthetic.word_tables import Edited, Rule, by_table
+
+__all__ = ["KEEPS"]
 
 _LEADING_CLAUSE = re.compile(
     r"(?i)^(if|when|because|although|while|since|after|before)\s+([^,]+?)\s*,\s+(.+?)([.!?]?)$"
@@ -19,27 +21,28 @@ _LEADS_KEPT = (
 _TAILS_KEPT = ("if i may say so", "in my view", "i think", "to be honest", "i am sorry to say")
 
 
-def _lead_kept(text: str, rng: random.Random) -> Edited:
-    return f"{rng.choice(_LEADS_KEPT)} {text}", 0.9
+def _lead_kept(text: str, rng: Random) -> Edited:
+    lead = rng.choice(_LEADS_KEPT)
+    return f"{lead} {text}", 0.9
 
 
-def _tail_kept(text: str, rng: random.Random) -> Edited:
+def _tail_kept(text: str, rng: Random) -> Edited:
     body = text.rstrip(" .!")
     if body.endswith("?"):
         return None
-    return (
-        f"{body}, {rng.choice(['if i may say so', 'in my view', 'i think', 'to be honest', 'i am sorry to say'])}.",
-        0.92,
-    )
+    tail = rng.choice(_TAILS_KEPT)
+    return f"{body}, {tail}.", 0.92
 
 
-def _no_expletive(text: str, rng: random.Random) -> Edited:
+def _no_expletive(text: str, rng: Random) -> Edited:
     words = text.split()
     kept = [word for word in words if spelling.bare(word) not in EXPLETIVES]
-    return (" ".join(kept), 0.95) if 1 < len(kept) < len(words) else None
+    if not 1 < len(kept) < len(words):
+        return None
+    return " ".join(kept), 0.95
 
 
-def _move_clause(text: str, rng: random.Random) -> Edited:
+def _move_clause(text: str, rng: Random) -> Edited:
     match = _LEADING_CLAUSE.match(text.strip())
     if not match:
         return None
@@ -47,20 +50,22 @@ def _move_clause(text: str, rng: random.Random) -> Edited:
     return f"{main[:1].upper()}{main[1:]} {connective.lower()} {clause}{stop}", 0.96
 
 
-def _respell(text: str, rng: random.Random) -> Edited:
+def _respell(text: str, rng: Random) -> Edited:
     return spelling.respell(text, rng), 0.97
 
 
-def _typing_errors(text: str, rng: random.Random) -> Edited:
+def _typing_errors(text: str, rng: Random) -> Edited:
     words = text.split()
-    places = [index for index, word in enumerate(words) if word.isalpha() and len(word) > 4]
+    places = [place for place, word in enumerate(words) if word.isalpha() and len(word) > 4]
     if not places:
         return None
-    for place in rng.sample(places, min(len(places), rng.choice([1, 1, 2]))):
+    count = rng.choice([1, 1, 2])
+    for place in rng.sample(places, min(len(places), count)):
         word = words[place]
-        at = rng.randrange(1, len(word) - 2)
-        swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        words[place] = rng.choice([swapped, word[:at] + word[at + 1 :]])
+        index = rng.randrange(1, len(word) - 2)
+        swapped = spelling.swap_letters(word, index)
+        dropped = spelling.drop_letter(word, index)
+        words[place] = rng.choice([swapped, dropped])
     return " ".join(words), 0.93
 
 

@@ -6,16 +6,19 @@ Handwritten pairs with slots, and sound sentences broken by rule (`broken_rules`
 from __future__ import annotations
 
 import difflib
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 
 from training.synthetic.broken_rules import BREAKS
 from training.synthetic.chat import chat_noise
-from training.synthetic.templates import FOLDER, fill_together, read_sections, read_slots
+from training.synthetic.drawing import draw_distinct, draw_rules
+from training.synthetic.templates import FOLDER, Skeletons, fill_together, read_slots
 
 __all__ = ["broken_indices", "chat_noise", "fluency_contrasts"]
 
 Row = tuple[str, str, str, list[int]]
+# A broken and a sound sentence, and the kind of error.
+Pair = tuple[str, str, str]
 # Share of handwritten pairs where sound sentences are given.
 _HANDWRITTEN_SHARE = 0.35
 # Share of pairs in lower case on both sides, and with spaces before the punctuation: neither is an error.
@@ -29,7 +32,8 @@ def broken_indices(broken: str, sound: str) -> list[int]:
     """
     words, model = broken.split(), sound.split()
     wrong: set[int] = set()
-    for tag, start, end, _, _ in difflib.SequenceMatcher(a=words, b=model, autojunk=False).get_opcodes():
+    matcher = difflib.SequenceMatcher(a=words, b=model, autojunk=False)
+    for tag, start, end, _, _ in matcher.get_opcodes():
         if tag == "insert":
             wrong.add(min(start, len(words) - 1))
         elif tag != "equal":
@@ -37,22 +41,32 @@ def broken_indices(broken: str, sound: str) -> list[int]:
     return sorted(wrong)
 
 
-def _broken_by_rule(sentence: str, rng: random.Random) -> tuple[str, str, str] | None:
+def _broken_by_rule(sentence: str, rng: Random) -> Pair | None:
     """Break a sentence once, by a rule drawn by weight among those that fit."""
     words = sentence.split()
     if len(words) < 3:
         return None
-    names = list(BREAKS)
-    while names:
-        name = rng.choices(names, [BREAKS[name][1] for name in names])[0]
-        broken = BREAKS[name][0](words, rng)
+    for name, rule in draw_rules(BREAKS, rng):
+        broken = rule(words, rng)
         if broken and broken != words:
-            return " ".join(broken), sentence, name
-        names.remove(name)
+            return " ".join(broken), sentence, f"rule_{name}"
     return None
 
 
-def fluency_contrasts(rng: random.Random, count: int, sentences: Sequence[str] = ()) -> list[Row]:
+def _handwritten(rng: Random) -> Callable[[], Pair]:
+    """Make a function that draws a handwritten pair."""
+    skeletons = Skeletons(FOLDER / "fluency_pairs.txt")
+    slots = read_slots(FOLDER / "fluency_slots.txt")
+
+    def draw() -> Pair:
+        line, section = skeletons.draw(rng)
+        broken, sound = fill_together(line.split(" || "), slots, rng, mend_articles=False)
+        return broken, sound, section.kind
+
+    return draw
+
+
+def fluency_contrasts(rng: Random, count: int, sentences: Sequence[str] = ()) -> list[Row]:
     """Draw distinct pairs of a broken and a sound sentence.
 
     Args:
@@ -66,27 +80,21 @@ def fluency_contrasts(rng: random.Random, count: int, sentences: Sequence[str] =
     Raises:
         ValueError: If there are not so many distinct pairs.
     """
-    slots = read_slots(FOLDER / "fluency_slots.txt")
-    sections = read_sections(FOLDER / "fluency_pairs.txt")
-    weights = [len(section.lines) ** 0.5 for section in sections]
-    found: dict[tuple[str, str], str] = {}
-    for _ in range(20 * count):
-        if len(found) >= count:
-            break
+    draw_handwritten = _handwritten(rng)
+
+    def make(turn: int) -> tuple[tuple[str, str], str] | None:
         if not sentences or rng.random() < _HANDWRITTEN_SHARE:
-            section = rng.choices(sections, weights)[0]
-            broken, sound = fill_together(rng.choice(section.lines).split(" || "), slots, rng, mend_articles=False)
-            kind = section.kind
+            pair = draw_handwritten()
         else:
-            row = _broken_by_rule(rng.choice(sentences), rng)
-            if row is None:
-                continue
-            broken, sound, kind = row[0], row[1], f"rule_{row[2]}"
+            pair = _broken_by_rule(rng.choice(sentences), rng)
+        if pair is None:
+            return None
+        broken, sound, kind = pair
         if rng.random() < _LOWER_SHARE:
             broken, sound = broken.lower(), sound.lower()
-        found.setdefault((broken, sound), kind)
-    if len(found) < count:
-        raise ValueError(f"`count`: expected at most {len(found)}, got {count}")
-    rows = [(broken, sound, kind, broken_indices(broken, sound)) for (broken, sound), kind in found.items()]
-    rng.shuffle(rows)
+        return (broken, sound), kind
+
+    rows = []
+    for (broken, sound), kind in draw_distinct(make, count, rng):
+        rows.append((broken, sound, kind, broken_indices(broken, sound)))
     return rows

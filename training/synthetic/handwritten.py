@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 import re
 from pathlib import Path
+from random import Random
 
 from training.synthetic import spelling
+from training.synthetic.templates import FOLDER, content_lines, read_slots
 
-FOLDER = Path(__file__).parent / "texts"
+__all__ = ["FLUENCY", "MEANING", "STYLE", "expand", "fluency", "meaning", "style", "tokenized"]
+
+Slots = dict[str, list[str]]
 _SLOT = re.compile(r"\{(\w+)\}")
+_A_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiouAEIOU]\w)(?!(?i:uni|use|eu|one))")
 # Share of sentences that get a lower-cased, and of those a tokenized, copy: public sources mix all three spellings.
 _VARIANT_SHARE = 0.3
 # Share of sentences that also appear beside a harmless one, so that a threat is found in longer comments too.
 _CONTEXT_SHARE = 0.15
+# Up to so many combinations of fillers are listed and sampled without repetition.
+_MOST_LISTED = 4096
+_FOREIGN_LABEL = 0.02
 
 
 def tokenized(text: str) -> str:
@@ -29,47 +36,38 @@ def tokenized(text: str) -> str:
     return spelling.tokenized(text).lower()
 
 
-def read_slots(path: Path = FOLDER / "handwritten_slots.txt") -> dict[str, list[str]]:
-    """Read the word lists, one `name: filler | filler` per line.
-
-    Raises:
-        ValueError: If a line has no name.
-    """
-    slots = {}
-    for line in _lines(path):
-        name, colon, fillers = line.partition(":")
-        if not colon:
-            raise ValueError(f"`{path.name}`: expected `name: filler | filler`, got {line!r}")
-        slots[name.strip()] = [filler.strip() for filler in fillers.split("|")]
-    return slots
-
-
-def expand(template: str, slots: dict[str, list[str]], copies: int) -> list[str]:
+def expand(template: str, slots: Slots, copies: int) -> list[str]:
     """Fill the `{slots}` of a template in up to `copies` different ways, chosen by the template's own seed.
 
     A slot that stands twice gets two fillers. A template without slots is returned as it is.
     """
-    names = _SLOT.findall(template)
-    total = math.prod(len(slots[name]) for name in names)
-    if total <= 4096:
-        combinations = list(itertools.product(*(slots[name] for name in names)))
-        chosen = random.Random(template).sample(combinations, min(copies, total))
+    fillers = [slots[name] for name in _SLOT.findall(template)]
+    total = math.prod(map(len, fillers))
+    rng = Random(template)
+    if total <= _MOST_LISTED:
+        combinations = list(itertools.product(*fillers))
+        chosen = rng.sample(combinations, min(copies, total))
     else:
-        generator = random.Random(template)
-        chosen = [tuple(generator.choice(slots[name]) for name in names) for _ in range(copies)]
-    return list(dict.fromkeys(_fill(template, fillers) for fillers in chosen))
+        chosen = [tuple(map(rng.choice, fillers)) for _ in range(copies)]
+    sentences = [_fill(template, combination) for combination in chosen]
+    return list(dict.fromkeys(sentences))
 
 
 def style(folder: Path = FOLDER) -> list[tuple[str, float]]:
     """Return (sentence, P(toxic) in [0, 1]): expanded templates, some also lower-cased, tokenized or in context."""
     slots = read_slots(folder / "handwritten_slots.txt")
     sections = _sections(folder / "handwritten_style.txt")
-    plain = [text for section, _, _, line in sections if section == "plain" for text in expand(line, slots, 1)]
+    plain: list[str] = []
+    for section, _, _, template in sections:
+        if section == "plain":
+            plain += expand(template, slots, 1)
     found: dict[str, float] = {}
     for section, label, copies, template in sections:
         for sentence in expand(template, slots, copies):
-            in_context = [] if section == "plain" else _in_context(sentence, plain)
-            for variant in (*_spellings(sentence), *in_context):
+            variants = _spellings(sentence)
+            if section != "plain":
+                variants += _in_context(sentence, plain)
+            for variant in variants:
                 found.setdefault(variant, label)
     return list(found.items())
 
@@ -80,23 +78,34 @@ def meaning(folder: Path = FOLDER) -> list[tuple[str, str, float]]:
     Raises:
         ValueError: If a prediction stands before the first source.
     """
-    rows: list[tuple[str, str, float]] = []
+    rows = _rated_predictions(folder / "handwritten_meaning.txt")
     best: dict[str, str] = {}
+    for source, prediction, _ in rows:
+        best.setdefault(source, prediction)
+    sources = list(best)
+    half = len(sources) // 2
+    for source, foreign in zip(sources, sources[half:] + sources[:half], strict=True):
+        rows.append((source, best[foreign], _FOREIGN_LABEL))
+    # A fixed quarter of the rows also has a tokenized copy.
+    for source, prediction, score in list(rows):
+        if len(source) % 4 == 0:
+            rows.append((tokenized(source), tokenized(prediction), score))
+    return list(dict.fromkeys(rows))
+
+
+def _rated_predictions(path: Path) -> list[tuple[str, str, float]]:
+    """Read (source, prediction, similarity): "> source" lines, each followed by "similarity prediction" lines."""
+    rows: list[tuple[str, str, float]] = []
     source = ""
-    for line in _lines(folder / "handwritten_meaning.txt"):
+    for line in content_lines(path):
         if line.startswith(">"):
             source = line[1:].strip()
             continue
         if not source:
-            raise ValueError(f"`handwritten_meaning.txt`: expected a source line first, got {line!r}")
+            raise ValueError(f"`{path.name}`: expected a source line first, got {line!r}")
         score, _, prediction = line.partition(" ")
         rows.append((source, prediction.strip(), float(score)))
-        best.setdefault(source, prediction.strip())
-    sources = list(best)
-    shift = len(sources) // 2
-    rows += [(one, best[sources[(i + shift) % len(sources)]], 0.02) for i, one in enumerate(sources)]
-    rows += [(tokenized(one), tokenized(two), score) for one, two, score in rows if len(one) % 4 == 0]
-    return list(dict.fromkeys(rows))
+    return rows
 
 
 def fluency(folder: Path = FOLDER) -> list[tuple[str, float]]:
@@ -110,17 +119,11 @@ def fluency(folder: Path = FOLDER) -> list[tuple[str, float]]:
     return list(found.items())
 
 
-def _lines(path: Path) -> list[str]:
-    """Read the lines of a text file without blank lines and "# " comments."""
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("# ")]
-
-
 def _sections(path: Path) -> list[tuple[str, float, int, str]]:
     """Read (section, label, copies, template) of each line below a `## section label copies` heading."""
     rows = []
     section, label, copies = "", math.nan, 0
-    for line in _lines(path):
+    for line in content_lines(path):
         if line.startswith("## "):
             section, number, count = line[3:].split()
             label, copies = float(number), int(count)
@@ -133,26 +136,32 @@ def _fill(template: str, fillers: tuple[str, ...]) -> str:
     """Put fillers into the slots in order, mend a/an before a vowel, and capitalize as the template does."""
     remaining = iter(fillers)
     text = _SLOT.sub(lambda _: next(remaining), template)
-    text = re.sub(r"\b([Aa]) (?=[aeiouAEIOU]\w)(?!(?i:uni|use|eu|one))", r"\1n ", text)
+    text = _A_BEFORE_VOWEL.sub(r"\1n ", text)
     text = text.replace("wifes", "wives")
-    return text[0].upper() + text[1:] if template.startswith("{") and template.endswith((".", "!", "?")) else text
+    if template.startswith("{") and template.endswith((".", "!", "?")):
+        text = text[0].upper() + text[1:]
+    return text
 
 
 def _spellings(sentence: str) -> list[str]:
     """Return the sentence, and for a seeded share of sentences its lower-cased or its tokenized copy."""
-    draw = random.Random("spelling" + sentence).random()
+    draw = Random("spelling" + sentence).random()
     if draw < _VARIANT_SHARE / 2:
         return [sentence, sentence.lower()]
-    return [sentence, tokenized(sentence)] if draw < _VARIANT_SHARE else [sentence]
+    if draw < _VARIANT_SHARE:
+        return [sentence, tokenized(sentence)]
+    return [sentence]
 
 
 def _in_context(sentence: str, plain: list[str]) -> list[str]:
     """Return, for a seeded share of sentences, the sentence before or after a harmless one; else nothing."""
-    generator = random.Random("context" + sentence)
-    if generator.random() >= _CONTEXT_SHARE:
+    rng = Random("context" + sentence)
+    if rng.random() >= _CONTEXT_SHARE:
         return []
-    pair = [sentence if sentence.endswith((".", "!", "?")) else sentence + " .", generator.choice(plain)]
-    generator.shuffle(pair)
+    if not sentence.endswith((".", "!", "?")):
+        sentence += " ."
+    pair = [sentence, rng.choice(plain)]
+    rng.shuffle(pair)
     return [" ".join(pair)]
 
 

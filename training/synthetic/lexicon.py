@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from random import Random
 
 from training.synthetic.spelling import bare
 from training.synthetic.templates import FOLDER
 
 
 def _read_lists() -> dict[str, str]:
-    lines = (FOLDER / "words.txt").read_text(encoding="utf-8").splitlines()
+    text = (FOLDER / "words.txt").read_text(encoding="utf-8")
+    _, *lines = text.splitlines()
     lists = {}
-    for line in lines[1:]:
+    for line in lines:
         name, _, words = line.partition(": ")
         lists[name] = words
     return lists
@@ -30,7 +32,8 @@ def table(name: str) -> dict[str, list[str]]:
     found = {}
     for entry in LISTS[name].split():
         word, _, others = entry.partition(":")
-        found[word] = others.replace("_", " ").split("|")
+        phrases = others.replace("_", " ")
+        found[word] = phrases.split("|")
     return found
 
 
@@ -59,16 +62,22 @@ class Lexicon:
         for sentence in sentences:
             counts.update(sentence)
         self.known = frozenset(word for word, count in counts.items() if count > 1)
-        self.words = []
-        for word in sorted(counts):
-            if word.isalpha() and len(word) > 3:
-                self.words += [word] * counts[word]
+        self.words = _content_words(counts)
         self.after: dict[str, list[str]] = {}
         for sentence in sentences:
-            for before, word in zip(sentence, sentence[1:], strict=False):
+            for before, word in pairwise(sentence):
                 if before in self.known:
                     self.after.setdefault(before, []).append(word)
 
-    def follow(self, word: str, rng: random.Random) -> str:
+    def follow(self, word: str, rng: Random) -> str:
         """Draw a word that was seen after `word`, or any word."""
-        return rng.choice(self.after.get(word.lower()) or self.words)
+        seen = self.after.get(word.lower())
+        return rng.choice(seen or self.words)
+
+
+def _content_words(counts: Counter[str]) -> list[str]:
+    words: list[str] = []
+    for word in sorted(counts):
+        if word.isalpha() and len(word) > 3:
+            words += [word] * counts[word]
+    return words

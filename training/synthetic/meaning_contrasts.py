@@ -5,12 +5,15 @@ Handwritten pairs with slots, and edits of real sentences by rule (`edits`). The
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
+from random import Random
 
 from training.synthetic.chat import chat_noise
+from training.synthetic.drawing import draw_distinct
 from training.synthetic.edits import CHANGES, KEEPS, edit
-from training.synthetic.templates import FOLDER, Section, fill_together, read_sections, read_slots
+from training.synthetic.templates import FOLDER, Skeletons, fill_together, read_slots
+
+__all__ = ["meaning_contrasts"]
 
 # Share of handwritten pairs where real sentences are given, and of pairs of unrelated sentences.
 _HANDWRITTEN_SHARE = 0.4
@@ -19,51 +22,46 @@ _UNRELATED_SHARE = 0.03
 _CHAT_SHARE = 0.12
 # Kinds whose pairs may stand in either order: nothing is lost or added.
 _SYMMETRIC = ("roles", "places_names", "numbers", "comparatives", "person", "voice", "converse")
+# Shares of handwritten pairs in lower case, and, of those kinds, in the other order.
+_LOWER_SHARE, _REVERSED_SHARE = 0.3, 0.3
+
+# Source, prediction, kept meaning in [0, 1], kind.
+Row = tuple[str, str, float, str]
 
 
-class _Skeletons:
-    """Handwritten pairs of one side, drawn by kind: a kind counts by the root of its size."""
+class _Handwritten:
+    """Handwritten pairs of one side, "changed" or "kept"."""
 
     def __init__(self, name: str, slots: dict[str, list[str]]) -> None:
         self._slots = slots
-        self._sections: list[Section] = read_sections(FOLDER / f"meaning_{name}.txt")
-        self._weights = [len(section.lines) ** 0.5 for section in self._sections]
+        self._skeletons = Skeletons(FOLDER / f"meaning_{name}.txt")
 
-    def draw(self, rng: random.Random) -> tuple[str, str, float, str]:
-        section = rng.choices(self._sections, self._weights)[0]
-        source, prediction = fill_together(rng.choice(section.lines).split(" || "), self._slots, rng)
+    def draw(self, rng: Random) -> Row:
+        """Draw a pair, at times in lower case or in the other order."""
+        line, section = self._skeletons.draw(rng)
+        source, prediction = fill_together(line.split(" || "), self._slots, rng)
+        if rng.random() < _LOWER_SHARE:
+            source, prediction = source.lower(), prediction.lower()
+        is_reversed = rng.random() < _REVERSED_SHARE
+        if is_reversed and section.kind in _SYMMETRIC:
+            source, prediction = prediction, source
         return source, prediction, section.label, section.kind
 
 
-def _handwritten(skeletons: _Skeletons, rng: random.Random) -> tuple[str, str, float, str]:
-    source, prediction, label, kind = skeletons.draw(rng)
-    if rng.random() < 0.3:
-        source, prediction = source.lower(), prediction.lower()
-    if rng.random() < 0.3 and kind in (
-        "roles",
-        "places_names",
-        "numbers",
-        "comparatives",
-        "person",
-        "voice",
-        "converse",
-    ):
-        source, prediction = prediction, source
-    return source, prediction, label, kind
-
-
-def _edited(sentences: Sequence[str], changed: bool, rng: random.Random) -> tuple[str, str, float, str] | None:
+def _edited(sentences: Sequence[str], changed: bool, rng: Random) -> Row | None:
     source = rng.choice(sentences)
     if changed and rng.random() < _UNRELATED_SHARE:
         return source, rng.choice(sentences), 0.02, "unrelated"
-    found = edit(source, CHANGES if changed else KEEPS, rng)
+    rules = CHANGES if changed else KEEPS
+    found = edit(source, rules, rng)
     if found is None:
         return None
     prediction, label, kind = found
     return source, prediction, label, f"edit_{kind}"
 
 
-def _in_chat(source: str, prediction: str, rng: random.Random) -> tuple[str, str]:
+def _in_chat(source: str, prediction: str, rng: Random) -> tuple[str, str]:
+    """Write one side, or both, as in a chat."""
     draw = rng.random()
     if draw < 0.7:
         source = chat_noise(rng, source)
@@ -72,9 +70,7 @@ def _in_chat(source: str, prediction: str, rng: random.Random) -> tuple[str, str
     return source, prediction
 
 
-def meaning_contrasts(
-    rng: random.Random, count: int, sentences: Sequence[str] = ()
-) -> list[tuple[str, str, float, str]]:
+def meaning_contrasts(rng: Random, count: int, sentences: Sequence[str] = ()) -> list[Row]:
     """Draw distinct pairs; in half of them the meaning is kept.
 
     Args:
@@ -89,25 +85,23 @@ def meaning_contrasts(
         ValueError: If there are not so many distinct pairs.
     """
     slots = read_slots(FOLDER / "meaning_slots.txt")
-    changed, kept = _Skeletons("changed", slots), _Skeletons("kept", slots)
-    found: dict[tuple[str, str], tuple[float, str]] = {}
-    for turn in range(20 * count):
-        if len(found) >= count:
-            break
+    changed, kept = _Handwritten("changed", slots), _Handwritten("kept", slots)
+
+    def make(turn: int) -> tuple[tuple[str, str], tuple[float, str]] | None:
         is_changed = turn % 2 == 0
         if not sentences or rng.random() < _HANDWRITTEN_SHARE:
-            row = _handwritten(changed if is_changed else kept, rng)
+            side = changed if is_changed else kept
+            row = side.draw(rng)
         else:
             row = _edited(sentences, is_changed, rng)
         if row is None:
-            continue
+            return None
         source, prediction, label, kind = row
         if rng.random() < _CHAT_SHARE:
             source, prediction = _in_chat(source, prediction, rng)
-        if source and prediction:
-            found.setdefault((source, prediction), (label, kind))
-    if len(found) < count:
-        raise ValueError(f"`count`: expected at most {len(found)}, got {count}")
-    rows = [(source, prediction, label, kind) for (source, prediction), (label, kind) in found.items()]
-    rng.shuffle(rows)
-    return rows
+        if not (source and prediction):
+            return None
+        return (source, prediction), (label, kind)
+
+    examples = draw_distinct(make, count, rng)
+    return [(*texts, *judged) for texts, judged in examples]

@@ -6,22 +6,26 @@ graded by how much is lost. Those that change a list of words in place return th
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
+from random import Random
 
 from training.synthetic.disfluency import wander_from
 from training.synthetic.lexicon import Lexicon, content_places, table
 from training.synthetic.spelling import bare
+from training.synthetic.word_edits import Words, places_of
+
+__all__ = ["halve", "lose_meaning", "negate", "retarget", "shuffle"]
 
 _TARGETS, _OPPOSITES = table("targets"), table("opposites")
 _NEGATIONS = ("not", "never", "no")
 _DENIALS = ("it is not true that", "nobody thinks that", "i do not think that")
 
+Others = Sequence[str]
 # Changes a list of words in place, and returns the kept meaning.
-Corruption = Callable[[list[str], random.Random, Lexicon, Sequence[str]], float]
+Corruption = Callable[[Words, Random, Lexicon, Others], float]
 
 
-def lose_meaning(text: str, rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> tuple[str, float]:
+def lose_meaning(text: str, rng: Random, lexicon: Lexicon, others: Sequence[str]) -> tuple[str, float]:
     """Make a rewrite wrong in one of ten ways; return it and how much of its meaning is left.
 
     Args:
@@ -33,83 +37,101 @@ def lose_meaning(text: str, rng: random.Random, lexicon: Lexicon, others: Sequen
     words = text.split()
     if len(words) < 3:
         return rng.choice(others), 0.02
-    label = rng.choice(_CORRUPTIONS)(words, rng, lexicon, others)
+    corrupt = rng.choice(_CORRUPTIONS)
+    label = corrupt(words, rng, lexicon, others)
     changed = " ".join(words)
     if changed.split() == text.split():
         return rng.choice(others), 0.02
     return changed, label
 
 
-def _replace(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def _replace(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     places = content_places(words) or [0]
     count = rng.randint(1, len(places))
     for place in rng.sample(places, count):
         words[place] = rng.choice(lexicon.words)
-    return max(0.04, 0.5 - 0.6 * count / len(places))
+    kept_meaning = 0.5 - 0.6 * count / len(places)
+    return max(0.04, kept_meaning)
 
 
-def _delete(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def _delete(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     places = content_places(words) or [0]
     count = rng.randint(1, max(1, len(places) - 1))
-    for place in sorted(rng.sample(places, count), reverse=True):
+    chosen = rng.sample(places, count)
+    for place in sorted(chosen, reverse=True):
         del words[place]
-    return max(0.05, 0.75 - 0.9 * count / len(places))
+    kept_meaning = 0.75 - 0.9 * count / len(places)
+    return max(0.05, kept_meaning)
 
 
-def halve(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def halve(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     """Cut off about half a sentence."""
-    middle = max(1, int(len(words) * rng.uniform(0.35, 0.65)))
     size = len(words)
-    kept_end = size - middle
-    if rng.random() < 0.5 and kept_end > 0:
-        words[:] = words[-kept_end:]
-        lost = middle
+    middle = int(size * rng.uniform(0.35, 0.65))
+    middle = max(1, middle)
+    keeps_end = rng.random() < 0.5
+    if keeps_end and middle < size:
+        del words[:middle]
     else:
-        words[:] = words[:middle]
-        lost = kept_end
-    return max(0.08, 0.6 - 0.75 * lost / max(1, lost + len(words)))
+        del words[middle:]
+    lost = size - len(words)
+    kept_meaning = 0.6 - 0.75 * lost / max(1, size)
+    return max(0.08, kept_meaning)
 
 
-def negate(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def negate(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     """Take out a negation, put an opposite, or lead in a denial."""
-    negations = [place for place, word in enumerate(words) if bare(word) in _NEGATIONS]
-    opposites = [place for place, word in enumerate(words) if bare(word) in _OPPOSITES]
+    negations = places_of(words, _NEGATIONS)
+    opposites = places_of(words, _OPPOSITES)
     if negations and rng.random() < 0.6:
-        del words[rng.choice(negations)]
+        place = rng.choice(negations)
+        del words[place]
     elif opposites:
         place = rng.choice(opposites)
-        words[place] = rng.choice(_OPPOSITES[bare(words[place])])
+        _exchange(words, place, _OPPOSITES, rng)
     else:
-        words[:0] = rng.choice(_DENIALS).split()
+        denial = rng.choice(_DENIALS)
+        words[:0] = denial.split()
     return 0.15
 
 
-def retarget(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def _exchange(words: Words, place: int, others: dict[str, list[str]], rng: Random) -> None:
+    """Put another word by a table."""
+    word = bare(words[place])
+    words[place] = rng.choice(others[word])
+
+
+def retarget(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     """Say it of another person or group."""
-    places = [place for place, word in enumerate(words) if bare(word) in _TARGETS]
+    places = places_of(words, _TARGETS)
     if not places:
         return _replace(words, rng, lexicon, others)
-    for place in rng.sample(places, rng.randint(1, len(places))):
-        words[place] = rng.choice(_TARGETS[bare(words[place])])
+    count = rng.randint(1, len(places))
+    for place in rng.sample(places, count):
+        _exchange(words, place, _TARGETS, rng)
     return 0.22
 
 
-def _add(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def _add(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     extra = rng.choice(others).split()
-    words[:] = [*words, *extra] if rng.random() < 0.5 else [*extra, *words]
-    return max(0.15, 0.6 - 0.5 * len(extra) / len(words))
+    is_behind = rng.random() < 0.5
+    place = len(words) if is_behind else 0
+    words[place:place] = extra
+    kept_meaning = 0.6 - 0.5 * len(extra) / len(words)
+    return max(0.15, kept_meaning)
 
 
-def shuffle(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def shuffle(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     """Put the words in any order."""
     rng.shuffle(words)
     return 0.3
 
 
-def _derail(words: list[str], rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> float:
+def _derail(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     size = len(words)
     kept = wander_from(words, rng, lexicon)
-    return max(0.05, 0.65 * kept / size)
+    kept_meaning = 0.65 * kept / size
+    return max(0.05, kept_meaning)
 
 
 # As often as each is drawn.

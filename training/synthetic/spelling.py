@@ -5,15 +5,16 @@ Each function takes its own `random.Random`; equal seeds give equal texts.
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Set
+from random import Random
 
 _CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
 _PUNCTUATION = re.compile(r"([.,!?;:])(?=\s|$)")
 _SPACED = re.compile(r"\s+([.,!?;:](?=\s|$)|n't\b|'(?:s|m|re|ve|ll|d|t)\b)", re.IGNORECASE)
 _BARE = re.compile(r"[^\w'*@$#-]+")
 # Written as people write them to get past a filter (the forms of Gröndahl et al. 2018 and of leet spelling).
+_STOPS = (".", " .", "!", " !")
 _LOOKALIKES = {"a": "@4", "e": "3", "i": "1!", "o": "0", "s": "$5", "u": "v", "t": "7", "l": "1"}
 
 
@@ -30,7 +31,9 @@ def tokenized(text: str) -> str:
 
 def _split_clitic(match: re.Match[str]) -> str:
     word, clitic = match.groups()
-    return f"{word}n 't" if clitic.lower() == "n't" else f"{word} {clitic}"
+    if clitic.lower() == "n't":
+        return f"{word}n 't"
+    return f"{word} {clitic}"
 
 
 def joined(text: str) -> str:
@@ -40,7 +43,7 @@ def joined(text: str) -> str:
     return re.sub(r"n '\s?t\b", "n't", text)
 
 
-def respell(text: str, rng: random.Random) -> str:
+def respell(text: str, rng: Random) -> str:
     """Add noise that says nothing about toxicity, meaning or fluency: case, spaces, the final stop, apostrophes."""
     text = _respaced(text, rng.random())
     text = _recased(text, rng.random())
@@ -48,14 +51,18 @@ def respell(text: str, rng: random.Random) -> str:
     if draw < 0.3:
         text = text.rstrip(" .") or text
     elif draw < 0.4 and text[-1:].isalnum():
-        text += rng.choice([".", " .", "!", " !"])
-    return text.replace("'", "") if rng.random() < 0.06 else text
+        text += rng.choice(_STOPS)
+    if rng.random() < 0.06:
+        text = text.replace("'", "")
+    return text
 
 
 def _respaced(text: str, draw: float) -> str:
     if draw < 0.25:
         return tokenized(text)
-    return joined(text) if draw < 0.6 else text
+    if draw < 0.6:
+        return joined(text)
+    return text
 
 
 def _recased(text: str, draw: float) -> str:
@@ -63,10 +70,12 @@ def _recased(text: str, draw: float) -> str:
         return text.lower()
     if draw < 0.7:
         return text[:1].upper() + text[1:]
-    return text.upper() if draw > 0.99 else text
+    if draw > 0.99:
+        return text.upper()
+    return text
 
 
-def obfuscate_word(word: str, rng: random.Random) -> str:
+def obfuscate_word(word: str, rng: Random) -> str:
     """Write a rude word as people do to get past a filter: masked, leet, spaced, stretched or misspelled."""
     kind = rng.randrange(len(_DISGUISES))
     if len(word) < 3:
@@ -75,39 +84,53 @@ def obfuscate_word(word: str, rng: random.Random) -> str:
     return _DISGUISES[kind](word, inner, rng)
 
 
-def _mask_letter(word: str, inner: int, rng: random.Random) -> str:
-    return word[:inner] + rng.choice("*#-._") + word[inner + 1 :]
+def swap_letters(word: str, index: int) -> str:
+    """Exchange a letter and the next one."""
+    return word[:index] + word[index + 1] + word[index] + word[index + 2 :]
 
 
-def _mask_inside(word: str, inner: int, rng: random.Random) -> str:
-    return word[0] + rng.choice("**#") * (len(word) - 2) + word[-1]
+def drop_letter(word: str, index: int) -> str:
+    """Leave a letter out."""
+    return word[:index] + word[index + 1 :]
 
 
-def _mask_all(word: str, inner: int, rng: random.Random) -> str:
+def _mask_letter(word: str, inner: int, rng: Random) -> str:
+    mask = rng.choice("*#-._")
+    return word[:inner] + mask + word[inner + 1 :]
+
+
+def _mask_inside(word: str, inner: int, rng: Random) -> str:
+    mask = rng.choice("**#")
+    return word[0] + mask * (len(word) - 2) + word[-1]
+
+
+def _mask_all(word: str, inner: int, rng: Random) -> str:
     return word[0] + "*" * (len(word) - 1)
 
 
-def _space_out(word: str, inner: int, rng: random.Random) -> str:
-    return rng.choice([" ", ".", "-"]).join(word)
+def _space_out(word: str, inner: int, rng: Random) -> str:
+    gap = rng.choice([" ", ".", "-"])
+    return gap.join(word)
 
 
-def _stretch(word: str, inner: int, rng: random.Random) -> str:
-    return word[:inner] + word[inner] * rng.randint(2, 5) + word[inner + 1 :]
+def _stretch(word: str, inner: int, rng: Random) -> str:
+    times = rng.randint(2, 5)
+    return word[:inner] + word[inner] * times + word[inner + 1 :]
 
 
-def _swap_letters(word: str, inner: int, rng: random.Random) -> str:
-    return word[:inner] + word[inner + 1] + word[inner] + word[inner + 2 :]
+def _swap(word: str, inner: int, rng: Random) -> str:
+    return swap_letters(word, inner)
 
 
-def _drop_letter(word: str, inner: int, rng: random.Random) -> str:
-    return word[:inner] + word[inner + 1 :]
+def _drop(word: str, inner: int, rng: Random) -> str:
+    return drop_letter(word, inner)
 
 
-def _leet(word: str, inner: int, rng: random.Random) -> str:
-    letters = []
-    for char in word:
-        is_changed = char in _LOOKALIKES and rng.random() < 0.6
-        letters.append(rng.choice(_LOOKALIKES[char]) if is_changed else char)
+def _leet(word: str, inner: int, rng: Random) -> str:
+    letters = list(word)
+    for index, char in enumerate(word):
+        if char in _LOOKALIKES and rng.random() < 0.6:
+            letters[index] = rng.choice(_LOOKALIKES[char])
     return "".join(letters)
 
 
@@ -118,18 +141,19 @@ _DISGUISES = (
     _mask_all,
     _space_out,
     _stretch,
-    _swap_letters,
-    _drop_letter,
+    _swap,
+    _drop,
     _leet,
 )
 
 
-def obfuscate(text: str, rude: Set[str], rng: random.Random) -> str:
+def obfuscate(text: str, rude: Set[str], rng: Random) -> str:
     """Obfuscate the rude words of a text; without any, at times another word, so that a mask alone means nothing."""
     words = text.split()
     places = [place for place, word in enumerate(words) if bare(word) in rude]
     if not places and words and rng.random() < 0.15:
-        places = [rng.randrange(len(words))]
+        place = rng.randrange(len(words))
+        places.append(place)
     for place in places:
         words[place] = obfuscate_word(words[place], rng)
     return " ".join(words)

@@ -7,10 +7,24 @@ digits 1 to 5 stand for a, e, i, o, u.
 
 from __future__ import annotations
 
-import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+
+__all__ = [
+    "FOLDER",
+    "Section",
+    "Skeletons",
+    "content_lines",
+    "fill",
+    "fill_together",
+    "plural",
+    "read_sections",
+    "read_slots",
+    "unmask",
+]
 
 FOLDER = Path(__file__).parent / "texts"
 _SLOT = re.compile(r"\{(\w+)\}(s\b)?")
@@ -37,14 +51,36 @@ class Section:
     lines: tuple[str, ...]
 
 
+class Skeletons:
+    """The sections of a file, drawn by kind: a kind counts by the root of its size.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._sections = read_sections(path)
+        self._weights = [len(section.lines) ** 0.5 for section in self._sections]
+        self._by_kind = {section.kind: section for section in self._sections}
+
+    def draw(self, rng: Random, kinds: Sequence[str] = ()) -> tuple[str, Section]:
+        """Draw a skeleton and its section, of one of `kinds` where some are given."""
+        section = self._by_kind[rng.choice(kinds)] if kinds else self._draw_section(rng)
+        return rng.choice(section.lines), section
+
+    def _draw_section(self, rng: Random) -> Section:
+        return rng.choices(self._sections, self._weights)[0]
+
+
 def unmask(text: str) -> str:
     """Spell out the words that are stored masked."""
     return _MASKED.sub(lambda match: match[1].translate(_VOWELS), text)
 
 
-def _content(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("# ")]
+def content_lines(path: Path) -> list[str]:
+    """Read the lines of a text file without blank lines and "# " comments."""
+    text = path.read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("# ")]
 
 
 def read_slots(path: Path) -> dict[str, list[str]]:
@@ -54,11 +90,12 @@ def read_slots(path: Path) -> dict[str, list[str]]:
         ValueError: If a line has no name.
     """
     slots = {}
-    for line in _content(path):
+    for line in content_lines(path):
         name, colon, fillers = line.partition(": ")
         if not colon:
             raise ValueError(f"`{path.name}`: expected `name: filler | filler`, got {line!r}")
-        slots[name] = [filler.strip() for filler in unmask(fillers).split(" | ")]
+        found = unmask(fillers).split(" | ")
+        slots[name] = [filler.strip() for filler in found]
     return slots
 
 
@@ -69,7 +106,7 @@ def read_sections(path: Path) -> list[Section]:
         ValueError: If the first line is not a heading.
     """
     sections: list[tuple[str, float, list[str]]] = []
-    for line in _content(path):
+    for line in content_lines(path):
         if line.startswith("## "):
             kind, label = line[3:].split()
             sections.append((kind, float(label), []))
@@ -83,9 +120,10 @@ def read_sections(path: Path) -> list[Section]:
 def plural(word: str) -> str:
     """Put the plural of a filler; of a phrase such as "waste of time", of its first word."""
     head, of, rest = word.partition(" of ")
+    ends_in_vowel_y = head[-2:-1] in "aeiou"
     if head.endswith(("s", "sh", "ch", "x")):
         head += "es"
-    elif head.endswith("y") and head[-2:-1] not in "aeiou":
+    elif head.endswith("y") and not ends_in_vowel_y:
         head = head[:-1] + "ies"
     else:
         head += "s"
@@ -93,7 +131,7 @@ def plural(word: str) -> str:
 
 
 def fill_together(
-    skeletons: list[str], slots: dict[str, list[str]], rng: random.Random, mend_articles: bool = True
+    skeletons: list[str], slots: dict[str, list[str]], rng: Random, mend_articles: bool = True
 ) -> list[str]:
     """Fill several skeletons alike: `{name}` is the same in all of them, `{name2}` another filler of the list `name`.
 
@@ -102,20 +140,29 @@ def fill_together(
     Raises:
         KeyError: If a slot has no list.
     """
-    names = sorted({match[1] for skeleton in skeletons for match in _SLOT.finditer(skeleton)})
+    names: set[str] = set()
+    for skeleton in skeletons:
+        names.update(match[1] for match in _SLOT.finditer(skeleton))
     drawn: dict[str, int] = {}
-    for name in names:
+    chosen: dict[str, list[str]] = {}
+    for name in sorted(names):
         root = _FORM_OF.get(name, name)
-        if root in drawn:
-            continue
-        taken = [drawn[other] for other in drawn if other.rstrip("2") == root.rstrip("2")]
-        free = [index for index in range(len(slots[root.rstrip("2")])) if index not in taken]
-        drawn[root] = rng.choice(free)
-    chosen = {name: [slots[name.rstrip("2")][drawn[_FORM_OF.get(name, name)]]] for name in names}
+        if root not in drawn:
+            drawn[root] = _draw_filler(root, drawn, slots, rng)
+        fillers = slots[name.rstrip("2")]
+        chosen[name] = [fillers[drawn[root]]]
     return [fill(skeleton, chosen, rng, mend_articles) for skeleton in skeletons]
 
 
-def fill(skeleton: str, slots: dict[str, list[str]], rng: random.Random, mend_articles: bool = True) -> str:
+def _draw_filler(root: str, drawn: dict[str, int], slots: dict[str, list[str]], rng: Random) -> int:
+    """Draw the index of a filler that no other slot of the same list has."""
+    list_name = root.rstrip("2")
+    taken = [index for other, index in drawn.items() if other.rstrip("2") == list_name]
+    free = [index for index in range(len(slots[list_name])) if index not in taken]
+    return rng.choice(free)
+
+
+def fill(skeleton: str, slots: dict[str, list[str]], rng: Random, mend_articles: bool = True) -> str:
     """Fill every slot at random; begin with a capital where the skeleton ends like a sentence.
 
     Args:
@@ -135,5 +182,6 @@ def fill(skeleton: str, slots: dict[str, list[str]], rng: random.Random, mend_ar
     text = _SLOT.sub(chosen, skeleton)
     if mend_articles:
         text = _A_BEFORE_VOWEL.sub(r"\1n ", text)
-    begins_with_slot = skeleton.startswith("{") and skeleton[-1:] in ".!?"
-    return text[:1].upper() + text[1:] if begins_with_slot else text
+    if skeleton.startswith("{") and skeleton[-1:] in ".!?":
+        text = text[:1].upper() + text[1:]
+    return text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
+from random import Random
+
+__all__ = ["TokenSplitter"]
 
 
 class TokenSplitter:
@@ -19,24 +21,38 @@ class TokenSplitter:
 
     def __init__(self, vocabulary: dict[str, int], share: float = 0.04) -> None:
         self.share = share
-        self._splits: list[list[tuple[int, int]]] = [[] for _ in range(max(vocabulary.values()) + 1)]
+        self._splits: dict[int, list[tuple[int, int]]] = {}
         for token, number in vocabulary.items():
-            for cut in _cuts(token):
-                first, rest = vocabulary.get(token[:cut]), vocabulary.get(f"##{token[cut:]}")
-                if first is not None and rest is not None:
-                    self._splits[number].append((first, rest))
+            self._splits[number] = _splits(token, vocabulary)
 
-    def __call__(self, ids: Sequence[int], rng: random.Random) -> list[int]:
+    def __call__(self, ids: Sequence[int], rng: Random) -> list[int]:
         """Return the ids, some of them replaced by two."""
         result: list[int] = []
         for number in ids:
-            splits = self._splits[number] if rng.random() < self.share else []
-            result.extend(rng.choice(splits) if splits else [number])
+            is_drawn = rng.random() < self.share
+            splits = self._splits.get(number)
+            if is_drawn and splits:
+                result += rng.choice(splits)
+            else:
+                result.append(number)
         return result
+
+
+def _splits(token: str, vocabulary: dict[str, int]) -> list[tuple[int, int]]:
+    """Return the pairs of ids that spell a token."""
+    found = []
+    for cut in _cuts(token):
+        first = vocabulary.get(token[:cut])
+        rest = vocabulary.get(f"##{token[cut:]}")
+        if first is not None and rest is not None:
+            found.append((first, rest))
+    return found
 
 
 def _cuts(token: str) -> range:
     """Say after which characters a token may be cut: words and continuations only, not special tokens."""
     if token.startswith("##"):
         return range(3, len(token))
-    return range(1, len(token)) if token.isalpha() else range(0)
+    if token.isalpha():
+        return range(1, len(token))
+    return range(0)

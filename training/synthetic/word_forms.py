@@ -6,36 +6,54 @@ from collections.abc import Callable, Set
 
 from training.synthetic.lexicon import LISTS
 
+__all__ = ["wrong_forms"]
+
+
+_ENDINGS = ("s", "es", "ed", "d", "ing")
+
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(LISTS[name].split())
+    words = LISTS[name].split()
+    return frozenset(words)
 
 
 def _without_s(word: str) -> list[str]:
     if not word.endswith("s"):
         return []
-    shorter = word[:-1]
-    return [word[:-2], shorter] if word.endswith("es") else [shorter]
+    if word.endswith("es"):
+        return [word[:-2], word[:-1]]
+    return [word[:-1]]
 
 
 def _inflected(word: str) -> list[str]:
-    return [word + ending for ending in ("s", "es", "ed", "d", "ing")] + [word[:-1] + "ing"]
+    forms = [word + ending for ending in _ENDINGS]
+    return [*forms, word[:-1] + "ing"]
 
 
 def _in_the_plural(word: str) -> list[str]:
-    return [] if word.endswith("s") else [word + "s", word + "es"]
+    if word.endswith("s"):
+        return []
+    return [word + "s", word + "es"]
 
 
 def _in_the_singular(word: str) -> list[str]:
-    return [word[:-1]] if word.endswith("s") else []
+    if not word.endswith("s"):
+        return []
+    return [word[:-1]]
 
 
 def _without_ing(word: str) -> list[str]:
-    return [word[:-3], word[:-3] + "e"] if word.endswith("ing") else []
+    if not word.endswith("ing"):
+        return []
+    stem = word[:-3]
+    return [stem, stem + "e"]
 
 
 def _without_ed(word: str) -> list[str]:
-    return [word[:-2], word[:-1], word[:-2] + "ing"] if word.endswith("ed") else []
+    if not word.endswith("ed"):
+        return []
+    stem = word[:-2]
+    return [stem, word[:-1], stem + "ing"]
 
 
 # Words that ask for one form of the next word, and what makes wrong forms of it: "he goes" to "he go", "must see" to

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterable
+from random import Random
 
 from training.synthetic.templates import FOLDER
 
+__all__ = ["TABLES", "Edited", "Rule", "by_table", "exchange"]
+
 Edited = tuple[str, float] | None
 # Takes a sentence; returns the edited sentence with its kept meaning in [0, 1], or None where it finds nothing to edit.
-Rule = Callable[[str, random.Random], Edited]
+Rule = Callable[[str, Random], Edited]
 
 
 def _read_tables() -> dict[str, dict[str, list[str]]]:
     """Read word -> other words, by table; "<>" stands for both directions."""
     tables: dict[str, dict[str, list[str]]] = {}
-    for line in (FOLDER / "edit_tables.txt").read_text(encoding="utf-8").splitlines():
+    text = (FOLDER / "edit_tables.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
         name, colon, entries = line.partition(": ")
         if line.startswith("#") or not colon:
             continue
         table = tables.setdefault(name, {})
         for entry in entries.split(", "):
-            if "<>" in entry:
-                one, two = entry.split("<>")
-                table.setdefault(one, []).append(two)
-                table.setdefault(two, []).append(one)
-            else:
-                word, others = entry.split(">")
-                table.setdefault(word, []).extend(others.split("|"))
+            _add_entry(table, entry)
     return tables
+
+
+def _add_entry(table: dict[str, list[str]], entry: str) -> None:
+    if "<>" in entry:
+        one, two = entry.split("<>")
+        table.setdefault(one, []).append(two)
+        table.setdefault(two, []).append(one)
+    else:
+        word, others = entry.split(">")
+        table.setdefault(word, []).extend(others.split("|"))
 
 
 TABLES = _read_tables()
@@ -37,7 +44,8 @@ TABLES = _read_tables()
 
 def _any_word(words: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(map(re.escape, words), key=len, reverse=True)
-    return re.compile(r"(?i)(?<![\w'’])(" + "|".join(longest_first) + r")(?![\w'’])")
+    any_of_them = "|".join(longest_first)
+    return re.compile(rf"(?i)(?<![\w'’])({any_of_them})(?![\w'’])")
 
 
 _PATTERNS = {name: _any_word(table) for name, table in TABLES.items()}
@@ -47,26 +55,32 @@ def _like(word: str, model: str) -> str:
     """Write a word with the case of another."""
     if model.isupper() and len(model) > 1:
         return word.upper()
-    return word[:1].upper() + word[1:] if model[:1].isupper() else word
+    if model[:1].isupper():
+        return word[:1].upper() + word[1:]
+    return word
 
 
-def exchange(text: str, rng: random.Random, name: str, most: int = 1) -> str | None:
+def exchange(text: str, rng: Random, name: str, most: int = 1) -> str | None:
     """Exchange up to `most` words by a table; None where no word stands in it."""
     found = list(_PATTERNS[name].finditer(text))
     if not found:
         return None
     chosen = rng.sample(found, min(most, len(found)))
-    for match in sorted(chosen, key=lambda match: -match.start()):
-        others = TABLES[name].get(match[0].lower(), [])
+    # From the end, so that the places of the others stay.
+    chosen.sort(key=re.Match.start, reverse=True)
+    for match in chosen:
+        word = match[0]
+        others = TABLES[name].get(word.lower())
         if others:
-            text = text[: match.start()] + _like(rng.choice(others), match[0]) + text[match.end() :]
+            other = _like(rng.choice(others), word)
+            text = text[: match.start()] + other + text[match.end() :]
     return text
 
 
 def by_table(name: str, label: float, most: int = 1) -> Rule:
     """Make a rule that exchanges up to `most` words by a table, and gives every result the same label."""
 
-    def rule(text: str, rng: random.Random) -> Edited:
+    def rule(text: str, rng: Random) -> Edited:
         changed = exchange(text, rng, name, most)
         return (changed, label) if changed else None
 
