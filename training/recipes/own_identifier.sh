@@ -6,15 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --small ]; then
-    output=$2 table=$2/data/toxicity.parquet tokenizer=$2/tokenizer.json
+    output=$2 table=$2/data/toxicity.parquet tokenizer=$2/teacher
     python -m training.data.made_up --output_dir "$2/data"
-    python - "$tokenizer" <<'PYTHON'
-import sys
-
-from toxicity_j.builtin_identifier import ToxicityIdentifier
-
-ToxicityIdentifier.from_pretrained().tokenizer.save(sys.argv[1])
-PYTHON
+    python -m training.modules.tiny_models --output_dir "$2"
     small=(--label_column y --num_train_epochs 1 --batch_size 32 --dim 8 --channels 8 --disable_tqdm)
 else
     table=$1 tokenizer=$2 output=$3 small=()
