@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from training import eval_metrics, evaluate
+from training import eval_metrics, eval_pairs, evaluate
 from training.data.made_up import write_made_up_data
 from training.data.sources import read_paradetox
 
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 def test_the_table_says_what_the_scores_are(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(eval_metrics, "RESAMPLES", 10)
     monkeypatch.setattr(evaluate, "Encoder", Stub)
-    monkeypatch.setattr(evaluate, "frozen_cosines", lambda one, two: np.arange(len(one)) / len(one))
+    monkeypatch.setattr(eval_pairs, "frozen_cosines", lambda one, two: np.arange(len(one)) / len(one))
     path = tmp_path / "table.json"
     evaluate.main(["--data", str(folder), "--output_file", str(path)])
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]

@@ -14,8 +14,9 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training import train_identifier as command
+from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.tables import length_batches, load_tokenizer, read_table, stratified_split, toxicity_levels
-from training.distil_identifier import build_corpus, fold_in_calibration, mix_targets
+from training.distil_identifier import fold_in_calibration
 from training.modules import identifier_trainer
 from training.modules.checkpoint import load_checkpoint, save_checkpoint
 from training.modules.export_identifier import export_onnx, export_torchscript

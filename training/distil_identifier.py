@@ -2,106 +2,44 @@
 
     python -m training.distil_identifier --data ../shared/data --teacher toxicity_j --output_dir toxicity_j
 
-The corpus is the training texts, their sentences, respelled and obfuscated variants, strings of several texts, and own
-sentences. A teacher's scores are kept in a file, so that training repeats without it. Embeddings start as principal
-components of a pretrained encoder's. Calibration is by Platt's method on half of the development texts; the other half,
-and the validation split, judge the result. All of them choose the best epoch.
+It learns from the encoder's style table (`--examples`) or from a corpus of its own (`training.data.identifier_corpus`).
+A teacher's scores are kept in a file, so that training repeats without it. Embeddings start as principal components of
+a pretrained encoder's. Calibration is by Platt's method on half of the development texts; the other half, and the
+validation split, judge the result. All of them choose the best epoch.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-import random
-import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from safetensors.torch import load_file
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
+from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import JIGSAW, jigsaw_half, read_paradetox, read_style, rude_words
 from training.data.tables import load_tokenizer
 from training.eval_metrics import accuracy, auc, calibration_error, interval, platt, to_logits
 from training.modules.backbone import backbone_folder
-from training.modules.identifier_trainer import Examples, TrainingOptions, fit, predict
-from training.synthetic.handwritten import STYLE
-from training.synthetic.spelling import obfuscate, respell
-from training.synthetic.style_contrasts import style_contrasts
+from training.modules.identifier_options import TrainingOptions, add_training_flags, training_options
+from training.modules.identifier_trainer import Examples, fit, predict
 from training.synthetic.token_splits import TokenSplitter
 from training.train_encoder import mixed_labels
 
-# Shares of the texts that are also seen obfuscated, respelled, and strung together.
-_OBFUSCATED, _RESPELLED, _STRUNG = 0.25, 0.1, 0.05
-# How often an own sentence is seen respelled.
-_OWN_COPIES = 4
 # Contrasts drawn for the corpus; see `style_contrasts`.
 _CONTRASTS = 30_000
 # Standard deviation of the first embeddings, as of those that training from scratch ends with.
 _EMBEDDING_SCALE = 0.1
-# How much of a labeled text's target is the teacher's score, the rest being its label.
-_TEACHER_SHARE = 0.7
 # How much of the style table's own trust in its labels counts beside its teacher.
 _TRUST = 0.6
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
-
-Example = tuple[str, float]
-
-
-def _variants(index: int, rows: Sequence[Example], rude: set[str], rng: random.Random) -> Iterator[Example]:
-    """Yield a text, its sentences, and variants of it; NaN where only a teacher can tell the label."""
-    text, label = rows[index]
-    yield text, label
-    sentences = _SENTENCE_END.split(text)
-    if len(sentences) > 1:
-        # A sentence of a longer toxic text may be harmless.
-        sentence_label = np.nan if label > 0.1 else label
-        yield from ((sentence, sentence_label) for sentence in sentences if len(sentence) > 8)
-    if rng.random() < _OBFUSCATED:
-        yield obfuscate(text, rude, rng), label
-    if rng.random() < _RESPELLED:
-        yield respell(text, rng), label
-    if rng.random() < _STRUNG:
-        yield _strung(rows[index], rows, rng)
-
-
-def _strung(row: Example, rows: Sequence[Example], rng: random.Random) -> Example:
-    """Join a text with up to four others; beside a harmless one stand only clearly harmless ones."""
-    others = [rng.choice(rows) for _ in range(rng.randint(1, 4))]
-    if row[1] <= 0.5:
-        others = [other for other in others if other[1] < 0.2]
-    chosen = [row, *others]
-    return " ".join(text for text, _ in chosen), max(label for _, label in chosen)
-
-
-def build_corpus(rows: pd.DataFrame, rude: set[str], contrasts: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
-    """Build the texts and labels in [0, 1], NaN where only a teacher can tell.
-
-    Args:
-        rows: columns text and y.
-        rude: words to obfuscate.
-        contrasts: how many made sentences.
-        seed: of the variants.
-    """
-    rng = random.Random(seed)
-    public = list(zip(rows.text.tolist(), rows.y.tolist(), strict=True))
-    examples: list[Example] = []
-    for index in range(len(public)):
-        examples.extend(_variants(index, public, rude, rng))
-    for text, label in STYLE:
-        copies = [(respell(text, rng), label) for _ in range(_OWN_COPIES)]
-        examples += [(text, label), *copies]
-    examples += [(text, label) for text, label, _ in style_contrasts(rng, contrasts)]
-    examples.append(("", 0.0))
-    # The first label of a text counts.
-    distinct = dict(reversed(examples))
-    return list(distinct), np.array(list(distinct.values()), dtype=np.float32)
 
 
 def teacher_scores(teacher: Path | None, texts: Sequence[str], cache: Path | None) -> np.ndarray | None:
@@ -110,18 +48,19 @@ def teacher_scores(teacher: Path | None, texts: Sequence[str], cache: Path | Non
     Raises:
         ValueError: Some texts are not in the cache, and there is no teacher.
     """
+    is_cached = cache is not None and cache.is_file()
+    if teacher is None and not is_cached:
+        return None
     known: dict[str, float] = {}
-    if cache and cache.is_file():
+    if is_cached:
         table = pd.read_parquet(cache)
         known = dict(zip(table.text, table.p_toxic, strict=True))
-    elif teacher is None:
-        return None
     missing = [text for text in texts if text not in known]
     if missing:
         if teacher is None:
             raise ValueError(f"`scores` must hold all texts when there is no `teacher`; {len(missing)} are missing")
         found = load_teacher(teacher).p_toxic(missing)
-        known |= dict(zip(missing, found.tolist(), strict=True))
+        known |= zip(missing, found.tolist(), strict=True)
         if cache:
             pd.DataFrame({"text": list(known), "p_toxic": list(known.values())}).to_parquet(cache)
     return np.array([known[text] for text in texts], dtype=np.float32)
@@ -132,27 +71,16 @@ def load_teacher(path: Path) -> Encoder:
     return Encoder.from_pretrained(path, dtype="bfloat16")
 
 
-def mix_targets(labels: np.ndarray, scores: np.ndarray | None) -> tuple[np.ndarray, npt.NDArray[np.bool_]]:
-    """Mix labels and a teacher's scores: what each text is to score, and which texts have a target at all.
-
-    Args:
-        labels: NaN for none.
-        scores: a teacher's, or None.
-    """
-    if scores is None:
-        return labels, ~np.isnan(labels)
-    mixed = np.where(np.isnan(labels), scores, _TEACHER_SHARE * scores + (1 - _TEACHER_SHARE) * labels)
-    return mixed.astype(np.float32), np.ones(len(labels), dtype=bool)
-
-
 def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
     """Return the principal components of an encoder's word embeddings. *Shape:* (vocabulary, dim)"""
     tensors = load_file(weights)
-    words = next(tensor for name, tensor in tensors.items() if name.endswith("word_embeddings.weight")).float()
+    name = next(name for name in tensors if name.endswith("word_embeddings.weight"))
+    words = tensors[name].float()
     # The decomposition is randomized.
     torch.manual_seed(0)
     words = words - words.mean(0)
-    components = words @ torch.pca_lowrank(words, dim, niter=4)[2]
+    _, _, directions = torch.pca_lowrank(words, dim, niter=4)
+    components = words @ directions
     return components * (_EMBEDDING_SCALE / components.std())
 
 
@@ -185,9 +113,13 @@ def report(model: ToxicityIdentifier, rows: pd.DataFrame) -> dict[str, object]:
 def pairs_in_order(model: ToxicityIdentifier, folder: Path) -> tuple[float, int]:
     """Return the share of held-out ParaDetox pairs whose toxic side scores above its rewrite, and how many pairs."""
     _, held_out = read_paradetox(folder)
-    pairs = [(row.toxic, rewrite) for row in held_out for rewrite in row.rewrites]
-    toxic, neutral = (model.p_toxic([pair[side] for pair in pairs]) for side in (0, 1))
-    return float(np.mean(toxic > neutral)), len(pairs)
+    toxic: list[str] = []
+    neutral: list[str] = []
+    for row in held_out:
+        neutral += row.rewrites
+        toxic += [row.toxic] * len(row.rewrites)
+    in_order = model.p_toxic(toxic) > model.p_toxic(neutral)
+    return float(np.mean(in_order)), len(in_order)
 
 
 def _new_model(args: argparse.Namespace) -> ToxicityIdentifier:
@@ -206,17 +138,19 @@ def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> Examp
     if args.examples:
         return _read_style_table(args, model)
     rows = read_style(args.data, "train")
-    contrasts = _CONTRASTS
-    if args.max_train_samples:
-        rows = rows.sample(min(len(rows), args.max_train_samples), random_state=args.seed)
-        contrasts = args.max_train_samples
+    contrasts, most = _CONTRASTS, args.max_train_samples
+    if most:
+        rows = rows.sample(min(len(rows), most), random_state=args.seed)
+        contrasts = most
     train, _ = read_paradetox(args.data)
     texts, labels = build_corpus(rows, rude_words(train), contrasts, args.seed)
-    if args.max_train_samples:
-        texts, labels = texts[: args.max_train_samples], labels[: args.max_train_samples]
-    targets, known = mix_targets(labels, teacher_scores(args.teacher, texts, args.scores))
-    chosen = [text for text, keep in zip(texts, known, strict=True) if keep]
-    print(f"{len(chosen)} texts, {int((~np.isnan(labels)).sum())} of them labeled", flush=True)
+    if most:
+        texts, labels = texts[:most], labels[:most]
+    scores = teacher_scores(args.teacher, texts, args.scores)
+    targets, known = mix_targets(labels, scores)
+    chosen = list(itertools.compress(texts, known))
+    labeled = np.count_nonzero(~np.isnan(labels))
+    print(f"{len(chosen)} texts, {labeled} of them labeled", flush=True)
     return Examples(model.encode(chosen), targets[known])
 
 
@@ -225,7 +159,8 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     frame = pd.read_parquet(args.examples / "style.parquet")
     teacher = pd.read_parquet(args.examples / "style.teacher.parquet").teacher.to_numpy(np.float64)
     # A row that is drawn more often there is more than one row here.
-    drawn = np.random.default_rng(args.seed).random(len(frame)) < np.minimum(1.0, 1.5 * frame.weight.to_numpy())
+    chance = np.minimum(1.0, 1.5 * frame.weight.to_numpy())
+    drawn = np.random.default_rng(args.seed).random(len(frame)) < chance
     if args.max_train_samples:
         drawn &= np.arange(len(frame)) < args.max_train_samples
     targets = mixed_labels(frame, teacher, _TRUST).astype(np.float32)
@@ -266,31 +201,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--dim", type=int, default=64)
     add("--channels", type=int, default=128)
     add("--dropout", type=float, default=0.3)
-    add("--num_train_epochs", type=int, default=5)
-    add("--batch_size", type=int, default=256)
-    add("--learning_rate", type=float, default=2e-3)
     add("--max_train_samples", type=int, help="learn from so many texts only, to see whether the recipe runs")
-    add("--seed", type=int, default=0)
-    add("--disable_tqdm", action="store_true", help="no progress bars")
+    add_training_flags(parser, TrainingOptions(num_train_epochs=5, learning_rate=2e-3))
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says."""
     args = _parser().parse_args(arguments)
-    options = TrainingOptions(
-        num_train_epochs=args.num_train_epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        seed=args.seed,
-    )
     model = _new_model(args)
     train = _read_examples(args, model)
     development = read_style(args.data, "kept")
     held_out = Examples(model.encode(development.text.tolist()), development.y.to_numpy(np.float32))
     augment = TokenSplitter(model.tokenizer.get_vocab())
     with tempfile.TemporaryDirectory() as folder:
-        fit(model, train, held_out, options, output_dir=folder, augment=augment, progress=not args.disable_tqdm)
+        progress = not args.disable_tqdm
+        fit(model, train, held_out, training_options(args), output_dir=folder, augment=augment, progress=progress)
     finish(model, args.data, args.output_dir)
 
 

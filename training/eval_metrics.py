@@ -30,7 +30,9 @@ class Row:
 
     def __str__(self) -> str:
         """Return the line as printed."""
-        interval = "" if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
+        interval = f"[{self.low:.3f}, {self.high:.3f}]"
+        if np.isnan(self.low):
+            interval = ""
         return f"{self.part:9} {self.name:46} {self.statistic:9} {self.value:7.3f}  {interval:16} n={self.n}"
 
 
@@ -50,7 +52,11 @@ def interval(function: Callable[..., float], *columns: np.ndarray) -> tuple[floa
     """Return the 95 % interval of a statistic by the percentile bootstrap (Efron 1979), without draws of NaN."""
     n = len(columns[0])
     draws = np.random.default_rng(SEED).integers(0, n, (RESAMPLES, n))
-    low, high = np.nanpercentile([function(*(column[draw] for column in columns)) for draw in draws], [2.5, 97.5])
+    values = []
+    for draw in draws:
+        resampled = [column[draw] for column in columns]
+        values.append(function(*resampled))
+    low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -61,31 +67,43 @@ def mean(values: np.ndarray) -> float:
 
 def spearman(one: np.ndarray, two: np.ndarray) -> float:
     """Return Spearman's rank correlation, NaN when a column is constant."""
-    constant = min(len(np.unique(one)), len(np.unique(two))) < 2
-    return float("nan") if constant else float(spearmanr(one, two).statistic)
+    if _is_constant(one) or _is_constant(two):
+        return float("nan")
+    return float(spearmanr(one, two).statistic)
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Return the area under the ROC curve, in [0, 1], higher is better; NaN when `labels` have one class only."""
-    return float("nan") if len(np.unique(labels)) < 2 else float(roc_auc_score(labels, scores))
+    if _is_constant(labels):
+        return float("nan")
+    return float(roc_auc_score(labels, scores))
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    return len(np.unique(values)) < 2
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the share of probabilities on the right side of 0.5, higher is better; 0.5 counts as positive."""
-    return float(np.mean((probabilities >= 0.5) == (labels > 0)))
+    decisions = probabilities >= 0.5
+    return float(np.mean(decisions == (labels > 0)))
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the expected calibration error over equal-width bins, in [0, 1], lower is better; labels may be shares."""
-    bins = np.minimum((probabilities * ECE_BINS).astype(int), ECE_BINS - 1)
+    bins = (probabilities * ECE_BINS).astype(int)
+    # 1 belongs to the last bin.
+    bins = np.minimum(bins, ECE_BINS - 1)
     gaps = np.bincount(bins, weights=probabilities - labels, minlength=ECE_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    total = np.abs(gaps).sum()
+    return float(total / len(labels))
 
 
 def expected_ece_if_calibrated(probabilities: np.ndarray) -> float:
     """Return the calibration error to expect by chance alone of exact probabilities: with labels drawn from them."""
-    drawn = np.random.default_rng(SEED).random((RESAMPLES, len(probabilities))) < probabilities
-    return mean([calibration_error(labels, probabilities) for labels in drawn])
+    draws = np.random.default_rng(SEED).random((RESAMPLES, len(probabilities)))
+    errors = [calibration_error(labels, probabilities) for labels in draws < probabilities]
+    return mean(errors)
 
 
 def to_logits(probabilities: np.ndarray) -> np.ndarray:
@@ -102,8 +120,12 @@ def platt(labels: np.ndarray, features: np.ndarray, weights: np.ndarray | None =
         features: logits first. *Shape:* (n, columns)
         weights: of the rows; equal when None. *Shape:* (n,)
     """
-    weights = np.ones(len(labels)) if weights is None else weights
+    if weights is None:
+        weights = np.ones(len(labels))
+    # Each row stands as a positive and as a negative one, for soft targets.
+    twice = np.tile(features, (2, 1))
+    classes = np.repeat([1, 0], len(labels))
+    both = np.concatenate([weights * labels, weights * (1 - labels)])
     fit = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
-    both = np.concatenate([weights * labels, weights * (1 - labels)])  # each row as a positive and as a negative one
-    fit.fit(np.tile(features, (2, 1)), np.repeat([1, 0], len(labels)), sample_weight=both)
+    fit.fit(twice, classes, sample_weight=both)
     return [*fit.coef_[0].tolist(), float(fit.intercept_[0])]

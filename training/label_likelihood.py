@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 PROMPT = "Comments that people wrote in a discussion:\n-"
@@ -30,8 +31,12 @@ def plain(text: str) -> str:
     text = text.strip()
     for pattern, joined in _SPACED:
         text = pattern.sub(joined, text)
-    text = _CLITIC.sub(lambda found: found.group(1).replace(" ", ""), text).lower()
+    text = _CLITIC.sub(_without_spaces, text).lower()
     return text.rstrip(".!? ") + "."
+
+
+def _without_spaces(found: re.Match[str]) -> str:
+    return found[1].replace(" ", "")
 
 
 def texts_of(folder: Path) -> list[str]:
@@ -47,8 +52,10 @@ def texts_of(folder: Path) -> list[str]:
 def likelihoods(model: torch.nn.Module, tokenizer: object, texts: list[str], budget: int, device: str) -> np.ndarray:
     """Compute the mean log-probability per token of each text after the prompt. *Shape:* (n,), nats, below 0."""
     prompt = tokenizer(PROMPT).input_ids
-    rows = [ids[:MAX_TOKENS] for ids in tokenizer([f" {plain(text)}\n" for text in texts]).input_ids]
+    lines = [f" {plain(text)}\n" for text in texts]
+    rows = [ids[:MAX_TOKENS] for ids in tokenizer(lines).input_ids]
     lengths = np.array([len(row) for row in rows])
+    # The longest first, so that a budget that fits one batch fits all.
     order = np.argsort(-lengths, kind="stable")
     found = torch.zeros(len(rows), device=device)
     start = 0
@@ -56,18 +63,30 @@ def likelihoods(model: torch.nn.Module, tokenizer: object, texts: list[str], bud
         width = len(prompt) + int(lengths[order[start]])
         chosen = order[start : start + max(1, budget // width)]
         start += len(chosen)
-        ids = torch.zeros(len(chosen), width, dtype=torch.long)
-        target = torch.zeros(len(chosen), width, dtype=torch.bool)
-        for place, row in enumerate(chosen):
-            ids[place, : len(prompt) + lengths[row]] = torch.tensor([*prompt, *rows[row]])
-            target[place, len(prompt) : len(prompt) + lengths[row]] = True
-        ids, target = ids.to(device), target.to(device)
-        # Padding lies behind the text, so causal attention needs no mask.
-        logits = model(ids).logits[:, :-1]
-        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").float()
-        target = target[:, 1:]
-        found[torch.from_numpy(chosen).to(device)] = -(losses * target).sum(1) / target.sum(1)
+        ids, is_text = _padded([rows[row] for row in chosen], prompt, width)
+        indices = torch.from_numpy(chosen).to(device)
+        found[indices] = _mean_log_probability(model, ids.to(device), is_text.to(device))
     return found.cpu().numpy()
+
+
+def _padded(rows: list[list[int]], prompt: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pad prompt and text of each row, and mark the tokens of the text. *Shape:* (rows, width) each."""
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    is_text = torch.zeros(len(rows), width, dtype=torch.bool)
+    for index, row in enumerate(rows):
+        end = len(prompt) + len(row)
+        ids[index, :end] = torch.tensor([*prompt, *row])
+        is_text[index, len(prompt) : end] = True
+    return ids, is_text
+
+
+def _mean_log_probability(model: torch.nn.Module, ids: torch.Tensor, is_text: torch.Tensor) -> torch.Tensor:
+    """Compute the mean log-probability of each row's text. *Shape:* (rows, width) twice -> (rows,)"""
+    # Padding lies behind the text, so causal attention needs no mask.
+    logits = model(ids).logits[:, :-1]
+    losses = cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").float()
+    is_text = is_text[:, 1:]
+    return -(losses * is_text).sum(1) / is_text.sum(1)
 
 
 def main() -> None:

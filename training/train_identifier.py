@@ -20,7 +20,8 @@ from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.devices import resolve_device
 from training.data.tables import load_tokenizer, read_table, stratified_split, toxicity_levels
 from training.modules.export_identifier import export_onnx, export_torchscript
-from training.modules.identifier_trainer import Epoch, Examples, TrainingOptions, best_epoch, fit
+from training.modules.identifier_options import TrainingOptions, add_training_flags, training_options
+from training.modules.identifier_trainer import Epoch, Examples, best_epoch, fit
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -43,21 +44,13 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     add("--max_length", type=int, default=shape.max_length, help="tokens read of a text")
 
 
-def _add_training_flags(parser: argparse.ArgumentParser) -> None:
-    defaults = TrainingOptions()
-    add = parser.add_argument_group("training").add_argument
+def _add_output_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("output").add_argument
     add("--output_dir", type=Path, required=True, help="folder for the identifier")
-    add("--num_train_epochs", type=int, default=defaults.num_train_epochs)
-    add("--batch_size", type=int, default=defaults.batch_size)
-    add("--learning_rate", type=float, default=defaults.learning_rate)
-    add("--weight_decay", type=float, default=defaults.weight_decay)
-    add("--early_stopping_patience", type=int, default=defaults.early_stopping_patience)
-    add("--seed", type=int, default=defaults.seed)
     add("--device", help="as torch's; the best one of this machine when missing")
     add("--resume_from_checkpoint", action="store_true", help="go on from the checkpoint in --output_dir")
     add("--onnx", action="store_true", help="also write identifier.onnx")
     add("--torchscript", action="store_true", help="also write identifier.pt")
-    add("--disable_tqdm", action="store_true", help="no progress bars")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_data_flags(parser)
     _add_model_flags(parser)
-    _add_training_flags(parser)
+    add_training_flags(parser, TrainingOptions())
+    _add_output_flags(parser)
     return parser
 
 
@@ -106,21 +100,13 @@ def _describe(epoch: Epoch) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says."""
     args = _parser().parse_args(arguments)
-    options = TrainingOptions(
-        num_train_epochs=args.num_train_epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        weight_decay=args.weight_decay,
-        early_stopping_patience=args.early_stopping_patience,
-        seed=args.seed,
-    )
     model = _new_model(args)
     train, validation = _read_examples(args, model)
     history = fit(
         model,
         train,
         validation,
-        options,
+        training_options(args),
         output_dir=args.output_dir,
         resume=args.resume_from_checkpoint,
         progress=not args.disable_tqdm,

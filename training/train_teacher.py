@@ -45,7 +45,16 @@ class Teacher(nn.Module):
         """Compute one logit per row. *Shape:* (batch,)."""
         states = self.body(**batch).last_hidden_state
         mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
-        return self.out((states * mask).sum(1) / mask.sum(1))[:, 0].float()
+        total = (states * mask).sum(1)
+        logits = self.out(total / mask.sum(1))
+        return logits[:, 0].float()
+
+    def rescaled(self, logits: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+        """Put logits on the scales of the rated files; the kind -1, no rated file, keeps its own. *Shape:* (batch,)."""
+        is_rated = kinds >= 0
+        scale = torch.where(is_rated, self.scale[kinds].exp(), 1.0)
+        shift = torch.where(is_rated, self.shift[kinds], 0.0)
+        return scale * logits + shift
 
 
 def load_backbone(folder: Path) -> dict[str, torch.Tensor]:
@@ -55,16 +64,19 @@ def load_backbone(folder: Path) -> dict[str, torch.Tensor]:
     stored: dict[str, torch.Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         stored |= load_file(path)
-    return {
-        name: tensor.float() * stored[f"{name}.scale"] if tensor.dtype is torch.int8 else tensor
-        for name, tensor in stored.items()
-        if not name.endswith(".scale")
-    }
+    expanded = {}
+    for name, tensor in stored.items():
+        if tensor.dtype is torch.int8:
+            tensor = tensor.float() * stored[f"{name}.scale"]
+        if not name.endswith(".scale"):
+            expanded[name] = tensor
+    return expanded
 
 
 def encode(teacher: Teacher, frame: pd.DataFrame, task: str) -> list[list[int]]:
     """Tokenize a table's rows."""
-    columns = [frame.text.tolist()] if task == "style" else [frame.source.tolist(), frame.text.tolist()]
+    names = ["text"] if task == "style" else ["source", "text"]
+    columns = [frame[name].tolist() for name in names]
     return teacher.tokenizer(*columns, truncation=True, max_length=MAX_LENGTH)["input_ids"]
 
 
@@ -87,7 +99,8 @@ def batches(weights: np.ndarray, lengths: np.ndarray, size: int, steps: int, see
     for start in range(0, steps, POOL):
         count = min(POOL, steps - start)
         drawn = rng.choice(len(weights), size=count * size, p=chances)
-        drawn = drawn[np.argsort(lengths[drawn], kind="stable")].reshape(count, size)
+        order = np.argsort(lengths[drawn], kind="stable")
+        drawn = drawn[order].reshape(count, size)
         yield from drawn[rng.permutation(count)]
 
 
@@ -101,12 +114,15 @@ class Clock:
     @property
     def share(self) -> float:
         """Return how much of the run is done."""
-        return max(self.step / self.steps, (time.monotonic() - self.began) / self.seconds)
+        passed = time.monotonic() - self.began
+        return max(self.step / self.steps, passed / self.seconds)
 
     def set_rate(self, updates: torch.optim.Optimizer) -> None:
         """Warm the learning rates up, then let them fall to 0 on a line."""
         share = self.share
-        factor = min((share + 1e-4) / self.warmup, max(0.0, (1 - share) / (1 - self.warmup)))
+        rising = (share + 1e-4) / self.warmup
+        falling = (1 - share) / (1 - self.warmup)
+        factor = min(rising, max(0.0, falling))
         for group in updates.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
@@ -122,14 +138,9 @@ def train(teacher: Teacher, frame: pd.DataFrame, ids: list[list[int]], args: arg
     known = np.flatnonzero(frame.label.notna().to_numpy())
     lengths = np.array([len(ids[row]) for row in known])
     labels = torch.tensor(frame.label.to_numpy()[known], dtype=torch.float32, device=device)
-    kinds = [teacher.kinds.get(kind, -1) for kind in frame.kind.to_numpy()[known]]
-    kind_rows = torch.tensor(kinds, device=device)
-    groups = [
-        {"params": list(teacher.body.parameters()), "lr": args.learning_rate, "weight_decay": 0.01},
-        {"params": [*teacher.out.parameters()], "lr": 10 * args.learning_rate, "weight_decay": 0.0},
-        {"params": [teacher.scale, teacher.shift], "lr": 1e-2, "weight_decay": 0.0},
-    ]
-    updates = torch.optim.AdamW(with_initial_rates(groups), fused=device.type == "cuda")
+    names = frame.kind.to_numpy()[known]
+    kinds = torch.tensor([teacher.kinds.get(name, -1) for name in names], device=device)
+    updates = _optimizer(teacher, args.learning_rate, device)
     teacher.train()
     clock = Clock(args.steps, args.minutes)
     weights = frame.weight.to_numpy()[known]
@@ -139,12 +150,8 @@ def train(teacher: Teacher, frame: pd.DataFrame, ids: list[list[int]], args: arg
         places = torch.from_numpy(rows).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             logits = teacher(batch)
-        # A file's own scale and shift; index -1 (no rated file) takes none.
-        kind = kind_rows[places]
-        own = kind >= 0
-        scale = torch.where(own, teacher.scale[kind].exp(), 1.0)
-        shift = torch.where(own, teacher.shift[kind], 0.0)
-        loss = binary_cross_entropy_with_logits(scale * logits + shift, labels[places])
+        rescaled = teacher.rescaled(logits, kinds[places])
+        loss = binary_cross_entropy_with_logits(rescaled, labels[places])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
         updates.step()
@@ -156,6 +163,15 @@ def train(teacher: Teacher, frame: pd.DataFrame, ids: list[list[int]], args: arg
             break
 
 
+def _optimizer(teacher: Teacher, learning_rate: float, device: torch.device) -> torch.optim.AdamW:
+    groups = [
+        {"params": [*teacher.body.parameters()], "lr": learning_rate, "weight_decay": 0.01},
+        {"params": [*teacher.out.parameters()], "lr": 10 * learning_rate, "weight_decay": 0.0},
+        {"params": [teacher.scale, teacher.shift], "lr": 1e-2, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(with_initial_rates(groups), fused=device.type == "cuda")
+
+
 @torch.inference_mode()
 def label(teacher: Teacher, ids: list[list[int]], device: torch.device, size: int = 512) -> np.ndarray:
     """Compute the teacher's probability of each row, in [0, 1]. *Shape:* (rows,), float32."""
@@ -165,8 +181,10 @@ def label(teacher: Teacher, ids: list[list[int]], device: torch.device, size: in
     logits = torch.empty(len(ids), device=device)
     for start in range(0, len(order), size):
         rows = order[start : start + size]
+        batch = collate(teacher, [ids[row] for row in rows], device)
+        places = torch.from_numpy(rows).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            logits[torch.from_numpy(rows).to(device)] = teacher(collate(teacher, [ids[row] for row in rows], device))
+            logits[places] = teacher(batch)
     return torch.sigmoid(logits).cpu().numpy()
 
 

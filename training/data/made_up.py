@@ -6,10 +6,11 @@ python -m training.data.made_up --output_dir runs/made_up
 from __future__ import annotations
 
 import argparse
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 
@@ -35,7 +36,7 @@ class _Row:
     label: float
 
 
-def _draw_rows(rng: random.Random, count: int) -> list[_Row]:
+def _draw_rows(rng: Random, count: int) -> list[_Row]:
     styles = style_contrasts(rng, count)
     pairs = meaning_contrasts(rng, count)
     broken = fluency_contrasts(rng, count)
@@ -57,47 +58,56 @@ def _flat(text: str) -> str:
 def _column(kind: str) -> Callable[[_Row], object]:
     """Return what makes a column's value from a row; see `made_up_files.txt`."""
     if kind in ("one", "two", "text", "good", "bad", "number"):
-        return lambda row: getattr(row, kind)
+        return attrgetter(kind)
     if ":" in kind:
-        low, high = (float(bound) for bound in kind.split(":"))
+        low, high = map(float, kind.split(":"))
         return lambda row: round(low + (high - low) * row.label, 2)
-    choices = [choice.replace("_adjacent", " adjacent").replace("_swaps", " swaps") for choice in kind.split("|")]
-    return lambda row: choices[min(int(row.label * len(choices)), len(choices) - 1)]
+    # Spaces separate the columns of the list of files, so this name has none there.
+    choices = kind.replace("two_adjacent_swaps", "two adjacent swaps").split("|")
+    # The highest label is 1, which belongs to the last choice.
+    last = len(choices) - 1
+    return lambda row: choices[min(int(row.label * len(choices)), last)]
 
 
 def _write_table(path: Path, columns: dict[str, str], rows: Sequence[_Row]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = {name: [_column(kind)(row) for row in rows] for name, kind in columns.items()}
+    table = {}
+    for name, kind in columns.items():
+        value_of = _column(kind)
+        table[name] = [value_of(row) for row in rows]
     if path.suffix == ".csv":
         pd.DataFrame(table).to_csv(path, index=False)
         return
-    lines = ["\t".join(table)]
-    lines += ["\t".join(map(str, values)) for values in zip(*table.values(), strict=True)]
+    rows_of_values = zip(*table.values(), strict=True)
+    lines = ["\t".join(map(str, values)) for values in (table, *rows_of_values)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _write_paradetox(folder: Path, rows: Sequence[_Row]) -> None:
     # A tenth of the sources is held out by hash, so numbers make sure that both parts get some.
-    table = pd.DataFrame({"toxic": [f"{row.one} {row.number}" for row in rows], "neutral1": [row.two for row in rows]})
+    toxic = [f"{row.one} {row.number}" for row in rows]
+    table = pd.DataFrame({"toxic": toxic, "neutral1": [row.two for row in rows]})
     table.assign(neutral2="", neutral3="").to_csv(folder / "paradetox_train.tsv", sep="\t", index=False)
 
 
-def _write_toxicity(folder: Path, rng: random.Random, count: int) -> None:
-    drawn = style_contrasts(rng, 2 * count)
+def _write_toxicity(folder: Path, rng: Random, count: int) -> None:
     sources = [*CORE, *_OTHER_SOURCES]
-    table = {
-        "text": [_flat(text) for text, _, _ in drawn],
-        "y": [label for _, label, _ in drawn],
-        "source": [sources[number % len(sources)] for number in range(len(drawn))],
+    rows = []
+    for number, (text, label, _) in enumerate(style_contrasts(rng, 2 * count)):
+        turn, place = divmod(number, len(sources))
         # A split that does not go with the source: every source has both.
-        "split": ["val" if number // len(sources) % 4 == 0 else "train" for number in range(len(drawn))],
-    }
-    pd.DataFrame(table).to_parquet(folder / "toxicity.parquet")
+        split = "train" if turn % 4 else "val"
+        rows.append((_flat(text), label, sources[place], split))
+    table = pd.DataFrame(rows, columns=["text", "y", "source", "split"])
+    table.to_parquet(folder / "toxicity.parquet")
 
 
 def _write_cola(folder: Path, rows: Sequence[_Row]) -> None:
     (folder / "cola").mkdir(exist_ok=True)
-    lines = [f"made\t{row.number % 2}\t\t{row.good if row.number % 2 else row.bad}" for row in rows]
+    lines = []
+    for row in rows:
+        is_good = row.number % 2
+        lines.append(f"made\t{is_good}\t\t{row.good if is_good else row.bad}")
     for name in ("in_domain_train", "in_domain_dev", "out_of_domain_dev"):
         (folder / "cola" / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -110,7 +120,7 @@ def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
         count: rows of most files.
         seed: equal ones give equal folders.
     """
-    rng = random.Random(seed)
+    rng = Random(seed)
     rows = _draw_rows(rng, count)
     for line in FILES.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):

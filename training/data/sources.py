@@ -61,13 +61,13 @@ def _paradetox_rows(path: Path) -> list[Detoxified]:
     lines = sum(1 for line in path.read_bytes().splitlines() if line.strip()) - 1
     if len(table) != lines:
         raise ValueError(f"`{path}`: expected {lines} rows, one per line, got {len(table)}")
-    rows = []
-    for row in table:
-        neutral = [row.get(f"neutral{number}") or "" for number in (1, 2, 3)]
-        rewrites = tuple(text for text in neutral if text.strip())
-        if row["toxic"].strip() and rewrites:
-            rows.append(Detoxified(row["toxic"], rewrites))
-    return rows
+    rows = [Detoxified(row["toxic"], _rewrites(row)) for row in table]
+    return [row for row in rows if row.toxic.strip() and row.rewrites]
+
+
+def _rewrites(row: dict[str, str | None]) -> tuple[str, ...]:
+    found = (row.get(name) or "" for name in ("neutral1", "neutral2", "neutral3"))
+    return tuple(text for text in found if text.strip())
 
 
 def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
@@ -79,7 +79,8 @@ def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
     train: list[Detoxified] = []
     held_out: list[Detoxified] = []
     for row in _paradetox_rows(folder / "paradetox_train.tsv"):
-        (held_out if is_held_out(row.toxic) else train).append(row)
+        part = held_out if is_held_out(row.toxic) else train
+        part.append(row)
     return train, held_out
 
 
@@ -100,15 +101,19 @@ def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
     """
     frame = pd.read_parquet(folder / "toxicity.parquet")
     is_wanted = frame.split == ("val" if split == "val" else "train")
-    is_hidden = frame.text.map(dedup_key).isin(_paradetox_held_out_keys(folder))
+    is_hidden = _is_among(frame.text, _paradetox_held_out_keys(folder))
     frame = frame[is_wanted & ~is_hidden].reset_index(drop=True)
     if split != "val":
         kept = _draw_jigsaw(frame)
-        is_kept = frame.text.map(dedup_key).isin(set(kept.text.map(dedup_key)))
+        is_kept = _is_among(frame.text, set(kept.text.map(dedup_key)))
         frame = kept if split == "kept" else frame[~is_kept]
     if clean:
         frame = frame[~frame.source.isin(RESEARCH)]
     return frame.reset_index(drop=True)
+
+
+def _is_among(texts: pd.Series, keys: set[str]) -> pd.Series:
+    return texts.map(dedup_key).isin(keys)
 
 
 def _draw_jigsaw(frame: pd.DataFrame) -> pd.DataFrame:
@@ -142,12 +147,12 @@ def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, floa
         frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
         if name in TRANSFER:
             frame = _part(frame, "training")
-        labels = ((frame.human - scale.low) / (scale.high - scale.low)) ** scale.power
+        share = (frame.human - scale.low) / (scale.high - scale.low)
+        labels = share**scale.power
         if frame.human.nunique() == 2:
             labels = labels.map(SOFT_LABELS)
-        ones, twos = frame.text1.astype(str), frame.text2.astype(str)
-        for one, two, label in zip(ones, twos, labels, strict=True):
-            rows.append((one, two, float(label), scale.weight))
+        for one, two, label in zip(frame.text1, frame.text2, labels, strict=True):
+            rows.append((str(one), str(two), float(label), scale.weight))
     return rows
 
 
@@ -180,7 +185,8 @@ def _count_words(texts: Iterable[str]) -> Counter[str]:
     """Count in how many texts each word occurs."""
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(set(_WORD.findall(dedup_key(text))))
+        words = _WORD.findall(dedup_key(text))
+        counts.update(set(words))
     return counts
 
 
@@ -188,6 +194,10 @@ def rude_words(rows: list[Detoxified]) -> set[str]:
     """Find the words that people take out when they detoxify, by a ratio of counts."""
     before = _count_words(row.toxic for row in rows)
     after = _count_words(" ".join(row.rewrites) for row in rows)
-    return {
-        word for word, count in before.items() if count >= _RUDE_COUNT and count > _RUDE_RATIO * (after[word] + 0.2)
-    }
+    rude = set()
+    for word, count in before.items():
+        # A word that no rewrite holds counts as if a fifth of one did.
+        expected = after[word] + 0.2
+        if count >= _RUDE_COUNT and count > _RUDE_RATIO * expected:
+            rude.add(word)
+    return rude

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
 
 from training.data.rated import read_style_rated, read_tsv
-from training.data.sources import CORE, read_paradetox, read_style, rude_words
+from training.data.sources import CORE, read_style
+from training.data.table_parts import ParaDetox, count_words, read_training_paradetox, select
 from training.synthetic import handwritten as written
 from training.synthetic.disfluency import disfluent
-from training.synthetic.lexicon import Lexicon
 from training.synthetic.spelling import obfuscate, respell
 from training.synthetic.style_contrasts import style_contrasts
+
+__all__ = ["style_table"]
 
 # Sources released for research only, or without a licence (the data folder's README).
 RESEARCH = ("wiki_cat", "emnlp_dev")
@@ -31,6 +33,9 @@ OPENINGS = (
     "And the worst part is that", "We all know that", "No wonder,", "It is clear that", "They told me that",
 )  # fmt: skip
 LED_IN = 0.1
+# About this share of the rows gets a noisy copy, heavier rows more often than others.
+NOISY = 0.45
+IN_CONTEXT = 30_000
 
 
 def style_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFrame:
@@ -41,58 +46,86 @@ def style_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFram
         seed: decides every draw.
         contrasts: at most so many contrasts of our own.
     """
-    rng = random.Random(f"style-{seed}")
-    train, _ = read_paradetox(folder)
-    rude = rude_words(train)
-    lexicon = Lexicon([rewrite for row in train for rewrite in row.rewrites])
-    rows = []
-    for text, y, source in read_style(folder, "train")[["text", "y", "source"]].itertuples(index=False):
-        tier = "research" if source in RESEARCH else "open"
-        rows.append((text, float(y), BASE_WEIGHT + CORE.get(source, 0.0), 0.7, source, tier))
-    for text, label, weight, source, tier in read_style_rated(folder).itertuples(index=False):
-        rows.append((text, float(label), 0.6 * weight, 0.6, f"rated_{source}", tier))
-    for row in train:
-        rows += [(rewrite, 0.06, 0.4, 0.5, "rewrite", "open") for rewrite in row.rewrites]
-    # Half-way texts, as lazy systems leave them: the teacher says how toxic they still are.
-    judged = read_tsv(folder / "teacher" / "judge_meaning.tsv")
-    rows += [(text, np.nan, 0.6, 0.0, "outputs", "open") for text in judged.rewrite]
-    for text, label in written.STYLE:
-        rows.append((text, label, 0.8, 0.9, "written", "open"))
-    for text, label, kind in style_contrasts(rng, min(contrasts, CONTRASTS)):
-        rows.append((text, label, 1.0, 0.9, f"contrast_{kind}", "open"))
+    rng = Random(f"style-{seed}")
+    known = read_training_paradetox(folder)
+    rows = [*_public_rows(folder), *_paradetox_rows(known), *_own_rows(folder, rng, contrasts)]
     frame = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates("text")
-    frame = frame[(frame.text.str.split().str.len() <= MAX_WORDS) & (frame.text.str.strip() != "")]
-    chance = 0.45 * frame.weight / frame.weight.mean()
-    noisy = frame[np.random.default_rng(seed).random(len(frame)) < chance]
-    texts = [_noisy(text, rude, lexicon, rng) for text in noisy.text]
-    noisy = noisy.assign(text=texts, weight=0.6 * noisy.weight, kind="noisy_" + noisy.kind)
+    is_short = count_words(frame.text) <= MAX_WORDS
+    frame = frame[is_short & (frame.text.str.strip() != "")]
+    noisy = _noisy_copies(frame, known, rng, seed)
     embedded = _in_context(frame, rng)
     return pd.concat([frame, noisy, embedded]).drop_duplicates("text").reset_index(drop=True)
 
 
-def _noisy(text: str, rude: set[str], lexicon: Lexicon, rng: random.Random) -> str:
+def _public_rows(folder: Path) -> list[tuple]:
+    rows = []
+    for text, y, name in select(read_style(folder, "train"), "text", "y", "source"):
+        tier = "research" if name in RESEARCH else "open"
+        weight = BASE_WEIGHT + CORE.get(name, 0.0)
+        rows.append((text, float(y), weight, 0.7, name, tier))
+    for text, label, weight, name, tier in read_style_rated(folder).itertuples(index=False):
+        rows.append((text, float(label), 0.6 * weight, 0.6, f"rated_{name}", tier))
+    return rows
+
+
+def _paradetox_rows(known: ParaDetox) -> list[tuple]:
+    return [(rewrite, 0.06, 0.4, 0.5, "rewrite", "open") for rewrite in known.rewrites]
+
+
+def _own_rows(folder: Path, rng: Random, contrasts: int) -> list[tuple]:
+    # Half-way texts, as lazy systems leave them: the teacher says how toxic they still are.
+    judged = read_tsv(folder / "teacher" / "judge_meaning.tsv")
+    rows = [(text, np.nan, 0.6, 0.0, "outputs", "open") for text in judged.rewrite]
+    rows += [(text, label, 0.8, 0.9, "written", "open") for text, label in written.STYLE]
+    for text, label, kind in style_contrasts(rng, min(contrasts, CONTRASTS)):
+        rows.append((text, label, 1.0, 0.9, f"contrast_{kind}", "open"))
+    return rows
+
+
+def _noisy_copies(frame: pd.DataFrame, known: ParaDetox, rng: Random, seed: int) -> pd.DataFrame:
+    """Copy some rows with noise, at a lower weight."""
+    chance = NOISY * frame.weight / frame.weight.mean()
+    is_drawn = np.random.default_rng(seed).random(len(frame)) < chance
+    drawn = frame[is_drawn]
+    texts = [_noisy(text, known, rng) for text in drawn.text]
+    return drawn.assign(text=texts, weight=0.6 * drawn.weight, kind="noisy_" + drawn.kind)
+
+
+def _noisy(text: str, known: ParaDetox, rng: Random) -> str:
     """Lead a text in, break, respell or mask it; its label stays."""
     if rng.random() < LED_IN and len(text) < 100:
-        text = f"{rng.choice(OPENINGS)} {text[:1].lower() + text[1:]}"
+        opening = rng.choice(OPENINGS)
+        text = f"{opening} {text[:1].lower()}{text[1:]}"
     if rng.random() < 0.07:
-        text, _ = disfluent(text, rng, lexicon)
+        text, _ = disfluent(text, rng, known.lexicon)
     if rng.random() < 0.25:
-        text = text.upper() if rng.random() < 0.4 else text.lower()
+        is_shouted = rng.random() < 0.4
+        text = text.upper() if is_shouted else text.lower()
     text = respell(text, rng)
-    return obfuscate(text, rude, rng) if rng.random() < 0.4 else text
+    if rng.random() < 0.4:
+        text = obfuscate(text, known.rude, rng)
+    return text
 
 
-def _in_context(frame: pd.DataFrame, rng: random.Random, count: int = 30_000) -> pd.DataFrame:
+def _in_context(frame: pd.DataFrame, rng: Random, count: int = IN_CONTEXT) -> pd.DataFrame:
     """Put clearly toxic texts, and clean ones for balance, among clean sentences: one sentence decides."""
-    clean = frame[(frame.label < 0.1) & frame.text.str.split().str.len().between(4, 25)].text.tolist()
-    core = frame[(frame.label > 0.85) & frame.text.str.split().str.len().between(2, 16)]
-    chance = count / 2 / max(1, len(core)) * core.weight / core.weight.mean()
-    rude = core[np.random.default_rng(1).random(len(core)) < chance]
+    words = count_words(frame.text)
+    clean = frame.text[(frame.label < 0.1) & words.between(4, 25)].tolist()
+    toxic = frame[(frame.label > 0.85) & words.between(2, 16)]
+    chance = count / 2 / max(1, len(toxic)) * toxic.weight / toxic.weight.mean()
+    is_drawn = np.random.default_rng(1).random(len(toxic)) < chance
     rows = []
-    for text, label in zip(rude.text, rude.label, strict=True):
-        around = [rng.choice(clean) for _ in range(rng.choice([1, 1, 2, 3, 4, 5]))]
-        around.insert(rng.randint(0, len(around)), text)
+    for text, label in select(toxic[is_drawn], "text", "label"):
+        around = _draw_some(clean, (1, 1, 2, 3, 4, 5), rng)
+        place = rng.randint(0, len(around))
+        around.insert(place, text)
         rows.append((" ".join(around), max(0.8, 0.95 * label), 0.5, 0.9, "in_context", "open"))
-        only = [rng.choice(clean) for _ in range(rng.choice([2, 2, 3, 4, 5]))]
-        rows.append((" ".join(only), 0.05, 0.25, 0.8, "clean_context", "open"))
+        others = _draw_some(clean, (2, 2, 3, 4, 5), rng)
+        rows.append((" ".join(others), 0.05, 0.25, 0.8, "clean_context", "open"))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _draw_some(texts: list[str], counts: tuple[int, ...], rng: Random) -> list[str]:
+    """Draw texts, as many as one of `counts` says."""
+    count = rng.choice(counts)
+    return [rng.choice(texts) for _ in range(count)]

@@ -23,6 +23,9 @@ from toxicity_j.builtin_identifier import ToxicityIdentifier
 from training.data.tables import length_batches
 from training.eval_metrics import accuracy, auc, calibration_error
 from training.modules.checkpoint import load_checkpoint, save_checkpoint
+from training.modules.identifier_options import TrainingOptions
+
+__all__ = ["CHECKPOINT", "Epoch", "Examples", "TrainingOptions", "best_epoch", "fit", "predict", "validate"]
 
 CHECKPOINT = "checkpoint.pt"
 WARMUP_SHARE = 0.05
@@ -47,42 +50,10 @@ class Examples:
     targets: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How `fit` trains.
-
-    Attributes:
-        num_train_epochs: at most so many passes.
-        batch_size: texts per step.
-        learning_rate: the highest; reached after a twentieth of the steps, then falling to zero along a cosine.
-        weight_decay: of AdamW, on all but the embedding.
-        early_stopping_patience: epochs without a better validation AUC that training bears.
-        seed: of weights, order and dropout.
-
-    Raises:
-        ValueError: A value is out of its range.
-    """
-
-    num_train_epochs: int = 6
-    batch_size: int = 256
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.01
-    early_stopping_patience: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        lowest = {"num_train_epochs": 1, "batch_size": 1, "early_stopping_patience": 0, "seed": 0}
-        for name, low in lowest.items():
-            value = getattr(self, name)
-            if value < low:
-                raise ValueError(f"`{name}` must be at least {low}; got {value}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"`learning_rate` must be above 0; got {self.learning_rate}")
-
-
 def best_epoch(history: Sequence[Epoch]) -> int:
     """Return the index of the epoch of highest validation AUC; of equal ones, the one of lowest validation loss."""
-    return max(range(len(history)), key=lambda index: (history[index]["auc"], -history[index]["validation_loss"]))
+    ranks = [(epoch["auc"], -epoch["validation_loss"]) for epoch in history]
+    return ranks.index(max(ranks))
 
 
 def predict(model: ToxicityIdentifier, ids: Sequence[list[int]]) -> npt.NDArray[np.float64]:
@@ -174,7 +145,8 @@ class _Trainer:
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     embedding, others = [], []
     for name, parameter in model.named_parameters():
-        (embedding if name.startswith("embedding") else others).append(parameter)
+        group = embedding if name.startswith("embedding") else others
+        group.append(parameter)
     return [{"params": embedding, "weight_decay": 0.0}, {"params": others, "weight_decay": weight_decay}]
 
 
@@ -213,23 +185,47 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     trainer = _Trainer(model, train, options)
-    history: list[Epoch] = []
-    if resume and checkpoint.is_file():
-        parts = load_checkpoint(checkpoint, "model", "optimizer", "schedule", "history")
-        trainer.restore(parts)
-        history = parts["history"]
+    history = _resume(trainer, checkpoint) if resume else []
     for epoch in range(len(history), options.num_train_epochs):
-        if history and len(history) - 1 - best_epoch(history) > options.early_stopping_patience:
+        if _stops_early(history, options.early_stopping_patience):
             break
         loss = trainer.run_epoch(epoch, augment, progress)
         history.append({"epoch": epoch, "loss": loss, **validate(model, validation)})
         if progress:
-            print(json.dumps({name: round(value, 4) for name, value in history[-1].items()}), flush=True)
-        if best_epoch(history) == epoch:
-            model.save_pretrained(folder)
-        (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
-        save_checkpoint(checkpoint, history=history, **trainer.states())
-    model.load_state_dict(ToxicityIdentifier.from_pretrained(folder).state_dict())
+            print(_describe(history[-1]), flush=True)
+        _save(trainer, history, folder)
+    best = ToxicityIdentifier.from_pretrained(folder)
+    model.load_state_dict(best.state_dict())
     checkpoint.unlink(missing_ok=True)
     model.eval()
     return history
+
+
+def _resume(trainer: _Trainer, checkpoint: Path) -> list[Epoch]:
+    """Go on from the checkpoint where there is one, and return the epochs it has behind it."""
+    if not checkpoint.is_file():
+        return []
+    parts = load_checkpoint(checkpoint, "model", "optimizer", "schedule", "history")
+    trainer.restore(parts)
+    history: list[Epoch] = parts["history"]
+    return history
+
+
+def _stops_early(history: Sequence[Epoch], patience: int) -> bool:
+    if not history:
+        return False
+    epochs_since_best = len(history) - 1 - best_epoch(history)
+    return epochs_since_best > patience
+
+
+def _save(trainer: _Trainer, history: Sequence[Epoch], folder: Path) -> None:
+    """Write the weights where the last epoch is the best, the history, and a checkpoint."""
+    if best_epoch(history) == len(history) - 1:
+        trainer.model.save_pretrained(folder)
+    text = json.dumps(history, indent=1)
+    (folder / "history.json").write_text(text + "\n", encoding="utf-8")
+    save_checkpoint(folder / CHECKPOINT, history=history, **trainer.states())
+
+
+def _describe(epoch: Epoch) -> str:
+    return json.dumps({name: round(value, 4) for name, value in epoch.items()})

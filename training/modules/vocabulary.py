@@ -31,20 +31,24 @@ def count_tokens(rows: Iterable[Sequence[int]]) -> Counter[int]:
 
 def prune(encoder: Encoder, counts: Counter[int], keep: int = KEEP) -> Encoder:
     """Return the encoder over its `keep` most useful tokens, with no more positions than its longest text has."""
-    vocabulary = encoder.tokenizer.get_vocab()
-    always = {number for token, number in vocabulary.items() if _is_basic(token)}
-    order = sorted(vocabulary.values(), key=lambda number: (number not in always, -counts[number], number))
-    kept = sorted(order[:keep])
+    kept = _most_useful(encoder.tokenizer.get_vocab(), counts, keep)
+    numbers = {old: new for new, old in enumerate(kept)}
     config = replace(encoder.config, vocab_size=len(kept), positions=encoder.config.max_length)
-    smaller = Encoder(
-        EncoderNetwork(config), _renumbered(encoder.tokenizer, {old: new for new, old in enumerate(kept)})
-    )
+    smaller = Encoder(EncoderNetwork(config), _renumbered(encoder.tokenizer, numbers))
     state = encoder.network.state_dict()
-    state["body.word_embeddings.weight"] = state["body.word_embeddings.weight"][torch.tensor(kept)]
-    state["body.position_embeddings.weight"] = state["body.position_embeddings.weight"][: config.positions]
+    words, positions = state["body.word_embeddings.weight"], state["body.position_embeddings.weight"]
+    state["body.word_embeddings.weight"] = words[torch.tensor(kept)]
+    state["body.position_embeddings.weight"] = positions[: config.positions]
     smaller.network.load_state_dict(state)
     smaller.network.eval().requires_grad_(False)
     return smaller
+
+
+def _most_useful(vocabulary: dict[str, int], counts: Counter[int], keep: int) -> list[int]:
+    """Return the ids to keep, in order: the basic tokens, then the most frequent ones."""
+    is_basic = {number: _is_basic(token) for token, number in vocabulary.items()}
+    order = sorted(is_basic, key=lambda number: (not is_basic[number], -counts[number], number))
+    return sorted(order[:keep])
 
 
 def _is_basic(token: str) -> bool:
