@@ -30,6 +30,8 @@ from toxicity_j.objectives.loss import ToxicityLoss  # noqa: E402
 # By model: tokens of its vocabulary, and how they show that a word begins.
 VOCABULARIES = {"T5-small": (32_128, "▁"), "GPT-2": (50_257, "Ġ"), "BART-base": (50_265, "Ġ")}
 _SMALL = 600
+# Sequences, and positions of each.
+DEFAULT_BATCH = {"cpu": (16, 24), "cuda": (64, 64)}
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ class Cost:
     cross_entropy_copies: float | None
 
 
+def _device(options: argparse.Namespace) -> torch.device:
+    has_gpu = torch.cuda.is_available()
+    if options.gpu and not has_gpu and not options.small:
+        raise SystemExit("--gpu needs a CUDA device, and this machine has none (--small: a dry run on the CPU)")
+    return torch.device("cuda" if options.gpu and has_gpu else "cpu")
+
+
 def main(arguments: Sequence[str] | None = None) -> list[Cost]:
     """Measure, print, write; return what the table shows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -74,11 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> list[Cost]:
     parser.add_argument("--small", action="store_true", help="tiny models: that it runs, not how fast")
     parser.add_argument("--gpu", action="store_true", help="the first CUDA device, to loss_gpu.json")
     options = parser.parse_args(arguments)
-    if options.gpu and not torch.cuda.is_available() and not options.small:
-        raise SystemExit("--gpu needs a CUDA device, and this machine has none (--small: a dry run on the CPU)")
-    device = torch.device("cuda" if options.gpu and torch.cuda.is_available() else "cpu")
-    default = 64 if device.type == "cuda" else None
-    batch = (options.batch_size or default or 16, options.length or default or 24)
+    device = _device(options)
+    sequences, positions = DEFAULT_BATCH[device.type]
+    batch = (options.batch_size or sequences, options.length or positions)
     torch.set_num_threads(1)
     costs = []
     for name in options.models:

@@ -221,24 +221,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _part(scores: report.Scores, rows: slice) -> report.Scores:
+    return {name: values[rows] for name, values in scores.items()}
+
+
+def _means_by_seed(scores: list[report.Scores], rows: slice) -> report.Scores:
+    return {name: np.array([one[name][rows].mean() for one in scores]) for name in report.MEASURES}
+
+
 def _write(found: dict[report.Run, list[report.Scores]], half: int, output: Path) -> dict[report.Run, report.Scores]:
     """Choose on the first half, report the second: print the table, write JSON and plot."""
-    averaged = {run: report.average(scores) for run, scores in found.items()}
     first, second = slice(half), slice(half, None)
-    tuned = {run: {name: values[first] for name, values in scores.items()} for run, scores in averaged.items()}
-    reported = {run: {name: values[second] for name, values in scores.items()} for run, scores in averaged.items()}
-    spread = {
-        run: {name: np.array([one[name][second].mean() for one in scores]) for name in report.MEASURES}
-        for run, scores in found.items()
-    }
+    tuned, reported, spread = {}, {}, {}
+    for run, scores in found.items():
+        averaged = report.average(scores)
+        tuned[run] = _part(averaged, first)
+        reported[run] = _part(averaged, second)
+        spread[run] = _means_by_seed(scores, second)
     objectives = dict.fromkeys(objective for objective, _ in found if objective != report.BASELINE[0])
     chosen = [report.choose(tuned, objective) for objective in objectives]
     output.mkdir(parents=True, exist_ok=True)
-    means = [
-        {"objective": run[0], "weight": run[1], "chosen": run in chosen}
-        | {name: float(values.mean()) for name, values in scores.items()}
-        for run, scores in reported.items()
-    ]
+    means = []
+    for run, averaged in reported.items():
+        objective, weight = run
+        row = {"objective": objective, "weight": weight, "chosen": run in chosen}
+        means.append(row | {name: float(values.mean()) for name, values in averaged.items()})
     written = {"sentences": half, "seeds": len(next(iter(found.values()))), "runs": means}
     (output / "detox_training.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     report.plot(reported, output / "detox_training.png")

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
@@ -75,16 +76,25 @@ def joined(parts: list[Any]) -> Any:
     if len(parts) == 1:
         return parts[0]
     values: dict[str, Any] = {}
-    for item in fields(parts[0]):
-        columns = [getattr(part, item.name) for part in parts]
-        if isinstance(columns[0], np.ndarray):
-            values[item.name] = np.concatenate(columns)
-        elif isinstance(columns[0], list):
-            values[item.name] = [value for column in columns for value in column]
-        elif isinstance(columns[0], dict):
-            names = dict.fromkeys(name for column in columns for name in column)
-            values[item.name] = {name: sum(column.get(name, 0) for column in columns) for name in names}
+    for field in fields(parts[0]):
+        values[field.name] = _joined_values([getattr(part, field.name) for part in parts])
     return replace(parts[0], **values)
+
+
+def _joined_values(values: list[Any]) -> Any:
+    """Join arrays and lists, add up counts by name; of anything else the first one stands for all."""
+    first = values[0]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(values)
+    if isinstance(first, list):
+        return list(chain.from_iterable(values))
+    if not isinstance(first, dict):
+        return first
+    totals: dict[str, int] = {}
+    for counts in values:
+        for name, count in counts.items():
+            totals[name] = totals.get(name, 0) + count
+    return totals
 
 
 def segments_csv(scored: Scored) -> str:
@@ -110,10 +120,10 @@ def table_csv(columns: Columns) -> str:
     if columns.languages is not None:
         named["language"] = columns.languages
     named |= columns.systems
-    most = max((len(row) for row in columns.references or []), default=0)
-    for place in range(most):
-        texts = [row[place] if place < len(row) else "" for row in columns.references or []]
-        named["reference" if place == 0 else f"reference{place + 1}"] = texts
+    references = zip_longest(*(columns.references or []), fillvalue="")
+    for index, texts in enumerate(references):
+        name = f"reference{index + 1}" if index else "reference"
+        named[name] = list(texts)
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(list(named))

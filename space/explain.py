@@ -150,21 +150,33 @@ def _broken(source: str, texts: Sequence[Sequence[str]]) -> list[tuple[np.ndarra
 
 def _toxicity(texts: Sequence[Sequence[str]], broken: Sequence[Any], model: str) -> list[np.ndarray]:
     """Return per text (source first) the fall of P(toxic)'s log-odds by word."""
-    known = [None, *(item if item is None else item[1] for item in broken)]
-    asked = [words for words, values in zip(texts, known, strict=True) if values is None or model != "encoder"]
-    variants = [text for words in asked for text in (" ".join(words), *without_each(words))]
+    known: list[Any] = [None] * len(texts)
     if model == "encoder":
-        values = scorer(Choice(), "short").score(predictions=variants).p_toxic if variants else np.zeros(0)
-    else:
-        values = identifier().p_toxic(variants)
-    effects, start = [], 0
-    for words, have in zip(texts, known, strict=True):
-        if have is None or model != "encoder":
-            have = values[start : start + len(words) + 1]
-            start += len(words) + 1
-        effect = _log_odds(have[:1]) - _log_odds(have[1:])
-        effects.append(_notable(effect) * (have[0] >= LEAST_TOXICITY))
+        # The encoder has said so already where it looked for broken words.
+        known[1:] = [found and found[1] for found in broken]
+    variants = []
+    for words, values in zip(texts, known, strict=True):
+        if values is None:
+            variants += [" ".join(words), *without_each(words)]
+    computed, start = _p_toxic(variants, model), 0
+    effects = []
+    for words, values in zip(texts, known, strict=True):
+        if values is None:
+            end = start + len(words) + 1
+            values = computed[start:end]
+            start = end
+        effect = _log_odds(values[:1]) - _log_odds(values[1:])
+        effects.append(_notable(effect) * (values[0] >= LEAST_TOXICITY))
     return effects
+
+
+def _p_toxic(texts: list[str], model: str) -> np.ndarray:
+    """Compute P(toxic) of texts. *Shape:* (n,)"""
+    if model != "encoder":
+        return identifier().p_toxic(texts)
+    if not texts:
+        return np.zeros(0)
+    return scorer(Choice(), "short").score(predictions=texts).p_toxic
 
 
 def _notable(effect: np.ndarray) -> np.ndarray:

@@ -103,7 +103,6 @@ def _one_sentence(page: gr.Blocks, choice: list[gr.components.Component]) -> Non
 
 
 def _many_sentences(choice: list[gr.components.Component]) -> None:
-    first = example_table()
     gr.HTML(
         "<p class='tj'>One row per sentence, one column per system. The column “source” holds the rude sentences; "
         "“reference” and “language” are known too; every other column is a system. "
@@ -123,21 +122,7 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
                 label="Names of columns in the first line; tabs or commas between cells", lines=4, elem_id="pasted"
             )
             paste = gr.Button("Put into the table", size="sm")
-    table = gr.Dataframe(
-        first.rows,
-        headers=first.headers,
-        column_count=(len(first.headers), "fixed"),  # type: ignore[arg-type]
-        column_widths=handlers.widths(len(first.headers)),
-        type="pandas",
-        datatype="str",
-        interactive=True,
-        wrap=True,
-        max_height=360,
-        label="Table",
-        show_row_numbers=True,
-        buttons=["fullscreen", "copy"],
-        elem_id="table",
-    )
+    table = _table()
     with gr.Row(elem_classes="tj-actions"):
         button = gr.Button("Compare", variant="primary", scale=0, min_width=140, elem_id="compare")
         cancel = gr.Button("Cancel", variant="stop", scale=0, min_width=100, interactive=False, elem_id="cancel")
@@ -159,6 +144,26 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
     job = button.click(handlers.on_compare, [table, order, *choice], outputs, show_progress="hidden", **PRIVATE, **LONG)
     cancel.click(handlers.on_cancel, None, [status, button, cancel], cancels=[job], queue=False, **PRIVATE)
     order.change(handlers.on_order, [scored, order], segments, **light)
+
+
+def _table() -> gr.Dataframe:
+    """Add the table of sentences, with the example in it."""
+    first = example_table()
+    return gr.Dataframe(
+        first.rows,
+        headers=first.headers,
+        column_count=(len(first.headers), "fixed"),  # type: ignore[arg-type]
+        column_widths=handlers.widths(len(first.headers)),
+        type="pandas",
+        datatype="str",
+        interactive=True,
+        wrap=True,
+        max_height=360,
+        label="Table",
+        show_row_numbers=True,
+        buttons=["fullscreen", "copy"],
+        elem_id="table",
+    )
 
 
 def _elsewhere(name: str) -> gr.HTML:

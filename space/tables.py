@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ _LANGUAGE = re.compile(r"(languages?|langs?)", re.IGNORECASE)
 
 EMPTY_HEADERS = ["source", "system A", "system B", "reference"]
 EMPTY_ROWS = 8
+
+# The name of a column and its cells.
+NamedColumn = tuple[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -114,35 +119,70 @@ def checked_columns(headers: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Co
     Raises:
         InputError: there is no text, no system, or too much of something, or names repeat.
     """
-    names = ["" if name is None else str(name).strip() for name in headers]
-    cells = [["" if _missing(cell) else str(cell) for cell in row] for row in rows]
-    if any(len(row) != len(names) for row in cells):
-        raise InputError("Every row must have a cell per column.")
-    numbered = [(number, row) for number, row in enumerate(cells, start=1) if any(cell.strip() for cell in row)]
+    names = [_text_of(name).strip() for name in headers]
+    numbered = _filled_rows(rows, len(names))
+    by_role = _by_role(names, list(numbered.values()))
+    columns = Columns(
+        list(numbered),
+        _checked_systems(by_role["systems"]),
+        _only_column(by_role["sources"]),
+        _merged_references(by_role["references"]),
+        _only_column(by_role["languages"]),
+    )
+    _check_cells(columns)
+    return columns
+
+
+def _text_of(cell: Any) -> str:
+    is_missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
+    return "" if is_missing else str(cell)
+
+
+def _filled_rows(rows: Sequence[Sequence[Any]], width: int) -> dict[int, list[str]]:
+    """Return the rows that have text, by their number from 1."""
+    numbered = {}
+    for number, row in enumerate(rows, start=1):
+        cells = [_text_of(cell) for cell in row]
+        if len(cells) != width:
+            raise InputError("Every row must have a cell per column.")
+        if any(cell.strip() for cell in cells):
+            numbered[number] = cells
     if not numbered:
         raise InputError("The table is empty: write a source and a rewrite into a row, or load the example.")
     if len(numbered) > MAX_ROWS:
         raise InputError(f"The table has {len(numbered):,} rows; at most {MAX_ROWS} are scored here.")
-    by_role = _by_role(names, [row for _, row in numbered])
-    systems = dict(by_role["systems"])
-    if len(systems) != len(by_role["systems"]):
+    return numbered
+
+
+def _checked_systems(found: list[NamedColumn]) -> dict[str, list[str]]:
+    systems = dict(found)
+    if len(systems) != len(found):
         raise InputError("Two systems have the same name; rename one column.")
     if not systems:
         raise InputError("There is no rewrite: give a column of rewrites beside “source”.")
     if len(systems) > MAX_SYSTEMS:
         raise InputError(f"There are {len(systems)} systems; at most {MAX_SYSTEMS} are compared here.")
-    sources = by_role["sources"][0][1] if by_role["sources"] else None
-    languages = by_role["languages"][0][1] if by_role["languages"] else None
-    references = [texts for _, texts in by_role["references"]]
-    merged = [[text for text in row if text.strip()] for row in zip(*references, strict=True)] if references else None
-    columns = Columns([number for number, _ in numbered], systems, sources, merged, languages)
-    _check_cells(columns)
-    return columns
+    return systems
 
 
-def _by_role(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[tuple[str, list[str]]]]:
-    """Return the columns that have text, by role, as (name, cells)."""
-    by_role: dict[str, list[tuple[str, list[str]]]] = {}
+def _only_column(found: list[NamedColumn]) -> list[str] | None:
+    if not found:
+        return None
+    _, texts = found[0]
+    return texts
+
+
+def _merged_references(found: list[NamedColumn]) -> list[list[str]] | None:
+    """Return the references of each row, without empty cells."""
+    if not found:
+        return None
+    columns = [texts for _, texts in found]
+    return [list(filter(str.strip, row)) for row in zip(*columns, strict=True)]
+
+
+def _by_role(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[NamedColumn]]:
+    """Return the columns that have text, by role."""
+    by_role: dict[str, list[NamedColumn]] = {}
     for role in ("sources", "references", "languages", "systems"):
         by_role[role] = []
     for index, name in enumerate(names):
@@ -158,11 +198,13 @@ def _by_role(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, l
 def _check_cells(columns: Columns) -> None:
     for index, number in enumerate(columns.rows):
         if columns.sources is not None:
-            if not columns.sources[index].strip():
+            source = columns.sources[index]
+            if not source.strip():
                 raise InputError(f"Row {number} has no source.")
-            check_text(columns.sources[index], f"The source of row {number}")
-        for text in columns.references[index] if columns.references else []:
-            check_text(text, f"A reference of row {number}")
+            check_text(source, f"The source of row {number}")
+        if columns.references is not None:
+            for text in columns.references[index]:
+                check_text(text, f"A reference of row {number}")
         for name, texts in columns.systems.items():
             check_text(texts[index], f"The rewrite of row {number} by {name}")
 
@@ -173,17 +215,14 @@ def _table(inputs: Any) -> Table:
     Raises:
         InputError: there are too many rows or systems.
     """
-    columns: list[tuple[str, list[str]]] = []
+    columns: list[NamedColumn] = []
     if inputs.sources is not None:
         columns.append(("source", list(inputs.sources)))
     if inputs.languages is not None:
         columns.append(("language", list(inputs.languages)))
     columns += [(name, list(texts)) for name, texts in inputs.systems.items()]
     if inputs.references is not None:
-        most = max(len(row) for row in inputs.references)
-        for place in range(most):
-            name = "reference" if place == 0 else f"reference {place + 1}"
-            columns.append((name, [row[place] if place < len(row) else "" for row in inputs.references]))
+        columns += _reference_columns(inputs.references)
     if len(inputs.systems) > MAX_SYSTEMS:
         raise InputError(f"The upload has {len(inputs.systems)} systems; at most {MAX_SYSTEMS} are compared here.")
     rows = [list(row) for row in zip(*(texts for _, texts in columns), strict=True)]
@@ -192,12 +231,17 @@ def _table(inputs: Any) -> Table:
     return Table([name for name, _ in columns], rows)
 
 
+def _reference_columns(references: Sequence[Sequence[str]]) -> list[NamedColumn]:
+    """Return one column per reference of a row; a row with fewer gets empty cells."""
+    columns = []
+    for index, texts in enumerate(zip_longest(*references, fillvalue="")):
+        name = f"reference {index + 1}" if index else "reference"
+        columns.append((name, list(texts)))
+    return columns
+
+
 def _without_folders(message: str, paths: Sequence[str | Path]) -> str:
     """Return a message without the server's folders: visitors know their files by name."""
     for path in paths:
         message = message.replace(f"{Path(path).parent}/", "")
     return message
-
-
-def _missing(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, float) and cell != cell)
