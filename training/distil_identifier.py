@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
+from training.data.example_table import mixed_labels
 from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import JIGSAW, jigsaw_half, read_paradetox, read_style, rude_words
 from training.data.tables import load_tokenizer
@@ -32,7 +33,6 @@ from training.modules.backbone import backbone_folder
 from training.modules.identifier_options import TrainingOptions, add_training_flags, training_options
 from training.modules.identifier_trainer import Examples, fit, predict
 from training.synthetic.token_splits import TokenSplitter
-from training.train_encoder import mixed_labels
 
 # Contrasts drawn for the corpus; see `style_contrasts`.
 _CONTRASTS = 30_000

@@ -1,8 +1,9 @@
-"""Trains the built-in encoder on the example tables and their teachers' labels: one seeded multi-task run.
+"""Train the built-in encoder on the example tables and their teachers' labels: one seeded multi-task run.
 
     python -m training.train_encoder --examples runs/examples --output_dir runs/encoder
 
-Minutes on a GPU, a night on two cores. One step takes a batch of each task. Ends with an uncalibrated
+Minutes on a GPU, a night on two cores. One step takes a batch of each task. A later run goes on from a file with
+`--weights`, and with `--only_pairs` it trains what reads pairs alone. Ends with an uncalibrated
 encoder.safetensors, which `python -m training.calibrate_encoder` turns into the shipped file.
 """
 
@@ -22,83 +23,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderConfig, EncoderNetwork
-from toxicity_j.text import normalize, tokenize
+from training.data.example_table import ExampleTable
 from training.modules.backbone import from_backbone
 from training.modules.padded_attention import use_padded_attention
 from training.modules.vocabulary import count_tokens, prune
-from training.synthetic.disfluency import flaws
 from training.train_teacher import Clock, batches, with_initial_rates
 
-MAX_TOKENS = 72
 TASKS = ("style", "content", "fluency")
-# Kinds whose fluency the language model corrects: real and made outputs, of which no person has said how fluent.
-LIKELIHOOD_KINDS = ("outputs", "delete", "replace", "rewrite", "broken_rewrite")
-# Mean and deviation that likelihoods are brought to, in nats per token.
-CENTER, SPREAD = -4.5, 1.2
-
-
-class Table:
-    """One task's rows, tokenized, with the labels to learn."""
-
-    def __init__(self, task: str, args: argparse.Namespace, tokenizer: object) -> None:
-        frame = pd.read_parquet(args.examples / f"{task}.parquet")
-        self.kept = (frame.tier == "open").to_numpy() if args.tier == "open" else np.ones(len(frame), dtype=bool)
-        self.task, self.frame = task, frame[self.kept].reset_index(drop=True)
-        self.texts = tokenize(tokenizer, self.frame.text.tolist(), MAX_TOKENS)
-        self.sources = self.texts
-        if task != "style":
-            self.sources = tokenize(tokenizer, self.frame.source.tolist(), MAX_TOKENS)
-        self.weights = self.frame.weight.to_numpy()
-        self.lengths = np.array([len(a) + len(b) for a, b in zip(self.texts, self.sources, strict=True)])
-        self.relative = self.own = self.labels = np.zeros(len(self.frame), dtype=np.float32)
-        self.marks: dict[int, np.ndarray] = {}
-        if task == "fluency":
-            self._mark_words(self.frame, tokenizer)
-
-    def read_labels(self, args: argparse.Namespace, likelihood: dict[str, float]) -> None:
-        """Mix the table's labels with the teacher's, and look the likelihoods up."""
-        path = args.examples / f"{self.task}.{args.teacher}.parquet"
-        teacher = pd.read_parquet(path).teacher.to_numpy(np.float64)[self.kept]
-        if self.task != "style":
-            own = self.frame.text.map(likelihood).to_numpy(np.float64)
-            self.own = ((own - CENTER) / SPREAD).astype(np.float32)
-            self.relative = (own - self.frame.source.map(likelihood).to_numpy(np.float64)).astype(np.float32)
-        if self.task == "fluency":
-            corrected = self.frame.kind.isin(LIKELIHOOD_KINDS).to_numpy()
-            change = np.clip(args.likelihood * self.relative, -2.5, 2.5)
-            teacher = np.where(corrected, _shifted(teacher, change), teacher)
-        self.labels = mixed_labels(self.frame, teacher, args.trust).astype(np.float32)
-
-    def _mark_words(self, frame: pd.DataFrame, tokenizer: object) -> None:
-        """Keep, per row whose sound sentence is known, 1 for each token of a wrong word, -1 where it is not known."""
-        rows = np.flatnonzero((frame.sound != "").to_numpy())
-        texts = [normalize(text) for text in frame.text.to_numpy()[rows]]
-        sounds = [normalize(text) for text in frame.sound.to_numpy()[rows]]
-        encodings = tokenizer.encode_batch(texts)
-        for row, text, sound, encoding in zip(rows, texts, sounds, encodings, strict=True):
-            wrong = flaws(sound, text)
-            marks = [-1] * len(self.texts[row])
-            for place, (start, end) in enumerate(encoding.offsets[: len(marks) - 1]):
-                if end > start:
-                    marks[place] = int(wrong[min(text.count(" ", 0, start), len(wrong) - 1)])
-            self.marks[int(row)] = np.array(marks)
-
-
-def _shifted(probability: np.ndarray, change: np.ndarray) -> np.ndarray:
-    clipped = np.clip(probability, 1e-4, 1 - 1e-4)
-    return 1 / (1 + np.exp(-(np.log(clipped / (1 - clipped)) + change)))
-
-
-def mixed_labels(frame: pd.DataFrame, teacher: np.ndarray, trust: float) -> np.ndarray:
-    """Mix constructed or rated labels with the teacher's; `trust` scales the table's own. *Shape:* (rows,)."""
-    share = np.clip(frame.trust.to_numpy() * trust, 0, 1)
-    own = frame.label.to_numpy()
-    share = np.where(np.isnan(own), 0.0, share)
-    return share * np.nan_to_num(own) + (1 - share) * teacher
+# What `--only_pairs` trains.
+PAIR_PARTS = ("body.pair", "body.segment_embeddings", "content_head", "pair_fluency_head")
 
 
 def step_losses(
-    network: EncoderNetwork, flaw_head: nn.Linear, tables: dict[str, Table], rows: dict[str, np.ndarray]
+    network: EncoderNetwork, flaw_head: nn.Linear, tables: dict[str, ExampleTable], rows: dict[str, np.ndarray]
 ) -> dict[str, torch.Tensor]:
     """Compute the losses of one step, one batch per task."""
     device = network.body.word_embeddings.weight.device
@@ -157,21 +94,24 @@ def _likelihood_loss(network: EncoderNetwork, parts: dict, labels: object) -> to
     return 0.25 * total
 
 
-def _freeze_single_texts(network: EncoderNetwork) -> None:
-    """Keep what style needs as it is: embeddings, trunk, style branch and head, and the likelihoods of the trunk."""
+def train_only_pairs(network: EncoderNetwork) -> None:
+    """Keep all that reads one text as it is: trunk, style, the branch of fluency and the likelihoods."""
     network.requires_grad_(False)
-    trained = (network.body.pair, network.body.fluency, network.body.segment_embeddings)
-    for part in (*trained, network.content_head, network.fluency_head, network.pair_fluency_head):
-        part.requires_grad_(True)
+    network.body.trunk.eval()
+    network.body.fluency.eval()
+    network.body.dropout.eval()
+    for name in PAIR_PARTS:
+        network.get_submodule(name).requires_grad_(True)
 
 
-def train(encoder: Encoder, tables: dict[str, Table], args: argparse.Namespace) -> None:
+def train(encoder: Encoder, tables: dict[str, ExampleTable], args: argparse.Namespace) -> None:
     """Run the steps."""
     network = encoder.network
     device = torch.device(args.device)
     flaw_head = nn.Linear(network.config.token_features, 1).to(device)
+    network.train()
     if args.only_pairs:
-        _freeze_single_texts(network)
+        train_only_pairs(network)
     body = [p for p in network.body.parameters() if p.requires_grad]
     heads = [p for name, p in network.named_parameters() if not name.startswith("body.") and p.requires_grad]
     heads += list(flaw_head.parameters())
@@ -187,9 +127,6 @@ def train(encoder: Encoder, tables: dict[str, Table], args: argparse.Namespace) 
         for place, (task, table) in enumerate(tables.items())
     }
     use_padded_attention(network)
-    network.train()
-    if args.only_pairs:
-        network.body.trunk.eval()
     clock = Clock(args.steps, args.minutes)
     while clock.share < 1:
         clock.set_rate(updates)
@@ -211,7 +148,7 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="folder of prepare_examples, with its labels")
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="go on from this file of an earlier stage, not from the backbone")
-    parser.add_argument("--only_pairs", action="store_true", help="train pair layers and fluency alone; style stays")
+    parser.add_argument("--only_pairs", action="store_true", help="train what reads pairs; the rest stays")
     parser.add_argument("--backbone", type=Path, help="folder of all-MiniLM-L6-v2; the package's when not given")
     parser.add_argument("--teacher", default="teacher", help="labels are read from TASK.TEACHER.parquet")
     parser.add_argument("--wait_for", type=Path, help="read the labels when this file is there (made beside a teacher)")
@@ -235,7 +172,7 @@ def main() -> None:
         encoder = from_backbone(args.backbone, EncoderConfig(pair_layers=args.pair_layers))
     encoder.network.to(args.device)
     tasks = [task for task, size in zip(TASKS, args.batch_sizes, strict=True) if size]
-    tables = {task: Table(task, args, encoder.tokenizer) for task in tasks}
+    tables = {task: ExampleTable(task, args, encoder.tokenizer) for task in tasks}
     while args.wait_for and not args.wait_for.exists():
         time.sleep(1)
     scores = pd.read_parquet(args.examples / "likelihood.parquet")
