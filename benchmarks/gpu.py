@@ -18,9 +18,10 @@ import torch
 from benchmarks.checkpoints import SHAPES, SMALL, build, corpus
 from benchmarks.models import released
 from toxicity_j.batching import default_token_budget, token_batches
-from toxicity_j.cpu_packing import padding_free_logits, varlen_kernel_name
+from toxicity_j.cpu_packing import padding_free_logits
 from toxicity_j.devices import DTYPES
 from toxicity_j.model_classifier import Classifier
+from toxicity_j.packed_attention import varlen_kernel_name
 
 MODEL = "RoBERTa-base"
 # Products whose rate counts as the peak: a large square one, and those of the model's own layers.

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tests.tiny import TEXTS
-from toxicity_j import Content, Scorer, Style, get_protocol
-from toxicity_j import scorer as scorer_module
-from toxicity_j.batching import Scored
-from toxicity_j.factors import override_known_cases
-from toxicity_j.rules import RESCORE_MARGIN, Decision, compares_borderline, find_class, saturate
+from toxicity_j import Content, Scorer, Style, get_protocol, loaded_components
+from toxicity_j.class_labels import find_class
+from toxicity_j.known_cases import override_known_cases
+from toxicity_j.model_interface import Scored
+from toxicity_j.rules import RESCORE_MARGIN, Decision, compares_borderline, saturate
 
 EMBEDDED = get_protocol("embedded")
 
@@ -209,7 +209,7 @@ def test_threads_load_once_and_take_turns(monkeypatch):
         time.sleep(0.05)
         return Slow()
 
-    monkeypatch.setattr(scorer_module, "load", load)
+    monkeypatch.setattr(loaded_components, "load", load)
     scorer = Scorer(style_model="identifier")
     with ThreadPoolExecutor(4) as pool:
         scores = list(pool.map(lambda _: scorer.score(["a"]).p_toxic[0], range(12)))

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests import tiny
-from toxicity_j.cpu_packing import packed_attention, varlen_kernel_name
 from toxicity_j.model_classifier import Classifier
+from toxicity_j.packed_attention import packed_attention, varlen_kernel_name
 from toxicity_j.scorer import Scorer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

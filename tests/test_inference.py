@@ -8,8 +8,8 @@ import torch
 
 from toxicity_j import batching as inference
 from toxicity_j.batching import deduplicate, run_batched, token_batches
-from toxicity_j.cpu_packing import packed_attention
 from toxicity_j.devices import resolve_device, resolve_dtype
+from toxicity_j.packed_attention import packed_attention
 
 
 def _encode(texts):

@@ -10,7 +10,9 @@ from tests.tiny import TEXTS
 from toxicity_j import model_xcomet
 from toxicity_j.devices import Precision, resolve_device, resolve_dtype
 from toxicity_j.model_builtin import BuiltInEncoder
-from toxicity_j.model_xcomet import Xcomet, span_costs
+from toxicity_j.model_interface import Scored
+from toxicity_j.model_xcomet import Xcomet
+from toxicity_j.model_xcomet_network import span_costs
 
 
 def test_rows_near_a_decision_are_computed_again_in_float32():
@@ -19,21 +21,24 @@ def test_rows_near_a_decision_are_computed_again_in_float32():
 
     def run(network, rows):
         runs.append((network, rows.tolist()))
-        return np.array([10.0, 11.0, 12.0])[rows] + (0.5 if network is torch.bfloat16 else 0)
+        return Scored(
+            np.array([10.0, 11.0, 12.0])[rows] + (0.5 if network is torch.bfloat16 else 0), truncated=len(rows)
+        )
 
     found = precision.guarded(3, run, lambda scores: scores == 11.5)
-    assert found.tolist() == [10.5, 11.0, 12.5]
+    assert found.truncated == 3  # the row that is read again is not counted again
+    assert found.values.tolist() == [10.5, 11.0, 12.5]
     assert runs == [(torch.bfloat16, [0, 1, 2]), (torch.float32, [1])]
     precision.guarded(3, run, lambda scores: scores == 11.5)
     assert loads == [torch.bfloat16, torch.float32]  # the float32 network is loaded once
-    assert precision.guarded(3, run, None).tolist() == [10.5, 11.5, 12.5]  # no decision, nothing to guard
+    assert precision.guarded(3, run, None).values.tolist() == [10.5, 11.5, 12.5]  # no decision, nothing to guard
 
 
 def test_float32_is_not_guarded():
     precision = Precision(lambda dtype: dtype, "float32")
     assert precision.float32 is precision.network
-    found = precision.guarded(1, lambda network, rows: np.zeros(1), lambda scores: pytest.fail("asked"))
-    assert found.tolist() == [0]
+    found = precision.guarded(1, lambda network, rows: Scored(np.zeros(1)), lambda scores: pytest.fail("asked"))
+    assert found.values.tolist() == [0]
 
 
 def test_span_costs_by_hand():

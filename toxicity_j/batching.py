@@ -12,11 +12,19 @@ import functools
 import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+
+__all__ = [
+    "CPU_TOKENS",
+    "GPU_TOKENS",
+    "deduplicate",
+    "default_token_budget",
+    "run_batched",
+    "token_batches",
+]
 
 logger = logging.getLogger("toxicity_j")
 
@@ -37,44 +45,11 @@ GPU_WINDOW = 2048
 _OUT_OF_MEMORY = ("allocate memory", "not enough memory", "could not create a primitive")
 
 
-@dataclass(frozen=True)
-class Scored:
-    """What a model says of texts, checked: every value is a finite number.
-
-    Attributes:
-        values: one row per text or pair. *Shape:* (n, ...)
-        truncated: how many distinct texts the model did not read to their end.
-    """
-
-    values: np.ndarray
-    truncated: int = 0
-
-    @classmethod
-    def checked(cls, values: np.ndarray, truncated: int, items: Sequence[Any], model: str) -> Scored:
-        """Return the scores if each one is a finite number.
-
-        Args:
-            values: *Shape:* (n, ...)
-            truncated: see `Scored`.
-            items: the n texts or pairs, for the message.
-            model: what gave the values, for the message.
-
-        Raises:
-            ValueError: a value is infinite or not a number; the model and the first such text are named.
-        """
-        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        if not finite.all():
-            first = int(np.flatnonzero(~finite)[0])
-            bad = np.asarray(values[first]).tolist()
-            raise ValueError(
-                f"{model} gave scores that are not finite: {bad}, first for the text {items[first]!r:.200}"
-            )
-        return cls(values, truncated)
-
-
 def default_token_budget(device: torch.device) -> int:
     """Return the tokens of one batch that keep `device` busy."""
-    return GPU_TOKENS if device.type == "cuda" else CPU_TOKENS
+    if device.type == "cuda":
+        return GPU_TOKENS
+    return CPU_TOKENS
 
 
 def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
@@ -83,7 +58,9 @@ def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
     *Shape:* (n,), int64, of the second.
     """
     indices: dict[Item, int] = {}
-    inverse = np.fromiter((indices.setdefault(item, len(indices)) for item in items), dtype=np.int64, count=len(items))
+    inverse = np.empty(len(items), dtype=np.int64)
+    for place, item in enumerate(items):
+        inverse[place] = indices.setdefault(item, len(indices))
     return list(indices), inverse
 
 
@@ -109,11 +86,14 @@ def token_batches(
             raise ValueError(f"`{name}` must be at least 1; got {value}")
     values = np.asarray(lengths, dtype=np.int64)
     order = np.argsort(-values, kind="stable")
+    most = len(order)
+    if batch_size is not None:
+        most = batch_size
     batches, start = [], 0
     while start < len(order):
-        size = max(1, token_budget // max(1, int(values[order[start]])))
-        size = size if batch_size is None else min(size, batch_size)
-        batch = order[start : start + size]
+        longest = max(1, int(values[order[start]]))
+        size = max(1, token_budget // longest)
+        batch = order[start : start + min(size, most)]
         if equal_lengths:
             batch = batch[values[batch] == values[batch[0]]]
         batches.append(batch)
@@ -152,14 +132,14 @@ def run_batched(
     if not distinct:
         return torch.empty(0)
     results, orders, done = [], [], 0
-    bar = contextlib.nullcontext() if progress is None else progress(total=len(distinct))
-    with torch.inference_mode(), bar as shown:
-        window = GPU_WINDOW if token_budget >= GPU_TOKENS else WINDOW
-        for encoded in _encoded_windows(distinct, encode, window):
-            batches = token_batches([length(x) for x in encoded], token_budget, batch_size, equal_lengths=equal_lengths)
+    with torch.inference_mode(), _bar(progress, len(distinct)) as shown:
+        for encoded in _encoded_windows(distinct, encode, _window(token_budget)):
+            lengths = [length(item) for item in encoded]
+            batches = token_batches(lengths, token_budget, batch_size, equal_lengths=equal_lengths)
             outputs = []
             for batch in batches:
-                outputs.append(_forward_within_memory(forward, [encoded[i] for i in batch]))
+                chosen = [encoded[index] for index in batch]
+                outputs.append(_forward_within_memory(forward, chosen))
                 if shown is not None:
                     shown.update(len(batch))
             results.append(_to_host(torch.cat(outputs)))
@@ -167,13 +147,29 @@ def run_batched(
             done += len(encoded)
         if outputs[0].is_cuda:
             torch.cuda.synchronize(outputs[0].device)
-    restored = torch.from_numpy(np.concatenate(orders)[inverse])
-    return torch.cat(results)[restored]
+    restored = np.concatenate(orders)[inverse]
+    return torch.cat(results)[torch.from_numpy(restored)]
+
+
+def _window(token_budget: int) -> int:
+    """Return how many texts are tokenized at once; a GPU is told by its budget."""
+    if token_budget >= GPU_TOKENS:
+        return GPU_WINDOW
+    return WINDOW
+
+
+def _bar(progress: Callable[..., Any] | None, total: int) -> contextlib.AbstractContextManager[Any]:
+    if progress is None:
+        return contextlib.nullcontext()
+    bar: contextlib.AbstractContextManager[Any] = progress(total=total)
+    return bar
 
 
 def _to_host(outputs: torch.Tensor) -> torch.Tensor:
     """Copy outputs to the CPU; from a GPU without waiting, into pinned memory, to be read after a synchronization."""
-    return outputs.to("cpu", non_blocking=True) if outputs.is_cuda else outputs.cpu()
+    if outputs.is_cuda:
+        return outputs.to("cpu", non_blocking=True)
+    return outputs.cpu()
 
 
 def _encoded_windows(
@@ -204,7 +200,9 @@ def _forward_within_memory(forward: Callable[[list[Encoded]], torch.Tensor], bat
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     middle = len(batch) // 2
-    return torch.cat([_forward_within_memory(forward, half) for half in (batch[:middle], batch[middle:])])
+    longer = _forward_within_memory(forward, batch[:middle])
+    shorter = _forward_within_memory(forward, batch[middle:])
+    return torch.cat([longer, shorter])
 
 
 @functools.cache
@@ -217,4 +215,5 @@ def _is_out_of_memory(error: Exception) -> bool:
     """Return whether torch ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return any(words in str(error) for words in _OUT_OF_MEMORY)
+    message = str(error)
+    return any(words in message for words in _OUT_OF_MEMORY)

@@ -55,13 +55,15 @@ def save_tensors(
     tensors = {}
     for name, tensor in state.items():
         tensor = tensor.detach().float().cpu().contiguous()
-        if int8 and tensor.dim() == 2:
-            scale = tensor.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / INT8_MAX
-            tensors[name] = torch.round(tensor / scale).to(torch.int8)
-            tensors[f"{name}.scale"] = scale
-        else:
+        if not int8 or tensor.dim() != 2:
             tensors[name] = tensor
-    _write_atomically(Path(path), _with_sorted_header(save(tensors, metadata)))
+            continue
+        largest = tensor.abs().amax(dim=1, keepdim=True)
+        scale = largest.clamp_min(1e-12) / INT8_MAX
+        tensors[name] = torch.round(tensor / scale).to(torch.int8)
+        tensors[f"{name}.scale"] = scale
+    blob = save(tensors, metadata)
+    _write_atomically(Path(path), _with_sorted_header(blob))
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
@@ -91,7 +93,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, s
             state[name] = tensor
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
-        raise ValueError(f"`path` must hold finite weights; {path} has NaN or infinity in {', '.join(broken)}")
+        names = ", ".join(broken)
+        raise ValueError(f"`path` must hold finite weights; {path} has NaN or infinity in {names}")
     return state, metadata
 
 
@@ -112,7 +115,8 @@ def find_weights(name: str) -> Path:
     if name not in SHA256:
         raise ValueError(f"`name` must be one of {sorted(SHA256)}; got {name!r}")
     tried = []
-    for folder in dict.fromkeys([Path(__file__).resolve().parent, *_folders, *_package_folders()]):
+    own = Path(__file__).resolve().parent
+    for folder in dict.fromkeys([own, *_folders, *_package_folders()]):
         path = folder / name
         if not path.is_file():
             tried.append(f"{path} (no such file)")
@@ -140,20 +144,23 @@ _folders: dict[Path, None] = {}
 def _with_sorted_header(blob: bytes) -> bytes:
     """Sort the header of a safetensors file: safetensors writes metadata in the order of a hash map."""
     size = int.from_bytes(blob[:8], "little")
-    header = json.dumps(json.loads(blob[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + blob[8 + size :]
+    header, tensors = blob[8 : 8 + size], blob[8 + size :]
+    in_order = json.dumps(json.loads(header), sort_keys=True, separators=(",", ":"))
+    # The tensors behind the header are aligned to 8 bytes.
+    padded = in_order.encode() + b" " * (-len(in_order.encode()) % 8)
+    return len(padded).to_bytes(8, "little") + padded + tensors
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -163,9 +170,9 @@ def _package_folders() -> list[Path]:
         spec = importlib.util.find_spec("toxicity_j")
     except ValueError:  # a module of that name without a spec, such as a script run as __main__
         spec = None
-    if spec is None:
+    if spec is None or spec.submodule_search_locations is None:
         return []
-    return [Path(folder).resolve() for folder in spec.submodule_search_locations or []]
+    return [Path(folder).resolve() for folder in spec.submodule_search_locations]
 
 
 def _download(name: str, tried: list[str]) -> Path:
@@ -174,8 +181,9 @@ def _download(name: str, tried: list[str]) -> Path:
     try:
         path = Path(hf_hub_download(HUB_SPACE, name, repo_type="space", revision=HUB_REVISION))
     except Exception as error:
+        places = "; ".join(tried)
         raise OSError(
-            f"the built-in weights {name} were not found. Tried: {'; '.join(tried)}; "
+            f"the built-in weights {name} were not found. Tried: {places}; "
             f"the Hub, {HUB_SPACE}@{HUB_REVISION} ({type(error).__name__}: {error}). "
             "Install the package (`pip install .`), "
             "or give `evaluate.load` the toxicity_j folder of a clone."

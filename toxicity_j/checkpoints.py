@@ -19,7 +19,10 @@ from .protocols import ENCODER, IDENTIFIER, WIETING
 
 # What of a model folder can move a score, in it or one folder below.
 _SUFFIXES = {".safetensors", ".bin", ".pt", ".model", ".json", ".txt"}
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl")
+_PICKLES = {".bin", ".pt", ".pth", ".pkl"}
+
+# Bytes of a file that are held while its digest is taken.
+_READ_AT_ONCE = 1 << 20
 
 # huggingface_hub makes file names of a Hub id and of a revision, so neither may lead out of its cache.
 _HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
@@ -67,20 +70,26 @@ class ModelRef:
         if _looks_like_folder(model):
             raise ValueError(f"`{argument}` must be {kinds}; there is no folder {model!r}")
         name, at, revision = model.partition("@")
-        if not _is_hub_id(name) or (at and not _is_revision(revision)):
+        if not at:
+            revision = "main"
+        if not _is_hub_id(name) or not _is_revision(revision):
             raise ValueError(
                 f"`{argument}` must be {kinds}, such as 'owner/name' or 'owner/name@revision'; got {model!r}"
             )
-        return cls(name, revision or "main")
+        return cls(name, revision)
 
     @property
     def location(self) -> str:
         """What libraries load it by: the folder's path or the Hub id."""
-        return self.name if self.folder is None else str(self.folder)
+        if self.folder is None:
+            return self.name
+        return str(self.folder)
 
     def __str__(self) -> str:
         """Return it as a user would write it."""
-        return self.name if self.revision in ("", "main") else f"{self.name}@{self.revision}"
+        if self.revision in ("", "main"):
+            return self.name
+        return f"{self.name}@{self.revision}"
 
 
 def load_transformer(
@@ -101,9 +110,15 @@ def load_transformer(
         ValueError: the folder holds no safetensors weights, or tensors are missing in them.
     """
     require_safetensors(ref, argument)
-    options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     with load_errors(ref, role, argument):
-        network, info = auto.from_pretrained(ref.location, revision=ref.revision or "main", dtype=dtype, **options)
+        network, info = auto.from_pretrained(
+            ref.location,
+            revision=ref.revision or "main",
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
     require_tensors(info["missing_keys"], ref, argument)
     return network.to(device).eval()
 
@@ -114,13 +129,15 @@ def require_tensors(missing: Collection[str], ref: ModelRef, argument: str) -> N
     Raises:
         ValueError: some are; they are named.
     """
-    if missing:
-        names = sorted(missing)
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        raise ValueError(
-            f"`{argument}`: the weights of {str(ref)!r} lack {', '.join(names[:5])}{more}; "
-            "they are not those of a model for this task"
-        )
+    if not missing:
+        return
+    names = sorted(missing)
+    listed = ", ".join(names[:5])
+    if len(names) > 5:
+        listed += f" and {len(names) - 5} more"
+    raise ValueError(
+        f"`{argument}`: the weights of {str(ref)!r} lack {listed}; they are not those of a model for this task"
+    )
 
 
 def require_safetensors(ref: ModelRef, argument: str) -> None:
@@ -134,8 +151,10 @@ def require_safetensors(ref: ModelRef, argument: str) -> None:
     require_regular_files(ref.folder, argument)
     if any(ref.folder.glob("*.safetensors")):
         return
-    pickles = [path.name for pattern in _PICKLES for path in ref.folder.glob(pattern)]
-    has = f"only {pickles[0]}, a pickle that could run code" if pickles else "none"
+    has = "none"
+    pickles = sorted(path.name for path in ref.folder.iterdir() if path.suffix in _PICKLES)
+    if pickles:
+        has = f"only {pickles[0]}, a pickle that could run code"
     raise ValueError(
         f"`{argument}`: the folder {ref.name!r} must hold *.safetensors weights; it has {has}. "
         "Convert it, or use the protocol 'embedded', whose model comes with the package"
@@ -175,7 +194,8 @@ def load_error(ref: ModelRef, role: str, argument: str, error: Exception) -> OSE
 
 def first_line(error: Exception) -> str:
     """Return the beginning of an error's message."""
-    return (str(error).strip().splitlines() or [""])[0][:200]
+    line, *_ = str(error).strip().splitlines() or [""]
+    return line[:200]
 
 
 def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
@@ -185,7 +205,9 @@ def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
     if ref.folder is not None:
         return ""
     path = try_to_load_from_cache(ref.name, file, revision=ref.revision)
-    return Path(path).parent.name if isinstance(path, str) else ref.revision
+    if isinstance(path, str):
+        return Path(path).parent.name  # .../snapshots/<commit>/config.json
+    return ref.revision
 
 
 def folder_digest(folder: Path) -> str:
@@ -193,26 +215,34 @@ def folder_digest(folder: Path) -> str:
 
     The digest is the same wherever the folder lies.
     """
+    paths = {}
+    for path in [*folder.glob("*"), *folder.glob("*/*")]:
+        if path.suffix in _SUFFIXES and path.is_file():
+            name = path.relative_to(folder).as_posix()
+            paths[name] = path
     digest = hashlib.sha256()
-    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern)]
-    paths = {path.relative_to(folder).as_posix(): path for path in found if path.suffix in _SUFFIXES}
-    for name, path in sorted(paths.items()):
-        if not path.is_file():
-            continue
+    for name in sorted(paths):
         digest.update(name.encode())
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
+        with paths[name].open("rb") as file:
+            while chunk := file.read(_READ_AT_ONCE):
                 digest.update(chunk)
     return digest.hexdigest()[:8]
 
 
 def _looks_like_folder(model: str) -> bool:
-    return model.startswith((".", "/", "~")) or model.partition("@")[0].count("/") > 1 or "\\" in model
+    if model.startswith((".", "/", "~")) or "\\" in model:
+        return True
+    name, _, _ = model.partition("@")
+    return name.count("/") > 1  # a Hub id has one at most
 
 
 def _is_hub_id(name: str) -> bool:
-    return _HUB_ID.fullmatch(name) is not None and ".." not in name and "--" not in name and len(name) <= 96
+    if ".." in name or "--" in name or len(name) > 96:
+        return False
+    return _HUB_ID.fullmatch(name) is not None
 
 
 def _is_revision(revision: str) -> bool:
-    return _REVISION.fullmatch(revision) is not None and ".." not in revision
+    if ".." in revision:
+        return False
+    return _REVISION.fullmatch(revision) is not None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from numbers import Integral, Real
+
+__all__ = ["check_choice", "check_flag", "check_known", "check_number", "check_text", "check_whole"]
 
 
 def check_text(name: str, value: object) -> None:
@@ -26,10 +29,12 @@ def check_flag(name: str, value: object, *, optional: bool = False) -> None:
     Raises:
         TypeError: it is something else.
     """
-    if isinstance(value, bool) or (optional and value is None):
+    if isinstance(value, bool):
         return
-    expected = "True, False or None" if optional else "True or False"
-    raise TypeError(f"{name} must be {expected}; got {value!r:.100}")
+    if not optional:
+        raise TypeError(f"{name} must be True or False; got {value!r:.100}")
+    if value is not None:
+        raise TypeError(f"{name} must be True, False or None; got {value!r:.100}")
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
@@ -62,10 +67,13 @@ def check_number(
         TypeError: it is not a number.
         ValueError: it is not finite, or outside.
     """
+    allowed = _range(low, high)
+    # bool is a kind of int in Python, and no number here.
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number{_range(low, high)}; got {value!r:.100}")
-    if not math.isfinite(value) or not low <= float(value) <= high:
-        raise ValueError(f"{name} must be a {kind}{_range(low, high)}; got {value!r:.100}")
+        raise TypeError(f"{name} must be a number{allowed}; got {value!r:.100}")
+    is_inside = low <= float(value) <= high
+    if not is_inside or not math.isfinite(value):
+        raise ValueError(f"{name} must be a {kind}{allowed}; got {value!r:.100}")
 
 
 def check_whole(name: str, value: object, low: int) -> None:
@@ -81,7 +89,22 @@ def check_whole(name: str, value: object, low: int) -> None:
         raise ValueError(f"{name} must be at least {low}; got {value}")
 
 
+def check_known(kind: str, given: Collection[str], valid: Sequence[str]) -> None:
+    """Check that every given name is a valid one; otherwise the nearest valid one is suggested.
+
+    Raises:
+        TypeError: a name is unknown.
+    """
+    for name in given:
+        if name not in valid:
+            nearest = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)[0]
+            names = ", ".join(valid)
+            raise TypeError(f"unknown {kind} `{name}`; did you mean `{nearest}`? Valid: {names}")
+
+
 def _range(low: float, high: float) -> str:
-    if math.isfinite(low) and math.isfinite(high):
-        return f" in [{low:g}, {high:g}]"
-    return f" of at least {low:g}" if math.isfinite(low) else ""
+    if not math.isfinite(low):
+        return ""
+    if not math.isfinite(high):
+        return f" of at least {low:g}"
+    return f" in [{low:g}, {high:g}]"

@@ -39,80 +39,21 @@ def _program(
 
 
 @app.command(cls=Command)
-def score(
-    files: options.Files = None,
-    predictions: options.Predictions = None,
-    sources: options.Sources = None,
-    references: options.References = None,
-    languages: options.Languages = None,
-    input_format: options.InputFormats = options.InputFormat.auto,
-    tsv_quoting: options.Quotings = options.Quoting.auto,
-    source_column: options.SourceColumn = None,
-    prediction_column: options.PredictionColumn = None,
-    reference_column: options.ReferenceColumn = None,
-    language_column: options.LanguageColumn = None,
-    id_column: options.IdColumn = None,
-    protocol: options.Protocols = "embedded",
-    style_model: options.StyleModel = None,
-    content_model: options.ContentModel = None,
-    fluency_model: options.FluencyModel = None,
-    threshold: options.Threshold = None,
-    device: options.Device = None,
-    dtype: options.Dtypes = options.Dtype.float32,
-    batch_size: options.BatchSize = None,
-    output_format: options.Formats = None,
-    output: options.OutputFile = None,
-    segments: options.SegmentsFile = None,
-    report: options.Report = None,
-    confidence: options.Confidence = 0.95,
-    resamples: options.Resamples = 1000,
-    seed: options.Seed = 0,
-    progress: options.Progress = None,
-    stream: options.Stream = None,
-    workers: options.Workers = 1,
-    fail_under: options.FailUnder = None,
-    against: options.Against = None,
-) -> int:
+@options.with_scoring_options
+def score(stream: options.Stream = None, workers: options.Workers = 1, **given: Any) -> int:
     """Score one or more systems: a table with intervals, the verdict in words and the signature."""
-    return _run(locals())
+    if stream is None:
+        return _run(given)
+    from .cli_stream import stream as run_stream
+
+    return run_stream({**given, "stream": stream, "workers": workers})
 
 
 @app.command(cls=Command)
-def compare(
-    files: options.Files = None,
-    predictions: options.Predictions = None,
-    sources: options.Sources = None,
-    references: options.References = None,
-    languages: options.Languages = None,
-    input_format: options.InputFormats = options.InputFormat.auto,
-    tsv_quoting: options.Quotings = options.Quoting.auto,
-    source_column: options.SourceColumn = None,
-    prediction_column: options.PredictionColumn = None,
-    reference_column: options.ReferenceColumn = None,
-    language_column: options.LanguageColumn = None,
-    id_column: options.IdColumn = None,
-    protocol: options.Protocols = "embedded",
-    style_model: options.StyleModel = None,
-    content_model: options.ContentModel = None,
-    fluency_model: options.FluencyModel = None,
-    threshold: options.Threshold = None,
-    device: options.Device = None,
-    dtype: options.Dtypes = options.Dtype.float32,
-    batch_size: options.BatchSize = None,
-    output_format: options.Formats = None,
-    output: options.OutputFile = None,
-    segments: options.SegmentsFile = None,
-    report: options.Report = None,
-    confidence: options.Confidence = 0.95,
-    resamples: options.Resamples = 1000,
-    seed: options.Seed = 0,
-    progress: options.Progress = None,
-    baseline: options.Baseline = None,
-    fail_under: options.FailUnder = None,
-    against: options.Against = None,
-) -> int:
+@options.with_scoring_options
+def compare(baseline: options.Baseline = None, **given: Any) -> int:
     """Compare two or more systems: ranks, groups, pairwise tests with correction, effect sizes."""
-    return _run({**locals(), "pairwise": True})
+    return _run({**given, "baseline": baseline, "pairwise": True})
 
 
 @app.command()
@@ -156,8 +97,4 @@ def _run(given: dict[str, Any]) -> int:
     from .cli_request import request
     from .cli_run import run
 
-    if given.get("stream") is not None:
-        from .cli_stream import stream
-
-        return stream(given)
     return run(request(given))

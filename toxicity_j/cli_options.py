@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -126,3 +128,50 @@ FailUnder = Annotated[
 Against = Annotated[
     str | None, _option("--against", _GATES, "Exit 1 on a significant drop against this saved JSON.", "FILE")
 ]
+
+
+def with_scoring_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Put the options that `score` and `compare` share before a command's own; it takes them as keyword arguments."""
+    shared = inspect.signature(_shared, eval_str=True)
+    own = inspect.signature(command, eval_str=True)
+    parameters = [*shared.parameters.values(), *own.parameters.values()]
+    named = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    # typer reads both; the command still takes `**given`, in which the shared options arrive.
+    command.__dict__["__signature__"] = own.replace(parameters=named)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
+    return command
+
+
+def _shared(
+    files: Files = None,
+    predictions: Predictions = None,
+    sources: Sources = None,
+    references: References = None,
+    languages: Languages = None,
+    input_format: InputFormats = InputFormat.auto,
+    tsv_quoting: Quotings = Quoting.auto,
+    source_column: SourceColumn = None,
+    prediction_column: PredictionColumn = None,
+    reference_column: ReferenceColumn = None,
+    language_column: LanguageColumn = None,
+    id_column: IdColumn = None,
+    protocol: Protocols = "embedded",
+    style_model: StyleModel = None,
+    content_model: ContentModel = None,
+    fluency_model: FluencyModel = None,
+    threshold: Threshold = None,
+    device: Device = None,
+    dtype: Dtypes = Dtype.float32,
+    batch_size: BatchSize = None,
+    output_format: Formats = None,
+    output: OutputFile = None,
+    segments: SegmentsFile = None,
+    report: Report = None,
+    confidence: Confidence = 0.95,
+    resamples: Resamples = 1000,
+    seed: Seed = 0,
+    progress: Progress = None,
+    fail_under: FailUnder = None,
+    against: Against = None,
+) -> None:
+    """Declare the options that `score` and `compare` share; never called."""

@@ -53,8 +53,10 @@ def repeat_options(args: Sequence[str]) -> list[str]:
         if argument == "--":
             return [*repeated, *args[index:]]
         if argument.startswith("-") and argument != "-":
-            option = argument if argument in VARIADIC else ""
-            if not option:
+            option = ""
+            if argument in VARIADIC:
+                option = argument
+            else:
                 repeated.append(argument)
         elif option:
             repeated += [option, argument]
@@ -114,4 +116,5 @@ def print_quietly(text: str) -> None:
 
 def silence_stdout() -> None:
     """Send what is left for stdout nowhere, so that Python does not complain about the closed pipe at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -48,11 +48,17 @@ def protocol_rows() -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, protocol in protocols().items():
         for factor, model in _models(protocol):
-            facts = MODELS.get(model)
-            size = "" if facts is None else f"{facts.size} MB"
-            licence = "" if facts is None else facts.licence
+            size, licence = _facts(model)
             rows.append((name, _columns(protocol), factor, model, size, licence, _here(model)))
     return rows
+
+
+def _facts(model: str) -> tuple[str, str]:
+    """Return the size and the licence of a model, empty where they are not known."""
+    if model not in MODELS:
+        return "", ""
+    facts = MODELS[model]
+    return f"{facts.size} MB", facts.licence
 
 
 def protocol_table(table_format: str) -> str:
@@ -61,26 +67,35 @@ def protocol_table(table_format: str) -> str:
     if table_format == "json":
         return json.dumps([dict(zip(HEADER, row, strict=True)) for row in rows], indent=2)
     if table_format == "markdown":
-        lines = [HEADER, ("---",) * len(HEADER), *rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    shown = [HEADER, *_without_repetition(rows)]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(HEADER))]
-    lines_of_text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in shown]
-    return "\n".join(line.rstrip() for line in lines_of_text)
+        rule = ("---",) * len(HEADER)
+        return "\n".join(f"| {' | '.join(row)} |" for row in (HEADER, rule, *rows))
+    return _as_text([HEADER, *_without_repetition(rows)])
+
+
+def _as_text(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = map(str.ljust, row, widths)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def is_here(model: str) -> bool:
     """Return True if a model needs no download: built in, or in the cache of the Hub."""
     if model in (ENCODER, IDENTIFIER):
         return True
-    cache = _hub_cache() / f"models--{model.replace('/', '--')}" / "snapshots"
-    return any(cache.glob("*/config.json")) or any(cache.glob("*/*.safetensors"))
+    folder = model.replace("/", "--")
+    snapshots = _hub_cache() / f"models--{folder}" / "snapshots"
+    return any(snapshots.glob("*/config.json")) or any(snapshots.glob("*/*.safetensors"))
 
 
 def _hub_cache() -> Path:
     """Return the folder of huggingface_hub's cache, by its environment variables (its constants.py)."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{caches}/huggingface"
+    hub = os.environ.get("HF_HUB_CACHE") or f"{home}/hub"
+    return Path(hub).expanduser()
 
 
 def _here(model: str) -> str:
@@ -88,7 +103,9 @@ def _here(model: str) -> str:
         return "needs sacrebleu"
     if model == WIETING:
         return "by --content-model"
-    return "yes" if is_here(model) else "no"
+    if is_here(model):
+        return "yes"
+    return "no"
 
 
 def _models(protocol: Protocol) -> list[tuple[str, str]]:
@@ -115,5 +132,12 @@ def _columns(protocol: Protocol) -> str:
 
 def _without_repetition(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Leave out a protocol's name and columns below its first row."""
-    names = [row[0] for row in rows]
-    return [row if names.index(row[0]) == index else ("", "", *row[2:]) for index, row in enumerate(rows)]
+    shown = []
+    last = ""
+    for name, columns, *others in rows:
+        if name == last:
+            shown.append(("", "", *others))
+        else:
+            shown.append((name, columns, *others))
+        last = name
+    return shown

@@ -44,27 +44,35 @@ class Output:
             _require("--segments", ("pyarrow",), "pip install pyarrow")
         if self.report is not None:
             _require("--report", ("jinja2", "matplotlib"), "pip install '.[report]' in a clone")
+        read = {Path(path).resolve() for path in inputs}
         for option, path in (("--output", self.path), ("--segments", self.segments), ("--report", self.report)):
             if path is None:
                 continue
-            if not Path(path).resolve().parent.is_dir():
+            written = Path(path).resolve()
+            if not written.parent.is_dir():
                 raise ValueError(f"`{option}` must lie in an existing folder; got {path!r}")
-            if any(Path(path).resolve() == Path(one).resolve() for one in inputs):
+            if written in read:
                 raise ValueError(f"`{option}` must not overwrite an input; got {path!r}")
 
     def chosen_format(self) -> str:
         """Return the format that was asked for, or that the suffix of the file says, or "text"."""
-        return self.format or _FORMAT_BY_SUFFIX.get(Path(self.path or "").suffix.lower(), "text")
+        if self.format is not None:
+            return self.format
+        suffix = Path(self.path or "").suffix
+        return _FORMAT_BY_SUFFIX.get(suffix.lower(), "text")
 
     def show_progress(self) -> bool:
         """Return True where bars can be seen."""
-        return sys.stderr.isatty() if self.progress is None else self.progress
+        if self.progress is not None:
+            return self.progress
+        return sys.stderr.isatty()
 
 
 def _require(option: str, libraries: tuple[str, ...], command: str) -> None:
     missing = [name for name in libraries if find_spec(name) is None]
     if missing:
-        raise ImportError(f"`{option}` needs {' and '.join(missing)}: {command}")
+        libraries_needed = " and ".join(missing)
+        raise ImportError(f"`{option}` needs {libraries_needed}: {command}")
 
 
 @dataclass(frozen=True)
@@ -99,15 +107,21 @@ def request(given: Mapping[str, Any]) -> Request:
     Raises:
         ValueError: no file of outputs is given.
     """
-    files = (*(given["files"] or ()), *(given["predictions"] or ()))
+    files = _values(given["files"]) + _values(given["predictions"])
     if not files:
         raise ValueError("`--predictions` must name at least one file")
-    output = Output(given["output_format"], given["output"], given["segments"], given["report"], given["progress"])
+    output = Output(
+        format=given["output_format"],
+        path=given["output"],
+        segments=given["segments"],
+        report=given["report"],
+        progress=given["progress"],
+    )
     models = {name: given[name] for name in ("style_model", "content_model", "fluency_model", "threshold")}
     return Request(
         files=files,
         sources=given["sources"],
-        references=tuple(given["references"] or ()),
+        references=_values(given["references"]),
         languages=given["languages"],
         names=column_names(given),
         input_format=given["input_format"],
@@ -122,7 +136,7 @@ def request(given: Mapping[str, Any]) -> Request:
         resamples=given["resamples"],
         seed=given["seed"],
         baseline=given.get("baseline"),
-        fail_under=tuple(given["fail_under"] or ()),
+        fail_under=_values(given["fail_under"]),
         against=given["against"],
         pairwise=bool(given.get("pairwise")),
     )
@@ -132,8 +146,13 @@ def column_names(given: Mapping[str, Any]) -> ColumnNames:
     """Return the names of columns among the options."""
     return ColumnNames(
         source=given["source_column"],
-        predictions=tuple(given["prediction_column"] or ()),
-        references=tuple(given["reference_column"] or ()),
+        predictions=_values(given["prediction_column"]),
+        references=_values(given["reference_column"]),
         language=given["language_column"],
         id=given["id_column"],
     )
+
+
+def _values(given: list[str] | None) -> tuple[str, ...]:
+    """Return the values of an option that takes several."""
+    return tuple(given or ())

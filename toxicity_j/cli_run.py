@@ -38,13 +38,19 @@ def run(request: Request) -> int:
     if request.pairwise and len(inputs.systems) < 2:
         raise ReaderError(f"compare needs two or more systems; got {', '.join(inputs.systems)}")
     _check_floors(floors, inputs)
-    old = None if request.against is None else load(request.against)
+    old = None
+    if request.against is not None:
+        old = load(request.against)
     comparison = _compared(request, protocol, inputs, old)
     write(comparison, request.output, pairwise=request.pairwise)
-    failures = shortfalls(comparison, floors) + ([] if old is None else drops(comparison, old))
+    failures = shortfalls(comparison, floors)
+    if old is not None:
+        failures += drops(comparison, old)
+    if not failures:
+        return 0
     for failure in failures:
         print_error(failure)
-    return FAILED_GATE if failures else 0
+    return FAILED_GATE
 
 
 def load(path: str) -> Comparison:
@@ -72,17 +78,19 @@ def write(comparison: Comparison, output: Output, *, pairwise: bool) -> None:
     if output.report is not None:
         from .compare.report import render_html
 
-        Path(output.report).write_text(render_html(comparison, comparison.texts), encoding="utf-8")
-    text = rendered(comparison, output, pairwise=pairwise)
+        page = render_html(comparison, comparison.texts)
+        Path(output.report).write_text(page, encoding="utf-8")
+    text = rendered(comparison, output, pairwise=pairwise).rstrip("\n")
     if output.path is None:
-        print_quietly(text.rstrip("\n"))
+        print_quietly(text)
     else:
-        Path(output.path).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        Path(output.path).write_text(f"{text}\n", encoding="utf-8")
 
 
 def rendered(comparison: Comparison, output: Output, *, pairwise: bool) -> str:
     """Return a comparison in the format that was asked for."""
-    return str(getattr(comparison, f"to_{output.chosen_format()}")())
+    render = getattr(comparison, f"to_{output.chosen_format()}")
+    return str(render())
 
 
 def _read(request: Request) -> Inputs:
@@ -103,20 +111,24 @@ def _read(request: Request) -> Inputs:
 
 def _check_floors(floors: Mapping[str, float], inputs: Inputs) -> None:
     """Check before scoring that each measure with a floor will be computed."""
-    for measure in floors:
-        if measure in ("sim", "fl", "j") and inputs.sources is None and inputs.references is None:
+    if inputs.sources is not None or inputs.references is not None:
+        return
+    for measure in ("sim", "fl", "j"):
+        if measure in floors:
             raise ValueError(f"`--fail-under` names {measure}, which needs sources")
 
 
 def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Comparison | None) -> Comparison:
     # What a table holds by the way is used where the protocol uses it; what was given by option always.
-    references = inputs.references if request.references or protocol.references != "unused" else None
-    languages = inputs.languages if request.languages or protocol.languages else None
-    used = replace(inputs, references=references, languages=languages)
+    used = inputs
+    if protocol.references == "unused" and not request.references:
+        used = replace(used, references=None)
+    if not protocol.languages and not request.languages:
+        used = replace(used, languages=None)
     scored = _scored_cold(request, protocol, used) or _scored(request, protocol, used)
     comparison = compare(
         scored,
-        languages=languages,
+        languages=used.languages,
         baseline=request.baseline,
         confidence=request.confidence,
         n_resamples=request.resamples,
@@ -135,15 +147,24 @@ def _scored(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, S
         options: dict[str, Any] = {}
         if protocol.newline and name in inputs.unterminated:
             options["unterminated"] = inputs.unterminated[name]
-        scored[name] = scorer.score(predictions, inputs.sources, inputs.references, inputs.languages, **options)
+        scored[name] = scorer.score(
+            predictions,
+            inputs.sources,
+            inputs.references,
+            inputs.languages,
+            **options,
+        )
     return scored
 
 
 def _scored_cold(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, Segments] | None:
     """Score with the identifier in NumPy, where that is all there is to do and the input is short; else None."""
-    alone = inputs.sources is None and inputs.references is None and inputs.languages is None
-    plain = request.models["style_model"] == IDENTIFIER and protocol.name == EMBEDDED.name
-    if not alone or not plain or request.device not in (None, "cpu") or request.dtype != "float32":
+    others = (inputs.sources, inputs.references, inputs.languages)
+    if any(column is not None for column in others):
+        return None
+    if request.models["style_model"] != IDENTIFIER or protocol.name != EMBEDDED.name:
+        return None
+    if request.device not in (None, "cpu") or request.dtype != "float32":
         return None
     from .cold_identifier import MOST_TEXTS, score_style
 
@@ -169,7 +190,7 @@ def _scorer(request: Request) -> Scorer:
         dtype=request.dtype,
         batch_size=request.batch_size,
         progress=request.output.show_progress(),
-        **{name: value for name, value in request.models.items() if value is not None},
+        **request.models,
     )
 
 

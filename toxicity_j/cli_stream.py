@@ -29,9 +29,8 @@ def stream(given: Mapping[str, Any]) -> int:
     """
     for name in _WITHOUT_STREAM:
         if given[name]:
-            raise ValueError(
-                f"`--{name.replace('_', '-')}` does not go with `--stream`, which reads columns of one table"
-            )
+            option = name.replace("_", "-")
+            raise ValueError(f"`--{option}` does not go with `--stream`, which reads columns of one table")
     try:
         from .scale import score_dataset
     except ImportError as error:
@@ -48,13 +47,15 @@ def stream(given: Mapping[str, Any]) -> int:
         device=wanted.device,
         dtype=wanted.dtype,
         batch_size=wanted.batch_size,
-        **{name: value for name, value in wanted.models.items() if value is not None},
+        **wanted.models,
     )
     _write(scores, wanted)
-    failed = [measure for measure, floor in floors.items() if scores[measure] < floor]
-    for measure in failed:
-        print_error(f"{MEASURES[measure]} is {scores[measure]:.4g}, below the floor of {floors[measure]:g}")
-    return FAILED_GATE if failed else 0
+    code = 0
+    for measure, floor in floors.items():
+        if scores[measure] < floor:
+            print_error(f"{MEASURES[measure]} is {scores[measure]:.4g}, below the floor of {floor:g}")
+            code = FAILED_GATE
+    return code
 
 
 def _columns(wanted: Request) -> dict[str, Any]:
@@ -63,22 +64,24 @@ def _columns(wanted: Request) -> dict[str, Any]:
     outputs, _ = prediction_columns(table, wanted.names)
     if len(outputs) != 1:
         raise ReaderError(f"{table.path}: `--stream` scores one system; name one of {outputs} by --prediction-column")
-    references = reference_columns(table, wanted.names)
-    protocol = get_protocol(wanted.protocol)
-    return {
+    columns: dict[str, str | None] = {
         "predictions": outputs[0],
         "sources": source_column(table, wanted.names, "predictions"),
-        "references": references[0] if references and protocol.references != "unused" else None,
-        "languages": language_column(table, wanted.names) if protocol.languages else None,
     }
+    references = reference_columns(table, wanted.names)
+    protocol = get_protocol(wanted.protocol)
+    if references and protocol.references != "unused":
+        columns["references"] = references[0]
+    if protocol.languages:
+        columns["languages"] = language_column(table, wanted.names)
+    return columns
 
 
 def _write(scores: Mapping[str, Any], wanted: Request) -> None:
     """Write corpus scores as JSON, or as one line per measure."""
+    text = "\n".join(_lines(scores))
     if wanted.output.chosen_format() == "json":
         text = json.dumps(scores, ensure_ascii=False, indent=2)
-    else:
-        text = "\n".join(_lines(scores))
     if wanted.output.path is None:
         print_quietly(text)
     else:

@@ -19,13 +19,15 @@ from .protocols import IDENTIFIER, Protocol
 from .results import Segments
 from .rules import saturate
 from .signature import protocol_name, render
-from .text import normalize, windows
+from .text import normalize, windows_of_all
 from .version import VERSION
 
 _FILE = "identifier.safetensors"
 # Above this number of texts, torch makes up for its import.
 MOST_TEXTS = 5000
 _TOKENS = 8192
+
+__all__ = ["MOST_TEXTS", "score_style"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -57,8 +59,10 @@ class NumpyIdentifier:
             self._tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             metadata = file.metadata()
         config = json.loads(metadata["config"])
-        self._widths, self._layers = config["widths"], len(config["hidden"]) + 1
-        self._size, self._pad_id = config["max_length"], config["vocab_size"]
+        self._widths = config["widths"]
+        self._layers = len(config["hidden"]) + 1
+        self._size = config["max_length"]
+        self._pad_id = config["vocab_size"]
         self._tokenizer = Tokenizer.from_str(metadata["tokenizer"])
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -66,33 +70,40 @@ class NumpyIdentifier:
     def p_toxic(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,)"""
         distinct = list(dict.fromkeys(texts))
-        encodings = self._tokenizer.encode_batch_fast([normalize(text) for text in distinct], add_special_tokens=False)
-        rows: list[list[int]] = []
-        owners: list[int] = []
-        for index, encoding in enumerate(encodings):
-            pieces = windows(encoding.ids, self._size, self._size * 3 // 4)
-            rows += pieces
-            owners += [index] * len(pieces)
+        normalized = list(map(normalize, distinct))
+        encodings = self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
+        ids = [encoding.ids for encoding in encodings]
+        rows, row_owners = windows_of_all(ids, self._size, self._size * 3 // 4)
+        owners = np.array(row_owners)
+        lengths = list(map(len, rows))
+        # Of a text in several windows the largest logit counts.
         logits = np.full(len(distinct), -np.inf)
-        for batch in _batches([len(row) for row in rows]):
-            np.maximum.at(logits, np.array(owners)[batch], self._logits([rows[index] for index in batch]))
-        scores = dict(zip(distinct, 1 / (1 + np.exp(-logits)), strict=True))
+        for batch in _batches(lengths):
+            chosen = [rows[index] for index in batch]
+            np.maximum.at(logits, owners[batch], self._logits(chosen))
+        shares = 1 / (1 + np.exp(-logits))
+        scores = dict(zip(distinct, shares, strict=True))
         return np.array([scores[text] for text in texts])
 
     def _logits(self, rows: list[list[int]]) -> Floats:
         """Return the logits of token ids, as `ToxicityIdentifier.forward` does. *Shape:* (batch,)"""
-        length = max(1, max(map(len, rows)))
-        ids = np.full((len(rows), length + max(self._widths, default=1) - 1), self._pad_id)
+        length = max(1, *map(len, rows))
+        # A window starts at each token; those at the end look past it, at zeros.
+        beyond = max(self._widths, default=1) - 1
+        ids = np.full((len(rows), length + beyond), self._pad_id)
         for padded, row in zip(ids, rows, strict=True):
             padded[: len(row)] = row
-        mask = (ids != self._pad_id)[:, :, None].astype(np.float32)
-        embeddings = self._rows("embedding", ids) * mask
-        mask = mask[:, :length]
-        features = [embeddings[:, :length].sum(1) / np.maximum(mask.sum(1), 1)]
+        is_token = ids != self._pad_id
+        seen = is_token[:, :, None].astype(np.float32)
+        embeddings = self._rows("embedding", ids) * seen
+        mask = seen[:, :length]
+        counts = np.maximum(mask.sum(1), 1)
+        features = [embeddings[:, :length].sum(1) / counts]
         for index, width in enumerate(self._widths):
             under = [embeddings[:, offset : offset + length] for offset in range(width)]
             convolved = self._linear(f"convolutions.{index}", np.concatenate(under, axis=-1))
-            features.append((np.maximum(convolved, 0) * mask).max(1))
+            activated = np.maximum(convolved, 0) * mask
+            features.append(activated.max(1))
         states = np.concatenate(features, axis=-1)
         # Each linear layer of the classifier is followed by a ReLU and a dropout, and the first follows a dropout.
         for layer in range(self._layers):
@@ -103,13 +114,17 @@ class NumpyIdentifier:
 
     def _rows(self, name: str, ids: npt.NDArray[np.int64]) -> Floats:
         """Return rows of a matrix that is stored as int8 with a scale per row."""
-        weights, scale = self._tensors[f"{name}.weight"], self._tensors[f"{name}.weight.scale"]
+        weights = self._tensors[f"{name}.weight"]
+        scale = self._tensors[f"{name}.weight.scale"]
         rows: Floats = weights[ids].astype(np.float32) * scale[ids]
         return rows
 
     def _linear(self, name: str, states: Floats) -> Floats:
-        weights = self._tensors[f"{name}.weight"].astype(np.float32) * self._tensors[f"{name}.weight.scale"]
-        result: Floats = states @ weights.T + self._tensors[f"{name}.bias"]
+        stored = self._tensors[f"{name}.weight"]
+        scale = self._tensors[f"{name}.weight.scale"]
+        bias = self._tensors[f"{name}.bias"]
+        weights = stored.astype(np.float32) * scale
+        result: Floats = states @ weights.T + bias
         return result
 
 
@@ -134,7 +149,10 @@ def _batches(lengths: Sequence[int]) -> Iterator[npt.NDArray[np.int64]]:
     start = 0
     while start < len(order):
         stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * lengths[order[stop]] <= _TOKENS:
+        while stop < len(order):
+            longest = lengths[order[stop]]
+            if (stop + 1 - start) * longest > _TOKENS:
+                break
             stop += 1
         yield order[start:stop]
         start = stop

@@ -37,9 +37,13 @@ class OneDNNLinear(nn.Module):
     def __init__(self, linear: nn.Linear, *, gelu: bool = False) -> None:
         super().__init__()
         self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
-        self.bias = None if linear.bias is None else linear.bias.detach()
+        self.bias: torch.Tensor | None = None
+        if linear.bias is not None:
+            self.bias = linear.bias.detach()
         # Name of the operation that follows, its numbers, its variant ("none": not the approximation by tanh).
-        self.then: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
+        self.then: tuple[str, list[float], str] = ("none", [], "")
+        if gelu:
+            self.then = ("gelu", [], "none")
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Apply the layer. *Shape:* (..., in) to (..., out)."""

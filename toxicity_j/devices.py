@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 import torch
+
+from .model_interface import Scored
+
+__all__ = ["DTYPES", "Precision", "resolve_device", "resolve_dtype", "to_device"]
 
 Network = TypeVar("Network")
 
@@ -24,8 +29,7 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
         ValueError: `device` is unknown, or not present on this machine.
     """
     if device is None:
-        mps = torch.backends.mps.is_available()
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+        return _best_device()
     if not isinstance(device, str | torch.device):
         raise TypeError(f"`device` must be a string such as 'cpu' or 'cuda:0'; got {device!r}")
     message = f"`device` must be a device of this machine, such as 'cpu' or 'cuda:0'; got {str(device)!r}"
@@ -37,6 +41,14 @@ def resolve_device(device: str | torch.device | None = None) -> torch.device:
     if resolved.type not in _COMPUTING:  # "meta" allocates everywhere and computes nothing
         raise ValueError(message)
     return resolved
+
+
+def _best_device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
 
 
 def resolve_dtype(dtype: str) -> torch.dtype:
@@ -83,7 +95,9 @@ class Precision(Generic[Network]):
         self.dtype = dtype
         self._load = load
         self.network = load(resolve_dtype(dtype))
-        self._float32 = self.network if dtype == "float32" else None
+        self._float32: Network | None = None
+        if dtype == "float32":
+            self._float32 = self.network
 
     @property
     def float32(self) -> Network:
@@ -95,9 +109,9 @@ class Precision(Generic[Network]):
     def guarded(
         self,
         count: int,
-        run: Callable[[Network, np.ndarray], np.ndarray],
+        run: Callable[[Network, np.ndarray], Scored],
         is_borderline: Callable[[np.ndarray], np.ndarray] | None,
-    ) -> np.ndarray:
+    ) -> Scored:
         """Score rows, those near a decision in float32.
 
         Args:
@@ -107,12 +121,24 @@ class Precision(Generic[Network]):
                 *Shape:* (n, ...) to (n,). Not asked in float32, nor when there is no decision (None).
 
         Returns:
-            *Shape:* (n, ...)
+            The scores of all rows. *Shape:* (n, ...)
         """
-        scores = run(self.network, np.arange(count))
+        scored = run(self.network, np.arange(count))
         if self.dtype == "float32" or is_borderline is None:
-            return scores
-        borderline = np.flatnonzero(is_borderline(scores))
-        if len(borderline):
-            scores[borderline] = run(self.float32, borderline)
-        return scores
+            return scored
+        borderline = np.flatnonzero(is_borderline(scored.values))
+        if len(borderline) == 0:
+            return scored
+        exact = run(self.float32, borderline)
+        scored.values[borderline] = exact.values
+        # The second run reads some of the same texts again, so its truncated ones are counted already.
+        return scored
+
+
+def _use_one_thread() -> None:
+    """Let torch compute without OpenMP's pool of threads, which is lost in a fork: waiting for it would never end."""
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)

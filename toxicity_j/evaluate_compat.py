@@ -18,6 +18,14 @@ import pyarrow
 # Columns by name; None for a column that is absent.
 Stored: TypeAlias = "dict[str, list[Any] | None]"
 
+# What evaluate's own constructor takes (evaluate 0.4.6, src/evaluate/module.py, `__init__`).
+BASE_OPTIONS = (
+    "keep_in_memory", "cache_dir", "num_process", "process_id", "seed", "experiment_id", "hash",
+    "max_concurrent_cache_files", "timeout",
+)  # fmt: skip
+# The plural names, under which columns are stored, of the names that `add` takes as well.
+PLURALS = {"prediction": "predictions", "source": "sources", "reference": "references", "language": "languages"}
+
 # Rows per write. datasets' ArrowWriter writes the whole column again for each part that it cuts a batch into, so one
 # write of n rows takes n * n / 1000 rows on disk.
 _SLICE = 1000
@@ -34,7 +42,9 @@ def loaded_from() -> str | None:
     if frame is None or not os.path.exists(frame.f_locals["path"]):
         return None
     path = Path(frame.f_locals["path"]).resolve()
-    return str(path if path.is_dir() else path.parent)
+    if path.is_dir():
+        return str(path)
+    return str(path.parent)
 
 
 class StoredColumns:
@@ -94,8 +104,7 @@ class StoredColumns:
         if stored is None:
             return None
         if given is not None and not is_shared:
-            before, after = slice(0, _length(stored)), slice(0, _length(given))
-            stored = {name: _cut(stored.get(name), before) + _cut(given[name], after) for name in given}
+            stored = _appended(stored, given)
         return {name: _all_or_none(name, column) for name, column in stored.items()}
 
     def store(self, columns: Stored) -> None:
@@ -113,7 +122,8 @@ class StoredColumns:
             try:
                 for start in range(0, n, _SLICE):
                     rows = slice(start, min(start + _SLICE, n))
-                    self._write({name: _cut(columns.get(name), rows) for name in self.features})
+                    batch = {name: _cut(columns.get(name), rows) for name in self.features}
+                    self._write(batch)
             except BaseException as error:
                 self.discard()
                 if isinstance(error, pyarrow.ArrowException) and not isinstance(error, OSError):
@@ -207,17 +217,24 @@ def _all_or_none(name: str, column: list[Any]) -> list[Any] | None:
     Raises:
         ValueError: it is absent for some segments only.
     """
-    missing = [index for index, item in enumerate(column) if item is None]
-    if not missing:
+    count = column.count(None)
+    if count == 0:
         return column
-    if len(missing) < len(column):
-        raise ValueError(
-            f"`{name}` must be given for every item or for none; "
-            f"it is missing for item {missing[0]} and {len(missing) - 1} more"
-        )
-    return None
+    if count == len(column):
+        return None
+    gap = f"it is missing for item {column.index(None)} and {count - 1} more"
+    raise ValueError(f"`{name}` must be given for every item or for none; {gap}")
 
 
 def _cut(column: list[Any] | None, rows: slice) -> list[Any]:
     """Return rows of a column; an absent one is stored as nulls, because evaluate has no optional columns."""
-    return [None] * (rows.stop - rows.start) if column is None else column[rows]
+    if column is None:
+        return [None] * (rows.stop - rows.start)
+    return column[rows]
+
+
+def _appended(stored: Mapping[str, list[Any]], given: Stored) -> dict[str, list[Any]]:
+    """Return the given columns behind the stored ones."""
+    before = slice(0, _length(stored))
+    after = slice(0, _length(given))
+    return {name: _cut(stored.get(name), before) + _cut(given[name], after) for name in given}

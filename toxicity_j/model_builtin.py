@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from .batching import Scored
 from .builtin_encoder import Encoder
 from .builtin_identifier import ToxicityIdentifier
 from .cpu_linear import use_onednn_linear
 from .devices import Precision
+from .model_interface import Scored
 
 
 class BuiltInEncoder:
@@ -36,7 +36,7 @@ class BuiltInEncoder:
     ) -> Scored:
         """Compute SIM of each pair, a source or reference first, a prediction second. *Shape:* (n,), in [0, 1]."""
         found = self.score_roles(second, first, ("content",), progress=progress)
-        return Scored(found.values[:, 0], found.truncated)
+        return _first_column(found)
 
     def p_toxic(
         self,
@@ -46,8 +46,14 @@ class BuiltInEncoder:
         progress: Callable[..., Any] | None = None,
     ) -> Scored:
         """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
-        found = self.score_roles(texts, None, ("style",), is_borderline=is_borderline, progress=progress)
-        return Scored(found.values[:, 0], found.truncated)
+        found = self.score_roles(
+            texts,
+            None,
+            ("style",),
+            is_borderline=is_borderline,
+            progress=progress,
+        )
+        return _first_column(found)
 
     def score_roles(
         self,
@@ -70,21 +76,27 @@ class BuiltInEncoder:
         Raises:
             ValueError: a score is not finite.
         """
-        truncated = 0
         wanted = tuple(roles)
-        place = roles.index("style") if "style" in roles else 0
 
-        def run(encoder: Encoder, rows: np.ndarray) -> np.ndarray:
-            nonlocal truncated
-            own = [predictions[row] for row in rows]
-            others = None if sources is None else [sources[row] for row in rows]
-            found = encoder.score(own, others, wanted, batch_size=self.batch_size, progress=progress)
-            truncated = max(truncated, encoder.truncated)
-            return np.stack([found[role] for role in wanted], axis=1)
+        def run(encoder: Encoder, rows: np.ndarray) -> Scored:
+            others = None
+            if sources is not None:
+                others = [sources[row] for row in rows]
+            scores = encoder.score(
+                [predictions[row] for row in rows],
+                others,
+                wanted,
+                batch_size=self.batch_size,
+                progress=progress,
+            )
+            columns = [scores[role] for role in wanted]
+            return Scored(np.stack(columns, axis=1), encoder.truncated)
 
-        near = None if is_borderline is None else lambda scores: is_borderline(scores[:, place])
-        scores = self._networks.guarded(len(predictions), run, near)
-        return Scored.checked(scores, truncated, predictions, "the built-in encoder")
+        guard = None
+        if is_borderline is not None:
+            guard = _of_column(is_borderline, wanted.index("style"))
+        found = self._networks.guarded(len(predictions), run, guard)
+        return Scored.checked(found.values, found.truncated, predictions, "the built-in encoder")
 
 
 class Identifier:
@@ -98,7 +110,9 @@ class Identifier:
     ) -> None:
         self.model = ToxicityIdentifier.from_pretrained(path, device=device)
         self.batch_size = batch_size
-        self._name = "the built-in identifier" if path is None else f"the style model {str(path)!r}"
+        self._name = "the built-in identifier"
+        if path is not None:
+            self._name = f"the style model {str(path)!r}"
 
     def p_toxic(
         self,
@@ -110,6 +124,19 @@ class Identifier:
         """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
         scores = self.model.p_toxic(texts, batch_size=self.batch_size, progress=progress)
         return Scored.checked(scores, getattr(self.model, "truncated", 0), texts, self._name)
+
+
+def _first_column(found: Scored) -> Scored:
+    return Scored(found.values[:, 0], found.truncated)
+
+
+def _of_column(mark: Callable[[np.ndarray], np.ndarray], column: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what marks rows by one of their columns."""
+
+    def marked(scores: np.ndarray) -> np.ndarray:
+        return mark(scores[:, column])
+
+    return marked
 
 
 def _load_encoder(device: str | torch.device | None, dtype: torch.dtype) -> Encoder:

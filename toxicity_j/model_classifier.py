@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from .batching import Scored, default_token_budget, run_batched
+from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free, enable_padding_free, first_position, padding_free_logits
 from .devices import Precision, resolve_device, to_device
-from .tokenization import Columns, TextEncoder, load_tokenizer
+from .model_interface import Scored
+from .tokenization import Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
 
 # Texts are truncated at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
 # pan-webis-de/pan-code).
@@ -26,6 +27,9 @@ MAX_LENGTH = 512
 
 # What a model sees of a tokenizer's columns. No mask is among them, because nothing is padded.
 _COLUMNS = ("input_ids", "token_type_ids")
+
+# How transformers names a table of learned positions: BERT's family, BART's, GPT-2's.
+_POSITION_TABLES = ("position_embeddings", "embed_positions", "wpe")
 
 
 class Classifier:
@@ -72,7 +76,9 @@ class Classifier:
         self._ref = ModelRef.parse(model, self._argument)
         self._role, self.batch_size, self.dtype = role, batch_size, dtype
         self.device = resolve_device(device)
-        source = self._ref if tokenizer is None else ModelRef.parse(tokenizer, f"{role}_tokenizer")
+        source = self._ref
+        if tokenizer is not None:
+            source = ModelRef.parse(tokenizer, f"{role}_tokenizer")
         own = load_tokenizer(source, role, self._argument, split_special_tokens=truncate_raw)
         self._networks: Precision[Any] = Precision(self._load, dtype)
         config = self.network.config
@@ -104,17 +110,16 @@ class Classifier:
         Raises:
             ValueError: a logit is not finite.
         """
-        truncated = 0
 
-        def run(network: Any, rows: np.ndarray) -> np.ndarray:
-            nonlocal truncated
-            chosen = texts if len(rows) == len(texts) else [texts[i] for i in rows]
-            logits, count = self._run(network, chosen, progress)
-            truncated = max(truncated, count)
-            return logits
+        def run(network: Any, rows: np.ndarray) -> Scored:
+            if len(rows) == len(texts):
+                return self._run(network, texts, progress)
+            chosen = [texts[row] for row in rows]
+            return self._run(network, chosen, progress)
 
-        logits = self._networks.guarded(len(texts), run, is_borderline)
-        return Scored.checked(logits, truncated, texts, f"the {self._role} model {str(self._ref)!r}")
+        found = self._networks.guarded(len(texts), run, is_borderline)
+        name = f"the {self._role} model {str(self._ref)!r}"
+        return Scored.checked(found.values, found.truncated, texts, name)
 
     def label_index(self, label: str | int) -> int:
         """Return the index of a class by its name, or the index itself, checked.
@@ -123,36 +128,38 @@ class Classifier:
             ValueError: the model has no such class; its labels are listed.
         """
         for index, name in self.labels.items():
-            if name == label or (index == label and not isinstance(label, bool)):
+            if name == label:
+                return index
+            if index == label and not isinstance(label, bool):
                 return index
         expected = f"must be a label of {str(self._ref)!r}, one of {dict(self.labels)}"
         raise ValueError(f"`{self._role}_label` {expected}; got {label!r}")
 
-    def _run(self, network: Any, texts: Sequence[str], progress: Callable[..., Any] | None) -> tuple[np.ndarray, int]:
-        """Return the logits of `texts` by one of the two ways to batch, and how many texts were truncated."""
-        truncated = 0
-
-        def encode(batch: Sequence[str]) -> list[Columns]:
-            nonlocal truncated
-            columns, cut = self._encoder(batch)
-            truncated += sum(cut)
-            return columns
-
+    def _run(self, network: Any, texts: Sequence[str], progress: Callable[..., Any] | None) -> Scored:
+        """Compute the logits of texts by one of the two ways to batch. *Shape:* (n, labels)."""
         padding_free = can_be_padding_free(network)
-        forward = padding_free_logits if padding_free else _equal_length_logits
+        batch_size = self.batch_size
         # Generative models without a padding token refuse a batch even where nothing is padded.
-        alone = not padding_free and network.config.pad_token_id is None
+        if not padding_free and network.config.pad_token_id is None:
+            batch_size = 1
+        logits_of = padding_free_logits if padding_free else _equal_length_logits
+
+        def forward(batch: Sequence[Columns]) -> torch.Tensor:
+            return logits_of(network, batch).float()
+
+        encode = CountingEncoder(self._encoder)
         rows = run_batched(
             texts,
             encode,
-            lambda batch: forward(network, batch).float(),
+            forward,
             token_budget=default_token_budget(self.device),
-            batch_size=1 if alone else self.batch_size,
+            batch_size=batch_size,
             equal_lengths=not padding_free,
-            length=lambda columns: len(columns[0]),
+            length=count_tokens,
             progress=progress,
         )
-        return rows.numpy().reshape(-1, len(self.labels)), truncated
+        logits = rows.numpy().reshape(-1, len(self.labels))
+        return Scored(logits, encode.truncated)
 
     def _load(self, dtype: torch.dtype) -> Any:
         from transformers import AutoModelForSequenceClassification
@@ -176,16 +183,17 @@ class Classifier:
 def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor:
     """Compute logits of texts of one length, which need neither padding nor a mask. *Shape:* (batch, labels)."""
     columns = np.array(batch, dtype=np.int64).transpose(1, 0, 2)
-    tensors = to_device([np.ascontiguousarray(column) for column in columns], network.device)
-    logits: torch.Tensor = network(**dict(zip(_COLUMNS, tensors, strict=False))).logits
+    arrays = [np.ascontiguousarray(column) for column in columns]
+    tensors = to_device(arrays, network.device)
+    inputs = dict(zip(_COLUMNS, tensors, strict=False))
+    logits: torch.Tensor = network(**inputs).logits
     return logits
 
 
 def _table_sizes(network: Any) -> list[int]:
     """Return how many tokens each of a model's tables of positions has room for; none for relative positions."""
-    tables = [
-        module
-        for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Embedding) and name.endswith(("position_embeddings", "embed_positions", "wpe"))
-    ]
-    return [table.num_embeddings - first_position(table) for table in tables]
+    sizes = []
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.Embedding) and name.endswith(_POSITION_TABLES):
+            sizes.append(module.num_embeddings - first_position(module))
+    return sizes

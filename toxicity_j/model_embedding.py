@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from .batching import Scored, deduplicate
+from .batching import deduplicate
 from .checkpoints import ModelRef, load_errors, require_regular_files, require_tensors
 from .devices import resolve_device, resolve_dtype
+from .model_interface import Scored
 
 # torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts inherit.
 _EPSILON = 1e-8
@@ -26,10 +28,16 @@ def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     *Shape:* (n, d) and (n, d) to (n,), float64.
     """
-    first, second = first.astype(np.float64), second.astype(np.float64)
-    lengths = [np.maximum(np.linalg.norm(x, axis=1), _EPSILON) for x in (first, second)]
-    cosines: np.ndarray = np.clip((first * second).sum(axis=1) / (lengths[0] * lengths[1]), -1, 1)
+    one, other = first.astype(np.float64), second.astype(np.float64)
+    products = (one * other).sum(axis=1)
+    lengths = _lengths(one) * _lengths(other)
+    cosines: np.ndarray = np.clip(products / lengths, -1, 1)
     return cosines
+
+
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    lengths: np.ndarray = np.linalg.norm(vectors, axis=1)
+    return np.maximum(lengths, _EPSILON)
 
 
 def paired_cosine(
@@ -52,8 +60,10 @@ def paired_cosine(
     texts, indices = deduplicate([*first, *second])
     found = embed(texts)
     vectors = Scored.checked(found.values, found.truncated, texts, model).values
-    cosines = cosine(vectors[indices[: len(first)]], vectors[indices[len(first) :]])
-    return Scored.checked(cosines, found.truncated, list(zip(first, second, strict=True)), model)
+    n = len(first)
+    cosines = cosine(vectors[indices[:n]], vectors[indices[n:]])
+    pairs = list(zip(first, second, strict=True))
+    return Scored.checked(cosines, found.truncated, pairs, model)
 
 
 class SentenceEmbedding:
@@ -93,23 +103,34 @@ class SentenceEmbedding:
         self._ref = ModelRef.parse(model, "content_model")
         self.dtype, self.batch_size = dtype, batch_size or 32
         place, kind = resolve_device(device), resolve_dtype(dtype)
-        with load_errors(self._ref, "content similarity", "content_model"):
-            folder = _fetch(self._ref)
-        require_regular_files(folder, "content_model")
-        with load_errors(self._ref, "content similarity", "content_model"):
-            parts = _read_parts(folder)
-        self.revision = "" if self._ref.folder is not None else folder.name
-        _check_parts(folder, parts)
-        with load_errors(self._ref, "content similarity", "content_model"):
-            self.model = SentenceTransformer(
+        folder = self._find_checked()
+        self.revision = ""
+        if self._ref.folder is None:
+            self.revision = folder.name  # .../snapshots/<commit>
+        with self._load_errors():
+            model = SentenceTransformer(
                 str(folder),
                 device=str(place),
                 trust_remote_code=False,
                 local_files_only=True,
                 model_kwargs={"dtype": kind, "use_safetensors": True},
-            ).eval()
+            )
+            self.model = model.eval()
             missing = _missing_tensors(self.model[0].auto_model, folder)
         require_tensors(missing, self._ref, "content_model")
+
+    def _load_errors(self) -> AbstractContextManager[None]:
+        return load_errors(self._ref, "content similarity", "content_model")
+
+    def _find_checked(self) -> Path:
+        """Return the folder that holds the model, checked before anything of it is loaded."""
+        with self._load_errors():
+            folder = _fetch(self._ref)
+        require_regular_files(folder, "content_model")
+        with self._load_errors():
+            parts = _read_parts(folder)
+        _check_parts(folder, parts)
+        return folder
 
     def score(self, first: Sequence[str], second: Sequence[str], *, progress: Any = None) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
@@ -119,9 +140,13 @@ class SentenceEmbedding:
         """Embed texts. *Shape:* (texts, d), float32."""
         with torch.inference_mode():
             vectors = self.model.encode(
-                texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True
+                texts,
+                batch_size=self.batch_size,
+                show_progress_bar=False,
+                convert_to_tensor=True,
             )
-        return Scored(vectors.float().cpu().numpy(), self._count_truncated(texts))
+        values = vectors.float().cpu().numpy()
+        return Scored(values, self._count_truncated(texts))
 
     def _count_truncated(self, texts: list[str]) -> int:
         """Count the texts that are longer than the model reads; sentence-transformers cuts them without a word."""
@@ -148,7 +173,9 @@ def _fetch(ref: ModelRef) -> Path:
 def _read_parts(folder: Path) -> list[str]:
     """Return the class names of the parts that `modules.json` lists."""
     modules = folder / "modules.json"
-    listed = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
+    if not modules.is_file():
+        return []
+    listed = json.loads(modules.read_text(encoding="utf-8"))
     return [str(part["type"]) for part in listed]
 
 
@@ -162,13 +189,18 @@ def _check_parts(folder: Path, parts: list[str]) -> None:
         if not name.startswith("sentence_transformers."):
             modules = folder / "modules.json"
             raise ValueError(f"`content_model`: {modules} must name parts of sentence_transformers only; got {name!r}")
-    for pickled in [*folder.glob("*.bin"), *folder.glob("*/*.bin")]:
+    for pickled in _find(folder, "*.bin"):
         if not any(pickled.parent.glob("*.safetensors")):
             raise ValueError(
                 f"`content_model`: {pickled} is a pickle that could run code; weights must be *.safetensors files"
             )
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*/*.safetensors")):
+    if not _find(folder, "*.safetensors"):
         raise ValueError(f"`content_model`: the folder {str(folder)!r} must hold *.safetensors weights; it has none")
+
+
+def _find(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of a model and of its parts, each of which has a folder of its own."""
+    return [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
 
 
 def _missing_tensors(network: Any, folder: Path) -> list[str]:
@@ -178,8 +210,12 @@ def _missing_tensors(network: Any, folder: Path) -> list[str]:
     stored: set[str] = set()
     for path in [*folder.glob("*.safetensors"), *folder.glob("0_*/*.safetensors")]:
         with safe_open(str(path), framework="pt") as file:
-            names = (name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys())  # noqa: SIM118
-            stored.update(names)
-    tied = {name.partition(".")[2] for name in stored}
-    wanted = [name for name in network.state_dict() if not name.startswith("pooler.")]
-    return [name for name in wanted if name not in stored and name not in tied]
+            stored.update(map(_todays_name, file.keys()))
+    # A checkpoint of a larger model names the transformer's tensors behind its own prefix.
+    stored |= {name.partition(".")[2] for name in stored}
+    return [name for name in network.state_dict() if name not in stored and not name.startswith("pooler.")]
+
+
+def _todays_name(tensor: str) -> str:
+    """Return a tensor's name as transformers reads it: checkpoints from TensorFlow say gamma and beta."""
+    return tensor.replace(".gamma", ".weight").replace(".beta", ".bias")

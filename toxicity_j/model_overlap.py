@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .batching import Scored, deduplicate
+from .batching import deduplicate
+from .model_interface import Scored
 
 
 class Chrf:
@@ -45,10 +47,15 @@ class Chrf:
         """
         if references is None:
             raise ValueError("`references` must be given: chrF compares with them; got None")
-        pairs = [(text, tuple(others)) for text, others in zip(predictions, references, strict=True)]
+        hashable = map(tuple, references)
+        pairs = list(zip(predictions, hashable, strict=True))
         distinct, indices = deduplicate(pairs)
-        scores = [self._metric.sentence_score(text, list(others)).score / 100 for text, others in distinct]
-        return Scored.checked(np.array(scores)[indices], 0, pairs, "chrF")
+        scores = np.array([self._score_one(*pair) for pair in distinct])
+        return Scored.checked(scores[indices], 0, pairs, "chrF")
+
+    def _score_one(self, prediction: str, references: tuple[str, ...]) -> float:
+        percent: float = self._metric.sentence_score(prediction, list(references)).score
+        return percent / 100
 
 
 def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
@@ -64,8 +71,13 @@ def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
         from nltk.translate.bleu_score import sentence_bleu
     except ImportError as error:
         raise ImportError("`bleu_source` needs NLTK: pip install 'toxicity_j[wieting]'") from error
-    pairs = [(a, b) for a, b in zip(sources, predictions, strict=True) if len(a) > 3 and len(b) > 3]
+    scores = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NLTK warns for each pair without a common 4-gram
-        scores = [float(sentence_bleu([source], prediction)) for source, prediction in pairs]
-    return sum(scores) / len(scores) if scores else float("nan")
+        for source, prediction in zip(sources, predictions, strict=True):
+            if min(len(source), len(prediction)) > 3:
+                bleu = sentence_bleu([source], prediction)
+                scores.append(float(bleu))
+    if not scores:
+        return math.nan
+    return sum(scores) / len(scores)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from .batching import Scored, default_token_budget, run_batched
+from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .devices import resolve_device, resolve_dtype
 from .model_embedding import paired_cosine
-from .tokenization import TextEncoder, load_tokenizer
+from .model_interface import Scored
+from .tokenization import Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
 
 # tokenizer(..., max_length=512) of the released scripts.
 MAX_LENGTH = 512
@@ -54,45 +55,53 @@ class PairTransformer:
         self.name = f"the content model {str(ref)!r}"
         self.device, self.batch_size, self.dtype = resolve_device(device), batch_size, dtype
         self.network = load_transformer(
-            auto, ref, "content similarity", "content_model", device=self.device, dtype=resolve_dtype(dtype)
+            auto,
+            ref,
+            "content similarity",
+            "content_model",
+            device=self.device,
+            dtype=resolve_dtype(dtype),
         )
         tokenizer = load_tokenizer(ref, "content similarity", "content_model")
         positions = getattr(self.network.config, "max_position_embeddings", MAX_LENGTH)
-        self.padding = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
-        self._encoder = TextEncoder(tokenizer, min(MAX_LENGTH, tokenizer.model_max_length, positions))
+        self.padding = {
+            "input_ids": tokenizer.pad_token_id or 0,
+            "token_type_ids": tokenizer.pad_token_type_id,
+        }
+        max_length = min(MAX_LENGTH, tokenizer.model_max_length, positions)
+        self._encoder = TextEncoder(tokenizer, max_length)
         self.revision = resolve_commit(ref)
 
     def run(self, items: Sequence[str | tuple[str, str]], output: str, progress: Callable[..., Any] | None) -> Scored:
         """Compute the named output for each text or pair, float32. *Shape:* (n, width)."""
-        truncated = 0
 
-        def encode(batch: Sequence[str | tuple[str, str]]) -> list[list[list[int]]]:
-            nonlocal truncated
-            columns, cut = self._encoder(batch)
-            truncated += sum(cut)
-            return columns
+        def forward(batch: Sequence[Columns]) -> torch.Tensor:
+            outputs = self.network(**self._padded(batch))
+            values: torch.Tensor = getattr(outputs, output)
+            return values.float()
 
+        encode = CountingEncoder(self._encoder)
         rows = run_batched(
             items,
             encode,
-            lambda batch: getattr(self.network(**self._padded(batch)), output).float(),
+            forward,
             token_budget=default_token_budget(self.device),
             batch_size=self.batch_size,
-            length=lambda columns: len(columns[0]),
+            length=count_tokens,
             progress=progress,
         )
-        return Scored.checked(rows.numpy(), truncated, items, self.name)
+        return Scored.checked(rows.numpy(), encode.truncated, items, self.name)
 
-    def _padded(self, batch: Sequence[Sequence[Sequence[int]]]) -> dict[str, torch.Tensor]:
+    def _padded(self, batch: Sequence[Columns]) -> dict[str, torch.Tensor]:
         """Pad the columns of a batch on the right, with a mask. *Shape:* (batch, tokens) each."""
-        lengths = [len(columns[0]) for columns in batch]
-        mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
-        inputs = {"attention_mask": torch.from_numpy(mask.astype(np.int64)).to(self.device)}
-        for place, name in enumerate(_COLUMNS[: len(batch[0])]):
+        lengths = np.array([len(columns[0]) for columns in batch])
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        arrays = {"attention_mask": mask.astype(np.int64)}
+        for name, *rows in zip(_COLUMNS, *batch, strict=False):
             padded = np.full(mask.shape, self.padding[name], dtype=np.int64)
-            padded[mask] = np.concatenate([columns[place] for columns in batch])
-            inputs[name] = torch.from_numpy(padded).to(self.device)
-        return inputs
+            padded[mask] = np.concatenate(rows)
+            arrays[name] = padded
+        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
 
 class PooledEmbedding(PairTransformer):
@@ -107,7 +116,11 @@ class PooledEmbedding(PairTransformer):
         self, first: Sequence[str], second: Sequence[str], *, progress: Callable[..., Any] | None = None
     ) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
-        return paired_cosine(lambda texts: self.run(texts, "pooler_output", progress), first, second, self.name)
+
+        def embed(texts: list[str]) -> Scored:
+            return self.run(texts, "pooler_output", progress)
+
+        return paired_cosine(embed, first, second, self.name)
 
 
 class PairRegressor(PairTransformer):
@@ -125,7 +138,10 @@ class PairRegressor(PairTransformer):
         self, first: Sequence[str], second: Sequence[str], *, progress: Callable[..., Any] | None = None
     ) -> Scored:
         """Compute one score per pair, `first` read before `second`. *Shape:* (n,)."""
-        found = self.run(list(zip(first, second, strict=True)), "logits", progress)
+        pairs = list(zip(first, second, strict=True))
+        found = self.run(pairs, "logits", progress)
         logits = torch.from_numpy(found.values).double()
-        scores = torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
+        scores = torch.softmax(logits, dim=1)
+        if logits.shape[1] == 1:
+            scores = torch.sigmoid(logits)
         return Scored(scores[:, 0].numpy(), found.truncated)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from .batching import Scored
 from .checkpoints import ModelRef, first_line, load_errors
 from .model_embedding import paired_cosine
+from .model_interface import Scored
 
 MODEL_FILE = "sim.pt"
 TOKENIZER_FILE = "sim.sp.30k.model"
@@ -32,7 +33,9 @@ UNKNOWN = "UUUNKKK"
 def missing_files(folder: str | None = None) -> str:
     """Build the message for the two files when they are not given, or not where the user said."""
     files = f"{MODEL_FILE} and {TOKENIZER_FILE}"
-    place = "`content_model` names no folder" if folder is None else f"{folder!r} does not hold both"
+    place = "`content_model` names no folder"
+    if folder is not None:
+        place = f"{folder!r} does not hold both"
     return (
         f"SIM of this protocol needs the Wieting files, {files}, and {place}. Their authors publish them at {WHERE}: "
         "give the folder as `content_model`. Stand-ins, which show in the signature because numbers differ: "
@@ -57,9 +60,12 @@ class WietingEmbedding:
     dtype = "float32"
 
     def __init__(self, folder: str | Path | ModelRef) -> None:
-        ref = folder if isinstance(folder, ModelRef) else ModelRef(str(folder), "", Path(folder))
+        ref = folder
+        if not isinstance(ref, ModelRef):
+            ref = ModelRef(str(folder), "", Path(ref))
         place = Path(ref.location)
-        if not (place / MODEL_FILE).is_file() or not (place / TOKENIZER_FILE).is_file():
+        model, tokenizer = place / MODEL_FILE, place / TOKENIZER_FILE
+        if not model.is_file() or not tokenizer.is_file():
             raise FileNotFoundError(missing_files(str(place)))
         try:
             from nltk.tokenize.treebank import TreebankWordTokenizer
@@ -71,8 +77,8 @@ class WietingEmbedding:
         self.name = f"the content model {str(ref)!r}"
         self.words = TreebankWordTokenizer()
         with load_errors(ref, "content similarity", "content_model"):
-            self.pieces = SentencePieceProcessor(model_file=str(place / TOKENIZER_FILE))
-        self.vocabulary, self.vectors = _read(place / MODEL_FILE)
+            self.pieces = SentencePieceProcessor(model_file=str(tokenizer))
+        self.vocabulary, self.vectors = _read(model)
 
     def score(self, first: Sequence[str], second: Sequence[str], *, progress: Any = None) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
@@ -81,10 +87,11 @@ class WietingEmbedding:
     def embed(self, texts: list[str]) -> Scored:
         """Compute the mean embedding of each text; no text is truncated. *Shape:* (texts, d), float32."""
         bags = [self.indices(text) for text in texts]
-        offsets = np.cumsum([0] + [len(bag) for bag in bags[:-1]])
-        flat = torch.tensor([index for bag in bags for index in bag])
+        lengths = [len(bag) for bag in bags]
+        starts = torch.from_numpy(np.cumsum([0, *lengths[:-1]]))
+        flat = torch.tensor(list(chain.from_iterable(bags)))
         with torch.inference_mode():
-            means = torch.nn.functional.embedding_bag(flat, self.vectors, torch.from_numpy(offsets), mode="mean")
+            means = torch.nn.functional.embedding_bag(flat, self.vectors, starts, mode="mean")
         return Scored(means.numpy())
 
     def indices(self, text: str) -> list[int]:
@@ -93,9 +100,12 @@ class WietingEmbedding:
         Index 0 is dropped as if unknown, because the scripts ask `if emb:`; unknown pieces are dropped.
         """
         words = " ".join(self.words.tokenize(text.lower()))
-        pieces = " ".join(self.pieces.encode(words, out_type=str)).strip().lower().split()
-        found = [self.vocabulary.get(piece) for piece in pieces]
-        return [index for index in found if index] or [self.vocabulary[UNKNOWN]]
+        pieces = " ".join(self.pieces.encode(words, out_type=str))
+        found = map(self.vocabulary.get, pieces.lower().split())
+        known = [index for index in found if index]
+        if not known:
+            return [self.vocabulary[UNKNOWN]]
+        return known
 
 
 def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
@@ -103,9 +113,11 @@ def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):  # the training options lie beside the tensors
             stored = torch.load(path, map_location="cpu", weights_only=True)
-        vocabulary, vectors = stored["vocab_words"], stored["state_dict"]["embedding.weight"].float()
+        vocabulary = stored["vocab_words"]
+        vectors = stored["state_dict"]["embedding.weight"].float()
         words, _ = vectors.shape
-        if UNKNOWN not in vocabulary or not all(0 <= index < words for index in vocabulary.values()):
+        fits = all(0 <= index < words for index in vocabulary.values())
+        if not fits or UNKNOWN not in vocabulary:
             raise ValueError(f"its vocabulary does not fit its {words} embeddings, or lacks {UNKNOWN}")
     except Exception as error:  # a damaged pickle raises whatever its bytes lead to
         reason = f"{type(error).__name__}: {first_line(error)}"

@@ -69,11 +69,12 @@ class Options:
     @property
     def run(self) -> RunOptions:
         """How models run."""
-        return RunOptions(
-            device=None if self.device is None else resolve_device(self.device),
-            precision=self.dtype,
-            batch_size=None if self.batch_size is None else int(self.batch_size),
-        )
+        device, batch_size = None, None
+        if self.device is not None:
+            device = resolve_device(self.device)
+        if self.batch_size is not None:
+            batch_size = int(self.batch_size)
+        return RunOptions(device, self.dtype, batch_size)
 
 
 def _check_label(name: str, value: object) -> None:

@@ -146,9 +146,8 @@ class Fluency:
         _check_label(self)
         check_choice("`rule` of Fluency", self.rule, ("soft", "argmax"))
         _check_flags(self, "detokenize", "truncate_raw", "relative")
-        others = (self.label, self.detokenize, self.truncate_raw, self.relative, self.slope)
-        if self.kind in ("chrf", "xcomet") and any(value not in (None, False) for value in others):
-            raise ValueError(f"the fields of Fluency after `kind` must not be set for the kind {self.kind!r}")
+        if self.kind in ("chrf", "xcomet"):
+            _check_bare(self)
         _check_slope(self)
         if self.slope is not None and not self.relative:
             raise ValueError(f"`slope` of Fluency must be None unless `relative` is True; got {self.slope}")
@@ -190,10 +189,11 @@ class Protocol:
 
     def __post_init__(self) -> None:
         check_text("`name` of Protocol", self.name)
-        for role, record in (("style", Style), ("content", Content), ("fluency", Fluency)):
-            given = getattr(self, role)
-            if not isinstance(given, record) and (role == "style" or given is not None):
-                raise TypeError(f"`{role}` of Protocol must be a {record.__name__}; got {given!r:.100}")
+        _check_record("style", self.style, Style)
+        if self.content is not None:
+            _check_record("content", self.content, Content)
+        if self.fluency is not None:
+            _check_record("fluency", self.fluency, Fluency)
         check_choice("`strip` of Protocol", self.strip, ("none", "predictions", "all"))
         check_choice("`references` of Protocol", self.references, ("unused", "optional", "required"))
         _check_flags(self, "newline", "languages", "blank_is_zero")
@@ -202,14 +202,26 @@ class Protocol:
     @property
     def needs(self) -> tuple[str, ...]:
         """The columns without which there is no J."""
-        compares = [
-            self.content is not None and self.content.source_weight > 0,
-            self.fluency is not None and (self.fluency.relative or self.fluency.kind == "xcomet"),
-            self.style.relative,
-        ]
-        sources = ("sources",) if any(compares) else ()
-        references = ("references",) if self.references == "required" else ()
-        return ("predictions", *sources, *references)
+        columns = ["predictions"]
+        if self._compares_with_sources:
+            columns.append("sources")
+        if self.references == "required":
+            columns.append("references")
+        return tuple(columns)
+
+    @property
+    def _compares_with_sources(self) -> bool:
+        content, fluency = self.content, self.fluency
+        if content is not None and content.source_weight > 0:
+            return True
+        if fluency is not None and (fluency.relative or fluency.kind == "xcomet"):
+            return True
+        return self.style.relative
+
+
+def _check_record(role: str, given: object, record: type) -> None:
+    if not isinstance(given, record):
+        raise TypeError(f"`{role}` of Protocol must be a {record.__name__}; got {given!r:.100}")
 
 
 def _check_label(record: Style | Fluency) -> None:
@@ -225,6 +237,13 @@ def _check_flags(record: Style | Fluency | Protocol, *names: str) -> None:
 def _check_slope(record: Style | Content | Fluency) -> None:
     if record.slope is not None:
         check_number(f"`slope` of {type(record).__name__}", record.slope, 0)
+
+
+def _check_bare(fluency: Fluency) -> None:
+    """Check that nothing is set that chrF and XCOMET would not read."""
+    others = (fluency.label, fluency.detokenize, fluency.truncate_raw, fluency.relative, fluency.slope)
+    if any(value not in (None, False) for value in others):
+        raise ValueError(f"the fields of Fluency after `kind` must not be set for the kind {fluency.kind!r}")
 
 
 def _check_built_in(record: Content | Fluency) -> None:
@@ -260,15 +279,18 @@ def _check_references(protocol: Protocol) -> None:
     """Check that references are used if and only if the protocol says so."""
     content, fluency = protocol.content, protocol.fluency
     in_content = content is not None and content.reference_weight > 0
-    chrf = fluency is not None and fluency.kind == "chrf"
     only_references = content is not None and content.source_weight == 0
-    if protocol.references == "unused" and (in_content or chrf):
-        factor = "`reference_weight` of Content" if in_content else "`kind` 'chrf' of Fluency"
+    is_chrf = fluency is not None and fluency.kind == "chrf"
+    is_xcomet = fluency is not None and fluency.kind == "xcomet"
+    if protocol.references == "unused" and (in_content or is_chrf):
+        factor = "`kind` 'chrf' of Fluency"
+        if in_content:
+            factor = "`reference_weight` of Content"
         raise ValueError(f"`references` of Protocol must not be 'unused', because of the {factor}")
-    if protocol.references == "optional" and (only_references or chrf):
+    if protocol.references == "optional" and (only_references or is_chrf):
         raise ValueError("`references` of Protocol must be 'required': without them a factor compares with nothing")
-    uses = in_content or chrf or protocol.style.relative or (fluency is not None and fluency.kind == "xcomet")
-    if protocol.references != "unused" and not uses:
+    uses_references = any((in_content, is_chrf, is_xcomet, protocol.style.relative))
+    if protocol.references != "unused" and not uses_references:
         raise ValueError(
             f"`references` of Protocol must be 'unused', since no factor uses them; got {protocol.references!r}"
         )

@@ -184,18 +184,23 @@ def as_protocol(value: Any) -> Protocol:
     """
     if isinstance(value, Protocol):
         return value
-    if type(value).__name__ == "Protocol" and dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, str):
+        return get_protocol(value)
+    if _is_protocol_of_another_copy(value):
         value = dataclasses.asdict(value)
     if not isinstance(value, Mapping):
-        if not isinstance(value, str):
-            raise TypeError(f"`protocol` must be a name, a Protocol or a dict of its fields; got {value!r:.100}")
-        return get_protocol(value)
+        raise TypeError(f"`protocol` must be a name, a Protocol or a dict of its fields; got {value!r:.100}")
     fields = dict(value)
     for role, record in (("style", Style), ("content", Content), ("fluency", Fluency)):
         if isinstance(fields.get(role), Mapping):
             fields[role] = _made(record, role, fields[role])
     protocol: Protocol = _made(Protocol, "protocol", fields)
     return protocol
+
+
+def _is_protocol_of_another_copy(value: Any) -> bool:
+    is_instance = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return is_instance and type(value).__name__ == "Protocol"
 
 
 def _made(record: Any, argument: str, fields: Mapping[str, Any]) -> Any:
@@ -206,6 +211,5 @@ def _made(record: Any, argument: str, fields: Mapping[str, Any]) -> Any:
         names = [field.name for field in dataclasses.fields(record)]
         if set(fields) <= set(names) and "missing" not in str(error):
             raise
-        raise TypeError(
-            f"`{argument}` must have the fields of {record.__name__}, {', '.join(names)}: {error}"
-        ) from error
+        listed = ", ".join(names)
+        raise TypeError(f"`{argument}` must have the fields of {record.__name__}, {listed}: {error}") from error

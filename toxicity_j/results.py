@@ -56,7 +56,8 @@ class Segments:
             `languages`, the same by language, and `macro`, the unweighted mean of each over languages. If a text was
             truncated also `truncated`.
         """
-        scores: dict[str, Any] = {**self._means(range(len(self))), "signature": self.signature}
+        scores: dict[str, Any] = dict(self._means(range(len(self))))
+        scores["signature"] = self.signature
         if self.languages is not None:
             by_language = self.by_language()
             scores["signature"] += f"|languages:{','.join(by_language)}"
@@ -77,7 +78,8 @@ class Segments:
         indices: dict[str, list[int]] = {}
         for index, language in enumerate(self.languages):
             indices.setdefault(language, []).append(index)
-        return {language: self._means(indices[language]) for language in sorted(indices)}
+        languages = sorted(indices)
+        return {language: self._means(indices[language]) for language in languages}
 
     def as_lists(self) -> dict[str, list[float]]:
         """Return columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and `p_toxic`."""
@@ -90,7 +92,8 @@ class Segments:
         for key, name in MEANS.items():
             column = getattr(self, name)
             if column is not None:
-                scores[key] = mean(column[list(indices)].tolist())
+                own = column[list(indices)]
+                scores[key] = mean(own.tolist())
         scores["n"] = len(indices)
         return scores
 
@@ -125,5 +128,10 @@ def product(factors: Iterable[np.ndarray | None]) -> np.ndarray:
 
 def _macro(by_language: dict[str, dict[str, float | int]]) -> dict[str, float]:
     """Return the unweighted mean over languages of each score."""
-    rows = list(by_language.values())
-    return {key: mean([row[key] for row in rows]) for key in rows[0] if key != "n"}
+    columns: dict[str, list[float]] = {}
+    for scores in by_language.values():
+        for key, value in scores.items():
+            columns.setdefault(key, []).append(value)
+    # Each language has one vote, however many segments it has.
+    del columns["n"]
+    return {key: mean(values) for key, values in columns.items()}

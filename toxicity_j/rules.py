@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-# What the class names of toxicity and acceptability classifiers on the Hub say, lower-cased, "-" and " " written as
-# "_"; and their opposites.
-_TOXIC = frozenset({"toxic", "toxicity", "hate", "offensive", "abusive"})
-_NEUTRAL = frozenset({"neutral", "non_toxic", "nontoxic", "not_toxic", "clean", "polite", "civil"})
-_ACCEPTABLE = frozenset({"acceptable", "grammatical", "fluent", "natural"})
-_UNACCEPTABLE = frozenset({"unacceptable", "ungrammatical", "unnatural", "corrupted"})
-_NAMES = {"toxic": (_TOXIC, _NEUTRAL), "neutral": (_NEUTRAL, _TOXIC), "acceptable": (_ACCEPTABLE, _UNACCEPTABLE)}
+__all__ = [
+    "RESCORE_MARGIN",
+    "Decision",
+    "best_of",
+    "compares_borderline",
+    "log_odds",
+    "logit",
+    "probabilities",
+    "relative_fluency",
+    "relative_style",
+    "rescale",
+    "saturate",
+    "sigmoid",
+]
 
 # In logits: how near to a hard decision a score of reduced precision may be before it is computed again in float32.
 # bfloat16 keeps 8 bits, so a logit of 8 moves by up to 0.03 at each rounding.
 RESCORE_MARGIN = 0.5
-
-
-@dataclass(frozen=True)
-class FoundClass:
-    """The class of a classifier that is read.
-
-    Attributes:
-        index: its index.
-        by_name: the model's labels say so, or the user did; else the protocol's index was taken on trust.
-    """
-
-    index: int
-    by_name: bool
-
-
-def find_class(labels: Mapping[int, str], wanted: str, fallback: int | None, option: str) -> FoundClass:
-    """Find the wanted class of a classifier by its name.
-
-    Args:
-        labels: the model's id2label.
-        wanted: "toxic", "neutral" or "acceptable".
-        fallback: the index that a protocol states, for models whose labels say nothing (LABEL_0, LABEL_1); None where
-            it states none. For acceptability any labels that do not say it will do.
-        option: the argument by which a user can name the class, for the message.
-
-    Raises:
-        ValueError: no label says which; the labels are listed.
-    """
-    if len(labels) == 1:
-        return FoundClass(0, by_name=True)
-    names = {int(index): name.strip().lower().replace("-", "_").replace(" ", "_") for index, name in labels.items()}
-    own, opposite = _NAMES[wanted]
-    for index, name in names.items():
-        if name in own:
-            return FoundClass(index, by_name=True)
-    for index, name in names.items():
-        if name in opposite and len(names) == 2:
-            return FoundClass(1 - index, by_name=True)
-    anonymous = all(name.startswith("label_") or name.isdecimal() for name in names.values())
-    if fallback is not None and fallback < len(names) and (anonymous or wanted == "acceptable"):
-        return FoundClass(fallback, by_name=False)
-    reason = f"the model's labels do not say which is {wanted}; got labels {dict(labels)}"
-    raise ValueError(f"`{option}` must name the class to read, because {reason}")
 
 
 def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -103,7 +67,8 @@ def log_odds(logits: np.ndarray, index: int, *, independent: bool = False) -> np
 
 def logit(probability: np.ndarray) -> np.ndarray:
     """Return log(p / (1 - p)), finite also for 0 and 1. *Shape:* (n,) to (n,)."""
-    bounded = np.clip(probability, 1e-9, 1 - 1e-9)
+    smallest = 1e-9
+    bounded = np.clip(probability, smallest, 1 - smallest)
     odds: np.ndarray = np.log(bounded) - np.log1p(-bounded)
     return odds
 
@@ -140,8 +105,11 @@ class Decision:
             raise ValueError(f"`logits` must be given for the rule {self.rule!r}; got None")
         if self.rule == "argmax":
             is_largest: np.ndarray = logits.argmax(axis=1) == index
-            return is_largest if index_is_toxic else ~is_largest
-        above: np.ndarray = logits[:, index] > np.float32(self._edge)  # in float32, as torch compares
+            if index_is_toxic:
+                return is_largest
+            return ~is_largest
+        # In float32, as torch compares.
+        above: np.ndarray = logits[:, index] > np.float32(self._edge)
         return above
 
     def is_borderline(self, logits: np.ndarray, index: int, *, independent: bool = False) -> np.ndarray:
@@ -152,10 +120,12 @@ class Decision:
             index: the class that is read.
             independent: as in `probabilities`.
         """
+        own = logits[:, index]
         if self.rule == "logit":
-            distance = logits[:, index] - self._edge
+            distance = own - self._edge
         elif self.rule == "argmax":
-            distance = logits[:, index] - np.delete(logits, index, axis=1).max(axis=1)
+            others = np.delete(logits, index, axis=1)
+            distance = own - others.max(axis=1)
         else:
             odds = log_odds(logits, index, independent=independent)
             # Either class may be the toxic one, so either side of even odds is guarded.
@@ -190,7 +160,7 @@ def relative_style(output: np.ndarray, source: np.ndarray, references: Sequence[
     scores: np.ndarray = (output + (source <= output)) / 2
     if references is None:
         return scores
-    easiest = np.array([p.min() for p in references])
+    easiest = np.array([shares.min() for shares in references])
     larger: np.ndarray = np.maximum(scores, easiest <= output)
     return larger
 
@@ -214,10 +184,12 @@ def compares_borderline(
     marked[output] |= close
     marked[source] |= close
     for row, indices in enumerate(references or []):
-        near = indices[_is_near(odds[indices] - odds[output][row])]
+        own = output.start + row
+        distance = odds[indices] - odds[own]
+        near = indices[_is_near(distance)]
         if len(near):
             marked[near] = True
-            marked[output.start + row] = True
+            marked[own] = True
     return marked
 
 
@@ -229,7 +201,10 @@ def relative_fluency(output: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 def rescale(scores: np.ndarray, slope: float | None) -> np.ndarray:
     """Apply the line of a slope through (1, 1), clipped to [0, 1]; without a slope, return the scores unchanged."""
-    return scores if slope is None else np.clip((scores - 1) * slope + 1, 0, 1)
+    if slope is None:
+        return scores
+    line = (scores - 1) * slope + 1
+    return np.clip(line, 0, 1)
 
 
 def saturate(scores: np.ndarray, level: float | None) -> np.ndarray:
@@ -245,7 +220,8 @@ def best_of(values: np.ndarray, counts: Sequence[int]) -> np.ndarray:
 
     *Shape:* (sum of counts,) to (len(counts),).
     """
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)
+    ends = np.cumsum(counts)
+    starts = np.concatenate([[0], ends[:-1]]).astype(int)
     return np.maximum.reduceat(values, starts)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from .protocol_records import Protocol
 from .protocols import PROTOCOLS
+from .rules import Decision
 
 
 def render(settings: Mapping[str, object]) -> str:
@@ -32,6 +33,15 @@ def protocol_name(protocol: Protocol) -> str:
     return f"custom@{hashlib.sha256(repr(protocol).encode()).hexdigest()[:8]}"
 
 
+def shown_decision(decision: Decision) -> object:
+    """Return how a signature writes a hard decision: "argmax", `logit>0.8`, or the threshold of a probability."""
+    if decision.rule == "argmax":
+        return "argmax"
+    if decision.rule == "logit":
+        return f"logit>{decision.threshold}"
+    return decision.threshold
+
+
 def precision(dtypes: Mapping[str, str]) -> str:
     """Return the precision of the models by role: one name if they share it, else each role's.
 
@@ -39,8 +49,10 @@ def precision(dtypes: Mapping[str, str]) -> str:
         dtypes: role to the name of a number format.
     """
     distinct = set(dtypes.values())
-    if len(distinct) <= 1:
-        return next(iter(distinct), "float32")
+    if not distinct:
+        return "float32"
+    if len(distinct) == 1:
+        return distinct.pop()
     return ",".join(f"{role}={dtype}" for role, dtype in dtypes.items())
 
 
@@ -48,15 +60,18 @@ def reference_counts(references: list[list[str]] | None) -> str | bool:
     """Return the number of references per segment, as "1" or "1-3"; False without references."""
     if references is None:
         return False
-    counts = [len(item) for item in references]
+    counts = {len(item) for item in references}
     low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low}-{high}"
+    if low == high:
+        return str(low)
+    return f"{low}-{high}"
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        shown = repr(value)
-        return shown.removeprefix("0") if 0 < value < 1 else shown
+    if value is True:
+        return "yes"
+    if value is False:
+        return "no"
+    if isinstance(value, float) and 0 < value < 1:
+        return repr(value).removeprefix("0")
     return str(value).replace("|", "/")

@@ -9,24 +9,22 @@ import html
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from .text_pictures import PICTURE, REGIONAL, name_picture
 from .text_tables import (
-    ANIMALS,
     BLANK,
-    DRAWN,
-    EMOJI_NAMES,
     IDENTICAL,
     IGNORABLE,
     LOOKALIKES,
     NEGATIVE_LETTERS,
-    PICTURES,
     SKIN_TONES,
     SMALL_CAPITALS,
     STRAIGHT,
 )
+
+__all__ = ["detokenize", "is_blank", "normalize", "tokenize", "truncate", "windows", "windows_of_all"]
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -46,15 +44,7 @@ _UNCOMMON = re.compile(
     "\u2010-\u2027\u2032\u2033\u20ac]"
 )
 _CURLY = re.compile(f"[{''.join(map(chr, STRAIGHT))}]")
-_ONE_PICTURE = f"[{PICTURES}][\ufe0e\ufe0f]?[{SKIN_TONES}]?\ufe0f?"
-_PICTURE = re.compile(
-    "(?:(?P<flag>[\U0001f1e6-\U0001f1ff]{2})"
-    "|\U0001f3f4(?P<region>[\U000e0030-\U000e007a]+)\U000e007f"
-    f"|(?P<pictures>{_ONE_PICTURE}(?:\u200d{_ONE_PICTURE})*))(?P<joined>(?=\\w))?"
-)
-_REGIONAL = {0x1F1E6 + index: chr(ord("A") + index) for index in range(26)}
-_LETTERS = {**NEGATIVE_LETTERS, **_REGIONAL, **SMALL_CAPITALS}
-_TAG_OFFSET = 0xE0000
+_LETTERS = {**NEGATIVE_LETTERS, **REGIONAL, **SMALL_CAPITALS}
 _IGNORED = re.compile(f"[{IGNORABLE}{SKIN_TONES}]")
 _BLANKS = re.compile(f"[{BLANK}]")
 
@@ -68,6 +58,8 @@ _MIXED_WORD = re.compile(r"[^\W_]*[A-Za-z][^\W_]*")
 _CYRILLIC = re.compile("[\u0400-\u052f]+")
 _OTHER_CYRILLIC = re.compile(f"(?![{IDENTICAL}])[\u0400-\u052f]")
 
+# Letters, numbers and symbols (https://www.unicode.org/reports/tr44/#General_Category_Values).
+_SEEN_CATEGORIES = ("L", "N", "S")
 _SEEN_ASCII = re.compile(r"[A-Za-z0-9$+<=>^|~]")
 
 
@@ -94,7 +86,7 @@ def normalize(text: str) -> str:
         text = _undo_markup(text)
     text = text.replace("`", "'") if text.isascii() else _fold(text)
     if "#" in text:
-        text = _HASHTAG.sub(lambda tag: _CAMEL.sub(" ", tag[0]), text)
+        text = _HASHTAG.sub(_split_camel, text)
     if not text.isprintable():
         text = _BLANKS.sub(" ", text)
     return " ".join(text.split())
@@ -104,7 +96,8 @@ def is_blank(text: str) -> bool:
     """Return whether `text` holds no letter, digit or symbol that is seen; punctuation alone is blank."""
     if "<" not in text and "&" not in text and _SEEN_ASCII.search(text):
         return False
-    return not any(unicodedata.category(character)[0] in "LNS" for character in normalize(text))
+    categories = map(unicodedata.category, normalize(text))
+    return not any(category.startswith(_SEEN_CATEGORIES) for category in categories)
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
@@ -115,7 +108,8 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None 
         texts: any texts; a blank one gives the special tokens alone.
         max_length: most ids per text, special tokens included; the closing token is kept. None for all ids.
     """
-    encodings = tokenizer.encode_batch([normalize(text) for text in texts])
+    normalized = list(map(normalize, texts))
+    encodings = tokenizer.encode_batch(normalized)
     if max_length is None:
         return [encoding.ids for encoding in encodings]
     return [truncate(encoding.ids, max_length) for encoding in encodings]
@@ -123,12 +117,15 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None 
 
 def truncate(ids: list[int], max_length: int) -> list[int]:
     """Return the first `max_length` ids, of which the last stays the closing token."""
-    return ids if len(ids) <= max_length else [*ids[: max_length - 1], ids[-1]]
+    if len(ids) <= max_length:
+        return ids
+    return [*ids[: max_length - 1], ids[-1]]
 
 
 def detokenize(text: str) -> str:
     """Join punctuation to the word before it and "(" to the word after, in the order of the Krishna 2020 scripts."""
-    for spaced, joined in ((" .", "."), (" ,", ","), (" !", "!"), (" ?", "?"), (" )", ")"), ("( ", "(")):
+    for spaced in (" .", " ,", " !", " ?", " )", "( "):
+        joined = spaced.strip()
         text = text.replace(spaced, joined)
     return text
 
@@ -149,57 +146,71 @@ def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
     return [ids[start : start + size] for start in starts]
 
 
+def windows_of_all(ids: Sequence[list[int]], size: int, stride: int) -> tuple[list[list[int]], list[int]]:
+    """Return the windows of all texts, and for each window the index of its text; see `windows`."""
+    pieces: list[list[int]] = []
+    owners: list[int] = []
+    for index, own in enumerate(ids):
+        found = windows(own, size, stride)
+        pieces.extend(found)
+        owners.extend([index] * len(found))
+    return pieces, owners
+
+
 def _undo_markup(text: str) -> str:
     """Decode entities, drop simple tags, and decode a text in which every space is percent-encoded."""
-    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-    text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text))
+    text = _ENTITY.sub(_unescape, text)
+    text = _INLINE_TAG.sub("", text)
+    text = _BLOCK_TAG.sub(" ", text)
     if "%20" in text and len(text.split()) == 1:
         text = unquote(text)
     return text
 
 
+def _unescape(entity: re.Match[str]) -> str:
+    return html.unescape(entity[0])
+
+
 def _fold(text: str) -> str:
     """Apply the steps that only texts beyond ASCII need."""
     if not _UNCOMMON.search(text):
-        return _straighten(unicodedata.normalize("NFKC", _straighten(text)))
-    text = _OVERRIDDEN.sub(lambda shown: shown[1][::-1], text)
-    text = _PICTURE.sub(_name_pictures, _straighten(text))
-    text = _IGNORED.sub("", text.translate(_LETTERS))
-    text = _RAISED.sub(lambda digits: "^" + digits[0], text)
-    text = _FRACTION_OR_CIRCLED.sub(" ", _LOWERED.sub("_", text))
-    text = _straighten(unicodedata.normalize("NFKC", _BLANKS.sub(" ", text))).replace("\u2044", "/")
-    return _fold_lookalikes(text) if _LOOKALIKE.search(text) else text
+        return _compose(_straighten(text))
+    text = _OVERRIDDEN.sub(_reverse, text)
+    text = _straighten(text)
+    text = PICTURE.sub(name_picture, text)
+    text = text.translate(_LETTERS)
+    text = _IGNORED.sub("", text)
+    text = _RAISED.sub(r"^\g<0>", text)
+    text = _LOWERED.sub("_", text)
+    text = _FRACTION_OR_CIRCLED.sub(" ", text)
+    text = _BLANKS.sub(" ", text)
+    text = _compose(text).replace("\u2044", "/")
+    if _LOOKALIKE.search(text):
+        return _fold_lookalikes(text)
+    return text
+
+
+def _compose(text: str) -> str:
+    """Replace compatibility characters, and straighten what they leave."""
+    return _straighten(unicodedata.normalize("NFKC", text))
+
+
+def _reverse(overridden: re.Match[str]) -> str:
+    """Return text as it is displayed under a right-to-left override."""
+    return overridden[1][::-1]
+
+
+def _split_camel(hashtag: re.Match[str]) -> str:
+    return _CAMEL.sub(" ", hashtag[0])
 
 
 def _straighten(text: str) -> str:
     """Replace quotes, dashes and arrows; much quicker than `str.translate`, because few characters match."""
-    return _CURLY.sub(lambda found: STRAIGHT[ord(found[0])], text)
+    return _CURLY.sub(_straight, text)
 
 
-def _name_pictures(match: re.Match[str]) -> str:
-    """Return the name of an emoji, a sequence of them or a flag, in parentheses: an aside to the sentence."""
-    if match["flag"]:
-        name = "flag " + match["flag"].translate(_REGIONAL)
-    elif match["region"]:
-        name = "flag " + "".join(chr(ord(tag) - _TAG_OFFSET) for tag in match["region"])
-    else:
-        names = [_picture_name(part[0]) for part in match["pictures"].split("\u200d")]
-        name = " ".join(names)
-    return f" ({name}) " if match["joined"] is not None else f" ({name})"
-
-
-@lru_cache(maxsize=4096)
-def _picture_name(picture: str) -> str:
-    """Return what readers call one emoji, in lower case; "picture" for one that this Python does not know."""
-    if picture in EMOJI_NAMES:
-        return EMOJI_NAMES[picture]
-    name = unicodedata.name(picture, "picture").lower()
-    if any(ord(picture) in animals for animals in ANIMALS):
-        name = name.removesuffix(" face")
-    if ord(picture) < 0x1F300:
-        kept = [word for word in name.split() if word not in DRAWN]
-        name = " ".join(kept) or name
-    return name.removesuffix(" sign").removesuffix(" symbol")
+def _straight(curly: re.Match[str]) -> str:
+    return STRAIGHT[ord(curly[0])]
 
 
 def _fold_lookalikes(text: str) -> str:
@@ -209,7 +220,11 @@ def _fold_lookalikes(text: str) -> str:
     """
     if not _ASCII_LETTER.search(text):
         return text
-    text = _MIXED_WORD.sub(lambda word: word[0].translate(LOOKALIKES), text)
+    text = _MIXED_WORD.sub(_latin, text)
     if not _OTHER_CYRILLIC.search(text):
-        text = _CYRILLIC.sub(lambda word: word[0].translate(LOOKALIKES), text)
+        text = _CYRILLIC.sub(_latin, text)
     return unicodedata.normalize("NFC", text)
+
+
+def _latin(word: re.Match[str]) -> str:
+    return word[0].translate(LOOKALIKES)

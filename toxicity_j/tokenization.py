@@ -6,11 +6,15 @@ DeBERTa-v2's SentencePiece model, by which full-width punctuation is known. Here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 
 from .checkpoints import ModelRef, load_errors
+
+__all__ = ["Columns", "CountingEncoder", "TextEncoder", "count_tokens", "load_tokenizer"]
+
+Item = TypeVar("Item")
 
 # The token ids of a text and, where the model reads them, its token types.
 Columns = list[list[int]]
@@ -35,16 +39,15 @@ def load_tokenizer(ref: ModelRef, role: str, argument: str, *, split_special_tok
 
     revision = ref.revision or "main"
     with load_errors(ref, f"{role} (its tokenizer)", argument):
-        files = {name: _find(ref, name) for name in ("tokenizer.json", *_SENTENCEPIECE_FILES)}
-        pieces = next((files[name] for name in _SENTENCEPIECE_FILES if files[name]), None)
-        if pieces is not None and files["tokenizer.json"] is None:
+        rules = _find(ref, "tokenizer.json")
+        pieces = _find_first(ref, _SENTENCEPIECE_FILES)
+        if pieces is not None and rules is None:
             _require_sentencepiece(ref)
         tokenizer = AutoTokenizer.from_pretrained(ref.location, revision=revision, trust_remote_code=False)
-        if tokenizer.is_fast:
-            if files["tokenizer.json"] is not None:
-                _follow_tokenizer_json(tokenizer, files["tokenizer.json"])
-            elif pieces is not None:
-                _follow_sentencepiece(tokenizer, pieces)
+        if tokenizer.is_fast and rules is not None:
+            _follow_tokenizer_json(tokenizer, rules)
+        elif tokenizer.is_fast and pieces is not None:
+            _follow_sentencepiece(tokenizer, pieces)
         if split_special_tokens:
             tokenizer.split_special_tokens = True
     return tokenizer
@@ -84,11 +87,17 @@ class TextEncoder:
             For each item its columns, token ids and, where the model reads them, token types; and whether the item was
             truncated. *Shape:* (n, columns, tokens) and (n,)
         """
-        columns, truncated = self._slow(items) if self._backend is None else self._fast(self._backend, items)
+        if self._backend is None:
+            columns, truncated = self._slow(items)
+        else:
+            columns, truncated = self._fast(self._backend, items)
         if self.truncate_raw:
             truncated = [len(item[0]) > self.max_length for item in columns]
-            columns = [[values[: self.max_length] for values in item] for item in columns]
+            columns = [self._cut(item) for item in columns]
         return columns, truncated
+
+    def _cut(self, item: Columns) -> Columns:
+        return [values[: self.max_length] for values in item]
 
     def _fast(self, backend: Any, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
         encodings = backend.encode_batch_fast(list(items))
@@ -99,21 +108,54 @@ class TextEncoder:
 
     def _slow(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
         """Encode with a tokenizer that is written in Python, twice where texts are truncated."""
-        texts = list(zip(*items, strict=True)) if isinstance(items[0], tuple) else [items]
-        columns = [list(column) for column in texts]
-        whole = self.tokenizer(*columns, verbose=False)
-        cut = whole if self.truncate_raw else self.tokenizer(*columns, truncation=True, max_length=self.max_length)
+        texts = [list(items)]
+        if isinstance(items[0], tuple):
+            texts = [list(column) for column in zip(*items, strict=True)]
+        whole = self.tokenizer(*texts, verbose=False)
+        cut = whole
+        if not self.truncate_raw:
+            cut = self.tokenizer(*texts, truncation=True, max_length=self.max_length)
         lengths = zip(whole["input_ids"], cut["input_ids"], strict=True)
         truncated = [len(full) > len(kept) for full, kept in lengths]
-        names = ["input_ids", "token_type_ids"] if self.has_types else ["input_ids"]
-        return [list(item) for item in zip(*(cut[name] for name in names), strict=True)], truncated
+        if not self.has_types:
+            return [[ids] for ids in cut["input_ids"]], truncated
+        pairs = zip(cut["input_ids"], cut["token_type_ids"], strict=True)
+        return [list(pair) for pair in pairs], truncated
+
+
+def count_tokens(columns: Columns) -> int:
+    """Return the number of tokens of an encoded text."""
+    return len(columns[0])
+
+
+class CountingEncoder(Generic[Item]):
+    """Encode batch after batch, and count the items that were truncated.
+
+    Attributes:
+        truncated: how many so far.
+
+    Args:
+        encode: encodes a batch, and says of each item whether it was truncated.
+    """
+
+    def __init__(self, encode: Callable[[Sequence[Any]], tuple[list[Item], list[bool]]]) -> None:
+        self.truncated = 0
+        self._encode = encode
+
+    def __call__(self, batch: Sequence[Any]) -> list[Item]:
+        """Encode one batch."""
+        encoded, truncated = self._encode(batch)
+        self.truncated += sum(truncated)
+        return encoded
 
 
 def _find(ref: ModelRef, file: str) -> Path | None:
     """Return a file of a model, fetched from the Hub where it is not a folder; None when the model has no such file."""
     if ref.folder is not None:
         path = ref.folder / file
-        return path if path.is_file() else None
+        if path.is_file():
+            return path
+        return None
     from transformers.utils.hub import cached_file
 
     found = cached_file(
@@ -124,7 +166,17 @@ def _find(ref: ModelRef, file: str) -> Path | None:
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
     )
-    return None if found is None else Path(found)
+    if found is None:
+        return None
+    return Path(found)
+
+
+def _find_first(ref: ModelRef, files: Sequence[str]) -> Path | None:
+    for file in files:
+        path = _find(ref, file)
+        if path is not None:
+            return path
+    return None
 
 
 def _require_sentencepiece(ref: ModelRef) -> None:
@@ -165,13 +217,22 @@ def _follow_sentencepiece(tokenizer: Any, path: Path) -> None:
 
     written: Any = getattr(sentencepiece_model_pb2, "ModelProto")()  # noqa: B009 (made at run time by protobuf)
     written.ParseFromString(path.read_bytes())
-    steps: list[Any] = [normalizers.Lowercase()] if getattr(tokenizer, "do_lower_case", False) else []
-    if written.normalizer_spec.precompiled_charsmap:
-        steps.append(normalizers.Precompiled(written.normalizer_spec.precompiled_charsmap))
-    if written.normalizer_spec.remove_extra_whitespaces:
-        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
-    split = [pre_tokenizers.Punctuation(behavior="isolated")] if getattr(tokenizer, "split_by_punct", False) else []
-    scheme = "always" if written.normalizer_spec.add_dummy_prefix else "never"
+    spec = written.normalizer_spec
+    steps: list[Any] = []
+    if getattr(tokenizer, "do_lower_case", False):
+        steps.append(normalizers.Lowercase())
+    if spec.precompiled_charsmap:
+        steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
+    if spec.remove_extra_whitespaces:
+        steps.append(normalizers.Strip())
+        steps.append(normalizers.Replace(Regex(" {2,}"), " "))
+    splits: list[Any] = []
+    if getattr(tokenizer, "split_by_punct", False):
+        splits.append(pre_tokenizers.Punctuation(behavior="isolated"))
+    scheme: Literal["always", "never"] = "never"
+    if spec.add_dummy_prefix:
+        scheme = "always"
+    splits.append(pre_tokenizers.Metaspace(prepend_scheme=scheme))
     backend = tokenizer.backend_tokenizer
     backend.normalizer = normalizers.Sequence(steps)
-    backend.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.Metaspace(prepend_scheme=scheme)])
+    backend.pre_tokenizer = pre_tokenizers.Sequence(splits)

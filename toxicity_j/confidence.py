@@ -1,0 +1,43 @@
+"""Confidence intervals of the metric's results, by the bootstrap of the installed package.
+
+`evaluate.load` copies no folder of this package, so the wing `compare/` is imported when an interval is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .checks import check_number
+from .results import MEANS, Segments
+
+__all__ = ["corpus_intervals", "interval_function"]
+
+
+def interval_function(confidence: float) -> Any:
+    """Return the function for intervals, which comes from the installed package.
+
+    Raises:
+        ImportError: the package is not installed.
+        TypeError: `confidence` is not a number.
+        ValueError: `confidence` is not above 0 and below 1.
+    """
+    check_number("`confidence`", confidence, 0, 1)
+    if confidence in (0, 1):
+        raise ValueError(f"`confidence` must be above 0 and below 1; got {confidence}")
+    try:
+        return importlib.import_module("toxicity_j.compare.statistics").bootstrap_interval
+    except ImportError as error:
+        raise ImportError(f"`confidence` needs the installed package (pip install .): {error}") from error
+
+
+def corpus_intervals(segments: Segments, bootstrap_interval: Any, confidence: float | None) -> dict[str, list[float]]:
+    """Return the interval of each corpus score, as [low, high]."""
+    if len(segments) < 2:
+        raise ValueError(f"`confidence` needs at least 2 segments; got {len(segments)}")
+    intervals = {}
+    for key, name in MEANS.items():
+        column = getattr(segments, name)
+        if column is not None:
+            intervals[key] = list(bootstrap_interval(column, level=confidence))
+    return intervals

@@ -1,0 +1,169 @@
+"""The components of a protocol with their models: loaded once, the class that is read, the name in a signature."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from .builtin_weights import SHA256
+from .checkpoints import ModelRef, folder_digest
+from .class_labels import find_class
+from .components import Component, Role
+from .model_classifier import Classifier
+from .model_loading import load
+from .options import RunOptions
+from .protocol_records import ENCODER, IDENTIFIER, Protocol
+from .rules import Decision
+
+__all__ = ["LoadedComponent", "LoadedComponents", "resolve_class"]
+
+logger = logging.getLogger("toxicity_j")
+
+# The built-in weights behind each built-in name.
+_SHIPPED = {ENCODER: "encoder.safetensors", IDENTIFIER: "identifier.safetensors"}
+
+
+@dataclass(frozen=True)
+class LoadedComponent:
+    """A component with its model.
+
+    Attributes:
+        component: which model, in which role.
+        model: what `load` returned.
+        index: the class of a classifier that is read.
+        meaning: what that class means: "toxic", "neutral" or "acceptable".
+    """
+
+    component: Component
+    model: Any
+    index: int = 0
+    meaning: str = ""
+
+    @property
+    def name_in_signature(self) -> str:
+        """The model, which one exactly, and the class that is read of a classifier.
+
+        "Exactly" is the commit of a Hub model, or a digest of a folder or of built-in weights.
+        """
+        component = self.component
+        if component.model is None:
+            return component.kind
+        name = _exact_name(component.model, self.model.revision)
+        if component.kind != "classifier":
+            return name
+        if component.tokenizer is not None:
+            name += f"+{_exact_name(component.tokenizer, '')}"
+        return f"{name}#{self.index}={self.meaning}"
+
+
+class LoadedComponents:
+    """The components of a protocol with their models, each loaded once, on first need.
+
+    Args:
+        protocol: whose components they are.
+        components: which model plays which role.
+        decision: when a text counts as toxic.
+        run: how models run.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        components: dict[Role, Component],
+        decision: Decision,
+        run: RunOptions,
+    ) -> None:
+        self._protocol, self._components = protocol, components
+        self._decision, self._run = decision, run
+        self._loaded: dict[Role, LoadedComponent] = {}
+        self._names: dict[Role, str] = {}
+
+    def get(self, role: Role) -> LoadedComponent:
+        """Return a component with its model."""
+        if role not in self._loaded:
+            component = self._components[role]
+            model = self._shared_encoder(component) or load(component, self._run)
+            self._loaded[role] = resolve_class(component, model, self._protocol, self._decision)
+        return self._loaded[role]
+
+    def kind(self, role: Role) -> str:
+        """Return how a role's model is run, without loading it."""
+        return self._components[role].kind
+
+    def name_in_signature(self, role: Role) -> str:
+        """Return how a signature names a role's model; read once, because a folder's name is a digest of its files."""
+        if role not in self._names:
+            self._names[role] = self.get(role).name_in_signature
+        return self._names[role]
+
+    def _shared_encoder(self, component: Component) -> Any:
+        """Return the built-in encoder that another role has loaded, if this one is to be played by it too."""
+        if component.kind != "encoder":
+            return None
+        for other in self._loaded.values():
+            if other.component.kind == "encoder":
+                return other.model
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_loaded": {}, "_names": {}}
+
+
+def resolve_class(component: Component, model: Any, protocol: Protocol, decision: Decision) -> LoadedComponent:
+    """Find the class that is read of a classifier; warn if neither its labels nor the protocol vouch for it.
+
+    Raises:
+        ValueError: the labels do not say, lack the one that the user named, or are too few for the rule.
+    """
+    if component.kind != "classifier":
+        return LoadedComponent(component, model)
+    rule = decision.rule
+    if component.role == "fluency":
+        rule = getattr(protocol.fluency, "rule", "soft")
+    if rule == "argmax" and len(model.labels) < 2:
+        message = f"`{component.role}_model` must have two or more classes for the rule 'argmax'"
+        raise ValueError(f"{message}; {component.model} has {len(model.labels)}")
+    index = _class_index(component, model)
+    return LoadedComponent(component, model, index, component.positive_class)
+
+
+def _class_index(component: Component, classifier: Classifier) -> int:
+    """Return the class that the user named, that a published model is known by, or that the labels tell."""
+    if component.label is not None:
+        return classifier.label_index(component.label)
+    if component.is_published and component.index is not None:
+        _check_published_index(component, classifier)
+        return component.index
+    option = f"{component.role}_label"
+    found = find_class(classifier.labels, component.positive_class, component.index, option)
+    if not found.by_name:
+        logger.warning(
+            "the labels of %s, %s, do not say which is %s; class %d is read, as in the protocol's own model. "
+            "Give `%s` if it is another",
+            component.model,
+            dict(classifier.labels),
+            component.positive_class,
+            found.index,
+            option,
+        )
+    return found.index
+
+
+def _check_published_index(component: Component, classifier: Classifier) -> None:
+    if component.index not in classifier.labels:
+        classes = dict(classifier.labels)
+        expected = f"`label` of the protocol must be a class of {component.model}, {classes}"
+        raise ValueError(f"{expected}; got {component.index}")
+
+
+def _exact_name(ref: ModelRef, commit: str) -> str:
+    if ref.folder is not None:
+        folder = ref.folder.resolve()
+        return f"{folder.name}@{folder_digest(folder)}"
+    if ref.name in _SHIPPED:
+        digest = SHA256[_SHIPPED[ref.name]]
+        return f"{ref.name}@{digest[:8]}"
+    if commit:
+        return f"{ref.name}@{commit}"
+    return str(ref)

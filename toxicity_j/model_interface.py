@@ -1,0 +1,93 @@
+"""What every model of a protocol offers, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+__all__ = ["Model", "PairModel", "Progress", "QualityModel", "Scored", "StyleModel"]
+
+Progress: TypeAlias = Callable[..., Any] | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model says of texts, checked: every value is a finite number.
+
+    Attributes:
+        values: one row per text or pair. *Shape:* (n, ...)
+        truncated: how many distinct texts the model did not read to their end.
+    """
+
+    values: np.ndarray
+    truncated: int = 0
+
+    @classmethod
+    def checked(cls, values: np.ndarray, truncated: int, items: Sequence[Any], model: str) -> Scored:
+        """Return the scores if each one is a finite number.
+
+        Args:
+            values: *Shape:* (n, ...)
+            truncated: see `Scored`.
+            items: the n texts or pairs, for the message.
+            model: what gave the values, for the message.
+
+        Raises:
+            ValueError: a value is infinite or not a number; the model and the first such text are named.
+        """
+        rows = np.isfinite(values).reshape(len(values), -1)
+        finite = rows.all(axis=1)
+        if finite.all():
+            return cls(values, truncated)
+        first = int(finite.argmin())
+        bad = np.asarray(values[first]).tolist()
+        raise ValueError(f"{model} gave scores that are not finite: {bad}, first for the text {items[first]!r:.200}")
+
+
+class Model(Protocol):
+    """What every loaded model says of itself.
+
+    Attributes:
+        revision: the commit of a Hub model where it is known; "" for any other.
+        dtype: the name of the number format that its scores come from.
+    """
+
+    revision: str
+    dtype: str
+
+
+class StyleModel(Model, Protocol):
+    """A model of P(toxic) that is not a classifier with labels: the built-in ones."""
+
+    def p_toxic(
+        self,
+        texts: Sequence[str],
+        *,
+        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        progress: Progress = None,
+    ) -> Scored:
+        """Compute P(toxic) of each text, in [0, 1]. *Shape:* (n,)."""
+
+
+class PairModel(Model, Protocol):
+    """A model of SIM."""
+
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
+        """Compute the similarity of each pair, a source or reference first, a prediction second. *Shape:* (n,)."""
+
+
+class QualityModel(Model, Protocol):
+    """A third factor that reads predictions, sources and references: XCOMET, chrF."""
+
+    def score(
+        self,
+        predictions: Sequence[str],
+        sources: Sequence[str] | None,
+        references: Sequence[Sequence[str]] | None,
+        *,
+        progress: Progress = None,
+    ) -> Scored:
+        """Compute the factor of each segment. *Shape:* (n,)."""
