@@ -17,9 +17,10 @@ import pytest
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
 from toxicity_j.scale import ShardError, WorkerError, read_shards, score_dataset
-from toxicity_j.scale.aggregate import ExactSum, intervals, joint_signature
+from toxicity_j.scale.aggregate import intervals, joint_signature
 from toxicity_j.scale.inputs import Rows
 from toxicity_j.scale.progress import Progress, duration
+from toxicity_j.scale.sums import ExactSum
 
 # A comma, quotes, a line break, another script and an emoji: what formats get wrong.
 PREDICTIONS = [f'text {i}, "quoted"\nnext line, тест 🙂' for i in range(250)]

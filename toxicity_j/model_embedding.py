@@ -36,8 +36,8 @@ def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _lengths(vectors: np.ndarray) -> np.ndarray:
-    lengths: np.ndarray = np.linalg.norm(vectors, axis=1)
-    return np.maximum(lengths, _EPSILON)
+    lengths: np.ndarray = np.maximum(np.linalg.norm(vectors, axis=1), _EPSILON)
+    return lengths
 
 
 def paired_cosine(
@@ -108,14 +108,14 @@ class SentenceEmbedding:
         if self._ref.folder is None:
             self.revision = folder.name  # .../snapshots/<commit>
         with self._load_errors():
-            model = SentenceTransformer(
+            loaded = SentenceTransformer(
                 str(folder),
                 device=str(place),
                 trust_remote_code=False,
                 local_files_only=True,
                 model_kwargs={"dtype": kind, "use_safetensors": True},
             )
-            self.model = model.eval()
+            self.model = loaded.eval()
             missing = _missing_tensors(self.model[0].auto_model, folder)
         require_tensors(missing, self._ref, "content_model")
 

@@ -7,7 +7,7 @@ the means.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class Segments:
             by_language = self.by_language()
             scores["signature"] += f"|languages:{','.join(by_language)}"
             scores["languages"] = by_language
-            scores["macro"] = _macro(by_language)
+            scores["macro"] = macro_means(by_language)
         if self.truncated:
             scores["truncated"] = dict(self.truncated)
         return scores
@@ -126,7 +126,7 @@ def product(factors: Iterable[np.ndarray | None]) -> np.ndarray:
     return result
 
 
-def _macro(by_language: dict[str, dict[str, float | int]]) -> dict[str, float]:
+def macro_means(by_language: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Return the unweighted mean over languages of each score."""
     columns: dict[str, list[float]] = {}
     for scores in by_language.values():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .formats import ReaderError
-from .tables import Table
+from .tables import TEXT, Table
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ def _by_key(first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], 
     wanted, found = _occurrences(keys), _occurrences(other_keys)
     rows = {key: row for row, key in enumerate(found)}
     partners = set(wanted)
+    counts = f"{other.counted()} and {first.counted()}"
     for lacking, having, candidates, known in ((other, first, wanted, rows), (first, other, found, partners)):
         for row, key in enumerate(candidates):
             if key not in known:
                 place = f"the first that parts is {having.table.path}, line {having.table.lines[row]}"
                 reason = f"its {name} {_shown(key[0])} has no partner in {lacking.table.path}"
-                raise ReaderError(f"{other.counted()} and {first.counted()}; {place}: {reason}")
+                raise ReaderError(f"{counts}; {place}: {reason}")
     return [rows[key] for key in wanted]
 
 
@@ -78,7 +79,8 @@ def _reject_repeated(keyed: Keyed, ids: list[str]) -> None:
     first_rows: dict[str, int] = {}
     for row, key in enumerate(ids):
         if key in first_rows:
-            line, earlier = keyed.table.lines[row], keyed.table.lines[first_rows[key]]
+            lines = keyed.table.lines
+            line, earlier = lines[row], lines[first_rows[key]]
             raise ReaderError(f"{keyed.table.path}, line {line}: the id {_shown(key)} stands on line {earlier} too")
         first_rows[key] = row
 
@@ -95,12 +97,16 @@ def _blank_end(table: Table) -> str:
     if not table.is_text:
         return ""
     blank = 0
-    for line in reversed(next(iter(table.columns.values()))):
+    for line in reversed(table.columns[TEXT]):
         if line.strip():
             break
         blank += 1
-    return f" ({blank} blank at its end, which count)" if blank else ""
+    if not blank:
+        return ""
+    return f" ({blank} blank at its end, which count)"
 
 
 def _shown(key: str) -> str:
-    return repr(key) if len(key) <= 60 else repr(key[:57] + "...")
+    if len(key) > 60:
+        key = key[:57] + "..."
+    return repr(key)

@@ -18,6 +18,9 @@ from .statistics import effect_size, holm, smallest_detectable_difference
 # Per-segment scores of one system by measure, *Shape:* (n,) each.
 Columns = Mapping[str, Array]
 
+# Lower and upper end of an interval; None where there is none.
+Bounds = tuple[float | None, float | None]
+
 # Differences between scores that are smaller than this are rounding, and count as ties.
 _ROUNDING = 1e-9
 
@@ -38,20 +41,22 @@ def estimates(systems: Mapping[str, Columns], draws: Draws) -> dict[str, dict[st
         systems: per-segment scores by system.
         draws: how to resample.
     """
-    keys = [(name, measure) for name, columns in systems.items() for measure in columns]
-    values = [systems[name][measure] for name, measure in keys]
-    low, high = _bounds(values, draws)
-    found: dict[str, dict[str, Estimate]] = {name: {} for name in systems}
-    for (name, measure), column, bottom, top in zip(keys, values, low, high, strict=True):
-        if bottom is not None and np.isin(column, (0.0, 1.0)).all():
-            bottom, top = share_interval(_mean(column), len(column), draws.confidence)
-        found[name][measure] = Estimate(_mean(column), bottom, top)
+    values: list[Array] = []
+    for columns in systems.values():
+        values.extend(columns.values())
+    bounds = iter(_bounds(values, draws))
+    found: dict[str, dict[str, Estimate]] = {}
+    for name, columns in systems.items():
+        found[name] = {}
+        for measure, column in columns.items():
+            found[name][measure] = _estimate(column, next(bounds), draws.confidence)
     return found
 
 
 def ranks(scores: Mapping[str, float]) -> dict[str, int]:
     """Return ranks by name, 1 for the highest score; equal scores share a rank, and the next one is left out."""
-    return {name: 1 + sum(other > score for other in scores.values()) for name, score in scores.items()}
+    descending = sorted(scores.values(), reverse=True)
+    return {name: 1 + descending.index(score) for name, score in scores.items()}
 
 
 def tested_pairs(
@@ -67,25 +72,16 @@ def tested_pairs(
     """
     if not order:
         return []
-    measures = list(systems[order[0][0]])
-    keys = [(measure, names) for measure in measures for names in order]
-    values = [systems[first][measure] - systems[second][measure] for measure, (first, second) in keys]
-    low, high = _bounds(values, draws)
-    # Tests are made on differences of at most 1, so that rounding has one size.
-    scaled = np.stack([value / (np.abs(value).max() or 1.0) for value in values], axis=1)
-    p_values = paired_p_values(scaled, n_resamples=draws.n_resamples, seed=draws.seed).tolist()
-    count = len(order)
-    corrected = [p for start in range(0, len(keys), count) for p in holm(p_values[start : start + count])]
-    differences: dict[tuple[str, str], dict[str, Difference]] = {names: {} for names in order}
-    for place, (measure, names) in enumerate(keys):
-        differences[names][measure] = Difference(
-            value=_mean(values[place]),
-            low=low[place],
-            high=high[place],
-            p_value=p_values[place],
-            p_corrected=corrected[place],
-            effect_size=_effect(values[place]),
-        )
+    first_system, _ = order[0]
+    measures = list(systems[first_system])
+    gaps: list[Array] = []
+    for measure in measures:
+        gaps += [systems[first][measure] - systems[second][measure] for first, second in order]
+    tested = iter(_tested(gaps, len(order), draws))
+    differences: dict[tuple[str, str], dict[str, Difference]] = {}
+    for measure in measures:
+        for names in order:
+            differences.setdefault(names, {})[measure] = next(tested)
     return [_pair(systems, names, main, differences[names]) for names in order]
 
 
@@ -103,18 +99,22 @@ def indistinct_groups(names: Sequence[str], different: set[frozenset[str]]) -> l
     for pair in combinations(names, 2):
         if frozenset(pair) not in different:
             continue
-        split = [kept for group in groups for kept in _without_pair(group, pair)]
+        split: list[frozenset[str]] = []
+        for group in groups:
+            split.extend(_without_pair(group, pair))
         groups = _largest(split)
-    place = {name: index for index, name in enumerate(names)}
-    members = [tuple(sorted(group, key=place.__getitem__)) for group in groups]
-    return sorted(members, key=lambda group: [place[name] for name in group])
+    places = dict(zip(names, range(len(names)), strict=True))
+    by_place = [sorted(map(places.__getitem__, group)) for group in groups]
+    return [tuple(names[place] for place in group) for group in sorted(by_place)]
 
 
 def letters(names: Sequence[str], groups: Sequence[Sequence[str]]) -> dict[str, str]:
     """Return the letters of each system: one per group that it stands in, "a" for the best group."""
-    labels = [*string.ascii_letters, *(f"({number})" for number in range(53, 53 + len(groups)))]
     marked = dict.fromkeys(names, "")
-    for label, group in zip(labels, groups, strict=False):
+    for index, group in enumerate(groups):
+        label = f"({index + 1})"
+        if index < len(string.ascii_letters):
+            label = string.ascii_letters[index]
         for name in group:
             marked[name] += label
     return marked
@@ -129,12 +129,17 @@ def smallest_differences(
     """
     if not order:
         return {}
+    first_system, _ = order[0]
     smallest = {}
-    for measure in systems[order[0][0]]:
-        found = [_smallest(systems, names, measure, level / len(order)) for names in order]
-        known = [value for value in found if value is not None]
-        if known:
-            smallest[measure] = float(np.median(known))
+    for measure in systems[first_system]:
+        found = []
+        for first, second in order:
+            one, other = systems[first][measure], systems[second][measure]
+            detectable = smallest_detectable_difference(one, other, level=level / len(order))
+            if detectable is not None:
+                found.append(detectable)
+        if found:
+            smallest[measure] = float(np.median(found))
     return smallest
 
 
@@ -151,38 +156,82 @@ def contributions(first: Columns, second: Columns) -> dict[str, float]:
         one, two = (other for other in FACTORS if other != factor)
         same = first[one] * first[two] + second[one] * second[two]
         crossed = first[one] * second[two] + second[one] * first[two]
-        parts[factor] = _mean((first[factor] - second[factor]) * (2 * same + crossed) / 6)
+        # Of six orders the factor comes first or last in four, where the others are both of one system.
+        effect = (first[factor] - second[factor]) * (2 * same + crossed) / 6
+        parts[factor] = _mean(effect)
     return parts
+
+
+def _estimate(column: Array, bounds: Bounds, confidence: float) -> Estimate:
+    """Return the mean of a column with its interval: Wilson's if it holds decisions."""
+    mean = _mean(column)
+    low, high = bounds
+    is_decision = np.isin(column, (0.0, 1.0)).all()
+    if low is not None and is_decision:
+        low, high = share_interval(mean, len(column), confidence)
+    return Estimate(mean, low, high)
+
+
+def _tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
+    """Test columns of differences; the p-values of each `count` columns are corrected together."""
+    # Tests are made on differences of at most 1, so that rounding has one size.
+    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
+    p_values = paired_p_values(
+        np.stack(scaled, axis=1),
+        n_resamples=draws.n_resamples,
+        seed=draws.seed,
+    ).tolist()
+    corrected: list[float] = []
+    for start in range(0, len(gaps), count):
+        corrected += holm(p_values[start : start + count])
+    bounds = _bounds(gaps, draws)
+    return list(map(_difference, gaps, bounds, p_values, corrected))
+
+
+def _difference(gaps: Array, bounds: Bounds, p_value: float, p_corrected: float) -> Difference:
+    low, high = bounds
+    return Difference(
+        value=_mean(gaps),
+        low=low,
+        high=high,
+        p_value=p_value,
+        p_corrected=p_corrected,
+        effect_size=effect_size(gaps, np.zeros_like(gaps)),
+    )
 
 
 def _pair(
     systems: Mapping[str, Columns], names: tuple[str, str], main: str, differences: dict[str, Difference]
 ) -> Pair:
-    first, second = (systems[name] for name in names)
-    gaps = first[main] - second[main]
+    first, second = names
+    gaps = systems[first][main] - systems[second][main]
     wins = int(np.sum(gaps > _ROUNDING))
     losses = int(np.sum(gaps < -_ROUNDING))
-    parts = contributions(first, second) if main == "j" else {}
-    return Pair(*names, differences, parts, wins, len(gaps) - wins - losses, losses)
+    parts = {}
+    if main == "j":
+        parts = contributions(systems[first], systems[second])
+    return Pair(
+        first=first,
+        second=second,
+        differences=differences,
+        contributions=parts,
+        wins=wins,
+        ties=len(gaps) - wins - losses,
+        losses=losses,
+    )
 
 
-def _bounds(values: Sequence[Array], draws: Draws) -> tuple[list[float | None], list[float | None]]:
-    """Return lower and upper ends of the mean of each column; None for one segment."""
+def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:
+    """Return the ends of an interval for the mean of each column; None for one segment."""
     if len(values[0]) < 2:
-        nothing: list[float | None] = [None] * len(values)
-        return nothing, nothing
-    matrix = np.stack(values, axis=1)
-    low, high = intervals(matrix, n_resamples=draws.n_resamples, seed=draws.seed, level=draws.confidence)
-    return [float(value) for value in low], [float(value) for value in high]
-
-
-def _smallest(systems: Mapping[str, Columns], names: tuple[str, str], measure: str, level: float) -> float | None:
-    first, second = (systems[name][measure] for name in names)
-    return smallest_detectable_difference(first, second, level=level)
-
-
-def _effect(differences: Array) -> float | None:
-    return effect_size(differences, np.zeros_like(differences))
+        return [(None, None)] * len(values)
+    low, high = intervals(
+        np.stack(values, axis=1),
+        n_resamples=draws.n_resamples,
+        seed=draws.seed,
+        level=draws.confidence,
+    )
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def _mean(values: Array) -> float:

@@ -87,13 +87,17 @@ def paired_differences(a: ArrayLike, b: ArrayLike) -> tuple[Array, float]:
 def scale_of(array: Array) -> float:
     """Return the largest absolute value, or 1 where all are 0."""
     largest = float(np.abs(array).max())
-    return largest if largest > 0 else 1.0
+    if largest == 0:
+        return 1.0
+    return largest
 
 
 def warn_if_few(n: int, fewest: int, consequence: str) -> None:
     """Warn the caller's caller of a sample that is too small."""
     if n < fewest:
-        segments = "segment" if n == 1 else "segments"
+        segments = "segments"
+        if n == 1:
+            segments = "segment"
         warnings.warn(f"{n} {segments} are fewer than {fewest}: {consequence}", UserWarning, stacklevel=4)
 
 

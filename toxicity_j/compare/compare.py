@@ -187,15 +187,19 @@ def compare(
 
 
 def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[str, str]) -> Comparison:
-    main = "j" if "j" in next(iter(scored.columns.values())) else "sta"
+    main = "sta"
+    if "j" in scored.measures:
+        main = "j"
     level = 1 - draws.confidence
     found = estimates(scored.columns, draws)
-    ranked = ranks({name: scores[main].value for name, scores in found.items()})
+    values = {name: scores[main].value for name, scores in found.items()}
+    ranked = ranks(values)
     # Sorted is stable: systems with equal scores keep the order they were given in.
     names = sorted(ranked, key=ranked.__getitem__)
     order = [_directed(pair, baseline) for pair in combinations(names, 2)]
     pairs = tested_pairs(scored.columns, order, main, draws)
-    different = {frozenset((pair.first, pair.second)) for pair in pairs if is_different(pair, main, level)}
+    clear = [pair for pair in pairs if is_different(pair, main, level)]
+    different = {frozenset((pair.first, pair.second)) for pair in clear}
     groups = indistinct_groups(names, different)
     marks = letters(names, groups)
     systems = tuple(_system(scored, name, ranked[name], marks[name], found[name]) for name in names)
@@ -225,19 +229,25 @@ def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[st
 
 def _directed(pair: tuple[str, str], baseline: str | None) -> tuple[str, str]:
     """Return a pair with the baseline as its second member."""
-    return (pair[1], pair[0]) if pair[0] == baseline else pair
+    first, second = pair
+    if first == baseline:
+        return second, first
+    return pair
 
 
 def _system(scored: Scored, name: str, rank: int, mark: str, scores: dict[str, Estimate]) -> System:
     columns = scored.columns[name]
     segments = {COLUMNS[measure]: values.tolist() for measure, values in columns.items()}
     segments["p_toxic"] = scored.p_toxic[name].tolist()
+    by_language = None
+    if scored.languages is not None:
+        by_language = language_means(columns, scored.languages)
     return System(
         name=name,
         rank=rank,
         letters=mark,
         scores=scores,
-        by_language=None if scored.languages is None else language_means(columns, scored.languages),
+        by_language=by_language,
         segments=segments,
         truncated=scored.truncated.get(name, {}),
     )

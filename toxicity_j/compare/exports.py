@@ -26,7 +26,8 @@ def check_suffix(path: str) -> str:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise ValueError(f"`--segments` must end in one of {', '.join(SUFFIXES)}; got {path!r}")
+        known = ", ".join(SUFFIXES)
+        raise ValueError(f"`--segments` must end in one of {known}; got {path!r}")
     return suffix
 
 
@@ -38,7 +39,8 @@ def check_cells(texts: Texts, suffix: str) -> None:
     """
     if suffix != ".tsv":
         return
-    for name, column in {**texts.predictions, "sources": texts.sources or []}.items():
+    columns = {**texts.predictions, "sources": texts.sources or []}
+    for name, column in columns.items():
         for index, text in enumerate(column):
             if any(mark in text for mark in _BREAKS):
                 raise ValueError(
@@ -60,8 +62,9 @@ def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 row["prediction"] = texts.predictions[system.name][index]
             if texts is not None and texts.references is not None:
                 row["references"] = texts.references[index]
-            columns = ((name, system.segments.get(name)) for name in _SCORES)
-            row.update({name: column[index] for name, column in columns if column})
+            for name in _SCORES:
+                if name in system.segments:
+                    row[name] = system.segments[name][index]
             yield row
 
 
@@ -83,23 +86,27 @@ def write_segments(comparison: Comparison, path: str) -> None:
 
         parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     elif suffix == ".jsonl":
-        Path(path).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        with Path(path).open("w", encoding="utf-8") as file:
+            for row in rows:
+                json.dump(row, file, ensure_ascii=False)
+                file.write("\n")
     else:
         Path(path).write_text(_delimited(rows, suffix), encoding="utf-8", newline="")
 
 
 def _delimited(rows: list[dict[str, Any]], suffix: str) -> str:
-    cells = [[_cell(value) for value in row.values()] for row in rows]
+    lines = [list(rows[0]), *(map(_cell, row.values()) for row in rows)]
     if suffix == ".tsv":
-        return "".join("\t".join(line) + "\n" for line in [list(rows[0]), *cells])
+        return "".join("\t".join(cells) + "\n" for cells in lines)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(rows[0])
-    writer.writerows(cells)
+    writer.writerows(lines)
     return file.getvalue()
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
-    return value if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        return value
+    return repr(value)

@@ -24,7 +24,9 @@ def text_lines(text: str) -> list[str]:
     U+2028, form feeds and the like stay inside their line.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines if lines[-1] else lines[:-1]
+    if lines[-1]:
+        return lines
+    return lines[:-1]
 
 
 def check_unicode(text: str, place: str) -> None:
@@ -53,9 +55,14 @@ def tsv_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
     """Yield the line and the cells of each row; the first row is the header."""
     lines = text_lines(text)
     header = lines[0].split("\t")
-    undo = quoting == "csv" or (quoting == "auto" and any(name in header for name in _READ_BY_PANDAS))
+    has_quotes = quoting == "csv"
+    if quoting == "auto":
+        has_quotes = any(name in header for name in _READ_BY_PANDAS)
     for number, line in enumerate(lines, start=1):
-        yield number, _unquoted(path, number, line) if undo else line.split("\t")
+        if has_quotes:
+            yield number, _unquoted(path, number, line)
+        else:
+            yield number, line.split("\t")
 
 
 def _unquoted(path: str, number: int, line: str) -> list[str]:
@@ -77,16 +84,18 @@ def jsonl_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            reason = "the line is blank" if not line.strip() else str(error)
+            reason = str(error)
+            if not line.strip():
+                reason = "the line is blank"
             raise ReaderError(f"{path}, line {number}: not JSON ({reason})") from None
         if not isinstance(row, dict):
             raise ReaderError(f"{path}, line {number}: must be a JSON object; got {shown(row)}")
         if number == 1:
             header = list(row)
             yield number, header
-        missing = [name for name in header if name not in row]
-        if missing:
-            raise ReaderError(f"{path}, line {number}: `{missing[0]}` is missing; line 1 has it")
+        for name in header:
+            if name not in row:
+                raise ReaderError(f"{path}, line {number}: `{name}` is missing; line 1 has it")
         yield number, [row[name] for name in header]
 
 
@@ -122,7 +131,9 @@ def first_parquet_row(path: str) -> dict[str, list[Any]]:
         with parquet.ParquetFile(path) as file:
             batch = next(file.iter_batches(batch_size=1), None)
             names = file.schema_arrow.names
-    columns: dict[str, list[Any]] = dict.fromkeys(names, []) if batch is None else batch.to_pydict()
+    if batch is None:
+        return {name: [] for name in names}
+    columns: dict[str, list[Any]] = batch.to_pydict()
     return columns
 
 
@@ -133,7 +144,8 @@ def _parquet_errors(path: str) -> Iterator[None]:
     except ImportError:
         raise ReaderError(f"{path}: parquet files need pyarrow (pip install pyarrow)") from None
     except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors or OSErrors
-        raise ReaderError(f"{path}: not parquet ({' '.join(str(error).split())})") from None
+        reason = " ".join(str(error).split())
+        raise ReaderError(f"{path}: not parquet ({reason})") from None
 
 
 def shown(value: object) -> str:
@@ -141,4 +153,6 @@ def shown(value: object) -> str:
     if value is None:
         return "null"
     shown = repr(value)
-    return shown if len(shown) <= 40 else shown[:37] + "..."
+    if len(shown) <= 40:
+        return shown
+    return shown[:37] + "..."

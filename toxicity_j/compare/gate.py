@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .compare import Comparison, compare
-from .records import MEASURES, Pair
+from .records import MEASURES
 
 if TYPE_CHECKING:
     from ..results import Segments
@@ -25,7 +27,8 @@ def parse_floors(texts: Sequence[str]) -> dict[str, float]:
     for text in texts:
         measure, _, value = text.partition("=")
         if measure not in MEASURES:
-            raise ValueError(f"`--fail-under` must be one of {', '.join(MEASURES)}, then = and a number; got {text!r}")
+            names = ", ".join(MEASURES)
+            raise ValueError(f"`--fail-under` must be one of {names}, then = and a number; got {text!r}")
         try:
             floors[measure] = float(value)
         except ValueError:
@@ -65,19 +68,27 @@ def drops(new: Comparison, old: Comparison) -> list[str]:
         ValueError: the signatures, the segments or the systems are not the same, or `old` keeps no per-segment scores.
     """
     check_same_setting(new, old)
-    pairs = [(name, _paired(new, name, old, before)) for name, before in _matched(new, old)]
+    changes = [_change(new, name, old, before) for name, before in _matched(new, old)]
+    measure = MEASURES[new.main]
+    left = len(changes)
     sentences = []
     # Holm 1979: the smallest p-value is held against level / k, the next against level / (k - 1), until one fails.
-    ordered = sorted(pairs, key=lambda item: item[1].differences[new.main].p_value)
-    for place, (name, pair) in enumerate(ordered):
-        difference = pair.differences[new.main]
-        if difference.p_value > (1 - new.confidence) / (len(pairs) - place):
+    for change in sorted(changes, key=attrgetter("p_value")):
+        if change.p_value > (1 - new.confidence) / left:
             break
-        change = difference.value if pair.first == _NEW else -difference.value
-        if change < -_ROUNDING:
-            measure = MEASURES[new.main]
-            sentences.append(f"{name}: {measure} fell by {-change:.3g} (p = {difference.p_value:.2g})")
+        left -= 1
+        if change.value < -_ROUNDING:
+            sentences.append(f"{change.name}: {measure} fell by {-change.value:.3g} (p = {change.p_value:.2g})")
     return sentences
+
+
+@dataclass(frozen=True)
+class _Change:
+    """How the main score of a system changed."""
+
+    name: str
+    value: float
+    p_value: float
 
 
 # Scores of equal texts differ by up to about 1e-7 between machines and versions of torch, which is not a drop.
@@ -113,9 +124,20 @@ def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
     return common
 
 
-def _paired(new: Comparison, name: str, old: Comparison, before: str) -> Pair:
+def _change(new: Comparison, name: str, old: Comparison, before: str) -> _Change:
     states = {_NEW: _segments(new, name), _OLD: _segments(old, before)}
-    return compare(states, confidence=new.confidence, n_resamples=new.n_resamples, seed=new.seed).pairs[0]
+    comparison = compare(
+        states,
+        confidence=new.confidence,
+        n_resamples=new.n_resamples,
+        seed=new.seed,
+    )
+    pair = comparison.pairs[0]
+    difference = pair.differences[new.main]
+    value = difference.value
+    if pair.first == _OLD:
+        value = -value
+    return _Change(name, value, difference.p_value)
 
 
 def _segments(comparison: Comparison, name: str) -> Segments:

@@ -42,7 +42,14 @@ class Scored:
     @property
     def n(self) -> int:
         """Number of segments."""
-        return len(next(iter(self.p_toxic.values())))
+        first, *_ = self.p_toxic.values()
+        return len(first)
+
+    @property
+    def measures(self) -> list[str]:
+        """Measures that every system has."""
+        first, *_ = self.columns.values()
+        return list(first)
 
 
 def check_names(systems: object, baseline: object) -> None:
@@ -92,32 +99,45 @@ def score_systems(
         TypeError: a column is not of the right type.
         ValueError: lengths, settings or measures differ between systems.
     """
-    texts = {name: outputs for name, outputs in systems.items() if not isinstance(outputs, Segments)}
-    if texts and scorer is None:
-        from ..scorer import Scorer as Loaded
-
-        scorer = Loaded(protocol, progress=progress)
+    texts: dict[str, Sequence[str]] = {}
     scored: dict[str, Segments] = {}
     for name, outputs in systems.items():
         if isinstance(outputs, Segments):
             scored[name] = outputs
-        elif scorer is not None:
-            scored[name] = scorer.score(outputs, **columns)
+            continue
+        if scorer is None:
+            scorer = _scorer(protocol, progress)
+        texts[name] = outputs
+        scored[name] = scorer.score(outputs, **columns)
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)
-    n = len(next(iter(scored.values())).p_toxic)
-    languages = columns["languages"] or next(iter(scored.values())).languages
+    first, *_ = scored.values()
+    languages = columns["languages"] or first.languages
+    n = len(first.p_toxic)
     for name, column in {**columns, "languages": languages}.items():
         if column is not None and len(column) != n:
             raise ValueError(f"`{name}` must have one item per segment; got {len(column)} for {n}")
     return Scored(
         columns=by_system,
         p_toxic={name: finite(segments.p_toxic, f"systems[{name!r}].p_toxic") for name, segments in scored.items()},
-        signature=next(iter(scored.values())).signature,
-        languages=None if languages is None else list(languages),
+        signature=first.signature,
+        languages=_listed(languages),
         truncated={name: dict(segments.truncated) for name, segments in scored.items()},
         texts=_texts(texts, columns),
     )
+
+
+def _scorer(protocol: str | Protocol, progress: bool) -> Scorer:
+    # Not at the head of the module: it imports torch, which systems with scores do not need.
+    from ..scorer import Scorer
+
+    return Scorer(protocol, progress=progress)
+
+
+def _listed(column: Any) -> list[Any] | None:
+    if column is None:
+        return None
+    return list(column)
 
 
 def _measures(name: str, segments: Segments) -> dict[str, Array]:
@@ -131,7 +151,8 @@ def _measures(name: str, segments: Segments) -> dict[str, Array]:
 
 def _check_alike(scored: Mapping[str, Segments], columns: Mapping[str, Mapping[str, Array]]) -> None:
     """Check that all systems have the signature, the measures and the number of segments of the first one."""
-    first = next(iter(scored))
+    first, *_ = scored
+    n = len(columns[first]["sta"])
     for name, segments in scored.items():
         if segments.signature != scored[first].signature:
             raise ValueError(
@@ -143,11 +164,10 @@ def _check_alike(scored: Mapping[str, Segments], columns: Mapping[str, Mapping[s
                 f"`systems` must have the same scores; {first!r} has {list(columns[first])}, "
                 f"{name!r} has {list(columns[name])}"
             )
-        lengths = {len(column) for column in columns[name].values()} | {len(segments.p_toxic)}
-        if lengths != {len(columns[first]["sta"])}:
+        lengths = {len(segments.p_toxic), *map(len, columns[name].values())}
+        if lengths != {n}:
             raise ValueError(
-                f"`systems` must have the same number of segments; {first!r} has {len(columns[first]['sta'])}, "
-                f"{name!r} has {sorted(lengths)}"
+                f"`systems` must have the same number of segments; {first!r} has {n}, {name!r} has {sorted(lengths)}"
             )
 
 
@@ -155,16 +175,17 @@ def _texts(predictions: Mapping[str, Any], columns: Mapping[str, Any]) -> Texts 
     sources, references = columns["sources"], columns["references"]
     if not predictions and sources is None:
         return None
-    kept = {name: [str(text) for text in outputs] for name, outputs in predictions.items()}
-    return Texts(
-        predictions=kept,
-        sources=None if sources is None else list(sources),
-        references=None if references is None else [_reference_list(item) for item in references],
-    )
+    kept = {name: list(map(str, outputs)) for name, outputs in predictions.items()}
+    lists = None
+    if references is not None:
+        lists = [_reference_list(item) for item in references]
+    return Texts(kept, _listed(sources), lists)
 
 
 def _reference_list(item: str | Sequence[str]) -> list[str]:
-    return [item] if isinstance(item, str) else list(item)
+    if isinstance(item, str):
+        return [item]
+    return list(item)
 
 
 def language_means(columns: Mapping[str, Array], languages: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -173,5 +194,6 @@ def language_means(columns: Mapping[str, Array], languages: Sequence[str]) -> di
     means = {}
     for language in sorted(set(languages)):
         chosen = labels == language
-        means[language] = {measure: float(values[chosen].mean()) for measure, values in columns.items()}
+        of_language = {measure: values[chosen] for measure, values in columns.items()}
+        means[language] = {measure: float(values.mean()) for measure, values in of_language.items()}
     return means

@@ -29,11 +29,14 @@ def intervals(
     """
     means = resampled_means(columns, n_resamples, seed)
     z = _normal_quantile(level, len(columns), expand)
-    low, high = np.empty(columns.shape[1]), np.empty(columns.shape[1])
+    ends = np.empty((columns.shape[1], 2))
     for place in range(columns.shape[1]):
-        tails = _tails(z) if method == "percentile" else _bca_tails(columns[:, place], means[:, place], z)
-        low[place], high[place] = np.quantile(means[:, place], tails)
-    return low, high
+        own = means[:, place]
+        tails = _tails(z)
+        if method == "bca":
+            tails = _bca_tails(columns[:, place], own, z)
+        ends[place] = np.quantile(own, tails)
+    return ends[:, 0], ends[:, 1]
 
 
 def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
@@ -52,8 +55,10 @@ def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
     from scipy.special import ndtri
 
     square = float(ndtri((1 + level) / 2)) ** 2
-    center = (share + square / (2 * n)) / (1 + square / n)
-    reach = math.sqrt(square * (share * (1 - share) / n + square / (4 * n * n))) / (1 + square / n)
+    divisor = 1 + square / n
+    center = (share + square / (2 * n)) / divisor
+    variance = share * (1 - share) / n + square / (4 * n * n)
+    reach = math.sqrt(square * variance) / divisor
     return max(center - reach, 0.0), min(center + reach, 1.0)
 
 
@@ -68,7 +73,8 @@ def _normal_quantile(level: float, n: int, expand: bool) -> float:
     upper = (1 + level) / 2
     if not expand:
         return float(ndtri(upper))
-    return math.sqrt(n / (n - 1)) * float(stdtrit(n - 1, upper))
+    quantile = float(stdtrit(n - 1, upper))
+    return math.sqrt(n / (n - 1)) * quantile
 
 
 def _tails(z: float) -> tuple[float, float]:
@@ -90,8 +96,10 @@ def _bca_tails(values: Array, means: Array, z: float) -> tuple[float, float]:
     if square == 0:
         return _tails(z)
     # The jackknife's acceleration, which for a mean has this closed form.
-    acceleration = float(np.sum(centered**3)) / (6 * square**1.5)
-    low, high = (_accelerated(bias, acceleration, side) for side in (-z, z))
+    cube = float(np.sum(centered**3))
+    acceleration = cube / (6 * square**1.5)
+    low = _accelerated(bias, acceleration, -z)
+    high = _accelerated(bias, acceleration, z)
     return float(ndtr(low)), float(ndtr(high))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .compare import Comparison
-from .records import MEASURES
+from .records import MEASURES, System
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -43,26 +43,35 @@ def eval_results(
     """
     from huggingface_hub import EvalResult
 
-    if system is None and len(comparison.systems) > 1:
-        raise ValueError(f"`system` must be one of {[one.name for one in comparison.systems]}; got None")
-    scored = comparison.system(system) if system is not None else comparison.systems[0]
-    results = []
-    for measure, estimate in scored.scores.items():
-        arguments: dict[str, Any] = {"signature": comparison.signature, "n": comparison.n}
-        if estimate.low is not None:
-            arguments |= {"confidence": comparison.confidence, "low": estimate.low, "high": estimate.high}
-        results.append(
-            EvalResult(
-                task_type=task_type,
-                task_name=task_name,
-                dataset_type=dataset_type,
-                dataset_name=dataset_name,
-                dataset_split=dataset_split,
-                dataset_revision=dataset_revision,
-                metric_type=measure,
-                metric_name=MEASURES[measure],
-                metric_value=estimate.value,
-                metric_args=arguments,
-            )
-        )
-    return results
+    if system is not None:
+        scored = comparison.system(system)
+    elif len(comparison.systems) == 1:
+        scored = comparison.systems[0]
+    else:
+        names = [one.name for one in comparison.systems]
+        raise ValueError(f"`system` must be one of {names}; got None")
+    measured_on: dict[str, Any] = {
+        "task_type": task_type,
+        "task_name": task_name,
+        "dataset_type": dataset_type,
+        "dataset_name": dataset_name,
+        "dataset_split": dataset_split,
+        "dataset_revision": dataset_revision,
+    }
+    return [EvalResult(**measured_on, **_metric(comparison, scored, measure)) for measure in scored.scores]
+
+
+def _metric(comparison: Comparison, system: System, measure: str) -> dict[str, Any]:
+    """Return the fields of a record that say what was measured."""
+    estimate = system.scores[measure]
+    arguments: dict[str, Any] = {"signature": comparison.signature, "n": comparison.n}
+    if estimate.low is not None:
+        arguments["confidence"] = comparison.confidence
+        arguments["low"] = estimate.low
+        arguments["high"] = estimate.high
+    return {
+        "metric_type": measure,
+        "metric_name": MEASURES[measure],
+        "metric_value": estimate.value,
+        "metric_args": arguments,
+    }

@@ -27,6 +27,8 @@ SERIES = 8
 _WIDTH, _ROW = 4.7, 0.4
 
 _BINS = np.linspace(0, 1, 26)
+# Height of a histogram's highest bar; 1 would touch the histogram above.
+_HIGHEST = 0.85
 
 _LONGEST_NAME = 18
 
@@ -36,10 +38,12 @@ def interval_plot(comparison: Comparison) -> str:
     height = 0.85 + _ROW * len(comparison.systems)
 
     def draw(axes: Axes) -> None:
+        count = len(comparison.systems)
         for place, system in enumerate(comparison.systems):
             _point(axes, system.scores[comparison.main], place, _color(place))
-        axes.set_yticks(range(len(comparison.systems)), [_short(system.name) for system in comparison.systems])
-        axes.set_ylim(len(comparison.systems) - 0.5, -0.5)
+        names = [_short(system.name) for system in comparison.systems]
+        axes.set_yticks(range(count), names)
+        axes.set_ylim(count - 0.5, -0.5)
         axes.set_xlabel(MEASURES[comparison.main])
         axes.grid(axis="x", color=_LINE, linewidth=0.6)
 
@@ -50,16 +54,21 @@ def tradeoff_plot(comparison: Comparison) -> str:
     """Return STA, SIM and FL of each system side by side, with intervals."""
     count = len(comparison.systems)
     # Systems stand a little apart, so that their error bars do not hide each other.
-    shifts = np.linspace(-0.16, 0.16, count) if count > 1 else np.zeros(1)
+    shifts = np.linspace(-0.16, 0.16, count)
+    if count == 1:
+        shifts = np.zeros(1)
 
     def draw(axes: Axes) -> None:
         for place, system in enumerate(comparison.systems):
             places = np.arange(len(FACTORS)) + shifts[place]
             _profile(axes, system, places, _color(place))
-        axes.set_xticks(range(len(FACTORS)), [MEASURES[factor] for factor in FACTORS])
+        titles = [MEASURES[factor] for factor in FACTORS]
+        axes.set_xticks(range(len(FACTORS)), titles)
         axes.set_xlim(-0.4, len(FACTORS) - 0.6)
         low, high = axes.get_ylim()
-        axes.set_ylim(min(low, 0.0) if low < 0.2 else low, min(high, 1.02))
+        if low < 0.2:  # so near to 0 that the axis may as well start there
+            low = min(low, 0.0)
+        axes.set_ylim(low, min(high, 1.02))
         axes.grid(axis="y", color=_LINE, linewidth=0.6)
 
     return _svg(draw, 3.2, "tradeoff")
@@ -72,14 +81,9 @@ def distribution_plot(comparison: Comparison) -> str:
     def draw(axes: Axes) -> None:
         for place, system in enumerate(comparison.systems):
             values = np.clip(system.segments[comparison.main], 0, 1)
-            heights, _ = np.histogram(values, _BINS)
-            base = count - 1 - place
-            shown = base + 0.85 * heights / max(heights.max(), 1)
-            axes.stairs(shown, _BINS, baseline=base, fill=True, color=_color(place), alpha=0.35)
-            axes.stairs(shown, _BINS, baseline=base, color=_color(place), linewidth=1)
-            median = float(np.median(values))
-            axes.plot([median, median], [base, base + 0.85], color=_TEXT, linewidth=1)
-        axes.set_yticks(np.arange(count) + 0.3, [_short(system.name) for system in reversed(comparison.systems)])
+            _histogram(axes, values, count - 1 - place, _color(place))
+        names = [_short(system.name) for system in reversed(comparison.systems)]
+        axes.set_yticks(np.arange(count) + 0.3, names)
         axes.set_ylim(-0.05, count)
         axes.set_xlim(0, 1)
         axes.set_xlabel(f"{MEASURES[comparison.main]} of a segment; the line is the median")
@@ -87,15 +91,27 @@ def distribution_plot(comparison: Comparison) -> str:
     return _svg(draw, 0.8 + 0.6 * count, "distribution")
 
 
+def _histogram(axes: Axes, values: Any, base: int, color: str) -> None:
+    heights, _ = np.histogram(values, _BINS)
+    highest = max(heights.max(), 1)
+    shown = base + _HIGHEST * heights / highest
+    axes.stairs(shown, _BINS, baseline=base, fill=True, color=color, alpha=0.35)
+    axes.stairs(shown, _BINS, baseline=base, color=color, linewidth=1)
+    median = float(np.median(values))
+    axes.plot([median, median], [base, base + _HIGHEST], color=_TEXT, linewidth=1)
+
+
 def _point(axes: Axes, estimate: Estimate, place: int, color: str) -> None:
     if estimate.low is not None and estimate.high is not None:
-        axes.plot([estimate.low, estimate.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
+        ends = [estimate.low, estimate.high]
+        axes.plot(ends, [place, place], color=color, linewidth=2, solid_capstyle="butt")
     axes.plot([estimate.value], [place], "o", color=color, markersize=6)
 
 
 def _profile(axes: Axes, system: System, places: Any, color: str) -> None:
     estimates = [system.scores[factor] for factor in FACTORS]
-    axes.plot(places, [estimate.value for estimate in estimates], "o-", color=color, linewidth=1.4, markersize=5)
+    values = [estimate.value for estimate in estimates]
+    axes.plot(places, values, "o-", color=color, linewidth=1.4, markersize=5)
     for place, estimate in zip(places, estimates, strict=True):
         if estimate.low is not None and estimate.high is not None:
             axes.plot([place, place], [estimate.low, estimate.high], color=color, linewidth=2)
@@ -163,5 +179,14 @@ def _color(place: int) -> str:
 
 
 def _short(name: str) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in name)
-    return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"
+    if not name.isprintable():
+        name = "".join(map(_printable, name))
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return name[: _LONGEST_NAME - 1] + "…"
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " "

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from itertools import chain
+from typing import TypeVar
 
 from .alignment import Keyed, row_order
-from .formats import ReaderError, check_unicode
-from .roles import (
-    ColumnNames,
-    given_language_column,
-    given_reference_columns,
-    id_column,
-    language_column,
-    prediction_columns,
-    reference_columns,
-    source_column,
-)
+from .contents import AlignedFile, languages_of, named_systems, references_of, unterminated_columns
+from .formats import ReaderError
+from .roles import ColumnNames, id_column, source_column
 from .tables import STDIN, Table, read_table
 
 __all__ = ["ColumnNames", "Inputs", "ReaderError", "read_columns"]
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -49,19 +43,6 @@ class Inputs:
     languages: list[str] | None = None
     files: dict[str, str] = field(default_factory=dict)
     unterminated: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file whose rows are known to match those of the others: `order` holds them as indices."""
-
-    table: Table
-    names: ColumnNames
-    order: list[int]
-
-    def strings(self, column: str) -> list[str]:
-        cells = self.table.strings(column)
-        return [cells[row] for row in self.order]
 
 
 def read_columns(
@@ -92,45 +73,82 @@ def read_columns(
     if not predictions:
         raise ReaderError("`predictions` must name at least one file")
     names = names or ColumnNames()
-    given = {"sources": [sources] if sources else [], "references": list(references)}
-    given |= {"predictions": list(predictions), "languages": [languages] if languages else []}
-    paths = [path for role in given.values() for path in role]
-    if paths.count(STDIN) > 1:
-        raise ReaderError(f"{STDIN}: standard input can be read once; it was given {paths.count(STDIN)} times")
-    options = {"file_format": file_format, "quoting": quoting}
-    tables = {path: read_table(path, **options) for path in dict.fromkeys(paths)}
+    given = {
+        "sources": _optional(sources),
+        "references": list(references),
+        "predictions": list(predictions),
+        "languages": _optional(languages),
+    }
+    tables = _read_tables(given, file_format, quoting)
     _check_named(tables, names)
-    keyed = {path: _keyed(table, names, _role(given, path)) for path, table in tables.items()}
-    first = next((one for one in keyed.values() if one.sources is not None), keyed[paths[0]])
-    files = {path: _File(tables[path], names, row_order(first, one)) for path, one in keyed.items()}
-    systems = _systems([files[path] for path in predictions])
-    unterminated = {name: _unterminated(file, files, given) for name, (file, _) in systems.items()}
+    keyed = [_keyed(table, names, _role(given, path)) for path, table in tables.items()]
+    first = _leading(keyed)
+    files = {one.table.path: AlignedFile(one.table, names, row_order(first, one)) for one in keyed}
+    systems: dict[str, list[str]] = {}
+    unterminated: dict[str, tuple[str, ...]] = {}
+    for name, (file, column) in named_systems([files[path] for path in predictions]).items():
+        systems[name] = file.strings(column)
+        lacking = unterminated_columns(file, files, given)
+        if lacking:
+            unterminated[name] = lacking
     return Inputs(
-        systems={name: file.strings(column) for name, (file, column) in systems.items()},
+        systems=systems,
         sources=first.sources,
-        references=_references(files, given),
-        languages=_languages(files, given),
+        references=references_of(files, given),
+        languages=languages_of(files, given),
         files={path: table.sha256 for path, table in tables.items()},
-        unterminated={name: columns for name, columns in unterminated.items() if columns},
+        unterminated=unterminated,
     )
+
+
+def _optional(path: str | None) -> list[str]:
+    if not path:
+        return []
+    return [path]
+
+
+def _read_tables(given: dict[str, list[str]], file_format: str, quoting: str) -> dict[str, Table]:
+    """Read each file once, whatever the number of its roles."""
+    paths = list(chain.from_iterable(given.values()))
+    times = paths.count(STDIN)
+    if times > 1:
+        raise ReaderError(f"{STDIN}: standard input can be read once; it was given {times} times")
+    distinct = dict.fromkeys(paths)
+    return {path: read_table(path, file_format=file_format, quoting=quoting) for path in distinct}
+
+
+def _leading(files: Sequence[Keyed]) -> Keyed:
+    """Return the file that the others are matched to: the first one with sources, else the first one."""
+    for file in files:
+        if file.sources is not None:
+            return file
+    return files[0]
 
 
 def _check_named(tables: dict[str, Table], names: ColumnNames) -> None:
     """Raise a ReaderError if a column that the user names is in no file."""
+    known = set(chain.from_iterable(table.columns for table in tables.values()))
     for name in (names.source, names.language, names.id, *names.references):
-        if name is not None and not any(name in table.columns for table in tables.values()):
-            raise ReaderError(f"{', '.join(tables)}: there is no column {name!r}")
+        if name is not None and name not in known:
+            paths = ", ".join(tables)
+            raise ReaderError(f"{paths}: there is no column {name!r}")
 
 
 def _role(given: dict[str, list[str]], path: str) -> str:
-    return next(role for role, paths in given.items() if path in paths)
+    """Return the first role that a file was given for."""
+    roles = [role for role, paths in given.items() if path in paths]
+    return roles[0]
 
 
 def _keyed(table: Table, names: ColumnNames, role: str) -> Keyed:
     """Find what the rows of a file can be matched by."""
-    id_name, column = id_column(table, names), source_column(table, names, role)
-    ids = None if id_name is None else [_id(table, row, id_name) for row in range(len(table.lines))]
-    sources = None if column is None else table.strings(column)
+    ids, sources = None, None
+    id_name = id_column(table, names)
+    if id_name is not None:
+        ids = [_id(table, row, id_name) for row in range(len(table.lines))]
+    column = source_column(table, names, role)
+    if column is not None:
+        sources = table.strings(column)
     return Keyed(table, role, ids, sources)
 
 
@@ -139,80 +157,3 @@ def _id(table: Table, row: int, column: str) -> str:
     if not isinstance(value, (str, int)):
         raise ReaderError(f"{table.path}, line {table.lines[row]}: `{column}` must be a string; got {value!r}")
     return str(value)
-
-
-def _systems(files: Sequence[_File]) -> dict[str, tuple[_File, str]]:
-    """Name each system: by its file, or by its column where a file holds several."""
-    found: list[tuple[str, str, _File, str]] = []
-    for file in files:
-        path = file.table.path
-        stem = "stdin" if path == STDIN else Path(path).stem
-        columns, by_file = prediction_columns(file.table, file.names)
-        for column in columns:
-            short, long = (stem, path) if by_file else (column, f"{stem}:{column}")
-            found.append((short, long, file, column))
-    shorts = [short for short, *_ in found]
-    systems: dict[str, tuple[_File, str]] = {}
-    for short, long, file, column in found:
-        name = short if shorts.count(short) == 1 else long
-        if name in systems:
-            raise ReaderError(f"{name}: the system is given twice")
-        systems[name] = (file, column)
-    return systems
-
-
-def _unterminated(system: _File, files: dict[str, _File], given: dict[str, list[str]]) -> tuple[str, ...]:
-    """Return the columns of one system whose file does not end in a newline."""
-    columns = {"predictions": [system], "sources": [files[path] for path in given["sources"]]}
-    return tuple(role for role, used in columns.items() if not all(file.table.terminated for file in used))
-
-
-def _references(files: dict[str, _File], given: dict[str, list[str]]) -> list[list[str]] | None:
-    if not given["references"]:
-        own = [files[path] for path in (*given["sources"], *given["predictions"]) if not files[path].table.is_text]
-        columns = [(file, reference_columns(file.table, file.names)) for file in own]
-        return _agreed([(file, _merged(file, found)) for file, found in columns if found], "references")
-    parts = [
-        _merged(file, given_reference_columns(file.table, file.names))
-        for file in map(files.__getitem__, given["references"])
-    ]
-    return [[text for part in parts for text in part[row]] for row in range(len(parts[0]))]
-
-
-def _merged(file: _File, columns: list[str]) -> list[list[str]]:
-    """Return the references of each row; of several columns, empty cells are left out, as RUSSE's files have them."""
-    merged = []
-    for row in file.order:
-        cells = [file.table.columns[column][row] for column in columns]
-        texts = [text for cell in cells for text in (cell if isinstance(cell, list) else [cell])]
-        place = f"{file.table.path}, line {file.table.lines[row]}"
-        for text in texts:
-            if not isinstance(text, str):
-                raise ReaderError(f"{place}: a reference must be a string; got {text!r}")
-            check_unicode(text, f"{place}: a reference")
-        kept = [text for text in texts if text] if len(columns) > 1 else texts
-        if not kept:
-            raise ReaderError(f"{place}: has no reference")
-        merged.append(kept)
-    return merged
-
-
-def _languages(files: dict[str, _File], given: dict[str, list[str]]) -> list[str] | None:
-    if given["languages"]:
-        file = files[given["languages"][0]]
-        return [text.strip() for text in file.strings(given_language_column(file.table, file.names))]
-    columns = [(file, language_column(file.table, file.names)) for file in files.values()]
-    return _agreed([(file, file.strings(column)) for file, column in columns if column], "languages")
-
-
-def _agreed(found: list[tuple[_File, list[Any]]], what: str) -> list[Any] | None:
-    """Return what the first file says, which no other may contradict."""
-    if not found:
-        return None
-    (first, values), *others = found
-    for file, other in others:
-        for row, (ours, theirs) in enumerate(zip(values, other, strict=True)):
-            if ours != theirs:
-                line = file.table.lines[file.order[row]]
-                raise ReaderError(f"{file.table.path}, line {line}: other {what} than in {first.table.path}")
-    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .compare import Comparison
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
 Rows = list[list[str]]
 
-# Characters that mean something in LaTeX's text.
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
+# Characters that mean something in Markdown, and in LaTeX's text.
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>#"})
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+)
 
 
 def to_text(comparison: Comparison) -> str:
@@ -48,15 +51,20 @@ def to_markdown(comparison: Comparison) -> str:
     parts = [_markdown_table(score_rows(comparison))]
     if comparison.pairs:
         parts.append(_markdown_table(pair_rows(comparison)))
-    parts.append("\n".join(f"- {_markdown(_one_line(line))}" for line in (*comparison.verdict, *comparison.warnings)))
-    parts.append(f"`{_one_line(comparison.signature).replace('`', '')}`")
+    sentences = map(_one_line, (*comparison.verdict, *comparison.warnings))
+    parts.append("\n".join(f"- {_markdown(line)}" for line in sentences))
+    signature = _one_line(comparison.signature).replace("`", "")
+    parts.append(f"`{signature}`")
     return "\n\n".join(parts)
 
 
 def to_latex(comparison: Comparison) -> str:
     """Return a LaTeX table, which needs the package booktabs."""
-    rows = [[_latex(cell) for cell in row] for row in score_rows(comparison)]
-    lines = [" & ".join(row) + r" \\" for row in rows]
+    lines = []
+    for row in score_rows(comparison):
+        cells = map(_latex, row)
+        lines.append(" & ".join(cells) + r" \\")
+    numbers = "c" * (len(row) - 1)
     level = show_level(comparison)
     verdict = " ".join(comparison.verdict)
     caption = _latex(f"Means with {level} bootstrap intervals over {comparison.n} segments. {verdict}")
@@ -65,7 +73,7 @@ def to_latex(comparison: Comparison) -> str:
             "% Needs \\usepackage{booktabs}. Signature: " + _one_line(comparison.signature),
             r"\begin{table}",
             r"\centering",
-            rf"\begin{{tabular}}{{l{'c' * (len(rows[0]) - 1)}}}",
+            rf"\begin{{tabular}}{{l{numbers}}}",
             r"\toprule",
             lines[0],
             r"\midrule",
@@ -103,12 +111,13 @@ def to_pandas(comparison: Comparison) -> pd.DataFrame:
 
 def to_html(comparison: Comparison) -> str:
     """Return a small HTML table for notebooks; names are escaped."""
-    head, *body = [[html.escape(cell) for cell in row] for row in score_rows(comparison)]
-    cells = "".join(f"<th>{cell}</th>" for cell in head)
-    lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
-    sentences = "".join(f"<p>{html.escape(line)}</p>" for line in (*comparison.verdict, *comparison.warnings))
-    table = f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    return f"<div>{table}{sentences}<p><small>{html.escape(comparison.signature)}</small></p></div>"
+    head, *body = score_rows(comparison)
+    header = _elements("th", head)
+    rows = "".join(f"<tr>{_elements('td', row)}</tr>" for row in body)
+    table = f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+    sentences = _elements("p", (*comparison.verdict, *comparison.warnings))
+    signature = _elements("small", (comparison.signature,))
+    return f"<div>{table}{sentences}<p>{signature}</p></div>"
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:
@@ -119,23 +128,34 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
 def score_rows(comparison: Comparison) -> Rows:
     """Return the table of scores as text: a header, then one row per system, best first."""
     measures = list(comparison.systems[0].scores)
-    compared = len(comparison.systems) > 1
-    header = ["system", *(["rank", "group"] if compared else []), *(MEASURES[key] for key in measures), "n"]
-    rows = [header]
-    for system in comparison.systems:
-        name = f"{system.name} (baseline)" if system.name == comparison.baseline else system.name
-        place = [str(system.rank), system.letters] if compared else []
-        scores = [show_estimate(system.scores[key]) for key in measures]
-        rows.append([_one_line(name), *place, *scores, str(comparison.n)])
-    return rows
+    titles = [MEASURES[measure] for measure in measures]
+    places = ["rank", "group"]
+    if len(comparison.systems) == 1:
+        places = []
+    header = ["system", *places, *titles, "n"]
+    return [header, *(_score_row(system, comparison) for system in comparison.systems)]
+
+
+def _score_row(system: System, comparison: Comparison) -> list[str]:
+    name = system.name
+    if name == comparison.baseline:
+        name += " (baseline)"
+    row = [_one_line(name)]
+    if len(comparison.systems) > 1:
+        row += [str(system.rank), system.letters]
+    row += map(show_estimate, system.scores.values())
+    row.append(str(comparison.n))
+    return row
 
 
 def pair_rows(comparison: Comparison) -> Rows:
     """Return the table of pairs as text: differences in the main measure, tests and effect sizes."""
     measure = MEASURES[comparison.main]
-    corrected = "p" if len(comparison.pairs) == 1 else "corrected p"
-    rows = [["pair", f"difference in {measure}", corrected, "effect size", "better/equal/worse"]]
-    return rows + [_pair_row(pair, comparison) for pair in comparison.pairs]
+    p_value = "corrected p"
+    if len(comparison.pairs) == 1:
+        p_value = "p"
+    header = ["pair", f"difference in {measure}", p_value, "effect size", "better/equal/worse"]
+    return [header, *(_pair_row(pair, comparison) for pair in comparison.pairs)]
 
 
 def show_level(comparison: Comparison) -> str:
@@ -145,18 +165,30 @@ def show_level(comparison: Comparison) -> str:
 
 def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
     difference = pair.differences[comparison.main]
-    star = " *" if difference.p_corrected <= 1 - comparison.confidence else ""
-    effect = "-" if difference.effect_size is None else show_number(difference.effect_size)
-    value = f"{show_number(difference.value, signed=True)} {show_interval(difference.low, difference.high)}".rstrip()
+    names = _one_line(f"{pair.first} vs {pair.second}")
+    value = show_number(difference.value, signed=True)
+    interval = show_interval(difference.low, difference.high)
     p_value = show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
+    if difference.p_corrected <= 1 - comparison.confidence:
+        p_value += " *"
+    effect = "-"
+    if difference.effect_size is not None:
+        effect = show_number(difference.effect_size)
     counts = f"{pair.wins}/{pair.ties}/{pair.losses}"
-    return [_one_line(f"{pair.first} vs {pair.second}"), value, p_value + star, effect, counts]
+    return [names, f"{value} {interval}".rstrip(), p_value, effect, counts]
 
 
 def _record(system: System, comparison: Comparison) -> dict[str, Any]:
-    record: dict[str, Any] = {"system": system.name, "rank": system.rank, "group": system.letters, "n": comparison.n}
+    record: dict[str, Any] = {
+        "system": system.name,
+        "rank": system.rank,
+        "group": system.letters,
+        "n": comparison.n,
+    }
     for measure, estimate in system.scores.items():
-        record |= {measure: estimate.value, f"{measure}_low": estimate.low, f"{measure}_high": estimate.high}
+        record[measure] = estimate.value
+        record[f"{measure}_low"] = estimate.low
+        record[f"{measure}_high"] = estimate.high
     return record
 
 
@@ -177,32 +209,37 @@ def _footer(comparison: Comparison) -> str:
 
 
 def _aligned(rows: Rows) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells = map(str.ljust, row, widths)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
 
 def _markdown_table(rows: Rows) -> str:
-    head, *body = [[_markdown(cell) for cell in row] for row in rows]
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = []
+    for row in rows:
+        cells = " | ".join(map(_markdown, row))
+        lines.append(f"| {cells} |")
+    rule = " | ".join(["---"] * len(rows[0]))
+    lines.insert(1, f"| {rule} |")
+    return "\n".join(lines)
+
+
+def _elements(name: str, texts: Iterable[str]) -> str:
+    """Return one HTML element per text, escaped."""
+    return "".join(f"<{name}>{html.escape(text)}</{name}>" for text in texts)
 
 
 def _markdown(text: str) -> str:
-    escaped = _escaped(text, {character: f"\\{character}" for character in "\\|*_`<>#"}.get)
+    escaped = text.translate(_MARKDOWN)
     # Brackets are part of every interval; only those of a link need an escape.
     return escaped.replace("](", "]\\(")
 
 
 def _latex(text: str) -> str:
-    return _escaped(text, _LATEX.get)
-
-
-def _escaped(text: str, replacement: Callable[[str, str], str]) -> str:
-    return "".join(replacement(character, character) for character in text)
+    return text.translate(_LATEX)
 
 
 def _one_line(text: str) -> str:

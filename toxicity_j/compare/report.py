@@ -9,12 +9,13 @@ import base64
 import codecs
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from . import plots
 from .compare import Comparison
-from .records import FACTORS, MEASURES, Difference, Texts
+from .records import FACTORS, MEASURES, Difference, Estimate, Texts
 from .render import show_level
 from .verdict import show_interval, show_number, show_p
 
@@ -42,11 +43,16 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
         raise ImportError('the report needs matplotlib and jinja2: pip install "toxicity_j[report]"') from error
-    shown = comparison.texts if texts is None else texts
-    _check_texts(comparison, shown)
+    if texts is None:
+        texts = comparison.texts
+    _check_texts(comparison, texts)
+    has_segments = all(system.segments for system in comparison.systems)
+    data = None
+    if has_segments:
+        data = _data(comparison, texts)
     # The script's hash stands in the page's policy, so that no other script runs, whatever a text holds.
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -55,7 +61,6 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html")
-    has_segments = all(system.segments for system in comparison.systems)
     return page.render(
         comparison=comparison,
         measures={key: MEASURES[key] for key in comparison.systems[0].scores},
@@ -63,14 +68,14 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
         bars=_bars(comparison),
         matrix=_matrix(comparison),
         figures=_figures(comparison, has_segments),
-        data=_data(comparison, shown) if has_segments else None,
+        data=data,
         number=show_number,
         interval=show_interval,
         level=show_level(comparison),
         series=plots.SERIES,
         style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
         script=script,
-        script_hash=digest,
+        script_hash=base64.b64encode(digest).decode("ascii"),
     )
 
 
@@ -96,29 +101,42 @@ def _bars(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
     """
     bars: dict[str, dict[str, dict[str, str]]] = {system.name: {} for system in comparison.systems}
     for measure in comparison.systems[0].scores:
-        estimates = {system.name: system.scores[measure] for system in comparison.systems}
-        ends = [end for one in estimates.values() for end in (one.low, one.high, one.value) if end is not None]
-        width = (max(ends) - min(ends)) * 1.2 or 1.0
-        start = (max(ends) + min(ends)) / 2 - width / 2
-        for name, one in estimates.items():
-            if one.low is not None and one.high is not None:
-                bars[name][measure] = {
-                    "left": f"{100 * (one.low - start) / width:.1f}%",
-                    "width": f"{100 * (one.high - one.low) / width:.1f}%",
-                    "value": f"{100 * (one.value - start) / width:.1f}%",
+        estimates = [system.scores[measure] for system in comparison.systems]
+        start, width = _range(estimates)
+        for system, estimate in zip(comparison.systems, estimates, strict=True):
+            if estimate.low is not None and estimate.high is not None:
+                bars[system.name][measure] = {
+                    "left": _percent((estimate.low - start) / width),
+                    "width": _percent((estimate.high - estimate.low) / width),
+                    "value": _percent((estimate.value - start) / width),
                 }
     return bars
+
+
+def _range(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    """Return where the range of a column starts, and its width."""
+    ends = [estimate.value for estimate in estimates]
+    for estimate in estimates:
+        if estimate.low is not None and estimate.high is not None:
+            ends += [estimate.low, estimate.high]
+    width = (max(ends) - min(ends)) * 1.2 or 1.0
+    middle = (max(ends) + min(ends)) / 2
+    return middle - width / 2, width
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
 
 
 def _figures(comparison: Comparison, has_segments: bool) -> list[dict[str, str]]:
     main = MEASURES[comparison.main]
     level = show_level(comparison)
-    figures = [{"title": f"{main} with {level} intervals", "svg": plots.interval_plot(comparison)}]
-    if all(factor in comparison.systems[0].scores for factor in FACTORS):
-        figures.append({"title": "Trade-off of STA, SIM and FL", "svg": plots.tradeoff_plot(comparison)})
+    drawn = {f"{main} with {level} intervals": plots.interval_plot(comparison)}
+    if comparison.systems[0].scores.keys() >= set(FACTORS):
+        drawn["Trade-off of STA, SIM and FL"] = plots.tradeoff_plot(comparison)
     if has_segments:
-        figures.append({"title": f"Distribution of {main}", "svg": plots.distribution_plot(comparison)})
-    return figures
+        drawn[f"Distribution of {main}"] = plots.distribution_plot(comparison)
+    return [{"title": title, "svg": svg} for title, svg in drawn.items()]
 
 
 def _matrix(comparison: Comparison) -> list[list[dict[str, str] | None]]:
@@ -133,11 +151,14 @@ def _matrix(comparison: Comparison) -> list[list[dict[str, str] | None]]:
 
 
 def _cell(difference: Difference, sign: int, comparison: Comparison) -> dict[str, str]:
-    clear = difference.p_corrected <= 1 - comparison.confidence
     value = sign * difference.value
-    kind = "better" if value > 0 else "worse"
+    kind = "worse"
+    if difference.p_corrected > 1 - comparison.confidence:
+        kind = "same"
+    elif value > 0:
+        kind = "better"
     return {
-        "kind": kind if clear else "same",
+        "kind": kind,
         "value": show_number(value, signed=True),
         "p": show_p(difference.p_corrected),
     }
@@ -146,20 +167,27 @@ def _cell(difference: Difference, sign: int, comparison: Comparison) -> dict[str
 def _data(comparison: Comparison, texts: Texts | None) -> str:
     """Return the segments for the page's script, as JSON without any character that could end a script element."""
     systems = comparison.systems
-    columns = [*(factor for factor in FACTORS if factor in systems[0].scores), comparison.main]
+    names = [system.name for system in systems]
+    columns = [factor for factor in FACTORS if factor in systems[0].scores]
+    if comparison.main not in columns:
+        columns.append(comparison.main)
     data: dict[str, Any] = {
-        "systems": [system.name for system in systems],
-        "columns": list(dict.fromkeys(columns)),
+        "systems": names,
+        "columns": columns,
         "labels": MEASURES,
         "main": comparison.main,
         "failedBelow": FAILED_BELOW,
         "scores": {key: [_rounded(system.segments[key]) for system in systems] for key in columns},
         "languages": comparison.languages,
-        "sources": texts.sources if texts else None,
-        "references": texts.references if texts else None,
-        "predictions": [texts.predictions.get(system.name) for system in systems] if texts else None,
+        "sources": None,
+        "references": None,
+        "predictions": None,
         "masked": masked_words(),
     }
+    if texts is not None:
+        data["sources"] = texts.sources
+        data["references"] = texts.references
+        data["predictions"] = list(map(texts.predictions.get, names))
     encoded = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
@@ -173,6 +201,7 @@ def _rounded(values: list[float]) -> list[float]:
 
 def masked_words() -> list[str]:
     """Return the beginnings of the words that the report masks; those that end in "$" are whole words."""
-    lines = (_FOLDER / "masked_words.txt").read_text(encoding="utf-8").splitlines()
+    written = (_FOLDER / "masked_words.txt").read_text(encoding="utf-8")
+    words = [line for line in written.splitlines() if line and not line.startswith("#")]
     # Stored in ROT13, so that the file itself offends nobody.
-    return [codecs.decode(line, "rot13") for line in lines if line and not line.startswith("#")]
+    return [codecs.decode(word, "rot13") for word in words]

@@ -77,13 +77,14 @@ def flip_p_values(differences: Array, n_flips: int, seed: int) -> Array:
     n = len(differences)
     seen = np.abs(differences.sum(axis=0))
     bound = seen - _ROUNDING * np.abs(differences).max(axis=0)
-    exact = n <= EXACT_SEGMENTS
-    signs = [_all_signs(n)] if exact else _random_signs(n, n_flips, seed)
-    reached = np.zeros(differences.shape[1])
-    for part in signs:
-        reached += np.sum(np.abs(part @ differences) >= bound, axis=0)
-    if exact:
+    if n <= EXACT_SEGMENTS:
+        all_flips = np.abs(_all_signs(n) @ differences)
+        reached = np.sum(all_flips >= bound, axis=0)
         return _float64(reached / 2**n)
+    reached = np.zeros(differences.shape[1])
+    for signs in _random_signs(n, n_flips, seed):
+        flipped = np.abs(signs @ differences)
+        reached += np.sum(flipped >= bound, axis=0)
     return _float64((reached + 1) / (n_flips + 1))
 
 
@@ -103,16 +104,19 @@ def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Arr
     """
     mean = differences.mean(axis=0)
     centered = differences - mean
-    moments = resampled_means(np.hstack([centered, centered**2]), n_resamples, seed)
+    powers = np.hstack([centered, centered**2])
+    moments = resampled_means(powers, n_resamples, seed)
     shift, square = np.split(moments, 2, axis=1)
-    resampled = _ratio(shift, np.sqrt(np.maximum(square - shift**2, 0)))
+    variance = np.maximum(square - shift**2, 0)
+    resampled = _ratio(shift, np.sqrt(variance))
     # The standard deviation over n - 1, a little larger than the samples' own: few segments then err on the safe side.
     spread = centered.std(axis=0, ddof=1)
     observed = _ratio(mean, spread)
     below = np.sum(resampled <= observed, axis=0)
     above = np.sum(resampled >= observed, axis=0)
     # Twice the smaller tail; the sample itself is counted once, so that the smallest p-value is 1 / (resamples + 1).
-    p_values = np.minimum((2 * np.minimum(below, above) + 1) / (n_resamples + 1), 1)
+    smaller = np.minimum(below, above)
+    p_values = np.minimum((2 * smaller + 1) / (n_resamples + 1), 1)
     return np.where(spread <= _ROUNDING, 0.0, p_values)
 
 
@@ -126,7 +130,8 @@ def _ratio(mean: Array, spread: Array) -> Array:
 
 def _all_signs(n: int) -> Array:
     numbers = np.arange(2**n)[:, None]
-    return _float64(1.0 - 2.0 * ((numbers >> np.arange(n)) & 1))
+    bits = (numbers >> np.arange(n)) & 1
+    return _float64(1.0 - 2.0 * bits)
 
 
 def _random_signs(n: int, n_flips: int, seed: int) -> Iterator[Array]:
@@ -134,8 +139,9 @@ def _random_signs(n: int, n_flips: int, seed: int) -> Iterator[Array]:
     width = -(-n // 64) * 8
     generator = np.random.default_rng(seed)
     for rows in _chunks(n_flips, n):
-        words = np.frombuffer(generator.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
-        yield _float64(1.0 - 2.0 * np.unpackbits(words, axis=1, count=n))
+        drawn = np.frombuffer(generator.bytes(rows * width), dtype=np.uint8)
+        bits = np.unpackbits(drawn.reshape(rows, width), axis=1, count=n)
+        yield _float64(1.0 - 2.0 * bits)
 
 
 def _float64(values: NDArray[np.floating[Any]]) -> Array:

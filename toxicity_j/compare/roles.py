@@ -44,8 +44,10 @@ def source_column(table: Table, names: ColumnNames, role: str) -> str | None:
     Raises:
         ReaderError: the file was given as sources (`role`) and has none.
     """
+    if table.is_text and role == "sources":
+        return TEXT
     if table.is_text:
-        return TEXT if role == "sources" else None
+        return None
     column = _found(table, names.source, _SOURCE_NAMES)
     if column is None and role == "sources":
         column = _only_text(table, "source", "--source-column")
@@ -54,8 +56,13 @@ def source_column(table: Table, names: ColumnNames, role: str) -> str | None:
 
 def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
     """Return the column that the user named if the file has it, else the first usual one."""
-    candidates = usual if named is None else (named,)
-    return next((name for name in candidates if name in table.columns), None)
+    candidates = usual
+    if named is not None:
+        candidates = [named]
+    for name in candidates:
+        if name in table.columns:
+            return name
+    return None
 
 
 def _only_text(table: Table, what: str, option: str) -> str:
@@ -77,18 +84,23 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
     if table.is_text:
         return [TEXT], True
     if names.predictions:
-        missing = [name for name in names.predictions if name not in table.columns]
-        if missing:
-            raise ReaderError(f"{table.path}: has no column `{missing[0]}`; its columns are {_listed(table.columns)}")
+        for name in names.predictions:
+            if name not in table.columns:
+                raise ReaderError(f"{table.path}: has no column `{name}`; its columns are {_listed(table.columns)}")
         return list(names.predictions), len(names.predictions) == 1
     usual = _found(table, None, _PREDICTION_NAMES)
     if usual is None and TEXT in table.columns and id_column(table, names):
         usual = TEXT
     if usual is not None:
         return [usual], True
-    taken = {_found(table, names.source, _SOURCE_NAMES), language_column(table, names), id_column(table, names)}
-    taken |= {*reference_columns(table, names)}
-    rest = [name for name, cells in table.columns.items() if name not in taken and isinstance(cells[0], str)]
+    taken = {
+        _found(table, names.source, _SOURCE_NAMES),
+        language_column(table, names),
+        id_column(table, names),
+        *reference_columns(table, names),
+    }
+    strings = [name for name, cells in table.columns.items() if isinstance(cells[0], str)]
+    rest = [name for name in strings if name not in taken]
     if not rest:
         raise ReaderError(
             f"{table.path}: has no column of outputs (--prediction-column); its columns are {_listed(table.columns)}"
@@ -123,7 +135,9 @@ def given_reference_columns(table: Table, names: ColumnNames) -> list[str]:
 
 def language_column(table: Table, names: ColumnNames) -> str | None:
     """Return the column of languages, or None."""
-    return None if table.is_text else _found(table, names.language, _LANGUAGE_NAMES)
+    if table.is_text:
+        return None
+    return _found(table, names.language, _LANGUAGE_NAMES)
 
 
 def given_language_column(table: Table, names: ColumnNames) -> str:
@@ -135,7 +149,9 @@ def given_language_column(table: Table, names: ColumnNames) -> str:
 
 def id_column(table: Table, names: ColumnNames) -> str | None:
     """Return the column of ids, or None."""
-    return None if table.is_text else _found(table, names.id, _ID_NAMES)
+    if table.is_text:
+        return None
+    return _found(table, names.id, _ID_NAMES)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from .compare import Comparison
@@ -16,10 +16,13 @@ FORMAT = "toxicity_j.comparison/1"
 
 def to_json(comparison: Comparison, *, segments: bool = True, texts: bool = True, indent: int | None = 2) -> str:
     """Return a comparison as JSON; see `Comparison.to_json`."""
-    kept = comparison if texts else replace(comparison, texts=None)
+    saved = {"format": FORMAT, **asdict(comparison)}
+    if not texts:
+        saved["texts"] = None
     if not segments:
-        kept = replace(kept, systems=tuple(replace(system, segments={}) for system in kept.systems))
-    return json.dumps({"format": FORMAT, **asdict(kept)}, ensure_ascii=False, indent=indent, allow_nan=False)
+        for system in saved["systems"]:
+            system["segments"] = {}
+    return json.dumps(saved, ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def from_json(text: str) -> Comparison:
@@ -32,7 +35,9 @@ def from_json(text: str) -> Comparison:
         saved = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"`text` must be a saved comparison; got text that is not JSON ({error})") from error
-    found = saved.get("format") if isinstance(saved, dict) else None
+    found = None
+    if isinstance(saved, dict):
+        found = saved.get("format")
     if found != FORMAT:
         raise ValueError(f"`text` must be a saved comparison of format {FORMAT!r}; got {found!r}")
     try:
@@ -48,16 +53,20 @@ def _comparison(saved: dict[str, Any]) -> Comparison:
     values["groups"] = tuple(map(tuple, saved["groups"]))
     values["verdict"] = tuple(saved["verdict"])
     values["warnings"] = tuple(saved["warnings"])
-    values["texts"] = Texts(**saved["texts"]) if saved["texts"] else None
+    values["texts"] = None
+    if saved["texts"]:
+        values["texts"] = Texts(**saved["texts"])
     return Comparison(**values)
 
 
 def _system(saved: dict[str, Any]) -> System:
-    return System(**{**saved, "scores": _records(Estimate, saved["scores"])})
+    scores = _records(Estimate, saved["scores"])
+    return System(**{**saved, "scores": scores})
 
 
 def _pair(saved: dict[str, Any]) -> Pair:
-    return Pair(**{**saved, "differences": _records(Difference, saved["differences"])})
+    differences = _records(Difference, saved["differences"])
+    return Pair(**{**saved, "differences": differences})
 
 
 def _records(record: Callable[..., Any], saved: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _BY_SUFFIX = {
     ".parquet": "parquet",
 }
 _BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,13 @@ class Table:
 
     def counted(self) -> str:
         """Return the number of rows in words: "36 lines" or "36 rows"."""
-        unit = "line" if self.is_text else "row"
+        unit = "row"
+        if self.is_text:
+            unit = "line"
         count = len(self.lines)
-        return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+        if count == 1:
+            return f"1 {unit}"
+        return f"{count} {unit}s"
 
     def strings(self, column: str) -> list[str]:
         """Return a column that must hold strings only.
@@ -73,9 +78,10 @@ class Table:
         """
         cells = self.columns[column]
         for line, cell in zip(self.lines, cells, strict=True):
+            place = f"{self.path}, line {line}: `{column}`"
             if not isinstance(cell, str):
-                raise ReaderError(f"{self.path}, line {line}: `{column}` must be a string; got {shown(cell)}")
-            check_unicode(cell, f"{self.path}, line {line}: `{column}`")
+                raise ReaderError(f"{place} must be a string; got {shown(cell)}")
+            check_unicode(cell, place)
         return list(cells)
 
 
@@ -94,16 +100,18 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
     data = _read_bytes(path)
     if not data:
         raise ReaderError(f"{path}: the file is empty")
-    kind = _BY_SUFFIX.get(Path(path).suffix.lower(), "text") if file_format == "auto" else file_format
+    kind = file_format
+    if kind == "auto":
+        kind = _format_of(path)
     sha256 = hashlib.sha256(data).hexdigest()
     if kind == "parquet":
         columns = parquet_columns(path, data)
-        return _table(path, kind, columns, range(1, _length(columns) + 1), sha256)
+        return _table(path, kind, columns, _numbers(columns), sha256)
     text = _decode(path, data)
     if kind == "text":
-        rows = text_lines(text)
+        lines_of_text: dict[str, list[Any]] = {TEXT: text_lines(text)}
         terminated = text.endswith(("\n", "\r"))
-        return _table(path, kind, {TEXT: rows}, range(1, len(rows) + 1), sha256, terminated=terminated)
+        return _table(path, kind, lines_of_text, _numbers(lines_of_text), sha256, terminated=terminated)
     columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, text, quoting))
     return _table(path, kind, columns, lines, sha256)
 
@@ -114,14 +122,17 @@ def read_header(path: str) -> Table:
     Raises:
         ReaderError: the file is missing, has no rows, or is not such a table.
     """
-    kind = _BY_SUFFIX.get(Path(path).suffix.lower(), "text")
+    kind = _format_of(path)
     if kind == "text":
         raise ReaderError(f"{path}: must be a .jsonl, .csv, .tsv or .parquet file")
     if kind == "parquet":
         return _table(path, kind, first_parquet_row(path), [1], "")
+    count = 2
+    if kind == "jsonl":  # which has no header line
+        count = 1
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
-            head = "".join(islice(file, 1 if kind == "jsonl" else 2))
+            head = "".join(islice(file, count))
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(f"{path}: cannot be read ({error})") from None
     columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, head, "none"))
@@ -129,16 +140,24 @@ def read_header(path: str) -> Table:
 
 
 def _table(
-    path: str, kind: str, columns: dict[str, list[Any]], lines: Any, sha256: str, *, terminated: bool = True
+    path: str, kind: str, columns: dict[str, list[Any]], lines: list[int], sha256: str, *, terminated: bool = True
 ) -> Table:
-    table = Table(path, kind, columns, list(lines), sha256, terminated)
+    table = Table(path, kind, columns, lines, sha256, terminated)
     if not table.lines:
         raise ReaderError(f"{path}: the file has a header but no rows")
     return table
 
 
-def _length(columns: dict[str, list[Any]]) -> int:
-    return len(next(iter(columns.values()), []))
+def _format_of(path: str) -> str:
+    suffix = Path(path).suffix.lower()
+    return _BY_SUFFIX.get(suffix, "text")
+
+
+def _numbers(columns: dict[str, list[Any]]) -> list[int]:
+    """Return the number of each row, from 1."""
+    for cells in columns.values():
+        return list(range(1, len(cells) + 1))
+    return []
 
 
 def _read_bytes(path: str) -> bytes:
@@ -160,16 +179,18 @@ def _decode(path: str, data: bytes) -> str:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
         line = body[: error.start].count(b"\n") + 1
-        hint = "; it looks like UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        found = f"got the byte 0x{body[error.start]:02x}{hint}"
+        found = f"got the byte 0x{body[error.start]:02x}"
+        if data.startswith(_UTF16_BOMS):
+            found += "; it looks like UTF-16"
         raise ReaderError(f"{path}, line {line}: the text must be UTF-8; {found}") from None
 
 
 def _rows_to_columns(path: str, rows: Iterator[tuple[int, Any]]) -> tuple[dict[str, list[Any]], list[int]]:
     _, header = next(rows)
-    repeated = [name for name in header if header.count(name) > 1]
-    if repeated:
-        raise ReaderError(f"{path}, line 1: the column `{repeated[0]}` stands {header.count(repeated[0])} times")
+    for name in header:
+        count = header.count(name)
+        if count > 1:
+            raise ReaderError(f"{path}, line 1: the column `{name}` stands {count} times")
     columns: dict[str, list[Any]] = {name: [] for name in header}
     lines: list[int] = []
     for number, cells in rows:

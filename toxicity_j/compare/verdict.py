@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from .records import MEASURES, Difference, Estimate, Pair, System
 
@@ -13,30 +14,41 @@ _WORTH_NAMING = 0.1
 
 def show_number(value: float, *, signed: bool = False) -> str:
     """Return a score with three decimals, and a sign where asked."""
-    shown = f"{value:+.3f}" if signed else f"{value:.3f}"
-    return shown.removeprefix("-") if float(shown) == 0 and not signed else shown
+    if signed:
+        return f"{value:+.3f}"
+    shown = f"{value:.3f}"
+    if shown == "-0.000":
+        return "0.000"
+    return shown
 
 
 def show_interval(low: float | None, high: float | None) -> str:
     """Return an interval in brackets, or nothing."""
-    return "" if low is None or high is None else f"[{show_number(low)}, {show_number(high)}]"
+    if low is None or high is None:
+        return ""
+    return f"[{show_number(low)}, {show_number(high)}]"
 
 
 def show_estimate(estimate: Estimate | Difference) -> str:
     """Return a value with its interval."""
-    return f"{show_number(estimate.value)} {show_interval(estimate.low, estimate.high)}".rstrip()
+    value = show_number(estimate.value)
+    interval = show_interval(estimate.low, estimate.high)
+    return f"{value} {interval}".rstrip()
 
 
 def show_p(p_value: float) -> str:
     """Return a p-value as "p = 0.012" or "p < 0.001"."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p = {p_value:.3f}"
 
 
 def listed(names: Sequence[str]) -> str:
     """Return names as "a, b and c"."""
     if len(names) < 2:
         return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    *others, last = names
+    return f"{', '.join(others)} and {last}"
 
 
 def is_different(pair: Pair, measure: str, level: float) -> bool:
@@ -66,17 +78,16 @@ def verdict(
     """
     if not pairs:
         return (f"{systems[0].name}: {MEASURES[main]} is {show_estimate(systems[0].scores[main])}.",)
-    if baseline is not None:
-        told = [pair for pair in pairs if pair.second == baseline]
-    else:
-        told = [pair for pair in pairs if {pair.first, pair.second} == {systems[0].name, systems[1].name}]
+    told = [pair for pair in pairs if pair.second == baseline]
+    if baseline is None:
+        best = {systems[0].name, systems[1].name}
+        told = [pair for pair in pairs if {pair.first, pair.second} == best]
     several = len(pairs) > 1
     sentences = [pair_sentence(pair, main, level, corrected=several) for pair in told]
     close = [group for group in groups if len(group) > 1]
-    said = {frozenset((pair.first, pair.second)) for pair in told}
-    sentences += [
-        f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in close if frozenset(group) not in said
-    ]
+    said = [{pair.first, pair.second} for pair in told]
+    unsaid = [group for group in close if set(group) not in said]
+    sentences += [f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in unsaid]
     if close and main in smallest:
         sentences.append(
             f"With these segments a difference of {show_number(smallest[main])} on {MEASURES[main]} would be found "
@@ -95,24 +106,21 @@ def pair_sentence(pair: Pair, main: str, level: float, *, corrected: bool) -> st
         corrected: say that the p-value is corrected.
     """
     difference = pair.differences[main]
-    kind = "corrected " if corrected else ""
-    p_value = f"{kind}{show_p(difference.p_corrected)}"
+    p_value = show_p(difference.p_corrected)
+    if corrected:
+        p_value = f"corrected {p_value}"
     if not is_different(pair, main, level):
         return (
             f"{pair.first} and {pair.second} cannot be told apart on {MEASURES[main]}: "
             f"the difference is {show_estimate(difference)}, {p_value}."
         )
-    if difference.value >= 0:
-        return _better(pair.first, pair.second, main, difference, p_value) + _causes(pair.contributions, 1) + "."
-    turned = Difference(
-        -difference.value,
-        None if difference.high is None else -difference.high,
-        None if difference.low is None else -difference.low,
-        difference.p_value,
-        difference.p_corrected,
-        difference.effect_size,
-    )
-    return _better(pair.second, pair.first, main, turned, p_value) + _causes(pair.contributions, -1) + "."
+    better, worse, sign = pair.first, pair.second, 1
+    if difference.value < 0:
+        better, worse, sign = pair.second, pair.first, -1
+        difference = _turned(difference)
+    by = f"{show_estimate(difference)}, {p_value}"
+    causes = _causes(pair.contributions, sign)
+    return f"{better} is better than {worse} on {MEASURES[main]} by {by}{causes}."
 
 
 def limits(
@@ -130,8 +138,9 @@ def limits(
     """
     found = []
     if n < fewest:
-        segments = "segment is" if n == 1 else "segments are"
-        found.append(f"{n} {segments} too few: below {fewest} no difference can be significant.")
+        segments = _counted(n, "segment is", "segments are")
+        found.append(f"{segments} too few: below {fewest} no difference can be significant.")
+    # The smallest p-value of a test, corrected for all pairs.
     floor = pair_count / (n_resamples + 1)
     if floor > level:
         needed = math.ceil(pair_count / level - 1e-9) - 1
@@ -143,13 +152,23 @@ def limits(
         )
     for name, counts in truncated.items():
         for column, count in counts.items():
-            texts = "text was" if count == 1 else "texts were"
-            found.append(f"{name}: {count} {texts} truncated by the {column} model.")
+            texts = _counted(count, "text was", "texts were")
+            found.append(f"{name}: {texts} truncated by the {column} model.")
     return tuple(found)
 
 
-def _better(better: str, worse: str, main: str, difference: Difference, p_value: str) -> str:
-    return f"{better} is better than {worse} on {MEASURES[main]} by {show_estimate(difference)}, {p_value}"
+def _counted(count: int, one: str, several: str) -> str:
+    if count == 1:
+        return f"{count} {one}"
+    return f"{count} {several}"
+
+
+def _turned(difference: Difference) -> Difference:
+    """Return the difference with the systems exchanged."""
+    turned = replace(difference, value=-difference.value)
+    if difference.low is None or difference.high is None:
+        return turned
+    return replace(turned, low=-difference.high, high=-difference.low)
 
 
 def _causes(contributions: Mapping[str, float], sign: int) -> str:
@@ -159,7 +178,9 @@ def _causes(contributions: Mapping[str, float], sign: int) -> str:
         return ""
     chief = max(parts, key=parts.__getitem__)
     contrary = min(parts, key=parts.__getitem__)
-    text = f", mainly through {chief} ({show_number(parts[chief], signed=True)})"
+    gain = show_number(parts[chief], signed=True)
+    text = f", mainly through {chief} ({gain})"
     if parts[contrary] <= -_WORTH_NAMING * sum(parts.values()):
-        text += f", in spite of {contrary} ({show_number(parts[contrary], signed=True)})"
+        loss = show_number(parts[contrary], signed=True)
+        text += f", in spite of {contrary} ({loss})"
     return text

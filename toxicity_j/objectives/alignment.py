@@ -51,6 +51,11 @@ class Alignment:
     position: torch.Tensor
     length: int
 
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Add up values of links by their places. *Shape:* (links, ...) to (places, ...)."""
+        zeros = values.new_zeros(len(self.ids), *values.shape[1:])
+        return zeros.index_add(0, self.place, values)
+
 
 class TokenAligner(nn.Module):
     """Expected identifier embeddings from a generator's output distributions.
@@ -73,14 +78,20 @@ class TokenAligner(nn.Module):
         self.sizes = np.array([len(text) for text in vocabulary.texts], dtype=np.int64)
         pieces = vocabulary.pieces
         width = min(MAX_PIECES, max(1, *map(len, pieces)))
-        rows = [[*ids[:width], *[self.pad_id] * (width - len(ids))] for ids in pieces]
-        table = embedding_bag(torch.tensor(rows), embedding.detach().cpu(), mode="mean", padding_idx=self.pad_id)
-        silent = [token for token, ids in enumerate(pieces) if not ids]
+        rows = torch.full((len(pieces), width), self.pad_id)
+        for row, ids in zip(rows.numpy(), pieces, strict=True):
+            kept = ids[:width]
+            row[: len(kept)] = kept
+        table = embedding_bag(
+            rows,
+            embedding.detach().cpu(),
+            mode="mean",
+            padding_idx=self.pad_id,
+        )
+        silent = torch.tensor([token for token, ids in enumerate(pieces) if not ids], dtype=torch.long)
         # Neither is saved: both follow from the identifier and the vocabulary.
         self.register_buffer("table", table.to(embedding.device), persistent=False)
-        self.register_buffer(
-            "silent", torch.tensor(silent, device=embedding.device, dtype=torch.long), persistent=False
-        )
+        self.register_buffer("silent", silent.to(embedding.device), persistent=False)
 
     @property
     def vocab_size(self) -> int:
@@ -108,20 +119,21 @@ class TokenAligner(nn.Module):
         likeliest = expected.likeliest.clamp_min(0)
         alignment = self.align(self._codes(expected, mask))
         others = expected.mean - expected.chosen[:, None] * self.table[likeliest]
-        count = len(alignment.ids)
-        ones = torch.ones_like(alignment.place, dtype=others.dtype)
-        links = others.new_zeros(count).index_add(0, alignment.place, ones)
-        certainty = expected.chosen.clamp_min(torch.finfo(others.dtype).tiny).log()
-        certainty = certainty[alignment.position]
-        certainty = certainty.new_zeros(count).index_add(0, alignment.place, certainty).exp()
-        mixed = others.new_zeros(count, others.shape[1]).index_add(0, alignment.place, others[alignment.position])
-        mixed = certainty[:, None] * embedding[alignment.ids] + mixed / links[:, None]
-        silence = others.new_zeros(count).index_add(0, alignment.place, expected.silent[alignment.position])
+        position = alignment.position
+        links = alignment.sum(torch.ones_like(position, dtype=others.dtype))
+        # The product of the probabilities of the tokens under a place, by their logarithms.
+        smallest = torch.finfo(others.dtype).tiny
+        log_chosen = expected.chosen.clamp_min(smallest).log()
+        certainty = alignment.sum(log_chosen[position]).exp()
+        own = certainty[:, None] * embedding[alignment.ids]
+        mixed = own + alignment.sum(others[position]) / links[:, None]
+        silence = alignment.sum(expected.silent[position])
         # Zeros that still have a (zero) gradient, when no position writes anything.
         anchor = 0 * expected.chosen.sum()
+        shape = (len(mask), alignment.length)
         index = (alignment.rows, alignment.columns)
-        result = others.new_zeros(len(mask), alignment.length, others.shape[1]) + anchor
-        weights = others.new_zeros(len(mask), alignment.length).index_put(index, 1 - silence / links)
+        result = others.new_zeros(*shape, others.shape[1]) + anchor
+        weights = others.new_zeros(shape).index_put(index, 1 - silence / links)
         return result.index_put(index, mixed), weights
 
     def _codes(self, expected: Expectation, mask: torch.Tensor) -> Integers:
@@ -161,10 +173,16 @@ class TokenAligner(nn.Module):
         place, position = _links(first, last)
         # Silent positions inside a token are not under it.
         written = (sizes.ravel()[position] > 0) | (ids[place] == self.pad_id)
-        parts = [ids, rows, columns, place[written], position[written]]
-        length = int(columns.max()) + 1 if len(columns) else 1
-        ids_, rows_, columns_, place_, position_ = _to_device(parts, self.table.device)
-        return Alignment(ids_, rows_, columns_, place_, position_, length)
+        length = 1 + int(columns.max(initial=0))
+        parts = _to_device([ids, rows, columns, place[written], position[written]], self.table.device)
+        return Alignment(
+            ids=parts[0],
+            rows=parts[1],
+            columns=parts[2],
+            place=parts[3],
+            position=parts[4],
+            length=length,
+        )
 
     def _cut(self, tokens: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers, Integers]:
         """Return each identifier token of the written texts: id, row, first and last position under it."""
@@ -174,15 +192,20 @@ class TokenAligner(nn.Module):
             text = "".join(self.texts[row_tokens[written]])
             stripped = text.lstrip()
             positions = np.flatnonzero(written) + row * tokens.shape[1]
-            owners.append(np.repeat(positions, row_sizes[written])[len(text) - len(stripped) :])
+            of_characters = np.repeat(positions, row_sizes[written])
+            dropped = len(text) - len(stripped)
+            owners.append(of_characters[dropped:])
             starts.append(starts[-1] + len(stripped))
             texts.append(stripped)
         encodings = self.identifier.encode_batch(texts, add_special_tokens=False)
-        counts = [min(len(encoding.ids), self.max_length) for encoding in encodings]
-        rows = np.repeat(np.arange(len(tokens)), counts)
-        ids = [np.array(encoding.ids[: self.max_length], dtype=np.int64) for encoding in encodings]
-        spans = [np.array(encoding.offsets[: self.max_length], dtype=np.int64).reshape(-1, 2) for encoding in encodings]
-        owner, span = np.concatenate(owners), np.concatenate(spans) + np.array(starts)[rows][:, None]
+        ids, spans = [], []
+        for encoding in encodings:
+            offsets = np.array(encoding.offsets[: self.max_length], dtype=np.int64)
+            ids.append(np.array(encoding.ids[: self.max_length], dtype=np.int64))
+            spans.append(offsets.reshape(-1, 2))
+        rows = np.repeat(np.arange(len(tokens)), list(map(len, ids)))
+        owner = np.concatenate(owners)
+        span = np.concatenate(spans) + np.array(starts)[rows][:, None]
         if not len(owner):
             return (np.zeros(0, dtype=np.int64),) * 4
         begin = np.minimum(span[:, 0], len(owner) - 1)
@@ -194,7 +217,8 @@ def _links(first: Integers, last: Integers) -> tuple[Integers, Integers]:
     """Return (place, position) for each position from `first` to `last` of each place. *Shape:* (links,) each."""
     counts = last - first + 1
     place = np.repeat(np.arange(len(first)), counts)
-    within = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
+    before = np.cumsum(counts) - counts
+    within = np.arange(len(place)) - np.repeat(before, counts)
     return place, first[place] + within
 
 

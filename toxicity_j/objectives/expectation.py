@@ -62,16 +62,15 @@ class _Expectation(torch.autograd.Function):
         # Not in float64, so that a second backward pass over one graph (gradcheck) has the same last bits.
         if logits.device.type == "cpu" and logits.dtype == table.dtype == torch.float32:
             kept = _empty_like(logits)
-            torch.softmax(logits if temperature == 1 else logits / temperature, 1, out=kept)
-            mean, chosen, quiet = kept @ table, kept.gather(1, likeliest[:, None]), kept.index_select(1, silent)
+            scaled = logits
+            if temperature != 1:
+                scaled = logits / temperature
+            torch.softmax(scaled, 1, out=kept)
+            mean = kept @ table
+            chosen = kept.gather(1, likeliest[:, None])
+            quiet = kept.index_select(1, silent)
         else:
-            # On a GPU the probabilities cost less to compute again than to keep.
-            parts = []
-            for start in range(0, len(logits), _ROWS):
-                rows = slice(start, start + _ROWS)
-                weights = torch.softmax(logits[rows].to(table.dtype) / temperature, 1)
-                parts.append((weights @ table, weights.gather(1, likeliest[rows, None]), weights[:, silent]))
-            mean, chosen, quiet = (torch.cat(part) for part in zip(*parts, strict=True))
+            mean, chosen, quiet = _in_pieces(logits, table, silent, likeliest, temperature)
         chosen, hushed = chosen.squeeze(1), quiet.sum(1)
         log_total = largest.to(table.dtype) / temperature - chosen.log()
         likeliest = torch.where(torch.isfinite(chosen), likeliest, -1)
@@ -80,7 +79,8 @@ class _Expectation(torch.autograd.Function):
         ctx.mark_non_differentiable(likeliest)
         if hard:
             index = likeliest.clamp_min(0)
-            return table[index], torch.ones_like(chosen), torch.isin(index, silent).to(table.dtype), likeliest
+            is_silent = torch.isin(index, silent).to(table.dtype)
+            return table[index], torch.ones_like(chosen), is_silent, likeliest
         return mean, chosen.clone(), hushed, likeliest
 
     @staticmethod
@@ -93,20 +93,45 @@ class _Expectation(torch.autograd.Function):
         # dL/dlogit_v = p_v (to_mean . table_v + [v chosen] to_chosen + [v silent] to_silent - offset) / temperature
         offset = (to_mean * mean).sum(1) + to_chosen * chosen + to_silent * quiet.sum(1)
         factor, shift = to_mean / temperature, -offset[:, None] / temperature
-        result = _empty_like(logits) if kept is None else kept
-        step = _COLUMNS * (_GPU_PIECES if logits.is_cuda else 1)
+        result = kept
+        if result is None:
+            result = _empty_like(logits)
+        step = _COLUMNS
+        if logits.is_cuda:
+            step *= _GPU_PIECES
         for start in range(0, logits.shape[1], step):
             columns = slice(start, start + step)
             slopes = torch.addmm(shift, factor, table[columns].T)
             if kept is None:
                 scaled = logits[:, columns].to(table.dtype) / temperature
-                result[:, columns] = slopes.mul_(scaled.sub_(log_total[:, None]).exp_())
+                probabilities = scaled.sub_(log_total[:, None]).exp_()
+                result[:, columns] = slopes.mul_(probabilities)
             else:
                 kept[:, columns].mul_(slopes)
-        result.index_add_(1, silent, (quiet * (to_silent / temperature)[:, None]).to(result.dtype))
-        own = (to_chosen * chosen / temperature).to(result.dtype)
-        result.scatter_add_(1, likeliest.clamp_min(0)[:, None], own[:, None])
+        of_silent = quiet * (to_silent / temperature)[:, None]
+        result.index_add_(1, silent, of_silent.to(result.dtype))
+        of_chosen = (to_chosen * chosen / temperature)[:, None]
+        index = likeliest.clamp_min(0)[:, None]
+        result.scatter_add_(1, index, of_chosen.to(result.dtype))
         return result, None, None, None, None
+
+
+def _in_pieces(
+    logits: torch.Tensor, table: torch.Tensor, silent: torch.Tensor, likeliest: torch.Tensor, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return mean row, chosen and silent probabilities without keeping all probabilities.
+
+    On a GPU they cost less to compute again than to keep.
+    """
+    means, chosen, quiet = [], [], []
+    for start in range(0, len(logits), _ROWS):
+        rows = slice(start, start + _ROWS)
+        scaled = logits[rows].to(table.dtype) / temperature
+        weights = torch.softmax(scaled, 1)
+        means.append(weights @ table)
+        chosen.append(weights.gather(1, likeliest[rows, None]))
+        quiet.append(weights[:, silent])
+    return torch.cat(means), torch.cat(chosen), torch.cat(quiet)
 
 
 def _largest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -117,9 +142,10 @@ def _largest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     whole = size // _BLOCK * _BLOCK
     tops = logits[:, :whole].unflatten(1, (-1, _BLOCK)).amax(2)  # type: ignore[no-untyped-call]
     # The last block overlaps the one before it, so that all are of one size.
-    tops = torch.cat([tops, logits[:, size - _BLOCK :].amax(1, keepdim=True)], dim=1)
-    largest, block = tops.max(1)
-    columns = (block * _BLOCK).clamp_max(size - _BLOCK)[:, None] + torch.arange(_BLOCK, device=logits.device)
+    last = logits[:, size - _BLOCK :].amax(1, keepdim=True)
+    largest, block = torch.cat([tops, last], dim=1).max(1)
+    starts = (block * _BLOCK).clamp_max(size - _BLOCK)
+    columns = starts[:, None] + torch.arange(_BLOCK, device=logits.device)
     inner = logits.gather(1, columns).argmax(1, keepdim=True)
     return largest, columns.gather(1, inner).squeeze(1)
 

@@ -19,6 +19,8 @@ from ..builtin_identifier import ToxicityIdentifier
 from .alignment import build_aligner
 from .expectation import Expectation, expect
 
+__all__ = ["FORMS", "KINDS", "REDUCTIONS", "ToxicityLoss"]
+
 KINDS = ("expected", "log")
 REDUCTIONS = ("mean", "sum", "none")
 FORMS = ("logits", "probabilities", "ids")
@@ -70,8 +72,10 @@ class ToxicityLoss(nn.Module):
         self.identifier.requires_grad_(False)
         self.identifier.eval()
         inner = self.identifier
+        if tokenizer is None:
+            tokenizer = inner.tokenizer
         self.aligner = build_aligner(
-            inner.tokenizer if tokenizer is None else tokenizer,
+            tokenizer,
             inner.tokenizer,
             inner.embedding.weight,
             max_length=inner.config.max_length,
@@ -105,10 +109,15 @@ class ToxicityLoss(nn.Module):
         """
         logits = self.toxicity_logits(inputs, mask, form=form)
         # -log(1 - sigmoid(z)) = softplus(z), without the cancellation.
-        losses = (torch.sigmoid(logits) if self.kind == "expected" else softplus(logits)) * self.weight
-        if self.reduction == "none":
-            return losses
-        return losses.mean() if self.reduction == "mean" else losses.sum()
+        losses = softplus(logits)
+        if self.kind == "expected":
+            losses = torch.sigmoid(logits)
+        losses = losses * self.weight
+        if self.reduction == "mean":
+            return losses.mean()
+        if self.reduction == "sum":
+            return losses.sum()
+        return losses
 
     def toxicity_logits(
         self, inputs: torch.Tensor, mask: torch.Tensor | None = None, *, form: str = "logits"
@@ -124,16 +133,10 @@ class ToxicityLoss(nn.Module):
     def _check(self, inputs: torch.Tensor, mask: torch.Tensor | None, form: str) -> torch.Tensor:
         """Check the arguments of a call, and return the mask as booleans. *Shape:* (batch, length)"""
         _check_choice("form", form, FORMS)
-        dimensions = 2 if form == "ids" else 3
         if not isinstance(inputs, torch.Tensor):
             raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
-        if inputs.dim() != dimensions:
-            raise ValueError(f"`inputs` must have {dimensions} dimensions as {form}; got shape {tuple(inputs.shape)}")
-        if inputs.shape[0] == 0 or inputs.shape[1] == 0:
-            raise ValueError(f"`inputs` must hold a sequence and a position; got shape {tuple(inputs.shape)}")
-        if (form == "ids") == inputs.is_floating_point() or inputs.is_complex() or inputs.dtype == torch.bool:
-            kind = "integers" if form == "ids" else "floating-point numbers"
-            raise TypeError(f"`inputs` must be {kind} as {form}; got {inputs.dtype}")
+        _check_shape(inputs, form)
+        _check_dtype(inputs, form)
         size, device = self.aligner.vocab_size, self.aligner.table.device
         if form != "ids" and inputs.shape[-1] < size:
             raise ValueError(f"`inputs` must cover the tokenizer's {size} tokens; got {inputs.shape[-1]}")
@@ -151,19 +154,26 @@ class ToxicityLoss(nn.Module):
         """Return what each position of the flattened batch writes, in the identifier's precision."""
         table, silent = self.aligner.table, self.aligner.silent
         if form == "ids":
-            return self._certain(inputs.masked_fill(~mask, 0).flatten().long())  # labels hold -100 there
+            ids = inputs.masked_fill(~mask, 0)  # labels hold -100 there
+            return self._certain(ids.flatten().long())
         flat = inputs.flatten(0, 1)[:, : self.aligner.vocab_size]
         if form == "logits":
             if self.gumbel:
                 # Of Gumbel noise, -log of exponential noise, the largest sum is a sample of the softmax.
-                flat = flat - torch.empty_like(flat, dtype=table.dtype).exponential_().log()
+                noise = torch.empty_like(flat, dtype=table.dtype).exponential_()
+                flat = flat - noise.log()
             return expect(flat, table, silent, temperature=self.temperature, hard=self.gumbel)
         flat = flat.to(table.dtype)
         chosen, likeliest = flat.max(1)
         # The largest of a row hides -inf, which only logits may hold.
-        finite = torch.isfinite(chosen) & torch.isfinite(flat.detach().amin(1))
-        likeliest = torch.where(finite, likeliest, -1)
-        return Expectation(flat @ table, chosen, flat.index_select(1, silent).sum(1), likeliest)
+        smallest = flat.detach().amin(1)
+        finite = torch.isfinite(chosen) & torch.isfinite(smallest)
+        return Expectation(
+            mean=flat @ table,
+            chosen=chosen,
+            silent=flat.index_select(1, silent).sum(1),
+            likeliest=torch.where(finite, likeliest, -1),
+        )
 
     def _certain(self, ids: torch.Tensor) -> Expectation:
         """Return the expectation of known tokens."""
@@ -171,8 +181,32 @@ class ToxicityLoss(nn.Module):
         outside = (ids < 0) | (ids >= size)
         if bool(outside.any()):
             raise ValueError(f"`inputs` must be ids in [0, {size}); got {int(ids.min())} to {int(ids.max())}")
-        ones = torch.ones(len(ids), dtype=table.dtype, device=table.device)
-        return Expectation(table[ids], ones, torch.isin(ids, self.aligner.silent).to(table.dtype), ids)
+        is_silent = torch.isin(ids, self.aligner.silent)
+        return Expectation(
+            mean=table[ids],
+            chosen=torch.ones(len(ids), dtype=table.dtype, device=table.device),
+            silent=is_silent.to(table.dtype),
+            likeliest=ids,
+        )
+
+
+def _check_shape(inputs: torch.Tensor, form: str) -> None:
+    shape = tuple(inputs.shape)
+    dimensions = 3
+    if form == "ids":
+        dimensions = 2
+    if len(shape) != dimensions:
+        raise ValueError(f"`inputs` must have {dimensions} dimensions as {form}; got shape {shape}")
+    if 0 in shape[:2]:
+        raise ValueError(f"`inputs` must hold a sequence and a position; got shape {shape}")
+
+
+def _check_dtype(inputs: torch.Tensor, form: str) -> None:
+    is_integer = not inputs.is_floating_point() and not inputs.is_complex() and inputs.dtype != torch.bool
+    if form == "ids" and not is_integer:
+        raise TypeError(f"`inputs` must be integers as {form}; got {inputs.dtype}")
+    if form != "ids" and not inputs.is_floating_point():
+        raise TypeError(f"`inputs` must be floating-point numbers as {form}; got {inputs.dtype}")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..builtin_identifier import ToxicityIdentifier
+from ..column_checks import texts as checked_texts
 from ..columns import same_length
-from ..columns import texts as checked_texts
 from ..scorer import Scorer
 from ..text import is_blank
+
+__all__ = ["SCORES", "ToxicityReward", "toxicity_reward"]
 
 SCORES = ("nontoxic", "j")
 
@@ -68,7 +70,8 @@ class ToxicityReward:
             ValueError: a text holds a lone surrogate, J without sources, or fewer or more sources than completions.
         """
         completions = _as_sequence("completions", completions)
-        sources = None if sources is None else _as_sequence("sources", sources)
+        if sources is not None:
+            sources = _as_sequence("sources", sources)
         if not completions:
             return []
         read = [_text("completions", index, item) for index, item in enumerate(completions)]
@@ -83,31 +86,32 @@ class ToxicityReward:
         if sources is None:
             raise ValueError("`sources` must be a column of the dataset when the reward is J; got none")
         same_length(completions=texts, sources=sources)
-        pairs = [
-            (text, None if item is None else _text("sources", index, item))
-            for index, (text, item) in enumerate(zip(texts, sources, strict=True))
-        ]
-        return self._j(pairs)
+        return self._j(texts, sources)
 
     def _nontoxic(self, texts: list[str]) -> Sequence[float]:
         with self._lock:
             self.identifier = self.identifier or ToxicityIdentifier.from_pretrained()
-        scores: list[float] = (1 - self.identifier.p_toxic(texts)).tolist()
+        civil = 1 - self.identifier.p_toxic(texts)
+        scores: list[float] = civil.tolist()
         return scores
 
-    def _j(self, pairs: list[tuple[str, str | None]]) -> list[float | None]:
-        """Return J of each pair that has a source, None for the others."""
+    def _j(self, texts: list[str], sources: Sequence[Any]) -> list[float | None]:
+        """Return J of each text that has a source, None for the others."""
         with self._lock:
             self.scorer = self.scorer or Scorer()
-        texts = [text for text, source in pairs if source is not None]
-        sources = [source for _, source in pairs if source is not None]
-        if not texts:
-            return [None] * len(pairs)
-        scores = self.scorer.score(texts, checked_texts(sources, "sources")).j
+        rewards: list[float | None] = [None] * len(texts)
+        present = [index for index, source in enumerate(sources) if source is not None]
+        if not present:
+            return rewards
+        rewrites = [texts[index] for index in present]
+        rewritten = [_text("sources", index, sources[index]) for index in present]
+        scores = self.scorer.score(rewrites, checked_texts(rewritten, "sources")).j
         if scores is None:
             raise ValueError("`scorer` must compute J; its protocol leaves a factor out")
-        rewards = iter(_with_blank_zero(texts, scores.tolist()))
-        return [None if source is None else next(rewards) for _, source in pairs]
+        given = _with_blank_zero(rewrites, scores.tolist())
+        for index, reward in zip(present, given, strict=True):
+            rewards[index] = reward
+        return rewards
 
 
 _default = ToxicityReward()
@@ -121,7 +125,11 @@ def toxicity_reward(
 
 
 def _with_blank_zero(texts: Sequence[str], rewards: Sequence[float]) -> list[float | None]:
-    return [0.0 if is_blank(text) else float(reward) for text, reward in zip(texts, rewards, strict=True)]
+    given: list[float | None] = list(map(float, rewards))
+    for index, text in enumerate(texts):
+        if is_blank(text):
+            given[index] = 0.0
+    return given
 
 
 def _as_sequence(name: str, column: Any) -> list[Any]:
@@ -136,6 +144,8 @@ def _text(name: str, index: int, item: Any) -> str:
         return item
     if isinstance(item, Sequence) and item and isinstance(item[-1], Mapping):
         content = item[-1].get("content")
-        if content is None or isinstance(content, str):
-            return content or ""
+        if content is None:
+            return ""
+        if isinstance(content, str):
+            return content
     raise TypeError(f"`{name}` must be texts or lists of messages with text; item {index} is {item!r:.100}")

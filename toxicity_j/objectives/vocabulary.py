@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenizers import Tokenizer, decoders
+from tokenizers import Encoding, Tokenizer, decoders
 
 from ..text import normalize
 
 # How tokens show spaces, and the decoder that undoes it. Beside these, "words" are whole words without any mark.
 _DECODERS = {
     "byte-level": decoders.ByteLevel(),
-    "sentencepiece": decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]),
+    "sentencepiece": decoders.Sequence(
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+        ]
+    ),
     "wordpiece": decoders.WordPiece(cleanup=False),
 }
 CONVENTIONS = (*_DECODERS, "words")
@@ -40,27 +46,30 @@ class Vocabulary:
     def of(cls, generator: Any, identifier: Tokenizer, convention: str | None = None) -> Vocabulary:
         """Read a tokenizer; the arguments are those of `build_aligner`."""
         ids, special = _ids(generator)
-        known = [token for token, index in ids.items() if index not in special]
-        convention = convention or find_convention(known)
+        known = {token: index for token, index in ids.items() if index not in special}
+        convention = convention or find_convention(list(known))
         if convention not in CONVENTIONS:
             raise ValueError(f"`convention` must be one of {CONVENTIONS}; got {convention!r}")
-        texts = [""] * (max(ids.values(), default=-1) + 1)
-        for token in known:
-            texts[ids[token]] = surface(token, convention)
+        size = max(ids.values(), default=-1) + 1
+        texts = [""] * size
+        for token, index in known.items():
+            texts[index] = surface(token, convention)
         pieces = _pieces(texts, identifier)
         own = identifier.get_vocab()
-        for token in known:
+        for token, index in known.items():
             # A token that both have stands for itself, though alone it might be cut.
-            if own.get(token) == ids[token] and texts[ids[token]].strip():
-                pieces[ids[token]] = [own[token]]
+            if own.get(token) == index and texts[index].strip():
+                pieces[index] = [index]
         return cls(texts, pieces)
 
 
 def find_convention(tokens: Sequence[str]) -> str:
     """Return how a vocabulary shows spaces: the mark that most of its tokens bear, or "words" when none does."""
     counts = {name: sum(token.startswith(mark) for token in tokens) for name, mark in _MARKS.items()}
-    name = max(counts, key=lambda name: counts[name])
-    return name if counts[name] else "words"
+    name = max(counts, key=counts.__getitem__)
+    if counts[name] == 0:
+        return "words"
+    return name
 
 
 def surface(token: str, convention: str) -> str:
@@ -74,9 +83,11 @@ def surface(token: str, convention: str) -> str:
         text = f" {token}"
     else:
         # Decoders drop the space before the first token, so another one is put there.
-        text = _DECODERS[convention].decode(["x", token])[1:].replace(_CUT_CHARACTER, "")
-    space = " " if text[:1].isspace() else ""
-    return space + normalize(text)
+        decoded = _DECODERS[convention].decode(["x", token])
+        text = decoded[1:].replace(_CUT_CHARACTER, "")
+    if text[:1].isspace():
+        return " " + normalize(text)
+    return normalize(text)
 
 
 def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
@@ -97,16 +108,24 @@ def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
     A text that merges with every anchor is cut as if alone.
     """
     encodings = identifier.encode_batch(list(texts), add_special_tokens=False)
-    result = [encoding.ids if text.strip() else [] for text, encoding in zip(texts, encodings, strict=True)]
+    result: list[list[int]] = []
+    for text, encoding in zip(texts, encodings, strict=True):
+        result.append(encoding.ids if text.strip() else [])
     pending = [index for index, text in enumerate(texts) if text[:1].isalnum()]
     for anchor in _ANCHORS:
         words = [f" {anchor}{texts[index]}" for index in pending]
+        encodings = identifier.encode_batch(words, add_special_tokens=False)
         border, merged = len(anchor) + 1, []
-        for index, encoding in zip(pending, identifier.encode_batch(words, add_special_tokens=False), strict=True):
+        for index, encoding in zip(pending, encodings, strict=True):
             if any(start < border < end for start, end in encoding.offsets):
                 merged.append(index)
             else:
-                pairs = zip(encoding.ids, encoding.offsets, strict=True)
-                result[index] = [token for token, (start, _) in pairs if start >= border]
+                result[index] = _from(border, encoding)
         pending = merged
     return result
+
+
+def _from(border: int, encoding: Encoding) -> list[int]:
+    """Return the tokens of an encoded text that begin at a character or behind it."""
+    pairs = zip(encoding.ids, encoding.offsets, strict=True)
+    return [token for token, (start, _) in pairs if start >= border]

@@ -6,8 +6,9 @@ Importing this package loads no torch; `toxicity_j.scale.ray` needs the extra `r
 from __future__ import annotations
 
 from .aggregate import corpus_scores, intervals
+from .manifest import ShardError
 from .pool import WorkerError
-from .shards import ShardError, read_shards
+from .shards import read_shards
 from .stream import score_dataset
 
 __all__ = ["ShardError", "WorkerError", "corpus_scores", "intervals", "read_shards", "score_dataset"]

@@ -1,26 +1,21 @@
-"""Rows in: parquet, JSON Lines, CSV and TSV files and `datasets`, read a few thousand rows at a time.
+"""Rows in: files and `datasets`, read from the start and cut into units that are scored together.
 
-A row that cannot be read is an error that names its file and line. What a text may be is the scorer's affair.
+How a file is read is in `files`; what a text may be is the scorer's affair.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-# Rows of one column by name, equal lengths.
-Table = dict[str, list[Any]]
+from .files import READ_ROWS, READERS, Table, empty_table, parquet_rows, require
 
-# Rows read at once.
-READ_ROWS = 4096
-# Characters of one CSV cell; the csv module stops at 131,072 unless told.
-CELL_LIMIT = 1 << 27
+__all__ = ["Rows", "Table", "Unit"]
+
+_SUFFIXES = ", ".join(READERS)
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,8 @@ class Unit:
 
     def rows(self, start: int, stop: int) -> Table:
         """Return the columns of rows `start` to `stop`, numbered as in the input."""
-        return {name: column[start - self.start : stop - self.start] for name, column in self.columns.items()}
+        rows = slice(start - self.start, stop - self.start)
+        return {name: column[rows] for name, column in self.columns.items()}
 
 
 class Rows:
@@ -82,7 +78,7 @@ class Rows:
         Raises:
             ValueError: a row cannot be read, or a column is missing.
         """
-        start, held = 0, _empty(self._columns)
+        start, held = 0, empty_table(self._columns)
         for table in self._read():
             for name, column in self._columns.items():
                 held[name].extend(table[column])
@@ -95,47 +91,48 @@ class Rows:
 
     def _open_files(self, data: Any) -> Callable[[], Iterator[Table]]:
         paths = _paths(data)
-        sizes = [path.stat().st_size for path in paths]
-        files = [{"name": path.name, "bytes": size} for path, size in zip(paths, sizes, strict=True)]
+        sizes = {path: path.stat().st_size for path in paths}
+        files = [{"name": path.name, "bytes": sizes[path]} for path in paths]
         self.identity: dict[str, Any] = {"files": files}
-        if all(path.suffix == ".parquet" for path in paths):
-            self.total = sum(_parquet_rows(path) for path in paths)
+        if {path.suffix for path in paths} == {".parquet"}:
+            self.total = sum(map(parquet_rows, paths))
+        everything = max(1, sum(sizes[path] for path in paths))
+        wanted = list(self._columns.values())
 
         def read() -> Iterator[Table]:
             done = 0
-            for path, size in zip(paths, sizes, strict=True):
-                for table, offset in _READERS[path.suffix](path, list(self._columns.values())):
-                    self._position = (done + offset) / max(1, sum(sizes))
+            for path in paths:
+                read_file = READERS[path.suffix]
+                for table, offset in read_file(path, wanted):
+                    self._position = (done + offset) / everything
                     yield table
-                done += size
+                done += sizes[path]
 
         return read
 
     def _open_dataset(self, data: Any) -> Callable[[], Iterator[Table]]:
-        self.total = data.num_rows if hasattr(data, "num_rows") else None
+        self.total = getattr(data, "num_rows", None)
         self.identity = {"dataset": type(data).__name__, "rows": self.total}
         wanted = list(self._columns.values())
         if data.column_names is not None:
-            _require(wanted, data.column_names, "`data`")
+            require(wanted, data.column_names, "`data`")
 
         def read() -> Iterator[Table]:
             for table in data.select_columns(wanted).iter(batch_size=READ_ROWS):
-                _require(wanted, table, "`data`")
+                require(wanted, table, "`data`")
                 yield {name: list(table[name]) for name in wanted}
 
         return read
 
 
 def _paths(data: Any) -> list[Path]:
-    given = [data] if isinstance(data, (str, Path)) else list(data)
+    if isinstance(data, (str, Path)):
+        data = [data]
     paths: list[Path] = []
-    for item in given:
+    for item in data:
         path = Path(item).expanduser()
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix in _READERS)
-            if not inside:
-                raise FileNotFoundError(f"`data` must hold files ending in {', '.join(_READERS)}; {path} holds none")
-            paths += inside
+            paths += _inside(path)
         else:
             paths.append(path)
     for path in paths:
@@ -143,124 +140,18 @@ def _paths(data: Any) -> list[Path]:
     return paths
 
 
+def _inside(folder: Path) -> list[Path]:
+    """Return the files of a folder that can be read, by their names."""
+    found = sorted(file for file in folder.iterdir() if file.suffix in READERS)
+    if not found:
+        raise FileNotFoundError(f"`data` must hold files ending in {_SUFFIXES}; {folder} holds none")
+    return found
+
+
 def _check_file(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"`data` must be an existing file; there is no {path}")
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"`data` must be a regular file; {path} is not one")
-    if path.suffix not in _READERS:
-        raise ValueError(f"`data` must end in {', '.join(_READERS)}; got {path}")
-
-
-def _parquet_rows(path: Path) -> int:
-    return int(_open_parquet(path).metadata.num_rows)
-
-
-def _open_parquet(path: Path) -> Any:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    try:
-        return parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise ValueError(f"`data` must be parquet files; {path} is not readable as one ({error})") from error
-
-
-def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]:
-    import pyarrow
-
-    file = _open_parquet(path)
-    _require(columns, file.schema_arrow.names, str(path))
-    size, total, read = path.stat().st_size, max(1, file.metadata.num_rows), 0
-    try:
-        for batch in file.iter_batches(batch_size=READ_ROWS, columns=columns):
-            read += batch.num_rows
-            yield {name: batch.column(name).to_pylist() for name in columns}, size * read // total
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path}: damaged after row {read} ({error})") from error
-
-
-def _read_json_lines(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]:
-    table = _empty(columns)
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            row = _json_row(line, f"{path}:{number}")
-            _require(columns, row, f"{path}:{number}")
-            for name in columns:
-                table[name].append(row[name])
-            if len(table[columns[0]]) == READ_ROWS:
-                yield table, file.tell()
-                table = _empty(columns)
-        yield table, file.tell()
-
-
-def _json_row(line: bytes, place: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place}: not a line of JSON ({error})") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"{place}: must be a JSON object; got {type(row).__name__}")
-    return row
-
-
-def _read_delimited(path: Path, columns: list[str], *, dialect: Mapping[str, Any]) -> Iterator[tuple[Table, int]]:
-    with path.open("rb") as file:
-        reader = csv.reader(_decoded(file, path), strict=True, **dialect)
-        # Never lowered again: the limit is the process's, and another thread may be reading.
-        csv.field_size_limit(max(CELL_LIMIT, csv.field_size_limit()))
-        try:
-            yield from _csv_tables(reader, path, columns, file)
-        except csv.Error as error:
-            raise ValueError(f"{path}:{reader.line_num}: {error}") from None
-
-
-def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) -> Iterator[tuple[Table, int]]:
-    header: list[str] = next(reader, [])
-    _require(columns, header, str(path))
-    places = {name: header.index(name) for name in columns}
-    table = _empty(columns)
-    for cells in reader:
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise ValueError(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
-        for name, place in places.items():
-            table[name].append(cells[place])
-        if len(table[columns[0]]) == READ_ROWS:
-            yield table, file.tell()
-            table = _empty(columns)
-    yield table, file.tell()
-
-
-def _decoded(file: IO[bytes], path: Path) -> Iterator[str]:
-    """Yield lines of UTF-8 text, with or without a byte order mark, ends of line kept."""
-    number = 0
-    try:
-        for number, line in enumerate(file, 1):
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}:{number}: not UTF-8 ({error})") from None
-
-
-def _empty(names: Any) -> Table:
-    return {name: [] for name in names}
-
-
-def _require(wanted: list[str], present: Any, place: str) -> None:
-    for name in wanted:
-        if name not in present:
-            raise ValueError(f"{place}: there is no column {name!r}; columns: {', '.join(map(str, present))}")
-
-
-# A `.tsv` holds quotes as they are: shared tasks write them unescaped.
-_TSV: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-_READERS: dict[str, Callable[[Path, list[str]], Iterator[tuple[Table, int]]]] = {
-    ".parquet": _read_parquet,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-    ".csv": partial(_read_delimited, dialect={}),
-    ".tsv": partial(_read_delimited, dialect=_TSV),
-}
+    if path.suffix not in READERS:
+        raise ValueError(f"`data` must end in {_SUFFIXES}; got {path}")

@@ -51,13 +51,18 @@ class Progress:
         done = self._skipped + self._scored
         seconds = max(self._clock() - self._begin, 1e-9)
         rate = self._scored / seconds
-        text = f"{done:,} rows"
-        total = self._total or (int(done / position) if position else None)
-        if total is not None:
-            text = f"{done:,} of {'' if self._total else 'about '}{total:,} rows"
-        text += f", {rate:,.0f} rows/s"
-        if total is not None and rate > 0:
-            text += f", {duration(max(0, total - done) / rate)} left"
+        speed = f"{rate:,.0f} rows/s"
+        if self._total:
+            total, of = self._total, f" of {self._total:,}"
+        elif position:
+            total = int(done / position)
+            of = f" of about {total:,}"
+        else:
+            return f"{done:,} rows, {speed}"
+        text = f"{done:,}{of} rows, {speed}"
+        if rate > 0:
+            left = max(0, total - done) / rate
+            text += f", {duration(left)} left"
         return text
 
 

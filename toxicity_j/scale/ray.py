@@ -20,12 +20,13 @@ except ImportError as error:
 
 from ..columns import BLOCK
 from ..results import MEANS
-from .aggregate import CorpusSums, joint_signature
+from .aggregate import joint_signature
+from .arguments import column_names, make_scorer
 from .inputs import Table
 from .pool import ATTEMPTS, WorkerError
 from .shards import SCORE_COLUMNS, text_digest
-from .stream import column_names, make_scorer
-from .work import RowScorer, score_arrays
+from .sums import CorpusSums
+from .work import RowScorer, plain_kind, score_arrays
 
 logger = logging.getLogger("toxicity_j")
 
@@ -88,13 +89,13 @@ class BatchScorer:
         try:
             segments = self._scorer.score(**texts)
         except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"the batch of {name}: {error}") from error
+            raise plain_kind(error)(f"the batch of {name}: {error}") from error
         return {**score_arrays(segments), "signature": [segments.signature] * len(segments.sta)}
 
     def _name(self, batch: pyarrow.Table, texts: Table) -> str:
         if self._row_id is None:
-            return f"{batch.num_rows} rows that begins with {str(texts['predictions'][0])[:60]!r}"
+            first = str(texts["predictions"][0])
+            return f"{batch.num_rows} rows that begins with {first[:60]!r}"
         ids = batch.column(self._row_id)
         return f"rows {ids[0].as_py()} to {ids[-1].as_py()}"
 
@@ -121,10 +122,10 @@ def score_ray(
 
     Args:
         dataset: rows of texts.
-        predictions: name of the column of rewrites.
-        sources: name of the column of what was rewritten; None computes STA only.
-        references: name of a column of strings or lists of strings.
-        languages: name of a column of languages, which `corpus_ray` groups by.
+        predictions: as `column_names`, like the next three.
+        sources: None computes STA only.
+        references: where the protocol uses human rewrites.
+        languages: `corpus_ray` groups by it.
         row_id: name of a column that names rows in errors.
         protocol: as `Scorer`.
         scorer: what scores rows; made from `protocol` and `options` when None.
@@ -138,7 +139,10 @@ def score_ray(
         ValueError: a column is missing, or one of the scores' names is taken.
     """
     columns = column_names(predictions, sources, references, languages)
-    _check_columns(dataset.schema().names, [*columns.values(), *([] if row_id is None else [row_id])])
+    wanted = list(columns.values())
+    if row_id is not None:
+        wanted.append(row_id)
+    _check_columns(dataset.schema().names, wanted)
     _warn_of_no_core_left(concurrency, num_cpus)
     ledger = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1).remote()
     blocks = dataset.repartition(target_num_rows_per_block=BLOCK, strict=True)
@@ -180,16 +184,22 @@ def corpus_ray(scored: ray.data.Dataset, *, languages: str | None = None) -> dic
 
 def _sums(batch: Any, languages: str | None) -> Any:
     sums = CorpusSums()
-    scores = {name: batch.column(name).to_numpy() for name in MEANS.values() if name in batch.column_names}
+    names = [name for name in MEANS.values() if name in batch.column_names]
+    scores = {name: batch.column(name).to_numpy() for name in names}
+    labels = None
+    if languages is not None:
+        labels = np.asarray(batch.column(languages).to_pylist(), dtype=object)
     if batch.num_rows:
-        sums.add(scores, None if languages is None else np.asarray(batch.column(languages).to_pylist(), dtype=object))
+        sums.add(scores, labels)
     signatures = sorted(set(batch.column("signature").to_pylist()))
     return {"sums": [pickle.dumps(sums)], "signatures": [signatures]}
 
 
 def _warn_of_no_core_left(concurrency: int | tuple[int, int], num_cpus: float) -> None:
     """Warn where actors take each core that the cluster has now."""
-    least = concurrency if isinstance(concurrency, int) else concurrency[0]
+    least = concurrency
+    if isinstance(least, tuple):
+        least, _ = least
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     present = resources.get("CPU", 0)
     if least * num_cpus > present - 1:

@@ -16,10 +16,12 @@ from typing import Any
 
 from ..columns import BLOCK
 from .aggregate import corpus_scores, intervals, without_references
+from .arguments import check_workers, checked_window, column_names, make_scorer
 from .inputs import Rows, Unit
+from .manifest import Manifest, ShardError, remove_temporary, write_atomically
 from .pool import Pool, Task
 from .progress import Progress
-from .shards import SCORES, Manifest, ShardError, list_shards, remove_temporary, write_atomically
+from .shards import SCORES, list_shards
 from .work import Job, RowScorer, missing_shards
 
 logger = logging.getLogger("toxicity_j")
@@ -48,13 +50,12 @@ def score_dataset(
     `Scorer.score` over all rows.
 
     Args:
-        data: a `datasets.Dataset` or `IterableDataset`; a `.parquet`, `.jsonl`, `.csv` or `.tsv` file, a folder of
-            them, or a list of paths. Rows must come in the same order each time.
+        data: see `Rows`; rows must come in the same order each time.
         out: a folder for shards, `manifest.json` and `scores.json`; made when missing.
-        predictions: name of the column of rewrites.
-        sources: name of the column of what was rewritten; None computes STA only.
-        references: name of a column of strings or lists of strings, where the protocol uses human rewrites.
-        languages: name of a column of languages, where the protocol reports by language.
+        predictions: as `column_names`, like the next three.
+        sources: None computes STA only.
+        references: where the protocol uses human rewrites.
+        languages: where the protocol reports by language.
         protocol: as `Scorer`.
         scorer: what scores rows; made from `protocol` and `options` when None.
         window: rows per shard, at least 1. Above `BLOCK` it is rounded up to whole blocks. Scores do not depend on it.
@@ -69,33 +70,50 @@ def score_dataset(
         What `compute()` returns, and `intervals`: (low, high) at 95 % by corpus key.
 
     Raises:
-        FileExistsError: `out` holds scores and `resume` is False.
-        OSError: a file cannot be read or written, or a model cannot be loaded.
-        RuntimeError: another run is writing to `out`.
-        ShardError: `out` holds scores of another configuration or input.
+        OSError: a file cannot be read or written (`FileExistsError`: see `resume`), or a model cannot be loaded.
+        RuntimeError: another run is writing to `out`, or rows ended their worker each time (`WorkerError`).
         TypeError: an argument or a text has the wrong type.
-        ValueError: an argument, a row or a text is not valid; the row is named.
-        WorkerError: rows ended their worker each time.
+        ValueError: an argument, a row or a text is not valid, or `out` holds scores of another run (`ShardError`).
     """
-    window = _checked_window(window)
-    _check_workers(workers, timeout)
+    window = checked_window(window)
+    check_workers(workers, timeout)
     columns = column_names(predictions, sources, references, languages)
-    folder = Path(out)
     rows = Rows(data, columns)
-    job = Job(make_scorer(scorer, protocol, options), folder, window)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _only_run(folder):
-        remove_temporary(folder)
-        manifest = _run(job, rows, columns, Progress(rows.total, show=progress), (workers, timeout, resume))
-        manifest.save(folder)
-    return _finish(folder)
+    job = Job(make_scorer(scorer, protocol, options), Path(out), window)
+    shown = Progress(rows.total, show=progress)
+    return _score_missing(job, rows, columns, shown, workers=workers, timeout=timeout, resume=resume)
+
+
+def _score_missing(
+    job: Job,
+    rows: Rows,
+    columns: dict[str, str],
+    progress: Progress,
+    *,
+    workers: int,
+    timeout: float | None,
+    resume: bool,
+) -> dict[str, Any]:
+    """Score what no earlier run has, and return the corpus scores of all."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with _only_run(job.folder):
+        remove_temporary(job.folder)
+        manifest = _run(job, rows, columns, progress, workers=workers, timeout=timeout, resume=resume)
+        manifest.save(job.folder)
+    return _finish(job.folder)
 
 
 def _run(
-    job: Job, rows: Rows, columns: dict[str, str], progress: Progress, how: tuple[int, float | None, bool]
+    job: Job,
+    rows: Rows,
+    columns: dict[str, str],
+    progress: Progress,
+    *,
+    workers: int,
+    timeout: float | None,
+    resume: bool,
 ) -> Manifest:
     """Score what is missing and return the manifest of the whole."""
-    workers, timeout, resume = how
     units = rows.units(max(BLOCK, job.window))
     first = next(units, None)
     if first is None:
@@ -104,15 +122,16 @@ def _run(
     if workers == 1 and timeout is None:
         manifest = _agreed_manifest(job, job.signature(first.columns), rows, columns, resume)
         for task in tasks:
-            progress.update(job.run(task.unit, task.wanted), task.unit.position)
+            written = job.run(task.unit, task.wanted)
+            progress.update(written, task.unit.position)
     else:
         with Pool(job, workers, timeout) as pool:
             manifest = _agreed_manifest(job, pool.signature(first.columns), rows, columns, resume)
             for unit, written in pool.run(iter(tasks)):
                 progress.update(written, unit.position)
-    extra = [key for key in tasks.finished if key[1] > tasks.rows]
-    if extra:
-        raise ShardError(f"`out` holds scores of rows up to {extra[-1][1]}; `data` has {tasks.rows} rows")
+    last = max((stop for _, stop in tasks.finished), default=0)
+    if last > tasks.rows:
+        raise ShardError(f"`out` holds scores of rows up to {last}; `data` has {tasks.rows} rows")
     return replace(manifest, rows=tasks.rows)
 
 
@@ -128,13 +147,15 @@ class _Tasks:
         self._window, self._units, self._progress = job.window, units, progress
         self.rows = 0
         # Read at once, before this run writes shards of its own.
-        self.finished = {(shard.start, shard.stop): shard.info()["digest"] for shard in list_shards(job.folder)}
+        shards = list_shards(job.folder)
+        self.finished = {(shard.start, shard.stop): shard.info()["digest"] for shard in shards}
 
     def __iter__(self) -> Iterator[Task]:
         for unit in self._units:
             wanted = missing_shards(unit, self._window, self.finished)
             self.rows = unit.stop
-            self._progress.skip(unit.stop - unit.start - sum(stop - start for start, stop in wanted))
+            left = sum(stop - start for start, stop in wanted)
+            self._progress.skip(unit.stop - unit.start - left)
             if wanted:
                 yield Task(unit, wanted)
 
@@ -175,62 +196,3 @@ def _only_run(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) -> RowScorer:
-    """Return the scorer that is given, or a new one.
-
-    Raises:
-        TypeError: `scorer` has no `score`, or there are options for one that is made already.
-    """
-    if scorer is None:
-        from ..scorer import Scorer
-
-        return Scorer(protocol, **options)
-    if options:
-        raise TypeError(f"`{next(iter(options))}` is an option of a Scorer; give it to the `scorer` instead")
-    if not callable(getattr(scorer, "score", None)):
-        raise TypeError(f"`scorer` must be a Scorer; got {type(scorer).__name__}")
-    return scorer
-
-
-def column_names(
-    predictions: str, sources: str | None, references: str | None, languages: str | None
-) -> dict[str, str]:
-    """Return the input's column by the scorer's argument name, without those that are None.
-
-    Raises:
-        TypeError: one is not a string.
-    """
-    given = {"predictions": predictions, "sources": sources, "references": references, "languages": languages}
-    for name, value in given.items():
-        if not isinstance(value, str) and (value is not None or name == "predictions"):
-            raise TypeError(f"`{name}` must be the name of a column; got {value!r}")
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _checked_window(window: int) -> int:
-    """Return the rows per shard, in whole blocks where a shard is larger than one."""
-    _check_count("window", window)
-    return window if window <= BLOCK else -(-window // BLOCK) * BLOCK
-
-
-def _check_workers(workers: int, timeout: float | None) -> None:
-    _check_count("workers", workers)
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
-        raise TypeError(f"`timeout` must be a number of seconds or None; got {timeout!r}")
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"`timeout` must be above 0 seconds; got {timeout}")
-
-
-def _check_count(name: str, value: object) -> None:
-    import operator
-
-    try:
-        whole = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
-    if isinstance(value, bool):
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
-    if whole < 1:
-        raise ValueError(f"`{name}` must be at least 1; got {value}")

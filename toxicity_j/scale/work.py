@@ -53,10 +53,16 @@ class Job:
         scores = score_arrays(segments)
         for start, stop in wanted:
             columns = unit.rows(start, stop)
-            part = {name: values[start - unit.start : stop - unit.start] for name, values in scores.items()}
-            info: dict[str, Any] = {"signature": segments.signature, "digest": text_digest(columns)}
+            rows = slice(start - unit.start, stop - unit.start)
+            part = {name: values[rows] for name, values in scores.items()}
+            info: dict[str, Any] = {
+                "signature": segments.signature,
+                "digest": text_digest(columns),
+                "truncated": {},
+            }
             # Counted per unit, so said once: in its first shard.
-            info["truncated"] = segments.truncated if start == unit.start else {}
+            if start == unit.start:
+                info["truncated"] = segments.truncated
             write_shard(self.folder, start, part, columns.get("languages"), info)
         return sum(stop - start for start, stop in wanted)
 
@@ -64,12 +70,19 @@ class Job:
         try:
             segments = self.scorer.score(**unit.columns)
         except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
             message = f"rows {unit.start} to {unit.stop - 1} (item 0 is row {unit.start}): {error}"
-            raise kind(message) from error
-        if len(segments.sta) != unit.stop - unit.start:
-            raise ValueError(f"`scorer` must score each row; got {len(segments.sta)} for {unit.stop - unit.start}")
+            raise plain_kind(error)(message) from error
+        rows, scored = unit.stop - unit.start, len(segments.sta)
+        if scored != rows:
+            raise ValueError(f"`scorer` must score each row; got {scored} for {rows}")
         return segments
+
+
+def plain_kind(error: TypeError | ValueError) -> type[TypeError] | type[ValueError]:
+    """Return the kind of an error of a row, of which any subclass may need other arguments."""
+    if isinstance(error, TypeError):
+        return TypeError
+    return ValueError
 
 
 def score_arrays(segments: Segments) -> dict[str, np.ndarray]:

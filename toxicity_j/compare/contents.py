@@ -1,0 +1,169 @@
+"""What the files of a comparison hold, once their rows are matched: systems, references and languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .formats import ReaderError, check_unicode
+from .roles import (
+    ColumnNames,
+    given_language_column,
+    given_reference_columns,
+    language_column,
+    prediction_columns,
+    reference_columns,
+)
+from .tables import STDIN, Table
+
+__all__ = ["AlignedFile", "languages_of", "named_systems", "references_of", "unterminated_columns"]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class AlignedFile:
+    """A file whose rows are known to match those of the others: `order` holds them as indices."""
+
+    table: Table
+    names: ColumnNames
+    order: list[int]
+
+    def strings(self, column: str) -> list[str]:
+        """Return a column that must hold strings only, in the common order of rows."""
+        cells = self.table.strings(column)
+        return [cells[row] for row in self.order]
+
+
+@dataclass(frozen=True)
+class _System:
+    """A column of outputs: its short name, the name where another has the short one, and where it stands."""
+
+    short: str
+    long: str
+    file: AlignedFile
+    column: str
+
+
+def named_systems(files: Sequence[AlignedFile]) -> dict[str, tuple[AlignedFile, str]]:
+    """Name each system: by its file, or by its column where a file holds several."""
+    found: list[_System] = []
+    for file in files:
+        found.extend(_systems_of_file(file))
+    shorts = [system.short for system in found]
+    systems: dict[str, tuple[AlignedFile, str]] = {}
+    for system in found:
+        name = system.short
+        if shorts.count(name) > 1:
+            name = system.long
+        if name in systems:
+            raise ReaderError(f"{name}: the system is given twice")
+        systems[name] = (system.file, system.column)
+    return systems
+
+
+def _systems_of_file(file: AlignedFile) -> Iterator[_System]:
+    path = file.table.path
+    stem = Path(path).stem
+    if path == STDIN:
+        stem = "stdin"
+    columns, by_file = prediction_columns(file.table, file.names)
+    for column in columns:
+        if by_file:
+            yield _System(stem, path, file, column)
+        else:
+            yield _System(column, f"{stem}:{column}", file, column)
+
+
+def unterminated_columns(
+    system: AlignedFile, files: dict[str, AlignedFile], given: dict[str, list[str]]
+) -> tuple[str, ...]:
+    """Return the columns of one system whose file does not end in a newline."""
+    lacking = []
+    if not system.table.terminated:
+        lacking.append("predictions")
+    if not all(files[path].table.terminated for path in given["sources"]):
+        lacking.append("sources")
+    return tuple(lacking)
+
+
+def references_of(files: dict[str, AlignedFile], given: dict[str, list[str]]) -> list[list[str]] | None:
+    """Return the references of each row: of the files given for them, else of the other tables."""
+    if not given["references"]:
+        return _own_references(files, given)
+    parts = []
+    for path in given["references"]:
+        file = files[path]
+        columns = given_reference_columns(file.table, file.names)
+        parts.append(_merged(file, columns))
+    # Each file has one reference or more for each row.
+    return [list(chain.from_iterable(row)) for row in zip(*parts, strict=True)]
+
+
+def _own_references(files: dict[str, AlignedFile], given: dict[str, list[str]]) -> list[list[str]] | None:
+    """Return the references that tables of sources and outputs hold by the way."""
+    found: list[tuple[AlignedFile, list[list[str]]]] = []
+    for path in (*given["sources"], *given["predictions"]):
+        file = files[path]
+        columns = reference_columns(file.table, file.names)
+        if columns:
+            found.append((file, _merged(file, columns)))
+    return _agreed(found, "references")
+
+
+def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
+    """Return the references of each row; of several columns, empty cells are left out, as RUSSE's files have them."""
+    merged = []
+    for row in file.order:
+        place = f"{file.table.path}, line {file.table.lines[row]}"
+        texts: list[str] = []
+        for column in columns:
+            texts += _reference_texts(file.table.columns[column][row], place)
+        if len(columns) > 1:
+            texts = [text for text in texts if text]
+        if not texts:
+            raise ReaderError(f"{place}: has no reference")
+        merged.append(texts)
+    return merged
+
+
+def _reference_texts(cell: Any, place: str) -> list[str]:
+    """Return the references of one cell, which JSON Lines and parquet may hold as a list."""
+    texts = [cell]
+    if isinstance(cell, list):
+        texts = cell
+    for text in texts:
+        if not isinstance(text, str):
+            raise ReaderError(f"{place}: a reference must be a string; got {text!r}")
+        check_unicode(text, f"{place}: a reference")
+    return texts
+
+
+def languages_of(files: dict[str, AlignedFile], given: dict[str, list[str]]) -> list[str] | None:
+    """Return the language of each row: of the file given for it, else of the other tables."""
+    if given["languages"]:
+        file = files[given["languages"][0]]
+        named = given_language_column(file.table, file.names)
+        return list(map(str.strip, file.strings(named)))
+    found = []
+    for file in files.values():
+        column = language_column(file.table, file.names)
+        if column is not None:
+            found.append((file, file.strings(column)))
+    return _agreed(found, "languages")
+
+
+def _agreed(found: Sequence[tuple[AlignedFile, list[Item]]], what: str) -> list[Item] | None:
+    """Return what the first file says, which no other may contradict."""
+    if not found:
+        return None
+    (first, values), *others = found
+    for file, other in others:
+        for row, (ours, theirs) in enumerate(zip(values, other, strict=True)):
+            if ours != theirs:
+                line = file.table.lines[file.order[row]]
+                raise ReaderError(f"{file.table.path}, line {line}: other {what} than in {first.table.path}")
+    return values

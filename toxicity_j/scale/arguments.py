@@ -1,0 +1,84 @@
+"""Arguments that scoring into shards and scoring on a cluster share, checked before anything is read."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from ..columns import BLOCK
+from .work import RowScorer
+
+__all__ = ["check_workers", "checked_window", "column_names", "make_scorer"]
+
+
+def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) -> RowScorer:
+    """Return the scorer that is given, or a new one.
+
+    Raises:
+        TypeError: `scorer` has no `score`, or there are options for one that is made already.
+    """
+    if scorer is None:
+        from ..scorer import Scorer
+
+        return Scorer(protocol, **options)
+    if options:
+        raise TypeError(f"`{next(iter(options))}` is an option of a Scorer; give it to the `scorer` instead")
+    if not callable(getattr(scorer, "score", None)):
+        raise TypeError(f"`scorer` must be a Scorer; got {type(scorer).__name__}")
+    return scorer
+
+
+def column_names(
+    predictions: str, sources: str | None, references: str | None, languages: str | None
+) -> dict[str, str]:
+    """Return the input's column by the scorer's argument name, without those that are None.
+
+    Args:
+        predictions: name of the column of rewrites.
+        sources: name of the column of what was rewritten, or None.
+        references: name of a column of strings or lists of strings, or None.
+        languages: name of a column of languages, or None.
+
+    Raises:
+        TypeError: one is not a string.
+    """
+    given = {"predictions": predictions, "sources": sources, "references": references, "languages": languages}
+    for name, value in given.items():
+        if not isinstance(value, str) and (value is not None or name == "predictions"):
+            raise TypeError(f"`{name}` must be the name of a column; got {value!r}")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def checked_window(window: int) -> int:
+    """Return the rows per shard, in whole blocks where a shard is larger than one."""
+    _check_count("window", window)
+    if window <= BLOCK:
+        return window
+    blocks = math.ceil(window / BLOCK)
+    return blocks * BLOCK
+
+
+def check_workers(workers: int, timeout: float | None) -> None:
+    """Check the number of processes and the seconds that each may take.
+
+    Raises:
+        TypeError: one is not a number.
+        ValueError: one is too small.
+    """
+    _check_count("workers", workers)
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
+        raise TypeError(f"`timeout` must be a number of seconds or None; got {timeout!r}")
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"`timeout` must be above 0 seconds; got {timeout}")
+
+
+def _check_count(name: str, value: object) -> None:
+    try:
+        whole = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
+    if isinstance(value, bool):
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
+    if whole < 1:
+        raise ValueError(f"`{name}` must be at least 1; got {value}")

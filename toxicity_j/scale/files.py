@@ -1,0 +1,152 @@
+"""Files of rows, by their suffix: parquet, JSON Lines, CSV and TSV, read a few thousand rows at a time.
+
+A row that cannot be read is an error that names its file and line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+__all__ = ["CELL_LIMIT", "READERS", "READ_ROWS", "Table", "empty_table", "parquet_rows", "require"]
+
+# Rows of one column by name, equal lengths.
+Table: TypeAlias = dict[str, list[Any]]
+
+# Rows read at once.
+READ_ROWS = 4096
+# Characters of one CSV cell; the csv module stops at 131,072 unless told.
+CELL_LIMIT = 1 << 27
+
+
+def parquet_rows(path: Path) -> int:
+    """Return the number of rows of a parquet file."""
+    return int(_open_parquet(path).metadata.num_rows)
+
+
+def _open_parquet(path: Path) -> Any:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    try:
+        return parquet.ParquetFile(path)
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"`data` must be parquet files; {path} is not readable as one ({error})") from error
+
+
+def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]:
+    import pyarrow
+
+    file = _open_parquet(path)
+    require(columns, file.schema_arrow.names, str(path))
+    size = path.stat().st_size
+    total = max(1, file.metadata.num_rows)
+    read = 0
+    try:
+        for batch in file.iter_batches(batch_size=READ_ROWS, columns=columns):
+            read += batch.num_rows
+            yield {name: batch.column(name).to_pylist() for name in columns}, size * read // total
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path}: damaged after row {read} ({error})") from error
+
+
+def _read_json_lines(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]:
+    table = empty_table(columns)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            place = f"{path}:{number}"
+            row = _json_row(line, place)
+            require(columns, row, place)
+            for name in columns:
+                table[name].append(row[name])
+            if len(table[columns[0]]) == READ_ROWS:
+                yield table, file.tell()
+                table = empty_table(columns)
+        yield table, file.tell()
+
+
+def _json_row(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{place}: not a line of JSON ({error})") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"{place}: must be a JSON object; got {type(row).__name__}")
+    return row
+
+
+def _read_delimited(path: Path, columns: list[str], *, dialect: Mapping[str, Any]) -> Iterator[tuple[Table, int]]:
+    with path.open("rb") as file:
+        reader = csv.reader(_decoded(file, path), strict=True, **dialect)
+        # Never lowered again: the limit is the process's, and another thread may be reading.
+        limit = csv.field_size_limit()
+        csv.field_size_limit(max(CELL_LIMIT, limit))
+        try:
+            yield from _csv_tables(reader, path, columns, file)
+        except csv.Error as error:
+            raise ValueError(f"{path}:{reader.line_num}: {error}") from None
+
+
+def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) -> Iterator[tuple[Table, int]]:
+    header: list[str] = next(reader, [])
+    require(columns, header, str(path))
+    places = {name: header.index(name) for name in columns}
+    table = empty_table(columns)
+    for cells in reader:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise ValueError(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
+        for name, place in places.items():
+            table[name].append(cells[place])
+        if len(table[columns[0]]) == READ_ROWS:
+            yield table, file.tell()
+            table = empty_table(columns)
+    yield table, file.tell()
+
+
+def _decoded(file: IO[bytes], path: Path) -> Iterator[str]:
+    """Yield lines of UTF-8 text, with or without a byte order mark, ends of line kept."""
+    number = 0
+    try:
+        for number, line in enumerate(file, 1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            yield line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}:{number}: not UTF-8 ({error})") from None
+
+
+def empty_table(names: Iterable[str]) -> Table:
+    """Return columns without rows."""
+    return {name: [] for name in names}
+
+
+def require(wanted: list[str], present: Any, place: str) -> None:
+    """Check that every wanted column is there.
+
+    Raises:
+        ValueError: one is not; it is named.
+    """
+    for name in wanted:
+        if name not in present:
+            columns = ", ".join(map(str, present))
+            raise ValueError(f"{place}: there is no column {name!r}; columns: {columns}")
+
+
+# A `.tsv` holds quotes as they are: shared tasks write them unescaped.
+_TSV: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+READERS: dict[str, Callable[[Path, list[str]], Iterator[tuple[Table, int]]]] = {
+    ".parquet": _read_parquet,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".csv": partial(_read_delimited, dialect={}),
+    ".tsv": partial(_read_delimited, dialect=_TSV),
+}

@@ -1,0 +1,111 @@
+"""The manifest, which says what a folder of shards holds; and how files there are written.
+
+A file is written under another name, flushed to the disk and renamed, so that a crash leaves no half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FORMAT", "MANIFEST", "Manifest", "ShardError", "remove_temporary", "write_atomically"]
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class ShardError(ValueError):
+    """Shards or a manifest that do not belong to this run, or are damaged."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a folder of shards holds.
+
+    Attributes:
+        signature: of the scores, without what depends on the rows.
+        input: identity of the input, see `Rows`.
+        columns: the input's column by the scorer's argument name.
+        window: rows per shard.
+        rows: number of rows, once all are scored.
+        format: version of this layout.
+    """
+
+    signature: str
+    input: dict[str, Any]
+    columns: dict[str, str]
+    window: int
+    rows: int | None = None
+    format: int = FORMAT
+
+    def save(self, folder: Path) -> None:
+        """Write the manifest into `folder`."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
+        write_atomically(folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest | None:
+        """Read the manifest of `folder`; None where there is none.
+
+        Raises:
+            ShardError: it cannot be read, or is of another format.
+        """
+        path = folder / MANIFEST
+        if not path.exists():
+            return None
+        try:
+            manifest = cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ShardError(f"`out` holds a damaged manifest: {path} ({error})") from error
+        if manifest.format != FORMAT:
+            raise ShardError(f"`out` must be of format {FORMAT}; {path} is of format {manifest.format}")
+        return manifest
+
+    def check(self, expected: Manifest) -> None:
+        """Compare with what this run would write.
+
+        Raises:
+            ShardError: they differ; both values are named.
+        """
+        for name in ("signature", "input", "columns", "window"):
+            found, wanted = getattr(self, name), getattr(expected, name)
+            if found != wanted:
+                message = f"`out` holds scores with another {name}; there {found!r}, here {wanted!r}"
+                raise ShardError(f"{message}. Choose another folder")
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, flush it and rename it to `path`.
+
+    Raises:
+        OSError: the file cannot be written; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        _flush(temporary)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
+
+
+def remove_temporary(folder: Path) -> None:
+    """Delete what a killed run left half-written."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
