@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from .model_interface import Progress
+
 __all__ = [
     "CPU_TOKENS",
     "GPU_TOKENS",
@@ -110,7 +112,7 @@ def run_batched(
     batch_size: int | None = None,
     equal_lengths: bool = False,
     length: Callable[[Encoded], int] = len,  # type: ignore[assignment]
-    progress: Callable[..., Any] | None = None,
+    progress: Progress = None,
 ) -> torch.Tensor:
     """Score a corpus: encode, batch, forward, restore the order.
 
@@ -158,7 +160,7 @@ def _window(token_budget: int) -> int:
     return WINDOW
 
 
-def _bar(progress: Callable[..., Any] | None, total: int) -> contextlib.AbstractContextManager[Any]:
+def _bar(progress: Progress, total: int) -> contextlib.AbstractContextManager[Any]:
     if progress is None:
         return contextlib.nullcontext()
     bar: contextlib.AbstractContextManager[Any] = progress(total=total)

@@ -6,10 +6,9 @@ time, so threats without a rude word are beyond it. `training` holds the code th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,8 @@ from .batching import run_batched
 from .builtin_identifier_config import IdentifierConfig, check_size
 from .builtin_weights import find_weights, load_tensors, save_tensors
 from .column_checks import texts as checked_texts
-from .devices import resolve_device
+from .devices import Device, resolve_device
+from .model_interface import Progress
 from .rules import sigmoid
 from .text import normalize, windows_of_all
 
@@ -124,7 +124,7 @@ class ToxicityIdentifier(nn.Module):
         return batch, batch != self.pad_id
 
     def p_toxic(
-        self, texts: Iterable[str], *, batch_size: int | None = None, progress: Callable[..., Any] | None = None
+        self, texts: Iterable[str], *, batch_size: int | None = None, progress: Progress = None
     ) -> npt.NDArray[np.float64]:
         """Return P(toxic) of each text, float64, in [0, 1], lower is better. *Shape:* (n,)
 
@@ -173,7 +173,10 @@ class ToxicityIdentifier(nn.Module):
         stride = max(1, size * 3 // 4)
         rows, row_owners = windows_of_all(ids, size, stride)
         step = max(1, CPU_TOKENS // size)
-        chunks = [self._score_rows(rows[start : start + step]) for start in range(0, len(rows), step)]
+        chunks = []
+        for start in range(0, len(rows), step):
+            batch = rows[start : start + step]
+            chunks.append(self._score_rows(batch))
         logits = torch.cat(chunks)
         owners = torch.tensor(row_owners, device=logits.device)
         lowest = logits.new_full((len(ids),), -torch.inf)
@@ -202,9 +205,7 @@ class ToxicityIdentifier(nn.Module):
         return path
 
     @classmethod
-    def from_pretrained(
-        cls, path: str | Path | None = None, *, device: str | torch.device | None = "cpu"
-    ) -> ToxicityIdentifier:
+    def from_pretrained(cls, path: str | Path | None = None, *, device: Device = "cpu") -> ToxicityIdentifier:
         """Load a saved identifier, in eval mode.
 
         Args:

@@ -44,6 +44,7 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
         TypeError: it is not a string.
         ValueError: it is another string.
     """
+    # Built before it is known to be needed, because both errors say it.
     expected = f"{name} must be one of {', '.join(choices)}; got {value!r:.100}"
     if not isinstance(value, str):
         raise TypeError(expected)

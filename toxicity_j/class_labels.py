@@ -49,10 +49,12 @@ def find_class(labels: Mapping[int, str], wanted: str, fallback: int | None, opt
     for index, name in names.items():
         if name in own:
             return FoundClass(index, by_name=True)
+    # With more classes, that one is not meant does not say which one is.
     if len(names) == 2:
         for index, name in names.items():
             if name in opposite:
                 return FoundClass(1 - index, by_name=True)
+    # Labels of acceptability models rarely say anything; those of toxicity models that do must not be passed over.
     is_trusted = wanted == "acceptable" or all(map(_is_anonymous, names.values()))
     if is_trusted and fallback is not None and fallback < len(names):
         return FoundClass(fallback, by_name=False)

@@ -135,6 +135,7 @@ def _without_repetition(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     shown = []
     last = ""
     for name, columns, *others in rows:
+        # The eye finds a group by the blank below its name.
         if name == last:
             shown.append(("", "", *others))
         else:

@@ -42,8 +42,10 @@ class Output:
         """
         if self.segments is not None and check_suffix(self.segments) == ".parquet":
             _require("--segments", ("pyarrow",), "pip install pyarrow")
+        # Found out before an hour of scoring, and without the cost of importing it.
         if self.report is not None:
             _require("--report", ("jinja2", "matplotlib"), "pip install '.[report]' in a clone")
+        # By their resolved paths, because a link may name an input too.
         read = {Path(path).resolve() for path in inputs}
         for option, path in (("--output", self.path), ("--segments", self.segments), ("--report", self.report)):
             if path is None:
@@ -65,6 +67,7 @@ class Output:
         """Return True where bars can be seen."""
         if self.progress is not None:
             return self.progress
+        # A bar in a log file is noise.
         return sys.stderr.isatty()
 
 

@@ -31,6 +31,7 @@ def run(request: Request) -> int:
         ValueError: an option, a file or a text is not valid; `ReaderError` for files.
     """
     protocol = get_protocol(request.protocol)
+    # What can be wrong without a model is found before one is loaded.
     floors = parse_floors(request.fail_under)
     inputs = _read(request)
     if request.baseline is not None and request.baseline not in inputs.systems:
@@ -164,6 +165,7 @@ def _scored_cold(request: Request, protocol: Protocol, inputs: Inputs) -> dict[s
         return None
     if request.models["style_model"] != IDENTIFIER or protocol.name != EMBEDDED.name:
         return None
+    # NumPy runs on the CPU, in float32.
     if request.device not in (None, "cpu") or request.dtype != "float32":
         return None
     from .cold_identifier import MOST_TEXTS, score_style

@@ -31,6 +31,7 @@ def stream(given: Mapping[str, Any]) -> int:
         if given[name]:
             option = name.replace("_", "-")
             raise ValueError(f"`--{option}` does not go with `--stream`, which reads columns of one table")
+    # Here, so that the other commands do not pay for it.
     try:
         from .scale import score_dataset
     except ImportError as error:
@@ -67,6 +68,8 @@ def _columns(wanted: Request) -> dict[str, Any]:
     columns: dict[str, str | None] = {
         "predictions": outputs[0],
         "sources": source_column(table, wanted.names, "predictions"),
+        "references": None,
+        "languages": None,
     }
     references = reference_columns(table, wanted.names)
     protocol = get_protocol(wanted.protocol)

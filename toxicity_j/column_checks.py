@@ -32,6 +32,7 @@ def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
     if not items and not may_be_empty:
         raise ValueError(f"`{name}` must hold at least one text; got an empty list")
     for index, item in enumerate(items):
+        # NumPy's strings are a subclass of str; the exact type is what a plain list holds nearly always.
         if type(item) is not str:
             items[index] = _plain_string(item, name, f"item {index}")
     _reject_surrogates(items, name)
@@ -62,6 +63,7 @@ def _references_of_one(item: Any, name: str) -> list[str]:
 
 def _as_list(column: Any, name: str, *, nested: bool = False) -> list[Any]:
     """Return the items of a column; `nested` allows an array of two dimensions, whose items are lists."""
+    # Each of these can be iterated over, but none is a column in order.
     if column is None or isinstance(column, (str, bytes, Mapping, Set)):
         raise TypeError(f"`{name}` must be a list of strings; got {described(column)}")
     is_array = hasattr(column, "tolist")  # NumPy, pandas, torch
@@ -89,6 +91,7 @@ def _plain_string(item: Any, name: str, place: str) -> str:
 
 def _reject_surrogates(items: list[str], name: str) -> None:
     for index, item in enumerate(items):
+        # The check that is nearly always enough.
         if item.isascii():
             continue
         try:

@@ -67,6 +67,7 @@ class Columns:
             languages=_optional_texts(languages, "languages"),
             unterminated=check_unterminated(unterminated),
         )
+        # After each column by itself, whose error is the more telling one.
         same_length(**checked.by_name())
         return checked
 
@@ -101,6 +102,7 @@ class Columns:
             ValueError: a column that the protocol needs is missing.
         """
         sources, references = self.sources, self.references
+        # Users may pass a whole data set; what the protocol does not read is left alone.
         if protocol.references == "unused":
             references = None
         _check_present(protocol, sources, references)
@@ -118,6 +120,7 @@ class Columns:
             read = [text.strip() for text in read]
         if protocol.newline:
             terminated = [_terminated(text) for text in read]
+            # readlines() leaves the last line as the file has it.
             if name in self.unterminated:
                 terminated[-1] = read[-1]
             read = terminated

@@ -79,10 +79,12 @@ def _style_component(protocol: Protocol, options: Options) -> Component:
     if _holds(ref, IDENTIFIER_FILE):
         return Component("style", IDENTIFIER, ref)
     is_published = ref.name == style.model
+    # The protocol's class may be "neutral", but a user names the toxic one.
     positive_class: str = style.label_is
     if options.style_label is not None:
         positive_class = "toxic"
     tokenizer = options.style_tokenizer
+    # A model that a user gives brings its own tokenizer, unless its folder has none.
     if tokenizer is None and (is_published or _lacks_tokenizer(ref)):
         tokenizer = style.tokenizer
     return Component(
@@ -113,6 +115,7 @@ def _content_kind(content: Content, ref: ModelRef) -> str:
         return ref.name
     if _holds(ref, WIETING_FILE):
         return WIETING
+    # Written by sentence-transformers beside each model that it saves.
     if _holds(ref, "modules.json"):
         return "sentence"
     if content.kind == WIETING and ref.folder is not None and not _holds(ref, "config.json"):

@@ -23,6 +23,7 @@ def interval_function(confidence: float) -> Any:
         ValueError: `confidence` is not above 0 and below 1.
     """
     check_number("`confidence`", confidence, 0, 1)
+    # `check_number` allows the ends, which no interval has.
     if confidence in (0, 1):
         raise ValueError(f"`confidence` must be above 0 and below 1; got {confidence}")
     try:
@@ -33,6 +34,7 @@ def interval_function(confidence: float) -> Any:
 
 def corpus_intervals(segments: Segments, bootstrap_interval: Any, confidence: float | None) -> dict[str, list[float]]:
     """Return the interval of each corpus score, as [low, high]."""
+    # One value has no spread to resample.
     if len(segments) < 2:
         raise ValueError(f"`confidence` needs at least 2 segments; got {len(segments)}")
     intervals = {}

@@ -76,6 +76,7 @@ def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
             middle.dense = OneDNNLinear(middle.dense, gelu=True)
             middle.intermediate_act_fn = torch.nn.Identity()
     use_onednn_linear(layers)
+    # Heads read first tokens only, so the last layer need not compute the others.
     last = layers[-1]
     last.attention.output.register_forward_pre_hook(_first_tokens)
     last.register_forward_hook(_one_token_per_text)

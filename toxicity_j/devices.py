@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 
-from .model_interface import Scored
+from .model_interface import Mark, Scored
 
-__all__ = ["DTYPES", "Precision", "resolve_device", "resolve_dtype", "to_device"]
+__all__ = ["DTYPES", "Device", "Precision", "resolve_device", "resolve_dtype", "to_device"]
 
 Network = TypeVar("Network")
+
+# What a user may give as a device.
+Device: TypeAlias = str | torch.device | None
 
 # int8 is not among them: on the CPUs measured it lost to bfloat16 (docs/speed.md).
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -21,7 +24,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 _COMPUTING = ("cpu", "cuda", "mps", "xpu")
 
 
-def resolve_device(device: str | torch.device | None = None) -> torch.device:
+def resolve_device(device: Device = None) -> torch.device:
     """Return the device asked for; CUDA, else MPS, else the CPU when none is.
 
     Raises:
@@ -110,7 +113,7 @@ class Precision(Generic[Network]):
         self,
         count: int,
         run: Callable[[Network, np.ndarray], Scored],
-        is_borderline: Callable[[np.ndarray], np.ndarray] | None,
+        is_borderline: Mark | None,
     ) -> Scored:
         """Score rows, those near a decision in float32.
 

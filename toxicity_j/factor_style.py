@@ -6,7 +6,6 @@ could flip one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -16,6 +15,7 @@ from .columns import Columns
 from .components import Component
 from .factors import Call
 from .loaded_components import LoadedComponent
+from .model_interface import Mark
 from .protocol_records import Protocol, Style
 from .rules import (
     Decision,
@@ -79,6 +79,7 @@ def style_scores(
         soft: STA as a probability (compared and rescaled as the protocol says), or as the decision.
         call: this call.
     """
+    # Hard decisions compare with nothing, so sources and references need not be scored.
     compared = _Compared(columns.predictions)
     if style.relative and soft:
         compared = _Compared.of(columns)
@@ -88,6 +89,7 @@ def style_scores(
     nontoxic = 1.0 - toxicity.is_toxic[:n]
     if not soft:
         return StyleScores(nontoxic, p_toxic, nontoxic)
+    # Of all that was scored the predictions come first.
     sta = toxicity.p_neutral[:n]
     if compared.has_sources:
         sta = _relative_sta(toxicity.p_neutral, n, compared.references)
@@ -132,6 +134,7 @@ class _Compared:
             end = start + len(item)
             indices.append(np.arange(start, end))
             start = end
+        # In one list, so that equal texts are scored once.
         texts.extend(chain.from_iterable(columns.references))
         return cls(texts, has_sources=True, references=indices)
 
@@ -159,6 +162,7 @@ def _toxicity(style: Style, loaded: LoadedComponent, decision: Decision, compare
     if loaded.component.kind == "classifier":
         return _classified(style, loaded, decision, compared, call)
     p_toxic = _p_toxic(loaded, decision, compared, call)
+    # The built-in models give no logits: their decision is a threshold on the probability.
     return _Toxicity(p_toxic, 1 - p_toxic, decision.toxic(None, p_toxic, 0, True))
 
 
@@ -183,13 +187,12 @@ def _classified(
     return _Toxicity(p_toxic, p_class, decision.toxic(logits, p_toxic, index, False))
 
 
-def _logits_guard(
-    loaded: LoadedComponent, decision: Decision, compared: _Compared
-) -> Callable[[np.ndarray], np.ndarray]:
+def _logits_guard(loaded: LoadedComponent, decision: Decision, compared: _Compared) -> Mark:
     """Return what marks the texts that a classifier of reduced precision has to read again."""
     index, independent = loaded.index, loaded.model.multi_label
 
     def is_borderline(logits: np.ndarray) -> np.ndarray:
+        # Odds, because rounding moves logits by a like amount wherever they lie, and probabilities not.
         odds = log_odds(logits, index, independent=independent)
         near_decision = decision.is_borderline(logits, index, independent=independent)
         marked: np.ndarray = near_decision | compared.is_borderline(odds)

@@ -46,6 +46,7 @@ class Call:
 
     def take(self, roles: Sequence[str], scored: Scored) -> np.ndarray:
         """Take a model's values, and count for its roles the texts that it truncated."""
+        # One pass may serve several roles, and each is told.
         if scored.truncated:
             for role in roles:
                 before = self.truncated.get(role, 0)
@@ -85,6 +86,7 @@ def encoder_scores(
     played = [role for role in roles if models.kind(role) == "encoder" and _reads_pairs(protocol, role, columns)]
     if not played:
         return {}
+    # Only STA has a hard decision that rounding could flip.
     is_borderline = None
     if "style" in played:
         is_borderline = decision.is_borderline_probability
@@ -96,6 +98,7 @@ def encoder_scores(
         progress=call.progress(played[0]),
     )
     values = call.take(played, scored)
+    # One column per role.
     return dict(zip(played, values.T, strict=True))
 
 
@@ -209,6 +212,7 @@ def _fluency_of_texts(fluency: Fluency, loaded: LoadedComponent, columns: Column
     texts = [*columns.predictions, *columns.sources]
     scores = _acceptability(fluency, loaded, texts, call)
     n = len(columns)
+    # A prediction may be as clumsy as its source; only what the rewrite lost counts.
     relative = relative_fluency(scores[:n], scores[n:])
     return rescale(relative, fluency.slope)
 

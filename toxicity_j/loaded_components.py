@@ -52,6 +52,7 @@ class LoadedComponent:
         name = _exact_name(component.model, self.model.revision)
         if component.kind != "classifier":
             return name
+        # Another tokenizer gives other scores, so it is named too.
         if component.tokenizer is not None:
             name += f"+{_exact_name(component.tokenizer, '')}"
         return f"{name}#{self.index}={self.meaning}"
@@ -83,6 +84,7 @@ class LoadedComponents:
         """Return a component with its model."""
         if role not in self._loaded:
             component = self._components[role]
+            # One encoder serves every role that it plays: it would be loaded up to three times otherwise.
             model = self._shared_encoder(component) or load(component, self._run)
             self._loaded[role] = resolve_class(component, model, self._protocol, self._decision)
         return self._loaded[role]
@@ -107,6 +109,7 @@ class LoadedComponents:
         return None
 
     def __getstate__(self) -> dict[str, Any]:
+        # Weights are loaded again where the pickle is opened: they may be gigabytes.
         return {**self.__dict__, "_loaded": {}, "_names": {}}
 
 
@@ -121,6 +124,7 @@ def resolve_class(component: Component, model: Any, protocol: Protocol, decision
     rule = decision.rule
     if component.role == "fluency":
         rule = getattr(protocol.fluency, "rule", "soft")
+    # Of one class the argmax is always that class.
     if rule == "argmax" and len(model.labels) < 2:
         message = f"`{component.role}_model` must have two or more classes for the rule 'argmax'"
         raise ValueError(f"{message}; {component.model} has {len(model.labels)}")

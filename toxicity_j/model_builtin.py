@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +11,8 @@ import torch
 from .builtin_encoder import Encoder
 from .builtin_identifier import ToxicityIdentifier
 from .cpu_linear import use_onednn_linear
-from .devices import Precision
-from .model_interface import Scored
+from .devices import Device, Precision
+from .model_interface import Mark, Progress, Scored
 
 
 class BuiltInEncoder:
@@ -25,15 +24,11 @@ class BuiltInEncoder:
 
     revision = ""
 
-    def __init__(
-        self, *, device: str | torch.device | None = None, batch_size: int | None = None, dtype: str = "float32"
-    ) -> None:
+    def __init__(self, *, device: Device = None, batch_size: int | None = None, dtype: str = "float32") -> None:
         self.dtype, self.batch_size = dtype, batch_size
         self._networks: Precision[Encoder] = Precision(lambda kind: _load_encoder(device, kind), dtype)
 
-    def score(
-        self, first: Sequence[str], second: Sequence[str], *, progress: Callable[..., Any] | None = None
-    ) -> Scored:
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
         """Compute SIM of each pair, a source or reference first, a prediction second. *Shape:* (n,), in [0, 1]."""
         found = self.score_roles(second, first, ("content",), progress=progress)
         return _first_column(found)
@@ -42,8 +37,8 @@ class BuiltInEncoder:
         self,
         texts: Sequence[str],
         *,
-        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
-        progress: Callable[..., Any] | None = None,
+        is_borderline: Mark | None = None,
+        progress: Progress = None,
     ) -> Scored:
         """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
         found = self.score_roles(
@@ -61,8 +56,8 @@ class BuiltInEncoder:
         sources: Sequence[str] | None,
         roles: Sequence[str],
         *,
-        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
-        progress: Callable[..., Any] | None = None,
+        is_borderline: Mark | None = None,
+        progress: Progress = None,
     ) -> Scored:
         """Compute P(toxic), SIM and FL, one column per role, in one pass. *Shape:* (n, roles), in [0, 1].
 
@@ -79,6 +74,7 @@ class BuiltInEncoder:
         wanted = tuple(roles)
 
         def run(encoder: Encoder, rows: np.ndarray) -> Scored:
+            # Near a decision only some rows are scored again.
             others = None
             if sources is not None:
                 others = [sources[row] for row in rows]
@@ -105,9 +101,7 @@ class Identifier:
     revision = ""
     dtype = "float32"
 
-    def __init__(
-        self, path: Path | None = None, *, device: str | torch.device | None = None, batch_size: int | None = None
-    ) -> None:
+    def __init__(self, path: Path | None = None, *, device: Device = None, batch_size: int | None = None) -> None:
         self.model = ToxicityIdentifier.from_pretrained(path, device=device)
         self.batch_size = batch_size
         self._name = "the built-in identifier"
@@ -118,10 +112,11 @@ class Identifier:
         self,
         texts: Sequence[str],
         *,
-        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
-        progress: Callable[..., Any] | None = None,
+        is_borderline: Mark | None = None,
+        progress: Progress = None,
     ) -> Scored:
         """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
+        # No number format is asked for: the model is too small for a lower one to pay.
         scores = self.model.p_toxic(texts, batch_size=self.batch_size, progress=progress)
         return Scored.checked(scores, getattr(self.model, "truncated", 0), texts, self._name)
 
@@ -130,7 +125,7 @@ def _first_column(found: Scored) -> Scored:
     return Scored(found.values[:, 0], found.truncated)
 
 
-def _of_column(mark: Callable[[np.ndarray], np.ndarray], column: int) -> Callable[[np.ndarray], np.ndarray]:
+def _of_column(mark: Mark, column: int) -> Mark:
     """Return what marks rows by one of their columns."""
 
     def marked(scores: np.ndarray) -> np.ndarray:
@@ -139,7 +134,7 @@ def _of_column(mark: Callable[[np.ndarray], np.ndarray], column: int) -> Callabl
     return marked
 
 
-def _load_encoder(device: str | torch.device | None, dtype: torch.dtype) -> Encoder:
+def _load_encoder(device: Device, dtype: torch.dtype) -> Encoder:
     encoder = Encoder.from_pretrained(device=device, dtype=str(dtype).removeprefix("torch."))
     use_onednn_linear(encoder.network.body)
     return encoder

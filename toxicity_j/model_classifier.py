@@ -7,7 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free, enable_padding_free, first_position, padding_free_logits
-from .devices import Precision, resolve_device, to_device
-from .model_interface import Scored
+from .devices import Device, Precision, resolve_device, to_device
+from .model_interface import Mark, Progress, Scored
 from .tokenization import Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
 
 # Texts are truncated at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
@@ -63,7 +63,7 @@ class Classifier:
         model: str | ModelRef,
         *,
         role: str,
-        device: str | torch.device | None = None,
+        device: Device = None,
         batch_size: int | None = None,
         dtype: str = "float32",
         max_length: int = MAX_LENGTH,
@@ -82,7 +82,9 @@ class Classifier:
         own = load_tokenizer(source, role, self._argument, split_special_tokens=truncate_raw)
         self._networks: Precision[Any] = Precision(self._load, dtype)
         config = self.network.config
-        self.labels: Mapping[int, str] = {int(index): str(label) for index, label in config.id2label.items()}
+        self.labels: dict[int, str] = {}
+        for index, label in config.id2label.items():
+            self.labels[int(index)] = str(label)
         self.multi_label = config.problem_type == "multi_label_classification"
         self.revision = resolve_commit(self._ref)
         self.max_length = min([max_length, own.model_max_length, *_table_sizes(self.network)])
@@ -97,8 +99,8 @@ class Classifier:
         self,
         texts: Sequence[str],
         *,
-        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
-        progress: Callable[..., Any] | None = None,
+        is_borderline: Mark | None = None,
+        progress: Progress = None,
     ) -> Scored:
         """Compute one row of logits per text. *Shape:* (n, labels), float32.
 
@@ -135,7 +137,7 @@ class Classifier:
         expected = f"must be a label of {str(self._ref)!r}, one of {dict(self.labels)}"
         raise ValueError(f"`{self._role}_label` {expected}; got {label!r}")
 
-    def _run(self, network: Any, texts: Sequence[str], progress: Callable[..., Any] | None) -> Scored:
+    def _run(self, network: Any, texts: Sequence[str], progress: Progress) -> Scored:
         """Compute the logits of texts by one of the two ways to batch. *Shape:* (n, labels)."""
         padding_free = can_be_padding_free(network)
         batch_size = self.batch_size

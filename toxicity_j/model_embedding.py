@@ -13,8 +13,8 @@ import torch
 
 from .batching import deduplicate
 from .checkpoints import ModelRef, load_errors, require_regular_files, require_tensors
-from .devices import resolve_device, resolve_dtype
-from .model_interface import Scored
+from .devices import Device, resolve_device, resolve_dtype
+from .model_interface import Progress, Scored
 
 # torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts inherit.
 _EPSILON = 1e-8
@@ -89,7 +89,7 @@ class SentenceEmbedding:
         self,
         model: str | ModelRef,
         *,
-        device: str | torch.device | None = None,
+        device: Device = None,
         batch_size: int | None = None,
         dtype: str = "float32",
     ) -> None:
@@ -132,7 +132,7 @@ class SentenceEmbedding:
         _check_parts(folder, parts)
         return folder
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Any = None) -> Scored:
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
         return paired_cosine(self._embed, first, second, f"the content model {str(self._ref)!r}")
 

@@ -8,9 +8,12 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-__all__ = ["Model", "PairModel", "Progress", "QualityModel", "Scored", "StyleModel"]
+__all__ = ["Mark", "Model", "PairModel", "Progress", "QualityModel", "Scored", "StyleModel"]
 
+# A tqdm-like class, or None for no bar.
 Progress: TypeAlias = Callable[..., Any] | None
+# Marks rows, as bool. *Shape:* (n, ...) to (n,)
+Mark: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class StyleModel(Model, Protocol):
         self,
         texts: Sequence[str],
         *,
-        is_borderline: Callable[[np.ndarray], np.ndarray] | None = None,
+        is_borderline: Mark | None = None,
         progress: Progress = None,
     ) -> Scored:
         """Compute P(toxic) of each text, in [0, 1]. *Shape:* (n,)."""

@@ -38,6 +38,7 @@ def load(component: Component, run: RunOptions) -> Any:
         ValueError: a folder does not hold what it should.
     """
     device = resolve_device(run.device)
+    # A processor without them emulates the format, which is slow.
     if run.precision != "float32" and device.type == "cpu":
         dtype = resolve_dtype(run.precision)
         if not can_use_onednn(device, dtype):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from .batching import deduplicate
-from .model_interface import Scored
+from .model_interface import Progress, Scored
 
 
 class Chrf:
@@ -36,7 +35,7 @@ class Chrf:
         sources: Sequence[str] | None,
         references: Sequence[Sequence[str]] | None,
         *,
-        progress: Any = None,
+        progress: Progress = None,
     ) -> Scored:
         """Compute chrF over 100 of each prediction, in [0, 1]; sacrebleu takes the best of several references.
 
@@ -49,6 +48,7 @@ class Chrf:
             raise ValueError("`references` must be given: chrF compares with them; got None")
         hashable = map(tuple, references)
         pairs = list(zip(predictions, hashable, strict=True))
+        # Systems often copy, and chrF in Python is slow.
         distinct, indices = deduplicate(pairs)
         scores = np.array([self._score_one(*pair) for pair in distinct])
         return Scored.checked(scores[indices], 0, pairs, "chrF")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ import torch
 
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
-from .devices import resolve_device, resolve_dtype
+from .devices import Device, resolve_device, resolve_dtype
 from .model_embedding import paired_cosine
-from .model_interface import Scored
+from .model_interface import Progress, Scored
 from .tokenization import Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
 
 # tokenizer(..., max_length=512) of the released scripts.
@@ -47,7 +47,7 @@ class PairTransformer:
         auto: Any,
         model: str | ModelRef,
         *,
-        device: str | torch.device | None = None,
+        device: Device = None,
         batch_size: int | None = None,
         dtype: str = "float32",
     ) -> None:
@@ -68,11 +68,12 @@ class PairTransformer:
             "input_ids": tokenizer.pad_token_id or 0,
             "token_type_ids": tokenizer.pad_token_type_id,
         }
+        # transformers gives a huge `model_max_length` where the tokenizer states none.
         max_length = min(MAX_LENGTH, tokenizer.model_max_length, positions)
         self._encoder = TextEncoder(tokenizer, max_length)
         self.revision = resolve_commit(ref)
 
-    def run(self, items: Sequence[str | tuple[str, str]], output: str, progress: Callable[..., Any] | None) -> Scored:
+    def run(self, items: Sequence[str | tuple[str, str]], output: str, progress: Progress) -> Scored:
         """Compute the named output for each text or pair, float32. *Shape:* (n, width)."""
 
         def forward(batch: Sequence[Columns]) -> torch.Tensor:
@@ -112,9 +113,7 @@ class PooledEmbedding(PairTransformer):
 
         super().__init__(AutoModel, model, **options)
 
-    def score(
-        self, first: Sequence[str], second: Sequence[str], *, progress: Callable[..., Any] | None = None
-    ) -> Scored:
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
 
         def embed(texts: list[str]) -> Scored:
@@ -134,13 +133,12 @@ class PairRegressor(PairTransformer):
 
         super().__init__(AutoModelForSequenceClassification, model, **options)
 
-    def score(
-        self, first: Sequence[str], second: Sequence[str], *, progress: Callable[..., Any] | None = None
-    ) -> Scored:
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
         """Compute one score per pair, `first` read before `second`. *Shape:* (n,)."""
         pairs = list(zip(first, second, strict=True))
         found = self.run(pairs, "logits", progress)
         logits = torch.from_numpy(found.values).double()
+        # In float64, so that the last bits do not depend on the batch.
         scores = torch.softmax(logits, dim=1)
         if logits.shape[1] == 1:
             scores = torch.sigmoid(logits)

@@ -11,14 +11,13 @@ import argparse
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from .checkpoints import ModelRef, first_line, load_errors
 from .model_embedding import paired_cosine
-from .model_interface import Scored
+from .model_interface import Progress, Scored
 
 MODEL_FILE = "sim.pt"
 TOKENIZER_FILE = "sim.sp.30k.model"
@@ -80,7 +79,7 @@ class WietingEmbedding:
             self.pieces = SentencePieceProcessor(model_file=str(tokenizer))
         self.vocabulary, self.vectors = _read(model)
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Any = None) -> Scored:
+    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
         return paired_cosine(self.embed, first, second, self.name)
 

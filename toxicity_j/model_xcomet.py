@@ -7,7 +7,7 @@ comet/models/multitask/{xcomet_metric,unified_metric}.py, comet/encoders/base.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ import torch
 
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_errors, require_safetensors, require_tensors
-from .devices import Precision, resolve_device, to_device
-from .model_interface import Scored
+from .devices import Device, Precision, resolve_device, to_device
+from .model_interface import Progress, Scored
 from .model_xcomet_network import WORST, XcometNetwork, span_costs
 from .model_xcomet_settings import ARGUMENT, ROLE, WEIGHTS_FILE, base_model, fetch, read_settings
 from .rules import best_of
@@ -58,7 +58,7 @@ class Xcomet:
         self,
         model: str | ModelRef,
         *,
-        device: str | torch.device | None = None,
+        device: Device = None,
         batch_size: int | None = None,
         dtype: str = "float32",
     ) -> None:
@@ -91,7 +91,7 @@ class Xcomet:
         sources: Sequence[str] | None,
         references: Sequence[Sequence[str]] | None,
         *,
-        progress: Callable[..., Any] | None = None,
+        progress: Progress = None,
     ) -> Scored:
         """Compute one score per segment; the best one where a segment has several references. *Shape:* (n,).
 
@@ -121,7 +121,7 @@ class Xcomet:
         best = best_of(checked.values[:, 0], counts)
         return Scored(best, found.truncated)
 
-    def _run(self, network: Any, items: list[Item], progress: Callable[..., Any] | None) -> Scored:
+    def _run(self, network: Any, items: list[Item], progress: Progress) -> Scored:
         """Compute score and `span_costs`' margin of each item. *Shape:* (n, 2)."""
 
         def forward(batch: list[Inputs]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from .checks import check_flag, check_number, check_whole
-from .devices import resolve_device, resolve_dtype
+from .devices import Device, resolve_device, resolve_dtype
 from .protocol_records import IDENTIFIER
 
 
@@ -38,7 +38,7 @@ class Options:
     style_model: str | None = None
     content_model: str | None = None
     fluency_model: str | None = None
-    device: str | torch.device | None = None
+    device: Device = None
     batch_size: int | None = None
     threshold: float | None = None
     soft: bool | None = None
@@ -62,6 +62,7 @@ class Options:
             check_number("`threshold`", self.threshold, 0, 1, kind="probability of the toxic class,")
         if self.batch_size is not None:
             check_whole("`batch_size`", self.batch_size, 1)
+        # Found out now and not after a download.
         if self.device is not None:
             resolve_device(self.device)
         resolve_dtype(self.dtype)
@@ -83,4 +84,5 @@ def _check_label(name: str, value: object) -> None:
     try:
         check_whole(f"`{name}`", value, 0)
     except TypeError:
+        # The message of `check_whole` would not say that a name is possible.
         raise TypeError(f"`{name}` must be a label's name or its index; got {value!r:.100}") from None

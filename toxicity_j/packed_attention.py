@@ -36,6 +36,7 @@ def packed_attention(
     Returns:
         *Shape:* (tokens, heads, dim).
     """
+    # For inference only, where no kernel needs a backward pass.
     if query.is_cuda and not torch.is_grad_enabled():
         kernel = _varlen_kernel(query.device, query.dtype)
         if kernel is not None:
@@ -92,6 +93,7 @@ def _varlen_kernel(device: torch.device, dtype: torch.dtype) -> _Kernel | None:
     states = ramp.reshape(-1, heads, width).sin().to(dtype)
     expected = _grouped_attention(states, states, states, lengths).float()
     offsets = _offsets(tuple(lengths), device)
+    # By the number of bits that the format keeps.
     tolerance = 1e-5
     if dtype.itemsize == 2:
         tolerance = 2e-2

@@ -75,6 +75,7 @@ class Segments:
         """
         if self.languages is None:
             raise ValueError("`languages` must be given to score() for results by language; got None")
+        # Grouped by index, so that each language's mean is exact.
         indices: dict[str, list[int]] = {}
         for index, language in enumerate(self.languages):
             indices.setdefault(language, []).append(index)
@@ -106,6 +107,7 @@ def mean(values: Sequence[float]) -> float:
     """
     if not len(values):
         raise ValueError("the mean of no segments is not defined")
+    # fsum rounds once, whatever the order.
     return math.fsum(values) / len(values)
 
 

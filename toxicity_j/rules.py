@@ -50,6 +50,7 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
     logits = np.asarray(logits, dtype=np.float64)
     if independent or logits.shape[1] == 1:
         return sigmoid(logits)
+    # Less the largest, so that exp cannot overflow.
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     softmax: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
     return softmax
@@ -67,6 +68,7 @@ def log_odds(logits: np.ndarray, index: int, *, independent: bool = False) -> np
 
 def logit(probability: np.ndarray) -> np.ndarray:
     """Return log(p / (1 - p)), finite also for 0 and 1. *Shape:* (n,) to (n,)."""
+    # A probability of 0 or 1 has no finite logit.
     smallest = 1e-9
     bounded = np.clip(probability, smallest, 1 - smallest)
     odds: np.ndarray = np.log(bounded) - np.log1p(-bounded)
@@ -160,6 +162,7 @@ def relative_style(output: np.ndarray, source: np.ndarray, references: Sequence[
     scores: np.ndarray = (output + (source <= output)) / 2
     if references is None:
         return scores
+    # A prediction that is as civil as one of its references has done enough.
     easiest = np.array([shares.min() for shares in references])
     larger: np.ndarray = np.maximum(scores, easiest <= output)
     return larger
@@ -186,6 +189,7 @@ def compares_borderline(
     for row, indices in enumerate(references or []):
         own = output.start + row
         distance = odds[indices] - odds[own]
+        # A reference near its prediction puts both in doubt.
         near = indices[_is_near(distance)]
         if len(near):
             marked[near] = True

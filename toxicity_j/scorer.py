@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from .columns import Columns
 from .components import Role, choose_components
+from .devices import Device
 from .factor_style import hard_decision, style_scores
 from .factors import Call, content_scores, encoder_scores, fluency_scores
 from .loaded_components import LoadedComponents
@@ -68,7 +68,7 @@ class Scorer:
         style_model: str | None = None,
         content_model: str | None = None,
         fluency_model: str | None = None,
-        device: str | torch.device | None = None,
+        device: Device = None,
         batch_size: int | None = None,
         threshold: float | None = None,
         soft: bool | None = None,
@@ -144,6 +144,7 @@ class Scorer:
         read = columns.prepare(self.protocol)
         roles = self._roles(read)
         call = self._call(progress)
+        # Models are loaded once and run by one thread at a time.
         with self._lock:
             if columns.references is not None and read.references is None:
                 self._warn_of_unused_references()
@@ -199,6 +200,7 @@ class Scorer:
         if "fluency" in roles:
             scores["fl"] = fluency_scores(self.protocol, self._models.get("fluency"), columns, call)
         if self._is_complete(columns):
+            # A factor that the protocol leaves out is no factor of J.
             factors = [scores.get(name) for name in ("sta", "sim", "fl")]
             scores["j"] = product(factors)
         return scores
@@ -220,6 +222,7 @@ class Scorer:
         for role in roles:
             loaded = self._models.get(role)
             settings[role] = self._models.name_in_signature(role)
+            # chrF counts characters, so no number format can move it.
             if loaded.component.kind != "chrf":
                 dtypes[role] = loaded.model.dtype
         settings["sta"] = "soft" if self._soft else "hard"
@@ -241,6 +244,7 @@ class Scorer:
         return any(role in detokenizing and self._components[role].kind == "classifier" for role in roles)
 
     def __getstate__(self) -> dict[str, Any]:
+        # A lock cannot be pickled.
         return {**self.__dict__, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

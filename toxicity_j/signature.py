@@ -27,6 +27,7 @@ def protocol_name(protocol: Protocol) -> str:
 
     `newline` has a setting of its own in the signature, so it does not make a published protocol a custom one.
     """
+    # A custom protocol may bear a published name; its fields tell.
     published = PROTOCOLS.get(protocol.name)
     if published is not None and replace(protocol, newline=published.newline) == published:
         return protocol.name
@@ -72,6 +73,7 @@ def _shown(value: object) -> str:
         return "yes"
     if value is False:
         return "no"
+    # As people write it: .8, not 0.8.
     if isinstance(value, float) and 0 < value < 1:
         return repr(value).removeprefix("0")
     return str(value).replace("|", "/")

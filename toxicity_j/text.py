@@ -84,6 +84,7 @@ def normalize(text: str) -> str:
     """
     if "&" in text or "<" in text or "%20" in text:
         text = _undo_markup(text)
+    # Most texts are ASCII and need one step only.
     text = text.replace("`", "'") if text.isascii() else _fold(text)
     if "#" in text:
         text = _HASHTAG.sub(_split_camel, text)
@@ -162,6 +163,7 @@ def _undo_markup(text: str) -> str:
     text = _ENTITY.sub(_unescape, text)
     text = _INLINE_TAG.sub("", text)
     text = _BLOCK_TAG.sub(" ", text)
+    # A text with real spaces means its percent signs.
     if "%20" in text and len(text.split()) == 1:
         text = unquote(text)
     return text
@@ -218,6 +220,7 @@ def _fold_lookalikes(text: str) -> str:
 
     A text with any Cyrillic letter of its own shape is taken to hold real Cyrillic words, which stay.
     """
+    # A text without Latin letters has nothing to be disguised among.
     if not _ASCII_LETTER.search(text):
         return text
     text = _MIXED_WORD.sub(_latin, text)

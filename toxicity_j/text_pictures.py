@@ -32,6 +32,7 @@ def name_picture(match: re.Match[str]) -> str:
         parts = match["pictures"].split(_JOINER)
         names = [_picture_name(part[0]) for part in parts]
         name = " ".join(names)
+    # A space keeps the name apart from a word that follows at once.
     if match["joined"] is None:
         return f" ({name})"
     return f" ({name}) "
@@ -40,6 +41,7 @@ def name_picture(match: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def _picture_name(picture: str) -> str:
     """Return what readers call one emoji, in lower case; "picture" for one that this Python does not know."""
+    # Unicode's own names are not always what people call the picture.
     if picture in EMOJI_NAMES:
         return EMOJI_NAMES[picture]
     name = unicodedata.name(picture, "picture").lower()

@@ -44,6 +44,7 @@ def load_tokenizer(ref: ModelRef, role: str, argument: str, *, split_special_tok
         if pieces is not None and rules is None:
             _require_sentencepiece(ref)
         tokenizer = AutoTokenizer.from_pretrained(ref.location, revision=revision, trust_remote_code=False)
+        # The file is the author's word; the class of transformers is a guess at it.
         if tokenizer.is_fast and rules is not None:
             _follow_tokenizer_json(tokenizer, rules)
         elif tokenizer.is_fast and pieces is not None:
@@ -71,6 +72,7 @@ class TextEncoder:
         self.has_types = "token_type_ids" in tokenizer.model_input_names
         self._backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
         if self._backend is not None:
+            # Set once and not by each call, because threads share the tokenizer.
             self._backend.no_padding()
             self._backend.no_truncation()
             if not truncate_raw:
@@ -112,6 +114,7 @@ class TextEncoder:
         if isinstance(items[0], tuple):
             texts = [list(column) for column in zip(*items, strict=True)]
         whole = self.tokenizer(*texts, verbose=False)
+        # Twice, because a tokenizer written in Python does not say what it cut.
         cut = whole
         if not self.truncate_raw:
             cut = self.tokenizer(*texts, truncation=True, max_length=self.max_length)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .formats import ReaderError, check_unicode
 from .roles import (
@@ -19,9 +19,11 @@ from .roles import (
 )
 from .tables import STDIN, Table
 
-__all__ = ["AlignedFile", "languages_of", "named_systems", "references_of", "unterminated_columns"]
+__all__ = ["AlignedFile", "Given", "languages_of", "named_systems", "references_of", "unterminated_columns"]
 
 Item = TypeVar("Item")
+# Paths by the role that they were given for.
+Given: TypeAlias = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,7 @@ def _systems_of_file(file: AlignedFile) -> Iterator[_System]:
             yield _System(column, f"{stem}:{column}", file, column)
 
 
-def unterminated_columns(
-    system: AlignedFile, files: dict[str, AlignedFile], given: dict[str, list[str]]
-) -> tuple[str, ...]:
+def unterminated_columns(system: AlignedFile, files: Mapping[str, AlignedFile], given: Given) -> tuple[str, ...]:
     """Return the columns of one system whose file does not end in a newline."""
     lacking = []
     if not system.table.terminated:
@@ -90,7 +90,7 @@ def unterminated_columns(
     return tuple(lacking)
 
 
-def references_of(files: dict[str, AlignedFile], given: dict[str, list[str]]) -> list[list[str]] | None:
+def references_of(files: Mapping[str, AlignedFile], given: Given) -> list[list[str]] | None:
     """Return the references of each row: of the files given for them, else of the other tables."""
     if not given["references"]:
         return _own_references(files, given)
@@ -103,7 +103,7 @@ def references_of(files: dict[str, AlignedFile], given: dict[str, list[str]]) ->
     return [list(chain.from_iterable(row)) for row in zip(*parts, strict=True)]
 
 
-def _own_references(files: dict[str, AlignedFile], given: dict[str, list[str]]) -> list[list[str]] | None:
+def _own_references(files: Mapping[str, AlignedFile], given: Given) -> list[list[str]] | None:
     """Return the references that tables of sources and outputs hold by the way."""
     found: list[tuple[AlignedFile, list[list[str]]]] = []
     for path in (*given["sources"], *given["predictions"]):
@@ -142,7 +142,7 @@ def _reference_texts(cell: Any, place: str) -> list[str]:
     return texts
 
 
-def languages_of(files: dict[str, AlignedFile], given: dict[str, list[str]]) -> list[str] | None:
+def languages_of(files: Mapping[str, AlignedFile], given: Given) -> list[str] | None:
     """Return the language of each row: of the file given for it, else of the other tables."""
     if given["languages"]:
         file = files[given["languages"][0]]

@@ -7,7 +7,10 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
+
+# The line on which each row begins, and its cells.
+NumberedRows: TypeAlias = Iterator[tuple[int, Any]]
 
 # Headers of the shared tasks' TSV files, which their scripts read with pandas.read_csv(sep="\t"): it undoes quotes.
 # pan-webis-de/pan-code: clef25/text-detoxification/evaluation/utils.py; s-nlp/russe_detox_2022: evaluation/.
@@ -39,7 +42,7 @@ def check_unicode(text: str, place: str) -> None:
         raise ReaderError(f"{place} has a lone surrogate at character {error.start}") from None
 
 
-def csv_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
+def csv_rows(path: str, text: str, quoting: str) -> NumberedRows:
     """Yield the first line and the cells of each row; the first row is the header."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     start = 1
@@ -51,7 +54,7 @@ def csv_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
         raise ReaderError(f"{path}, line {start}: not CSV ({error})") from None
 
 
-def tsv_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
+def tsv_rows(path: str, text: str, quoting: str) -> NumberedRows:
     """Yield the line and the cells of each row; the first row is the header."""
     lines = text_lines(text)
     header = lines[0].split("\t")
@@ -77,7 +80,7 @@ def _unquoted(path: str, number: int, line: str) -> list[str]:
     return cells or [""]
 
 
-def jsonl_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
+def jsonl_rows(path: str, text: str, quoting: str) -> NumberedRows:
     """Yield line 1's keys, then the line and the values of each object."""
     header: list[str] = []
     for number, line in enumerate(text_lines(text), start=1):
@@ -99,7 +102,7 @@ def jsonl_rows(path: str, text: str, quoting: str) -> Iterator[tuple[int, Any]]:
         yield number, [row[name] for name in header]
 
 
-ROW_READERS: dict[str, Callable[[str, str, str], Iterator[tuple[int, Any]]]] = {
+ROW_READERS: dict[str, Callable[[str, str, str], NumberedRows]] = {
     "csv": csv_rows,
     "tsv": tsv_rows,
     "jsonl": jsonl_rows,

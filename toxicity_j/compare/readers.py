@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TypeVar
 
 from .alignment import Keyed, row_order
-from .contents import AlignedFile, languages_of, named_systems, references_of, unterminated_columns
+from .contents import AlignedFile, Given, languages_of, named_systems, references_of, unterminated_columns
 from .formats import ReaderError
 from .roles import ColumnNames, id_column, source_column
 from .tables import STDIN, Table, read_table
@@ -73,7 +73,7 @@ def read_columns(
     if not predictions:
         raise ReaderError("`predictions` must name at least one file")
     names = names or ColumnNames()
-    given = {
+    given: Given = {
         "sources": _optional(sources),
         "references": list(references),
         "predictions": list(predictions),
@@ -107,7 +107,7 @@ def _optional(path: str | None) -> list[str]:
     return [path]
 
 
-def _read_tables(given: dict[str, list[str]], file_format: str, quoting: str) -> dict[str, Table]:
+def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Table]:
     """Read each file once, whatever the number of its roles."""
     paths = list(chain.from_iterable(given.values()))
     times = paths.count(STDIN)
@@ -134,7 +134,7 @@ def _check_named(tables: dict[str, Table], names: ColumnNames) -> None:
             raise ReaderError(f"{paths}: there is no column {name!r}")
 
 
-def _role(given: dict[str, list[str]], path: str) -> str:
+def _role(given: Given, path: str) -> str:
     """Return the first role that a file was given for."""
     roles = [role for role, paths in given.items() if path in paths]
     return roles[0]

@@ -203,7 +203,10 @@ def _footer(comparison: Comparison) -> str:
             "Systems that share a letter cannot be told apart."
         )
     if comparison.smallest_difference:
-        shown = [f"{MEASURES[key]} {show_number(value)}" for key, value in comparison.smallest_difference.items()]
+        shown = []
+        for measure, value in comparison.smallest_difference.items():
+            name = MEASURES[measure]
+            shown.append(f"{name} {show_number(value)}")
         lines.append(f"Smallest difference that would be found in 4 of 5 cases: {listed(shown)}.")
     return "\n".join([*lines, f"Signature: {comparison.signature}"])
 

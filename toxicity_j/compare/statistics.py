@@ -193,8 +193,9 @@ def smallest_detectable_difference(
     if n < FEWEST_SEGMENTS:
         return None
     error = float(differences.std(ddof=1)) / math.sqrt(n)
-    quantiles = float(stdtrit(n - 1, 1 - level / 2) + stdtrit(n - 1, power))
-    return quantiles * error * scale
+    of_level = stdtrit(n - 1, 1 - level / 2)
+    of_power = stdtrit(n - 1, power)
+    return float(of_level + of_power) * error * scale
 
 
 def _tested_differences(a: ArrayLike, b: ArrayLike) -> Array:

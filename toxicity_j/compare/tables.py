@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from .formats import ROW_READERS, ReaderError, check_unicode, first_parquet_row, parquet_columns, shown, text_lines
+from .formats import (
+    ROW_READERS,
+    NumberedRows,
+    ReaderError,
+    check_unicode,
+    first_parquet_row,
+    parquet_columns,
+    shown,
+    text_lines,
+)
+
+# Cells by column name.
+Cells: TypeAlias = dict[str, list[Any]]
 
 STDIN = "-"
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
@@ -50,7 +61,7 @@ class Table:
 
     path: str
     format: str
-    columns: dict[str, list[Any]]
+    columns: Cells
     lines: list[int]
     sha256: str
     terminated: bool = True
@@ -109,7 +120,7 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
         return _table(path, kind, columns, _numbers(columns), sha256)
     text = _decode(path, data)
     if kind == "text":
-        lines_of_text: dict[str, list[Any]] = {TEXT: text_lines(text)}
+        lines_of_text: Cells = {TEXT: text_lines(text)}
         terminated = text.endswith(("\n", "\r"))
         return _table(path, kind, lines_of_text, _numbers(lines_of_text), sha256, terminated=terminated)
     columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, text, quoting))
@@ -139,9 +150,7 @@ def read_header(path: str) -> Table:
     return _table(path, kind, columns, lines, "")
 
 
-def _table(
-    path: str, kind: str, columns: dict[str, list[Any]], lines: list[int], sha256: str, *, terminated: bool = True
-) -> Table:
+def _table(path: str, kind: str, columns: Cells, lines: list[int], sha256: str, *, terminated: bool = True) -> Table:
     table = Table(path, kind, columns, lines, sha256, terminated)
     if not table.lines:
         raise ReaderError(f"{path}: the file has a header but no rows")
@@ -153,7 +162,7 @@ def _format_of(path: str) -> str:
     return _BY_SUFFIX.get(suffix, "text")
 
 
-def _numbers(columns: dict[str, list[Any]]) -> list[int]:
+def _numbers(columns: Cells) -> list[int]:
     """Return the number of each row, from 1."""
     for cells in columns.values():
         return list(range(1, len(cells) + 1))
@@ -185,13 +194,13 @@ def _decode(path: str, data: bytes) -> str:
         raise ReaderError(f"{path}, line {line}: the text must be UTF-8; {found}") from None
 
 
-def _rows_to_columns(path: str, rows: Iterator[tuple[int, Any]]) -> tuple[dict[str, list[Any]], list[int]]:
+def _rows_to_columns(path: str, rows: NumberedRows) -> tuple[Cells, list[int]]:
     _, header = next(rows)
     for name in header:
         count = header.count(name)
         if count > 1:
             raise ReaderError(f"{path}, line 1: the column `{name}` stands {count} times")
-    columns: dict[str, list[Any]] = {name: [] for name in header}
+    columns: Cells = {name: [] for name in header}
     lines: list[int] = []
     for number, cells in rows:
         if len(cells) != len(header):

@@ -77,7 +77,9 @@ def verdict(
         baseline: the system that the others are held against, or None.
     """
     if not pairs:
-        return (f"{systems[0].name}: {MEASURES[main]} is {show_estimate(systems[0].scores[main])}.",)
+        only = systems[0]
+        estimate = show_estimate(only.scores[main])
+        return (f"{only.name}: {MEASURES[main]} is {estimate}.",)
     told = [pair for pair in pairs if pair.second == baseline]
     if baseline is None:
         best = {systems[0].name, systems[1].name}

@@ -18,6 +18,9 @@ __all__ = ["CELL_LIMIT", "READERS", "READ_ROWS", "Table", "empty_table", "parque
 # Rows of one column by name, equal lengths.
 Table: TypeAlias = dict[str, list[Any]]
 
+# Some rows at a time, and how many bytes of the file were read by then.
+Pieces: TypeAlias = Iterator[tuple[Table, int]]
+
 # Rows read at once.
 READ_ROWS = 4096
 # Characters of one CSV cell; the csv module stops at 131,072 unless told.
@@ -39,7 +42,7 @@ def _open_parquet(path: Path) -> Any:
         raise ValueError(f"`data` must be parquet files; {path} is not readable as one ({error})") from error
 
 
-def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]:
+def _read_parquet(path: Path, columns: list[str]) -> Pieces:
     import pyarrow
 
     file = _open_parquet(path)
@@ -55,7 +58,7 @@ def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]
         raise ValueError(f"{path}: damaged after row {read} ({error})") from error
 
 
-def _read_json_lines(path: Path, columns: list[str]) -> Iterator[tuple[Table, int]]:
+def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
     table = empty_table(columns)
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -82,7 +85,7 @@ def _json_row(line: bytes, place: str) -> dict[str, Any]:
     return row
 
 
-def _read_delimited(path: Path, columns: list[str], *, dialect: Mapping[str, Any]) -> Iterator[tuple[Table, int]]:
+def _read_delimited(path: Path, columns: list[str], *, dialect: Mapping[str, Any]) -> Pieces:
     with path.open("rb") as file:
         reader = csv.reader(_decoded(file, path), strict=True, **dialect)
         # Never lowered again: the limit is the process's, and another thread may be reading.
@@ -94,7 +97,7 @@ def _read_delimited(path: Path, columns: list[str], *, dialect: Mapping[str, Any
             raise ValueError(f"{path}:{reader.line_num}: {error}") from None
 
 
-def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) -> Iterator[tuple[Table, int]]:
+def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) -> Pieces:
     header: list[str] = next(reader, [])
     require(columns, header, str(path))
     places = {name: header.index(name) for name in columns}
@@ -143,7 +146,7 @@ def require(wanted: list[str], present: Any, place: str) -> None:
 
 # A `.tsv` holds quotes as they are: shared tasks write them unescaped.
 _TSV: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-READERS: dict[str, Callable[[Path, list[str]], Iterator[tuple[Table, int]]]] = {
+READERS: dict[str, Callable[[Path, list[str]], Pieces]] = {
     ".parquet": _read_parquet,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,

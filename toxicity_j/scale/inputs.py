@@ -83,7 +83,8 @@ class Rows:
             for name, column in self._columns.items():
                 held[name].extend(table[column])
             while len(held["predictions"]) >= size:
-                yield Unit(start, {name: column[:size] for name, column in held.items()}, self._position)
+                unit = {name: column[:size] for name, column in held.items()}
+                yield Unit(start, unit, self._position)
                 held = {name: column[size:] for name, column in held.items()}
                 start += size
         if held["predictions"]:

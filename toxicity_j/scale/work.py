@@ -36,7 +36,8 @@ class Job:
 
     def signature(self, columns: Table) -> str:
         """Return the signature that scores of such columns have, from their first row."""
-        return self.scorer.score(**{name: column[:1] for name, column in columns.items()}).signature
+        first_row = {name: column[:1] for name, column in columns.items()}
+        return self.scorer.score(**first_row).signature
 
     def run(self, unit: Unit, wanted: list[tuple[int, int]]) -> int:
         """Score a unit and write the shards of the rows in `wanted`.
