@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from .compare.render import aligned
 from .protocols import ENCODER, IDENTIFIER, WIETING, Protocol, protocols
 
 
@@ -69,16 +70,7 @@ def protocol_table(table_format: str) -> str:
     if table_format == "markdown":
         rule = ("---",) * len(HEADER)
         return "\n".join(f"| {' | '.join(row)} |" for row in (HEADER, rule, *rows))
-    return _as_text([HEADER, *_without_repetition(rows)])
-
-
-def _as_text(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = map(str.ljust, row, widths)
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return aligned([HEADER, *_without_repetition(rows)])
 
 
 def is_here(model: str) -> bool:

@@ -84,20 +84,15 @@ def read_columns(
     keyed = [_keyed(table, names, _role(given, path)) for path, table in tables.items()]
     first = _leading(keyed)
     files = {one.table.path: AlignedFile(one.table, names, row_order(first, one)) for one in keyed}
-    systems: dict[str, list[str]] = {}
-    unterminated: dict[str, tuple[str, ...]] = {}
-    for name, (file, column) in named_systems([files[path] for path in predictions]).items():
-        systems[name] = file.strings(column)
-        lacking = unterminated_columns(file, files, given)
-        if lacking:
-            unterminated[name] = lacking
+    systems = named_systems([files[path] for path in predictions])
+    lacking = {name: unterminated_columns(file, files, given) for name, (file, _) in systems.items()}
     return Inputs(
-        systems=systems,
+        systems={name: file.strings(column) for name, (file, column) in systems.items()},
         sources=first.sources,
         references=references_of(files, given),
         languages=languages_of(files, given),
         files={path: table.sha256 for path, table in tables.items()},
-        unterminated=unterminated,
+        unterminated={name: columns for name, columns in lacking.items() if columns},
     )
 
 

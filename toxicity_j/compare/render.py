@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .compare import Comparison
@@ -37,9 +37,9 @@ _LATEX = str.maketrans(
 
 def to_text(comparison: Comparison) -> str:
     """Return an aligned table, the verdict and the signature, for a terminal."""
-    parts = [_aligned(score_rows(comparison))]
+    parts = [aligned(score_rows(comparison))]
     if comparison.pairs:
-        parts.append(_aligned(pair_rows(comparison)))
+        parts.append(aligned(pair_rows(comparison)))
     parts.append("\n".join(map(_one_line, comparison.verdict)))
     parts += [f"Note: {_one_line(warning)}" for warning in comparison.warnings]
     parts.append(_footer(comparison))
@@ -211,7 +211,8 @@ def _footer(comparison: Comparison) -> str:
     return "\n".join([*lines, f"Signature: {comparison.signature}"])
 
 
-def _aligned(rows: Rows) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as text whose columns stand below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

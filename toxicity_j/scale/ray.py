@@ -117,38 +117,31 @@ def score_ray(
 ) -> ray.data.Dataset:
     """Score a Ray dataset, lazily; rows keep their columns and order and gain one column per score.
 
-    A worker or actor that dies is replaced, and its rows are scored again. Rows are scored in blocks of `BLOCK`, in
-    order, so their scores are bit for bit those of one process on like machines.
+    A worker or actor that dies is replaced, and its rows are scored again. On like machines, scores are bit for bit
+    those of one process.
 
     Args:
         dataset: rows of texts.
-        predictions: as `column_names`, like the next three.
+        predictions: names a column, as do the next three; see `column_names`.
         sources: None computes STA only.
         references: where the protocol uses human rewrites.
         languages: `corpus_ray` groups by it.
         row_id: name of a column that names rows in errors.
-        protocol: as `Scorer`.
+        protocol: as `Scorer`, like the options.
         scorer: what scores rows; made from `protocol` and `options` when None.
         concurrency: actors, or the least and the most of them.
         num_gpus: GPUs per actor; 0.25 puts four actors on one.
         num_cpus: cores per actor. Leave a core to the tasks that read, or they wait for one without end.
-        **options: as `Scorer`.
 
     Raises:
         TypeError: an argument has the wrong type.
         ValueError: a column is missing, or one of the scores' names is taken.
     """
     columns = column_names(predictions, sources, references, languages)
-    wanted = list(columns.values())
-    if row_id is not None:
-        wanted.append(row_id)
-    _check_columns(dataset.schema().names, wanted)
+    _check_columns(dataset.schema().names, columns, row_id)
     _warn_of_no_core_left(concurrency, num_cpus)
     ledger = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1).remote()
-    blocks = dataset.repartition(target_num_rows_per_block=BLOCK, strict=True)
-    # Without order, the last and shorter block could come anywhere, and blocks would hold other rows in each run.
-    blocks.context.execution_options.preserve_order = True
-    return blocks.map_batches(
+    return _in_blocks(dataset).map_batches(
         BatchScorer,
         fn_constructor_args=(make_scorer(scorer, protocol, options), columns, row_id, ledger),
         batch_size=BLOCK,
@@ -157,6 +150,14 @@ def score_ray(
         num_gpus=num_gpus,
         num_cpus=num_cpus,
     )
+
+
+def _in_blocks(dataset: ray.data.Dataset) -> ray.data.Dataset:
+    """Cut the rows as `Scorer.score` does, so that a score keeps its last bits."""
+    blocks = dataset.repartition(target_num_rows_per_block=BLOCK, strict=True)
+    # Without order, the last and shorter block could come anywhere, and blocks would hold other rows in each run.
+    blocks.context.execution_options.preserve_order = True
+    return blocks
 
 
 def corpus_ray(scored: ray.data.Dataset, *, languages: str | None = None) -> dict[str, Any]:
@@ -209,7 +210,10 @@ def _warn_of_no_core_left(concurrency: int | tuple[int, int], num_cpus: float) -
         )
 
 
-def _check_columns(present: list[str], wanted: list[str]) -> None:
+def _check_columns(present: list[str], columns: dict[str, str], row_id: str | None) -> None:
+    wanted = list(columns.values())
+    if row_id is not None:
+        wanted.append(row_id)
     for name in wanted:
         if name not in present:
             raise ValueError(f"`dataset` must have a column {name!r}; columns: {', '.join(present)}")

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -46,25 +46,22 @@ def score_dataset(
 ) -> dict[str, Any]:
     """Score a corpus of any length into shards, and return its corpus scores.
 
-    Run again after it was stopped or killed, it skips the shards that are there. Scores are bit for bit those of one
-    `Scorer.score` over all rows.
+    Run again after it was killed, it skips the shards that are there. Scores are bit for bit those of `Scorer.score`.
 
     Args:
         data: see `Rows`; rows must come in the same order each time.
         out: a folder for shards, `manifest.json` and `scores.json`; made when missing.
-        predictions: as `column_names`, like the next three.
+        predictions: names a column, as do the next three; see `column_names`.
         sources: None computes STA only.
         references: where the protocol uses human rewrites.
         languages: where the protocol reports by language.
-        protocol: as `Scorer`.
+        protocol: as `Scorer`, like the options.
         scorer: what scores rows; made from `protocol` and `options` when None.
         window: rows per shard, at least 1. Above `BLOCK` it is rounded up to whole blocks. Scores do not depend on it.
-        workers: processes. Above 1 each is spawned, loads its own models and uses one thread, so a script needs
-            `if __name__ == "__main__":`.
+        workers: processes. Above 1 each is spawned and loads its models: a script needs `if __name__ == "__main__":`.
         timeout: seconds that a worker may take for one unit of rows, loading included; None for no limit.
         resume: go on where an earlier run stopped; if False, a folder with scores is an error.
         progress: write rows done, rows per second and time left to stderr.
-        **options: as `Scorer`.
 
     Returns:
         What `compute()` returns, and `intervals`: (low, high) at 95 % by corpus key.
@@ -75,58 +72,49 @@ def score_dataset(
         TypeError: an argument or a text has the wrong type.
         ValueError: an argument, a row or a text is not valid, or `out` holds scores of another run (`ShardError`).
     """
-    window = checked_window(window)
     check_workers(workers, timeout)
     columns = column_names(predictions, sources, references, languages)
     rows = Rows(data, columns)
-    job = Job(make_scorer(scorer, protocol, options), Path(out), window)
-    shown = Progress(rows.total, show=progress)
-    return _score_missing(job, rows, columns, shown, workers=workers, timeout=timeout, resume=resume)
+    job = Job(make_scorer(scorer, protocol, options), Path(out), checked_window(window))
+    return _score_missing(job, rows, columns, _How(workers, timeout, resume, progress))
 
 
-def _score_missing(
-    job: Job,
-    rows: Rows,
-    columns: dict[str, str],
-    progress: Progress,
-    *,
-    workers: int,
-    timeout: float | None,
-    resume: bool,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _How:
+    """How a run goes about it; see `score_dataset`."""
+
+    workers: int
+    timeout: float | None
+    resume: bool
+    progress: bool
+
+
+def _score_missing(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> dict[str, Any]:
     """Score what no earlier run has, and return the corpus scores of all."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(job.folder):
         remove_temporary(job.folder)
-        manifest = _run(job, rows, columns, progress, workers=workers, timeout=timeout, resume=resume)
+        manifest = _run(job, rows, columns, how)
         manifest.save(job.folder)
     return _finish(job.folder)
 
 
-def _run(
-    job: Job,
-    rows: Rows,
-    columns: dict[str, str],
-    progress: Progress,
-    *,
-    workers: int,
-    timeout: float | None,
-    resume: bool,
-) -> Manifest:
+def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
     """Score what is missing and return the manifest of the whole."""
+    progress = Progress(rows.total, show=how.progress)
     units = rows.units(max(BLOCK, job.window))
     first = next(units, None)
     if first is None:
         raise ValueError("`data` must hold at least one row; got none")
     tasks = _Tasks(job, chain([first], units), progress)
-    if workers == 1 and timeout is None:
-        manifest = _agreed_manifest(job, job.signature(first.columns), rows, columns, resume)
+    if how.workers == 1 and how.timeout is None:
+        manifest = _agreed_manifest(job, job.signature(first.columns), rows, columns, how.resume)
         for task in tasks:
             written = job.run(task.unit, task.wanted)
             progress.update(written, task.unit.position)
     else:
-        with Pool(job, workers, timeout) as pool:
-            manifest = _agreed_manifest(job, pool.signature(first.columns), rows, columns, resume)
+        with Pool(job, how.workers, how.timeout) as pool:
+            manifest = _agreed_manifest(job, pool.signature(first.columns), rows, columns, how.resume)
             for unit, written in pool.run(iter(tasks)):
                 progress.update(written, unit.position)
     last = max((stop for _, stop in tasks.finished), default=0)
