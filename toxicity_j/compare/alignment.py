@@ -49,6 +49,7 @@ def row_order(first: Keyed, other: Keyed) -> list[int]:
 
 
 def _by_key(first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], name: str) -> list[int]:
+    # Sentences may repeat, ids may not.
     if name == "id":
         _reject_repeated(first, keys)
         _reject_repeated(other, other_keys)

@@ -55,6 +55,7 @@ def estimates(systems: Mapping[str, Columns], draws: Draws) -> dict[str, dict[st
 
 def ranks(scores: Mapping[str, float]) -> dict[str, int]:
     """Return ranks by name, 1 for the highest score; equal scores share a rank, and the next one is left out."""
+    # The place of the first equal score, which equal ones share.
     descending = sorted(scores.values(), reverse=True)
     return {name: 1 + descending.index(score) for name, score in scores.items()}
 
@@ -139,6 +140,7 @@ def smallest_differences(
             if detectable is not None:
                 found.append(detectable)
         if found:
+            # The median, because one odd pair should not speak for all.
             smallest[measure] = float(np.median(found))
     return smallest
 

@@ -59,6 +59,7 @@ def named_systems(files: Sequence[AlignedFile]) -> dict[str, tuple[AlignedFile, 
     systems: dict[str, tuple[AlignedFile, str]] = {}
     for system in found:
         name = system.short
+        # The short name, as long as it says which system is meant.
         if shorts.count(name) > 1:
             name = system.long
         if name in systems:
@@ -122,6 +123,7 @@ def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
         texts: list[str] = []
         for column in columns:
             texts += _reference_texts(file.table.columns[column][row], place)
+        # A row with fewer references than others has empty cells; a single empty one is an empty reference.
         if len(columns) > 1:
             texts = [text for text in texts if text]
         if not texts:
@@ -163,6 +165,7 @@ def _agreed(found: Sequence[tuple[AlignedFile, list[Item]]], what: str) -> list[
     (first, values), *others = found
     for file, other in others:
         for row, (ours, theirs) in enumerate(zip(values, other, strict=True)):
+            # Two answers to one question: the user has to say which file is right.
             if ours != theirs:
                 line = file.table.lines[file.order[row]]
                 raise ReaderError(f"{file.table.path}, line {line}: other {what} than in {first.table.path}")

@@ -109,4 +109,5 @@ def _cell(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str):
         return value
+    # All digits, so that a mean can be computed again.
     return repr(value)

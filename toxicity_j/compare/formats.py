@@ -26,6 +26,7 @@ def text_lines(text: str) -> list[str]:
 
     U+2028, form feeds and the like stay inside their line.
     """
+    # str.splitlines would also cut at U+2028 and at form feeds, which texts hold.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines[-1]:
         return lines

@@ -46,6 +46,7 @@ def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]
     """
     sentences = []
     for system in comparison.systems:
+        # It is there to be beaten.
         if system.name == comparison.baseline:
             continue
         for measure, floor in floors.items():
@@ -114,6 +115,7 @@ def check_same_setting(new: Comparison, old: Comparison) -> None:
 def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
     names = [system.name for system in new.systems]
     before = [system.name for system in old.systems]
+    # A file is often renamed from one run to the next.
     if len(names) == len(before) == 1:
         return [(names[0], before[0])]
     common = [(name, name) for name in names if name in before]

@@ -70,6 +70,7 @@ def check_names(systems: object, baseline: object) -> None:
             raise ValueError(f"`systems` must have names that are not empty; got {name!r}")
     seen: dict[str, str] = {}
     for name in systems:
+        # Names that look alike in a table cannot be told apart in it.
         spaced = re.sub(r"\s+", " ", name.strip())
         if spaced in seen:
             raise ValueError(f"`systems` must have names that differ; got {seen[spaced]!r} and {name!r}")
@@ -105,6 +106,7 @@ def score_systems(
         if isinstance(outputs, Segments):
             scored[name] = outputs
             continue
+        # Systems that come with scores need no models.
         if scorer is None:
             scorer = _scorer(protocol, progress)
         texts[name] = outputs

@@ -65,6 +65,7 @@ def _metric(comparison: Comparison, system: System, measure: str) -> dict[str, A
     """Return the fields of a record that say what was measured."""
     estimate = system.scores[measure]
     arguments: dict[str, Any] = {"signature": comparison.signature, "n": comparison.n}
+    # One segment has no interval.
     if estimate.low is not None:
         arguments["confidence"] = comparison.confidence
         arguments["low"] = estimate.low

@@ -108,12 +108,14 @@ def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Tabl
     times = paths.count(STDIN)
     if times > 1:
         raise ReaderError(f"{STDIN}: standard input can be read once; it was given {times} times")
+    # One file may hold sources, outputs and references.
     distinct = dict.fromkeys(paths)
     return {path: read_table(path, file_format=file_format, quoting=quoting) for path in distinct}
 
 
 def _leading(files: Sequence[Keyed]) -> Keyed:
     """Return the file that the others are matched to: the first one with sources, else the first one."""
+    # Sources are what the others can be matched by.
     for file in files:
         if file.sources is not None:
             return file

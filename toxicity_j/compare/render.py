@@ -53,6 +53,7 @@ def to_markdown(comparison: Comparison) -> str:
         parts.append(_markdown_table(pair_rows(comparison)))
     sentences = map(_one_line, (*comparison.verdict, *comparison.warnings))
     parts.append("\n".join(f"- {_markdown(line)}" for line in sentences))
+    # A backtick would end the code.
     signature = _one_line(comparison.signature).replace("`", "")
     parts.append(f"`{signature}`")
     return "\n\n".join(parts)
@@ -129,6 +130,7 @@ def score_rows(comparison: Comparison) -> Rows:
     """Return the table of scores as text: a header, then one row per system, best first."""
     measures = list(comparison.systems[0].scores)
     titles = [MEASURES[measure] for measure in measures]
+    # One system has no rank.
     places = ["rank", "group"]
     if len(comparison.systems) == 1:
         places = []
@@ -152,6 +154,7 @@ def pair_rows(comparison: Comparison) -> Rows:
     """Return the table of pairs as text: differences in the main measure, tests and effect sizes."""
     measure = MEASURES[comparison.main]
     p_value = "corrected p"
+    # Of one test nothing is corrected.
     if len(comparison.pairs) == 1:
         p_value = "p"
     header = ["pair", f"difference in {measure}", p_value, "effect size", "better/equal/worse"]

@@ -119,6 +119,7 @@ def _range(estimates: Sequence[Estimate]) -> tuple[float, float]:
     for estimate in estimates:
         if estimate.low is not None and estimate.high is not None:
             ends += [estimate.low, estimate.high]
+    # A tenth on either side; equal scores have no range of their own.
     width = (max(ends) - min(ends)) * 1.2 or 1.0
     middle = (max(ends) + min(ends)) / 2
     return middle - width / 2, width
@@ -169,6 +170,7 @@ def _data(comparison: Comparison, texts: Texts | None) -> str:
     systems = comparison.systems
     names = [system.name for system in systems]
     columns = [factor for factor in FACTORS if factor in systems[0].scores]
+    # STA alone is both a factor and the main measure.
     if comparison.main not in columns:
         columns.append(comparison.main)
     data: dict[str, Any] = {

@@ -59,6 +59,7 @@ def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
     candidates = usual
     if named is not None:
         candidates = [named]
+    # The first one that is there, so that a file with two of them is read alike each time.
     for name in candidates:
         if name in table.columns:
             return name
@@ -89,6 +90,7 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
                 raise ReaderError(f"{table.path}: has no column `{name}`; its columns are {_listed(table.columns)}")
         return list(names.predictions), len(names.predictions) == 1
     usual = _found(table, None, _PREDICTION_NAMES)
+    # CLEF 2024: `text` beside an `id` is the output.
     if usual is None and TEXT in table.columns and id_column(table, names):
         usual = TEXT
     if usual is not None:
@@ -99,6 +101,7 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
         id_column(table, names),
         *reference_columns(table, names),
     }
+    # Numbers and lists are no outputs.
     strings = [name for name, cells in table.columns.items() if isinstance(cells[0], str)]
     rest = [name for name in strings if name not in taken]
     if not rest:

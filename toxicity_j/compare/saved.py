@@ -19,6 +19,7 @@ def to_json(comparison: Comparison, *, segments: bool = True, texts: bool = True
     saved = {"format": FORMAT, **asdict(comparison)}
     if not texts:
         saved["texts"] = None
+    # They are most of the file.
     if not segments:
         for system in saved["systems"]:
             system["segments"] = {}

@@ -109,6 +109,7 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
         ReaderError: the file is missing, empty, not UTF-8, or not of its format.
     """
     data = _read_bytes(path)
+    # An empty file is a mistake more often than a corpus of no segments.
     if not data:
         raise ReaderError(f"{path}: the file is empty")
     kind = file_format
@@ -196,6 +197,7 @@ def _decode(path: str, data: bytes) -> str:
 
 def _rows_to_columns(path: str, rows: NumberedRows) -> tuple[Cells, list[int]]:
     _, header = next(rows)
+    # Of two columns of one name only the last would be kept.
     for name in header:
         count = header.count(name)
         if count > 1:

@@ -17,6 +17,7 @@ def show_number(value: float, *, signed: bool = False) -> str:
     if signed:
         return f"{value:+.3f}"
     shown = f"{value:.3f}"
+    # Rounded to nothing, so it has no sign either.
     if shown == "-0.000":
         return "0.000"
     return shown
@@ -82,6 +83,7 @@ def verdict(
         return (f"{only.name}: {MEASURES[main]} is {estimate}.",)
     told = [pair for pair in pairs if pair.second == baseline]
     if baseline is None:
+        # Without a baseline, what readers ask first is whether the best one is better than the next.
         best = {systems[0].name, systems[1].name}
         told = [pair for pair in pairs if {pair.first, pair.second} == best]
     several = len(pairs) > 1
@@ -168,6 +170,7 @@ def _counted(count: int, one: str, several: str) -> str:
 def _turned(difference: Difference) -> Difference:
     """Return the difference with the systems exchanged."""
     turned = replace(difference, value=-difference.value)
+    # The ends change places, too.
     if difference.low is None or difference.high is None:
         return turned
     return replace(turned, low=-difference.high, high=-difference.low)

@@ -116,6 +116,7 @@ class TokenAligner(nn.Module):
         Raises:
             ValueError: a position that counts holds NaN or +inf.
         """
+        # -1 marks a row that is not finite, which `align` rejects; it must not index from the end until then.
         likeliest = expected.likeliest.clamp_min(0)
         alignment = self.align(self._codes(expected, mask))
         others = expected.mean - expected.chosen[:, None] * self.table[likeliest]

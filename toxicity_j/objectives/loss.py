@@ -69,6 +69,7 @@ class ToxicityLoss(nn.Module):
         if temperature <= 0:
             raise ValueError(f"`temperature` must be above 0; got {temperature}")
         self.identifier = copy.deepcopy(identifier or ToxicityIdentifier.from_pretrained())
+        # A loss that learns would be satisfied by anything.
         self.identifier.requires_grad_(False)
         self.identifier.eval()
         inner = self.identifier
@@ -124,6 +125,7 @@ class ToxicityLoss(nn.Module):
     ) -> torch.Tensor:
         """Return the identifier's logit of P(toxic) for each sequence, as in `forward`. *Shape:* (batch,)"""
         mask = self._check(inputs, mask, form)
+        # Probabilities of 50,000 tokens need more than 16 bits.
         with torch.autocast(inputs.device.type, enabled=False):
             embedding = self.identifier.embedding.weight
             expected = self._expectation(inputs, mask, form)

@@ -100,6 +100,7 @@ class ToxicityReward:
         with self._lock:
             self.scorer = self.scorer or Scorer()
         rewards: list[float | None] = [None] * len(texts)
+        # TRL mixes data sets; rows of some have no source.
         present = [index for index, source in enumerate(sources) if source is not None]
         if not present:
             return rewards
@@ -127,6 +128,7 @@ def toxicity_reward(
 def _with_blank_zero(texts: Sequence[str], rewards: Sequence[float]) -> list[float | None]:
     given: list[float | None] = list(map(float, rewards))
     for index, text in enumerate(texts):
+        # Or the policy learns to say nothing.
         if is_blank(text):
             given[index] = 0.0
     return given

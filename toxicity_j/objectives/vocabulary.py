@@ -79,6 +79,7 @@ def surface(token: str, convention: str) -> str:
         token: as the vocabulary spells it.
         convention: one of `CONVENTIONS`.
     """
+    # No decoder knows such a vocabulary.
     if convention == "words":
         text = f" {token}"
     else:
@@ -94,6 +95,7 @@ def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
     """Return token to id, and the ids of special tokens."""
     if isinstance(generator, Mapping):
         return generator, set()
+    # Before `get_vocab` is asked for, which it has as well, without saying which tokens are special.
     if isinstance(generator, Tokenizer):
         added = generator.get_added_tokens_decoder()
         return generator.get_vocab(), {index for index, token in added.items() if token.special}

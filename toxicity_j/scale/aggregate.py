@@ -39,6 +39,7 @@ def corpus_scores(out: str | Path) -> dict[str, Any]:
     truncated: Counter[str] = Counter()
     for shard in read_shards(out):
         table = shard.table()
+        # One shard at a time, so that memory does not follow the corpus.
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
         languages = columns.pop("language", None)
         sums.add(columns, languages)
@@ -128,6 +129,7 @@ def _interval(shards: list[Shard], name: str, confidence: float, n_resamples: in
         sums.add(shard.column(name))
     center, count = sums.mean(), sums.count
     for shard in shards:
+        # In a second pass, because sums of squares lose digits when the mean is large.
         deviations = shard.column(name) - center
         squares += float((deviations**2).sum())
     quantile = NormalDist().inv_cdf((1 + confidence) / 2)

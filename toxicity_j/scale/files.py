@@ -65,6 +65,7 @@ def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
             if not line.strip():
                 continue
             place = f"{path}:{number}"
+            # Line by line, so that an error can say which.
             row = _json_row(line, place)
             require(columns, row, place)
             for name in columns:

@@ -97,6 +97,7 @@ class Rows:
         self.identity: dict[str, Any] = {"files": files}
         if {path.suffix for path in paths} == {".parquet"}:
             self.total = sum(map(parquet_rows, paths))
+        # By bytes, because the number of rows is not known before all are read.
         everything = max(1, sum(sizes[path] for path in paths))
         wanted = list(self._columns.values())
 
@@ -143,6 +144,7 @@ def _paths(data: Any) -> list[Path]:
 
 def _inside(folder: Path) -> list[Path]:
     """Return the files of a folder that can be read, by their names."""
+    # Sorted, because a folder's own order differs from machine to machine.
     found = sorted(file for file in folder.iterdir() if file.suffix in READERS)
     if not found:
         raise FileNotFoundError(f"`data` must hold files ending in {_SUFFIXES}; {folder} holds none")

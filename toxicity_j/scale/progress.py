@@ -50,6 +50,7 @@ class Progress:
         """Return one line: rows done, rows per second, time left where it can be known."""
         done = self._skipped + self._scored
         seconds = max(self._clock() - self._begin, 1e-9)
+        # Rows of an earlier run took no time of this one.
         rate = self._scored / seconds
         speed = f"{rate:,.0f} rows/s"
         if self._total:

@@ -111,6 +111,7 @@ def list_shards(folder: str | Path) -> list[Shard]:
             start, stop = map(int, match.groups())
             shards.append(Shard(path, start, stop))
     shards.sort(key=attrgetter("start"))
+    # Rows that stand in two shards would count twice.
     for before, after in pairwise(shards):
         if after.start < before.stop:
             raise ShardError(f"`out` holds shards of the same rows: {before.path.name} and {after.path.name}")

@@ -93,6 +93,7 @@ def _score_missing(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> 
     """Score what no earlier run has, and return the corpus scores of all."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(job.folder):
+        # Under the lock: they may be those of a run that goes on.
         remove_temporary(job.folder)
         manifest = _run(job, rows, columns, how)
         manifest.save(job.folder)
@@ -117,6 +118,7 @@ def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
             manifest = _agreed_manifest(job, pool.signature(first.columns), rows, columns, how.resume)
             for unit, written in pool.run(iter(tasks)):
                 progress.update(written, unit.position)
+    # Shards of rows that the input no longer has.
     last = max((stop for _, stop in tasks.finished), default=0)
     if last > tasks.rows:
         raise ShardError(f"`out` holds scores of rows up to {last}; `data` has {tasks.rows} rows")

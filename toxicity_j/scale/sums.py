@@ -33,6 +33,7 @@ class ExactSum:
         Raises:
             ValueError: a number is not finite.
         """
+        # NaN and infinity have no place among whole multiples.
         if not np.isfinite(values).all():
             raise ValueError("`values` must be finite; got NaN or infinity among them")
         fractions, exponents = np.frexp(np.asarray(values, dtype=np.float64))
@@ -126,6 +127,7 @@ def _means(sums: dict[str, ExactSum]) -> dict[str, Any]:
 
 def _shifted(value: int, places: int) -> int:
     """Shift left, or right where a subnormal number's low bits are zeros."""
+    # Only a subnormal number gets here, and its low bits are zeros.
     if places < 0:
         return value >> -places
     return value << places
