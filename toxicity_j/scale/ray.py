@@ -140,7 +140,6 @@ def score_ray(
     columns = column_names(predictions, sources, references, languages)
     _check_columns(dataset.schema().names, columns, row_id)
     _warn_of_no_core_left(concurrency, num_cpus)
-    # Without cores of its own, because it does nothing but count.
     ledger = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1).remote()
     return _in_blocks(dataset).map_batches(
         BatchScorer,
