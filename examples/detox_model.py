@@ -37,9 +37,12 @@ class Detoxifier(nn.Module):
 
     def forward(self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities of each next token. *Shape:* (batch, written, vocabulary)"""
-        ahead = torch.ones(written.shape[1], written.shape[1], dtype=torch.bool).triu(1)
-        states = self.decoder(self._embed(written), memory, tgt_mask=ahead, memory_key_padding_mask=sources == PAD)
-        return self._log_probabilities(sources, memory, states)
+        return self._log_probabilities(sources, memory, self._decode(sources, memory, written))
+
+    def _decode(self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
+        length = written.shape[1]
+        ahead = torch.ones(length, length, dtype=torch.bool).triu(1)
+        return self.decoder(self._embed(written), memory, tgt_mask=ahead, memory_key_padding_mask=sources == PAD)
 
     @torch.inference_mode()
     def generate(self, sources: torch.Tensor, *, sample: bool = False) -> torch.Tensor:
@@ -47,8 +50,7 @@ class Detoxifier(nn.Module):
         memory, written = self.encode(sources), torch.full((len(sources), 1), START)
         ended = torch.zeros(len(sources), dtype=torch.bool)
         for _ in range(MAX_TOKENS):
-            ahead = torch.ones(written.shape[1], written.shape[1], dtype=torch.bool).triu(1)
-            states = self.decoder(self._embed(written), memory, memory_key_padding_mask=sources == PAD, tgt_mask=ahead)
+            states = self._decode(sources, memory, written)
             following = self._log_probabilities(sources, memory, states[:, -1:])[:, 0]
             token = torch.multinomial(following.exp(), 1)[:, 0] if sample else following.argmax(-1)
             token = token.masked_fill(ended, PAD)

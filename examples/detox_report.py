@@ -60,14 +60,22 @@ def table(scores: Mapping[Run, Scores], chosen: Sequence[Run], spread: Mapping[R
     columns = ["trained with", *MEASURES.values(), "J - baseline (95 %)"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for run in (BASELINE, *chosen):
-        objective, weight = run
-        cells = [objective if run == BASELINE else f"+ {objective}, weight {weight:g}"]
-        cells += [f"{scores[run][name].mean():.3f} ± {spread[run][name].std():.3f}" for name in MEASURES]
-        gains = scores[run]["j"] - scores[BASELINE]["j"]
-        low, high = (0.0, 0.0) if run == BASELINE else bootstrap_interval(gains, n_resamples=2000)
-        cells.append("" if run == BASELINE else f"{gains.mean():+.3f} ({low:+.3f} to {high:+.3f})")
+        means = [scores[run][name].mean() for name in MEASURES]
+        deviations = [spread[run][name].std() for name in MEASURES]
+        cells = [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in zip(means, deviations, strict=True)]
+        if run == BASELINE:
+            cells = [BASELINE[0], *cells, ""]
+        else:
+            objective, weight = run
+            gains = scores[run]["j"] - scores[BASELINE]["j"]
+            cells = [f"+ {objective}, weight {weight:g}", *cells, _with_interval(gains)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _with_interval(gains: npt.NDArray[np.float64]) -> str:
+    low, high = bootstrap_interval(gains, n_resamples=2000)
+    return f"{gains.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def plot(scores: Mapping[Run, Scores], path: Path) -> None:
@@ -78,16 +86,18 @@ def plot(scores: Mapping[Run, Scores], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(8, 3.4), layout="constrained", sharey=True)
-    objectives = list(dict.fromkeys(objective for objective, _ in scores if objective != BASELINE[0]))
+    weights: dict[str, list[float]] = {}
+    for objective, weight in sorted(scores, key=lambda run: run[1]):
+        if objective != BASELINE[0]:
+            weights.setdefault(objective, []).append(weight)
     for axis, name in zip(axes, ("p_toxic_identifier", "p_toxic_encoder"), strict=True):
-        for objective in objectives:
-            runs = [BASELINE, *sorted(run for run in scores if run[0] == objective)]
-            x = [scores[run]["sim"].mean() for run in runs]
-            y = [scores[run][name].mean() for run in runs]
-            axis.plot(x, y, "o-", label=objective)
-            for run, left, bottom in zip(runs[1:], x[1:], y[1:], strict=True):
-                axis.annotate(f"{run[1]:g}", (left, bottom), xytext=(4, 4), textcoords="offset points", fontsize=7)
-        axis.plot(scores[BASELINE]["sim"].mean(), scores[BASELINE][name].mean(), "ks", label=BASELINE[0])
+        points = {run: (found["sim"].mean(), found[name].mean()) for run, found in scores.items()}
+        for objective, drawn in weights.items():
+            line = [points[BASELINE], *(points[objective, weight] for weight in drawn)]
+            axis.plot(*zip(*line, strict=True), "o-", label=objective)
+            for weight, point in zip(drawn, line[1:], strict=True):
+                axis.annotate(f"{weight:g}", point, xytext=(4, 4), textcoords="offset points", fontsize=7)
+        axis.plot(*points[BASELINE], "ks", label=BASELINE[0])
         axis.set_xlabel("SIM (right is better)")
         axis.set_ylabel(f"{MEASURES[name]} (down is better)")
         axis.spines[["top", "right"]].set_visible(False)

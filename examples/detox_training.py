@@ -15,8 +15,7 @@ import argparse
 import copy
 import json
 import random
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +25,11 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from examples import detox_report as report
-from examples.detox_model import END, MAX_TOKENS, PAD, START, Detoxifier, as_tensor, decode, rewrite, train_tokenizer
-from toxicity_j.builtin_identifier import ToxicityIdentifier
-from toxicity_j.objectives.loss import ToxicityLoss
-from training.data.sources import read_paradetox
+from examples.detox_model import END, MAX_TOKENS, PAD, START, Detoxifier, as_tensor, rewrite, train_tokenizer
+from examples.detox_objectives import Batch, MinimumRisk, Objective, Pair, ToxicityObjective
+from training.data.sources import Detoxified, read_paradetox
 
 DATA_FILE = "paradetox_train.tsv"
-Pair = tuple[list[int], list[int]]
 
 
 @dataclass(frozen=True)
@@ -46,72 +43,6 @@ class Options:
     dim: int = 128
     samples: int = 4
     sampled_sources: int = 24
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's tensors. *Shape:* (batch, length) each, but log_probabilities (batch, length, vocabulary)"""
-
-    pairs: Sequence[Pair]
-    sources: torch.Tensor
-    targets: torch.Tensor
-    log_probabilities: torch.Tensor
-
-
-# What is added to the cross-entropy of a batch.
-Objective = Callable[[Detoxifier, Batch], torch.Tensor]
-
-
-class ToxicityObjective:
-    """The toxicity loss on the teacher-forced distributions, one straight-through sample of each position."""
-
-    def __init__(self, tokenizer: Tokenizer, weight: float) -> None:
-        self.loss = ToxicityLoss(tokenizer=tokenizer, weight=weight, gumbel=True)
-
-    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
-        """Return the loss of the batch."""
-        return self.loss(batch.log_probabilities, batch.targets != PAD)
-
-
-class MinimumRisk:
-    """The expected reward of sampled outputs (Shen et al. 2016, https://arxiv.org/abs/1512.02433), by REINFORCE.
-
-    The reward is P(non-toxic) by the identifier times the overlap with the reference, so that meaning counts too. The
-    baseline of a sample is the mean of the other samples of its source.
-    """
-
-    def __init__(self, tokenizer: Tokenizer, weight: float, options: Options) -> None:
-        self.tokenizer, self.weight, self.options = tokenizer, weight, options
-        self.identifier = ToxicityIdentifier.from_pretrained()
-
-    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
-        """Return a surrogate whose gradient is that of the negated expected reward."""
-        count, samples = min(self.options.sampled_sources, len(batch.pairs)), self.options.samples
-        rows = torch.arange(count).repeat_interleave(samples)
-        sources = batch.sources[rows]
-        written = model.generate(sources, sample=True).clone()
-        written = written[:, : max(1, int((written != PAD).sum(1).max()))]
-        rewards = self._rewards(written, [batch.pairs[row][1] for row in rows]).view(count, samples)
-        others = (rewards.sum(1, keepdim=True) - rewards) / (samples - 1)
-        before = torch.cat([torch.full((len(written), 1), START), written[:, :-1]], dim=1)
-        chosen = model(sources, model.encode(sources), before).gather(2, written[..., None])[..., 0]
-        likelihoods = (chosen * (written != PAD)).sum(1)
-        return -self.weight * ((rewards - others).flatten() * likelihoods).mean()
-
-    def _rewards(self, written: torch.Tensor, references: Sequence[Sequence[int]]) -> torch.Tensor:
-        p_toxic = self.identifier.p_toxic(decode(self.tokenizer, written))
-        kept = [overlap(row, reference) for row, reference in zip(written.tolist(), references, strict=True)]
-        return torch.tensor((1 - p_toxic) * np.array(kept), dtype=torch.float32)
-
-
-def overlap(one: Sequence[int], two: Sequence[int]) -> float:
-    """Return the F1 of tokens and pairs of tokens, special ones left out, in [0, 1]."""
-    counts = []
-    for ids in (one, two):
-        kept = [token for token in ids if token not in (PAD, START, END)]
-        counts.append(Counter[object](kept) + Counter(zip(kept, kept[1:], strict=False)))
-    shared = sum((counts[0] & counts[1]).values())
-    return 2 * shared / max(1, sum(map(sum, (counts[0].values(), counts[1].values()))))
 
 
 class Training:
@@ -130,8 +61,9 @@ class Training:
     def copy(self) -> Training:
         """Return a training that goes on from the same state."""
         twin = Training(self.pairs, len(self.model.embedding.weight), self.options, self.seed)
-        for own, other in ((twin.model, self.model), (twin.optimizer, self.optimizer), (twin.schedule, self.schedule)):
-            own.load_state_dict(copy.deepcopy(other.state_dict()))
+        for name in ("model", "optimizer", "schedule"):
+            state = getattr(self, name).state_dict()
+            getattr(twin, name).load_state_dict(copy.deepcopy(state))
         return twin
 
     def run(self, epochs: range, objective: Objective | None = None) -> None:
@@ -140,20 +72,21 @@ class Training:
         self.model.train()
         torch.manual_seed(self.seed + epochs.start)
         for epoch in epochs:
-            order = random.Random(self.seed + epoch).sample(range(len(self.pairs)), len(self.pairs))
+            rng = random.Random(self.seed + epoch)
+            shuffled = rng.sample(self.pairs, len(self.pairs))
             sums = np.zeros(2)
-            for start in range(0, len(order), size):
-                sums += self._step([self.pairs[index] for index in order[start : start + size]], objective)
-            cross_entropy, added = sums / len(order)
+            for start in range(0, len(shuffled), size):
+                sums += self._step(shuffled[start : start + size], objective)
+            cross_entropy, added = sums / len(shuffled)
             print(f"    epoch {epoch + 1}: cross-entropy {cross_entropy:.3f}, added {added:.3f}", flush=True)
 
     def _step(self, pairs: Sequence[Pair], objective: Objective | None) -> tuple[float, float]:
-        sources, targets = as_tensor([source for source, _ in pairs]), as_tensor([target for _, target in pairs])
+        sources, targets = (as_tensor(list(side)) for side in zip(*pairs, strict=True))
         output = self.model(sources, self.model.encode(sources), targets[:, :-1])
         batch = Batch(pairs, sources, targets[:, 1:], output)
         likelihoods = output.gather(2, batch.targets[..., None])[..., 0]
         cross_entropy = -likelihoods[batch.targets != PAD].mean()
-        added = torch.zeros(()) if objective is None else objective(self.model, batch)
+        added = objective(self.model, batch) if objective else torch.zeros(())
         self.optimizer.zero_grad()
         (cross_entropy + added).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -169,11 +102,14 @@ def train_seed(
     print(f"seed {seed}\n  cross-entropy")
     warm = Training(pairs, tokenizer.get_vocab_size(), options, seed)
     warm.run(range(options.warm_epochs))
-    runs: list[tuple[report.Run, Objective | None]] = [(report.BASELINE, None)]
-    runs += [(("toxicity loss", weight), ToxicityObjective(tokenizer, weight)) for weight in weights["toxicity loss"]]
-    runs += [(("minimum risk", weight), MinimumRisk(tokenizer, weight, options)) for weight in weights["minimum risk"]]
+    runs: dict[report.Run, Objective | None] = {report.BASELINE: None}
+    for weight in weights["toxicity loss"]:
+        runs["toxicity loss", weight] = ToxicityObjective(tokenizer, weight)
+    for weight in weights["minimum risk"]:
+        sampling = {"sources": options.sampled_sources, "samples": options.samples}
+        runs["minimum risk", weight] = MinimumRisk(tokenizer, weight, **sampling)
     trained = {}
-    for run, objective in runs:
+    for run, objective in runs.items():
         print(f"  {run[0]}, weight {run[1]:g}")
         branch = warm.copy()
         branch.run(range(options.warm_epochs, options.epochs), objective)
@@ -190,21 +126,27 @@ def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scor
         )
     options = Options(warm_epochs=given.warm_epochs, epochs=given.epochs)
     rows, held_out = read_paradetox(given.data)
-    texts = [(row.toxic, row.rewrites[0]) for row in rows]
-    tokenizer = train_tokenizer([text for pair in texts for text in pair])
-    encoded = [tokenizer.encode_batch(list(side)) for side in zip(*texts, strict=True)]
-    pairs = [
-        (source.ids[: MAX_TOKENS - 1], [START, *target.ids[: MAX_TOKENS - 1], END])
-        for source, target in zip(*encoded, strict=True)
-    ]
+    tokenizer, pairs = _encode(rows)
     half = min(given.test_size, len(held_out) // 2)
     sources = [row.toxic for row in held_out[: 2 * half]]
     weights = {"toxicity loss": given.loss_weights, "minimum risk": given.risk_weights}
     found: dict[report.Run, list[report.Scores]] = {}
     for seed in range(given.seeds):
         for run, model in train_seed(pairs, tokenizer, options, seed, weights).items():
-            found.setdefault(run, []).append(report.judge(rewrite(model, tokenizer, sources), sources))
+            rewrites = rewrite(model, tokenizer, sources)
+            found.setdefault(run, []).append(report.judge(rewrites, sources))
     return _write(found, half, given.output)
+
+
+def _encode(rows: Sequence[Detoxified]) -> tuple[Tokenizer, list[Pair]]:
+    """Train a tokenizer on sentences and their first rewrites, and return both as ids."""
+    texts: list[str] = []
+    for row in rows:
+        texts += [row.toxic, row.rewrites[0]]
+    tokenizer = train_tokenizer(texts)
+    ids = [encoding.ids[: MAX_TOKENS - 1] for encoding in tokenizer.encode_batch(texts)]
+    pairs = [(source, [START, *target, END]) for source, target in zip(ids[::2], ids[1::2], strict=True)]
+    return tokenizer, pairs
 
 
 def _parser() -> argparse.ArgumentParser:

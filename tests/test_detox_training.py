@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from examples import detox_model, detox_report, detox_training
+from examples import detox_model, detox_objectives, detox_report, detox_training
 
 
 class Judge:
@@ -84,5 +84,5 @@ def test_the_weight_is_the_least_toxic_one_that_keeps_the_meaning():
 
 def test_overlap_is_the_f1_of_tokens_and_pairs():
     # 5 6 7 has 3 tokens and 2 pairs, 5 6 has 2 and 1; shared are 5, 6 and 5-6: 2 * 3 / (5 + 3).
-    assert detox_training.overlap([5, 6, 7, 2], [1, 5, 6, 2]) == pytest.approx(0.75)
-    assert detox_training.overlap([2], [1, 2]) == 0
+    assert detox_objectives.overlap([5, 6, 7, 2], [1, 5, 6, 2]) == pytest.approx(0.75)
+    assert detox_objectives.overlap([2], [1, 2]) == 0
