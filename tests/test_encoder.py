@@ -10,7 +10,8 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import ROLES, EncoderConfig, EncoderNetwork, pool
+from toxicity_j.builtin_heads import pool
+from toxicity_j.builtin_network import ROLES, EncoderConfig, EncoderNetwork
 from toxicity_j.builtin_weights import find_weights
 from training.modules.backbone import copy_bert
 

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from .builtin_heads import LikelihoodHead, PairHead, TextHead
 from .cpu_packing import packed_attention
 
-__all__ = ["ROLES", "EncoderConfig", "EncoderNetwork", "Outputs", "pool"]
+__all__ = ["ROLES", "EncoderConfig", "EncoderNetwork", "Outputs"]
 
 ROLES = ("style", "content", "fluency")
 
@@ -192,95 +193,6 @@ def run_layers(layers: nn.ModuleList, states: torch.Tensor, lengths: Sequence[in
     return states[back]
 
 
-def pool(states: torch.Tensor, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute mean and maximum over the tokens of each segment, in float32.
-
-    Args:
-        states: *Shape:* (tokens, width)
-        lengths: tokens of each segment, each at least 1.
-
-    Returns:
-        Two tensors. *Shape:* (segments, width)
-    """
-    states = states.float()
-    sizes = torch.tensor(lengths, device=states.device)
-    rows = torch.repeat_interleave(torch.arange(len(lengths), device=states.device), sizes, output_size=len(states))
-    starts = torch.cumsum(sizes, 0) - sizes
-    columns = torch.arange(len(states), device=states.device) - starts[rows]
-    padded = states.new_zeros(len(lengths), int(max(lengths)), states.shape[1]).index_put((rows, columns), states)
-    absent = (torch.arange(padded.shape[1], device=states.device) >= sizes[:, None])[:, :, None]
-    return padded.sum(1) / sizes[:, None], padded.masked_fill(absent, -torch.inf).amax(1)
-
-
-class TokenFeatures(nn.Module):
-    """A small network over each token, then mean and maximum: one bad token is seen in a long text."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.token = nn.Linear(config.hidden, config.token_features)
-        self.norm = nn.LayerNorm(2 * config.token_features)
-
-    def per_token(self, states: torch.Tensor) -> torch.Tensor:
-        """Compute the features of each token. *Shape:* (tokens, hidden) to (tokens, token_features)."""
-        return nn.functional.gelu(self.token(states.float()))
-
-    def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Compute the features of each segment. *Shape:* (tokens, hidden) to (segments, 2 * token_features)."""
-        features: torch.Tensor = self.norm(torch.cat(pool(self.per_token(states), lengths), dim=1))
-        return features
-
-
-class TextHead(nn.Module):
-    """One logit per text, from the mean of its states and its token features."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.tokens = TokenFeatures(config)
-        width = config.hidden + 2 * config.token_features
-        self.out = _perceptron(width, config.token_features)
-
-    def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Compute the logits. *Shape:* (tokens, hidden) to (texts,)."""
-        features = [pool(states, lengths)[0], self.tokens(states, lengths)]
-        logits: torch.Tensor = self.out(torch.cat(features, dim=1))
-        return logits[:, 0]
-
-
-class PairHead(nn.Module):
-    """One logit per pair, from both sides' means, their distance, and both sides' token features."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.tokens = TokenFeatures(config)
-        width = 3 * config.hidden + 4 * config.token_features
-        self.out = _perceptron(width, 4 * config.token_features)
-
-    def forward(self, states: torch.Tensor, lengths: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Compute the logits. *Shape:* (source + prediction tokens, hidden) to (pairs,)."""
-        sides = [length for pair in lengths for length in pair]
-        means, tokens = pool(states, sides)[0], self.tokens(states, sides)
-        source, prediction = means[0::2], means[1::2]
-        features = [source, prediction, (source - prediction).abs(), tokens[0::2], tokens[1::2]]
-        logits: torch.Tensor = self.out(torch.cat(features, dim=1))
-        return logits[:, 0]
-
-
-class LikelihoodHead(nn.Module):
-    """How likely a language model finds a text, in nats per token: the mean of one number per token."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.out = _perceptron(config.hidden, config.token_features)
-
-    def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Compute the likelihoods from trunk states. *Shape:* (tokens, hidden) to (texts,)."""
-        return pool(self.out(states.float()), lengths)[0][:, 0]
-
-
-def _perceptron(width: int, inner: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, 1))
-
-
 class EncoderNetwork(nn.Module):
     """The transformer and its heads; see the module's docstring."""
 
@@ -288,11 +200,12 @@ class EncoderNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.body = Body(config)
-        self.style_head = TextHead(config)
-        self.fluency_head = TextHead(config)
-        self.content_head = PairHead(config)
-        self.pair_fluency_head = PairHead(config)
-        self.likelihood_head = LikelihoodHead(config)
+        widths = config.hidden, config.token_features
+        self.style_head = TextHead(*widths)
+        self.fluency_head = TextHead(*widths)
+        self.content_head = PairHead(*widths)
+        self.pair_fluency_head = PairHead(*widths)
+        self.likelihood_head = LikelihoodHead(*widths)
 
     def forward(
         self,

@@ -18,6 +18,7 @@ import torch
 
 from .batching import run_batched
 from .builtin_encoder import Encoder
+from .builtin_heads import pool
 from .builtin_identifier import ToxicityIdentifier
 from .builtin_identifier_config import IdentifierConfig
 from .builtin_network import EncoderNetwork

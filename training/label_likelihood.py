@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 PROMPT = "Comments that people wrote in a discussion:\n-"
 MAX_TOKENS = 96
@@ -103,6 +103,8 @@ def main() -> None:
     options = {"gguf_file": args.gguf_file} if args.gguf_file else {}
     tokenizer = AutoTokenizer.from_pretrained(args.model, **options)
     if args.gguf_file:  # packed weights are slow: expand them
+        from transformers import GgufConfig  # newer than the oldest transformers that scoring needs
+
         options["quantization_config"] = GgufConfig(dequantize=True)
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16, **options).eval().to(args.device)
     print(f"loaded after {time.time() - began:.0f} s", flush=True)
