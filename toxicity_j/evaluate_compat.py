@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,6 +30,9 @@ PLURALS = {"prediction": "predictions", "source": "sources", "reference": "refer
 # Rows per write. datasets' ArrowWriter writes the whole column again for each part that it cuts a batch into, so one
 # write of n rows takes n * n / 1000 rows on disk.
 _SLICE = 1000
+
+# Files of shares that this process has left to process 0, which removes each when it has read it.
+_LEFT: set[str] = set()
 
 
 def loaded_from() -> str | None:
@@ -65,6 +69,9 @@ class StoredColumns:
     file_paths: Any
     cache_file_name: str | None
     num_process: int
+    process_id: int
+    experiment_id: str
+    timeout: float
     features: Any
     name: str
     config_name: str
@@ -90,14 +97,15 @@ class StoredColumns:
 
         Raises:
             OSError: files of stored columns cannot be written or read.
-            ValueError: there is nothing to score, or a column is there for some segments only.
+            ValueError: there is nothing to score, a column is there for some segments only, or another process did not
+                come within `timeout`.
         """
         with self._storage_lock:
             is_shared = self.num_process > 1
             if given is not None and not is_shared and threading.get_ident() not in self._storing_threads:
                 return given
-            if given is not None and is_shared:
-                self.store(given)  # the first process reads it there
+            if is_shared and (given is not None or self.writer is None):
+                self.store(given or {name: [] for name in self.features})  # process 0 reads it there
             if self.writer is None and not is_shared:
                 raise ValueError("`predictions` must be given to compute(), or stored before by add() or add_batch()")
             stored = self._take()
@@ -116,12 +124,13 @@ class StoredColumns:
         Raises:
             OSError: the file cannot be written.
         """
-        n = _length(columns)
+        # A share without rows is stored as well: process 0 waits for the file of each process.
+        end = max(_length(columns), int(self.num_process > 1))
         with self._storage_lock:
             self._storing_threads.add(threading.get_ident())
             try:
-                for start in range(0, n, _SLICE):
-                    rows = slice(start, min(start + _SLICE, n))
+                for start in range(0, end, _SLICE):
+                    rows = slice(start, min(start + _SLICE, _length(columns)))
                     batch = {name: _cut(columns.get(name), rows) for name in self.features}
                     self._write(batch)
             except BaseException as error:
@@ -132,6 +141,8 @@ class StoredColumns:
 
     def _take(self) -> dict[str, list[Any]] | None:
         """Read what is stored by all processes, and discard it; None in every process but the first."""
+        if self.process_id > 0:
+            _LEFT.add(self._share_path())
         try:
             # It ends in `_compute` below.
             stored: dict[str, list[Any]] | None = super().compute()  # type: ignore[misc]
@@ -157,9 +168,33 @@ class StoredColumns:
             self.cache_file_name = self.filelock = self.filelocks = self.file_paths = None
 
     def _write(self, columns: dict[str, list[Any]]) -> None:
+        if self.writer is None:
+            self._await_reader()
         if not getattr(self, "keep_in_memory", False):
             os.makedirs(self.data_dir, exist_ok=True)
         super().add_batch(**columns)  # type: ignore[misc]
+
+    def _share_path(self) -> str:
+        """Return the file of this process among several, as evaluate names it (`_create_cache_file`)."""
+        return os.path.join(self.data_dir, f"{self.experiment_id}-{self.num_process}-{self.process_id}.arrow")
+
+    def _await_reader(self) -> None:
+        """Wait until process 0 has read the round before: evaluate lets a process write over a share not yet read.
+
+        Raises:
+            ValueError: it has not read it within `timeout`.
+        """
+        path, end = self._share_path(), time.monotonic() + self.timeout
+        while path in _LEFT:
+            if not os.path.exists(path):
+                _LEFT.remove(path)
+            elif time.monotonic() > end:
+                raise ValueError(
+                    f"`timeout`: process 0 has not read {path} within {self.timeout} s; each process must call "
+                    "compute() in each round, and `timeout` must be longer than the time they are apart"
+                )
+            else:
+                time.sleep(0.02)
 
     def _close_writer(self) -> None:
         """Close evaluate's writer, also one whose disk is full: closing it then raises again, and so would each use."""
@@ -179,7 +214,14 @@ class StoredColumns:
                 return  # nothing more can be done, and the file is deleted next
 
     def _compute(self, **stored: Any) -> dict[str, list[Any]]:
-        """Return the stored columns to `_take`; evaluate's `compute` calls this under its files' locks."""
+        """Return the stored columns to `_take`; evaluate's `compute` calls this under its files' locks.
+
+        evaluate removes files from the last to the first. Process 0 must be free before another sees its file vanish,
+        or that one takes the lock of this round for that of the next.
+        """
+        if self.num_process > 1:
+            self.filelocks.reverse()
+            self.file_paths.reverse()
         return {name: list(column) for name, column in stored.items()}
 
     def _build_data_dir(self) -> str:
