@@ -73,7 +73,10 @@ def test_names_that_could_leave_the_cache_are_refused(model):
         Scorer(style_model=model)
 
 
-@pytest.mark.parametrize("model", ["", " ", "a\0b", "./none", "/none", "~/none", "a/b/c", "a\\b"])
+NEITHER = ["", " ", "a\0b", "./none", "/none", "~/none", "~nobody-has-this-name/none", "a/b/c", "a\\b", "a" * 300]
+
+
+@pytest.mark.parametrize("model", NEITHER)
 def test_what_is_neither_a_folder_nor_a_hub_id_is_refused(model):
     with pytest.raises(ValueError, match="`fluency_model` must be"):
         ModelRef.parse(model, "fluency_model")

@@ -6,6 +6,7 @@ Weights are read from safetensors files only, and no code of a model's authors i
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -64,8 +65,9 @@ class ModelRef:
             raise ValueError(f"`{argument}` must be {kinds}; got {model!r}")
         if model in (ENCODER, IDENTIFIER, WIETING):
             return cls(model)
-        folder = Path(model).expanduser()
-        if folder.is_dir():
+        # os.path takes a name that the system refuses (too long, nobody's home) for one that is not there; Path raises.
+        folder = Path(os.path.expanduser(model))
+        if os.path.isdir(folder):
             return cls(model, "", folder)
         if _looks_like_folder(model):
             raise ValueError(f"`{argument}` must be {kinds}; there is no folder {model!r}")
