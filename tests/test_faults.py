@@ -165,25 +165,37 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(workers, tm
     assert lines[1:] == ["[]", str(2 * BLOCK)]
 
 
-READ_ONLY = """
-import sys
+NOTHING_WRITABLE = """
+import os
 from pathlib import Path
 import toxicity_j
-try:
-    Path.home().joinpath("x").touch()
-except OSError as error:
-    print(error.strerror)
-print(len(toxicity_j.Scorer(style_model="identifier").score(["fine"]).sta))
+for folder in (Path.home(), Path(os.environ["HF_HOME"])):
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "x").touch()
+    except OSError as error:
+        print(error.strerror)
+print(0 < toxicity_j.Scorer().score(["fine"], ["you fool"]).j[0] <= 1)
+print(0 < toxicity_j.load().compute(predictions=["fine"], sources=["you fool"])["j"] <= 1)
 """
+
+
+def score_with_home(home, reason, folder, wrap=()):
+    """The metric and the scorer score where nothing can be written under HOME and the caches."""
+    variables = {"HOME": str(home), "HF_HOME": str(home / "hf"), "XDG_CACHE_HOME": str(home / ".cache")}
+    lines = finish(python(NOTHING_WRITABLE, folder=folder, wrap=wrap, **variables)).splitlines()
+    assert lines == [reason, reason, "True", "True"]
 
 
 def test_a_read_only_home_and_cache(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    wrap = namespace(f"mount -t tmpfs -o ro t {home}")
-    variables = {"HOME": str(home), "HF_HOME": str(home / "hf"), "XDG_CACHE_HOME": str(home / ".cache")}
-    lines = finish(python(READ_ONLY, folder=tmp_path, wrap=wrap, **variables)).splitlines()
-    assert lines == ["Read-only file system", "1"]
+    score_with_home(home, "Read-only file system", tmp_path, namespace(f"mount -t tmpfs -o ro t {home}"))
+
+
+def test_a_home_and_cache_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    score_with_home(tmp_path / "file" / "home", "Not a directory", tmp_path)
 
 
 # --- Memory and numbers
