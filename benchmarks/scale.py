@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,8 @@ WORDS = (
     "the plan will not work today because nobody has read it and you are a fool if you think that they care about "
     "what we said last week when the train was late again please tell me where my book is thanks for your help"
 )
+
+DISTINCT = 200_000
 
 
 class StubScorer:
@@ -43,13 +44,24 @@ class StubScorer:
         return Segments(**{field.name: values[field.name] for field in fields(Segments)})
 
 
-def rows(count: int) -> Iterator[dict[str, str]]:
-    """Yield rows of random words, 3 to 16 to a text."""
+def write_rows(path: Path, count: int, columns: tuple[str, ...]) -> None:
+    """Write rows of random words, 3 to 16 per text; they repeat after `DISTINCT`, far beyond what is scored at once."""
     generator = random.Random(0)
     words = WORDS.split()
-    for _ in range(count):
-        pair = [" ".join(generator.choices(words, k=generator.randint(3, 16))) for _ in range(2)]
-        yield {"predictions": pair[0], "sources": pair[1]}
+    rows = (
+        {name: " ".join(generator.choices(words, k=generator.randint(3, 16))) for name in columns}
+        for _ in range(min(count, DISTINCT))
+    )
+    lines = [json.dumps(row) + "\n" for row in rows]
+    with path.open("w", encoding="utf-8") as file:
+        for start in range(0, count, DISTINCT):
+            file.writelines(lines[: count - start])
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of its children that have ended, which other jobs do not move."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
@@ -68,7 +80,7 @@ def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
         sources = None if kind == "identifier" else "sources"
         scorer.score(["warm up"], None if sources is None else ["warm up"])
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    begin = time.monotonic()
+    begin, used = time.monotonic(), processor_seconds()
     scores = score_dataset(data, out, sources=sources, scorer=scorer, workers=workers)
     seconds = time.monotonic() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -78,6 +90,7 @@ def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
         "workers": workers,
         "rows_per_second": scores["n"] / seconds,
         "seconds": seconds,
+        "processor_seconds": processor_seconds() - used,
         "idle_mb": idle,
         "peak_mb": peak,
         "above_idle_mb": peak - idle,
@@ -96,12 +109,12 @@ def main(arguments: list[str] | None = None) -> None:
     if options.measure:
         print(json.dumps(measure(*options.measure, options.kind, options.workers[0])))
         return
+    columns = ("predictions",) if options.kind == "identifier" else ("predictions", "sources")
     for count in options.rows:
         for workers in options.workers:
             with tempfile.TemporaryDirectory() as folder:
                 data = Path(folder) / "rows.jsonl"
-                with data.open("w", encoding="utf-8") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in rows(count))
+                write_rows(data, count, columns)
                 command = [sys.executable, "-m", "benchmarks.scale", options.kind, "--workers", str(workers)]
                 command += ["--measure", str(data), str(Path(folder) / "out")]
                 subprocess.run(command, check=True)
