@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .builtin_weights import SHA256
-from .checkpoints import ModelRef, folder_digest
+from .checkpoints import ModelRef, folder_digest, resolve_commit
 from .class_labels import find_class
 from .components import Component, Role
 from .model_classifier import Classifier
@@ -54,7 +54,8 @@ class LoadedComponent:
             return name
         # Another tokenizer gives other scores, so it is named too.
         if component.tokenizer is not None:
-            name += f"+{_exact_name(component.tokenizer, '')}"
+            commit = resolve_commit(component.tokenizer, "tokenizer_config.json")
+            name += f"+{_exact_name(component.tokenizer, commit)}"
         return f"{name}#{self.index}={self.meaning}"
 
 
