@@ -209,8 +209,8 @@ def _judged_labels(judged: pd.DataFrame, judged_sim: Sequence[float] | None) -> 
         return np.full(len(judged), np.nan)
     sim = np.asarray(judged_sim, dtype=float)
     sim = np.clip(sim, 0.01, 0.99)
-    judge_logit = judged.judge.astype(float).to_numpy() - JUDGE_MEAN
-    logit = np.log(sim / (1 - sim)) + judge_logit
+    judge = judged.judge.astype(float).to_numpy()
+    logit = np.log(sim / (1 - sim)) + judge - JUDGE_MEAN
     return 1 / (1 + np.exp(-logit))
 
 
