@@ -87,7 +87,9 @@ def sentence_transformer(folder: Path, *, seed: int = 0) -> Path:
 
     transformer = Transformer(str(bert(folder / "base", head=False, seed=seed)), max_seq_length=64)
     torch.manual_seed(seed)
-    size = transformer.get_embedding_dimension()
+    # sentence-transformers 6 renamed it.
+    renamed = hasattr(transformer, "get_embedding_dimension")
+    size = transformer.get_embedding_dimension() if renamed else transformer.get_word_embedding_dimension()
     modules = [
         transformer,
         Pooling(size, pooling_mode="cls"),
