@@ -24,7 +24,7 @@ WORDS = (
     "the plan will not work today because nobody has read it and you are a fool if you think that they care about "
     "what we said last week when the train was late again please tell me where my book is thanks for your help"
 )
-
+# Rows that are made; longer files repeat them.
 DISTINCT = 200_000
 
 

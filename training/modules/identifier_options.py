@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["TrainingOptions", "add_training_flags", "training_options"]
 
@@ -45,22 +45,12 @@ class TrainingOptions:
 def add_training_flags(parser: argparse.ArgumentParser, defaults: TrainingOptions) -> None:
     """Add a flag for each training option, and one for the progress bars."""
     add = parser.add_argument_group("training").add_argument
-    add("--num_train_epochs", type=int, default=defaults.num_train_epochs)
-    add("--batch_size", type=int, default=defaults.batch_size)
-    add("--learning_rate", type=float, default=defaults.learning_rate)
-    add("--weight_decay", type=float, default=defaults.weight_decay)
-    add("--early_stopping_patience", type=int, default=defaults.early_stopping_patience)
-    add("--seed", type=int, default=defaults.seed)
+    for option in fields(TrainingOptions):
+        default = getattr(defaults, option.name)
+        add(f"--{option.name}", type=type(default), default=default)
     add("--disable_tqdm", action="store_true", help="no progress bars")
 
 
 def training_options(args: argparse.Namespace) -> TrainingOptions:
     """Make the options that the flags of `add_training_flags` say."""
-    return TrainingOptions(
-        num_train_epochs=args.num_train_epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        weight_decay=args.weight_decay,
-        early_stopping_patience=args.early_stopping_patience,
-        seed=args.seed,
-    )
+    return TrainingOptions(**{option.name: getattr(args, option.name) for option in fields(TrainingOptions)})
