@@ -6,14 +6,14 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import chain, zip_longest
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from .limits import InputError
 from .models import Choice, score
-from .tables import Columns
+from .tables import Columns, named_columns
 
 # Segments per step: about a tenth of a second with the built-in encoder.
 STEP = 16
@@ -114,16 +114,7 @@ def segments_csv(scored: Scored) -> str:
 
 def table_csv(columns: Columns) -> str:
     """Return what was scored as a CSV table, which `toxicity-j compare` and this page's upload read."""
-    named: dict[str, list[str]] = {}
-    if columns.sources is not None:
-        named["source"] = columns.sources
-    if columns.languages is not None:
-        named["language"] = columns.languages
-    named |= columns.systems
-    references = zip_longest(*(columns.references or []), fillvalue="")
-    for index, texts in enumerate(references):
-        name = f"reference{index + 1}" if index else "reference"
-        named[name] = list(texts)
+    named = dict(named_columns(columns, "reference"))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(list(named))

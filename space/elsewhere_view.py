@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from . import snippets
+from .about import HUB
 from .batch import Scored
 from .models import Choice
 
@@ -46,5 +47,5 @@ def _blocks(blocks: dict[str, str]) -> str:
         f'<pre tabindex="0" aria-label="{escape(title)}"><code>{escape(code)}</code></pre></figure>'
         for title, code in blocks.items()
     )
-    install = f"pip install git+https://huggingface.co/spaces/{snippets.SPACE}"
+    install = f"pip install git+{HUB}"
     return f'<section class="tj">{figures}<p>Install: <code>{escape(install)}</code>, or from a clone.</p></section>'

@@ -126,8 +126,9 @@ def explain(source: str, rewrites: Sequence[str]) -> list[Explanation]:
 def _broken(source: str, texts: Sequence[Sequence[str]]) -> list[tuple[np.ndarray, np.ndarray] | None]:
     """Return per text the rise of FL's log-odds by word, and P(toxic) of it and its variants; None if too long."""
     left, known, variants = ENCODER_BUDGET, [], []
+    source_words = len(split_words(source))
     for words in texts:
-        left -= (len(words) + 1) * (len(words) + len(split_words(source)))
+        left -= (len(words) + 1) * (len(words) + source_words)
         known.append(left >= 0)
         if left >= 0:
             variants += [" ".join(words), *without_each(words)]

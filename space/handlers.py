@@ -46,7 +46,7 @@ def on_upload(paths: list[str] | None) -> tuple[Any, str, None]:
         for path in paths or []:
             with suppress(OSError):
                 Path(path).unlink()
-    return _shown(table), notice(f"{len(table.rows)} rows were read. Edit them, or press Compare."), None
+    return _shown(table), _rows_read(table), None
 
 
 def on_paste(text: str) -> tuple[Any, str]:
@@ -55,7 +55,7 @@ def on_paste(text: str) -> tuple[Any, str]:
         table = read_pasted(text or "")
     except InputError as error:
         return gr.skip(), notice(str(error), "error")
-    return _shown(table), notice(f"{len(table.rows)} rows were read. Edit them, or press Compare.")
+    return _shown(table), _rows_read(table)
 
 
 def on_example() -> tuple[Any, str]:
@@ -96,6 +96,10 @@ def on_cancel() -> tuple[Any, ...]:
 def on_order(scored: batch.Scored | None, order: str) -> Any:
     """Return every row in another order."""
     return gr.skip() if scored is None else batch_view.render_segments(scored, order)
+
+
+def _rows_read(table: Table) -> str:
+    return notice(f"{len(table.rows)} rows were read. Edit them, or press Compare.")
 
 
 def _shown(table: Table) -> Any:

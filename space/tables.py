@@ -215,14 +215,7 @@ def _table(inputs: Any) -> Table:
     Raises:
         InputError: there are too many rows or systems.
     """
-    columns: list[NamedColumn] = []
-    if inputs.sources is not None:
-        columns.append(("source", list(inputs.sources)))
-    if inputs.languages is not None:
-        columns.append(("language", list(inputs.languages)))
-    columns += [(name, list(texts)) for name, texts in inputs.systems.items()]
-    if inputs.references is not None:
-        columns += _reference_columns(inputs.references)
+    columns = named_columns(inputs, "reference ")
     if len(inputs.systems) > MAX_SYSTEMS:
         raise InputError(f"The upload has {len(inputs.systems)} systems; at most {MAX_SYSTEMS} are compared here.")
     rows = [list(row) for row in zip(*(texts for _, texts in columns), strict=True)]
@@ -231,11 +224,21 @@ def _table(inputs: Any) -> Table:
     return Table([name for name, _ in columns], rows)
 
 
-def _reference_columns(references: Sequence[Sequence[str]]) -> list[NamedColumn]:
-    """Return one column per reference of a row; a row with fewer gets empty cells."""
-    columns = []
-    for index, texts in enumerate(zip_longest(*references, fillvalue="")):
-        name = f"reference {index + 1}" if index else "reference"
+def named_columns(found: Any, further: str) -> list[NamedColumn]:
+    """Return the columns of a table, the source first; a row with fewer references gets empty cells.
+
+    Args:
+        found: `Columns`, or what `read_columns` read.
+        further: what the names of the second reference and of those behind it begin with.
+    """
+    columns: list[NamedColumn] = []
+    if found.sources is not None:
+        columns.append(("source", list(found.sources)))
+    if found.languages is not None:
+        columns.append(("language", list(found.languages)))
+    columns += [(name, list(texts)) for name, texts in found.systems.items()]
+    for index, texts in enumerate(zip_longest(*(found.references or []), fillvalue="")):
+        name = f"{further}{index + 1}" if index else "reference"
         columns.append((name, list(texts)))
     return columns
 

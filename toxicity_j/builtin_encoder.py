@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ import torch
 from .batching import default_token_budget, run_batched
 from .builtin_network import ROLES, EncoderConfig, EncoderNetwork, Outputs
 from .builtin_weights import find_weights, load_tensors, save_tensors
-from .devices import resolve_device, resolve_dtype
+from .devices import Device, resolve_device, resolve_dtype
+from .model_interface import Progress
 from .rules import sigmoid
 from .text import tokenize, truncate, windows
 
@@ -72,7 +73,7 @@ class Encoder:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path | None = None, *, device: str | torch.device | None = None, dtype: str = "float32"
+        cls, path: str | Path | None = None, *, device: Device = None, dtype: str = "float32"
     ) -> Encoder:
         """Load an encoder for scoring.
 
@@ -107,9 +108,7 @@ class Encoder:
         metadata = {"config": json.dumps(asdict(self.config)), "tokenizer": self.tokenizer.to_str()}
         save_tensors(path, self.network.state_dict(), metadata, int8=int8)
 
-    def p_toxic(
-        self, texts: Sequence[str], *, batch_size: int | None = None, progress: Callable[..., Any] | None = None
-    ) -> np.ndarray:
+    def p_toxic(self, texts: Sequence[str], *, batch_size: int | None = None, progress: Progress = None) -> np.ndarray:
         """Compute P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,), float64.
 
         A text over `config.max_length` tokens is read in overlapping windows, of which the most toxic one counts.
@@ -123,9 +122,9 @@ class Encoder:
         want: Sequence[str] = ROLES,
         *,
         batch_size: int | None = None,
-        progress: Callable[..., Any] | None = None,
+        progress: Progress = None,
     ) -> dict[str, np.ndarray]:
-        """Score each prediction, as the network says it: blank texts and copies are settled by `factors`.
+        """Score each prediction, as the network says it: blank texts and copies are settled by `known_cases`.
 
         Args:
             predictions: n texts that are judged.
@@ -182,7 +181,12 @@ class Encoder:
     def _read_long_texts(self, texts: Sequence[str], p_toxic: np.ndarray, batch_size: int | None) -> None:
         """Replace P(toxic) of the texts that were cut by the largest over all of their windows, in place."""
         size = self.config.max_length
+        read: dict[str, float] = {}
         for i, text in enumerate(texts):
+            # Equal texts are read once.
+            if text in read:
+                p_toxic[i] = read[text]
+                continue
             if len(text) + 2 <= size:  # a token has at least one character
                 continue
             ids = tokenize(self.tokenizer, [text])[0]
@@ -197,7 +201,7 @@ class Encoder:
                 token_budget=default_token_budget(self.device),
                 batch_size=batch_size,
             )
-            p_toxic[i] = sigmoid(logits.numpy()).max()
+            p_toxic[i] = read[text] = float(sigmoid(logits.numpy()).max())
 
 
 def calibrated(config: EncoderConfig, found: Outputs, role: str) -> torch.Tensor:

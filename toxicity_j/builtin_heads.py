@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-__all__ = ["LikelihoodHead", "PairHead", "TextHead", "pool"]
+__all__ = ["LikelihoodHead", "PairHead", "TextHead", "mean_pool", "pool"]
 
 
 def pool(states: torch.Tensor, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,14 +24,26 @@ def pool(states: torch.Tensor, lengths: Sequence[int]) -> tuple[torch.Tensor, to
     Returns:
         Two tensors. *Shape:* (segments, width)
     """
+    padded, sizes = _padded(states, lengths)
+    absent = (torch.arange(padded.shape[1], device=states.device) >= sizes[:, None])[:, :, None]
+    return padded.sum(1) / sizes[:, None], padded.masked_fill(absent, -torch.inf).amax(1)
+
+
+def mean_pool(states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+    """Compute the mean alone; otherwise as `pool`. *Shape:* (tokens, width) to (segments, width)."""
+    padded, sizes = _padded(states, lengths)
+    return padded.sum(1) / sizes[:, None]
+
+
+def _padded(states: torch.Tensor, lengths: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the segments side by side with zeros behind, and their sizes. *Shape:* (segments, longest, width)."""
     states = states.float()
     sizes = torch.tensor(lengths, device=states.device)
     rows = torch.repeat_interleave(torch.arange(len(lengths), device=states.device), sizes, output_size=len(states))
     starts = torch.cumsum(sizes, 0) - sizes
     columns = torch.arange(len(states), device=states.device) - starts[rows]
     padded = states.new_zeros(len(lengths), int(max(lengths)), states.shape[1]).index_put((rows, columns), states)
-    absent = (torch.arange(padded.shape[1], device=states.device) >= sizes[:, None])[:, :, None]
-    return padded.sum(1) / sizes[:, None], padded.masked_fill(absent, -torch.inf).amax(1)
+    return padded, sizes
 
 
 class TokenFeatures(nn.Module):
@@ -63,7 +75,7 @@ class TextHead(nn.Module):
 
     def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
         """Compute the logits. *Shape:* (tokens, hidden) to (texts,)."""
-        features = [pool(states, lengths)[0], self.tokens(states, lengths)]
+        features = [mean_pool(states, lengths), self.tokens(states, lengths)]
         logits: torch.Tensor = self.out(torch.cat(features, dim=1))
         return logits[:, 0]
 
@@ -80,7 +92,7 @@ class PairHead(nn.Module):
     def forward(self, states: torch.Tensor, lengths: Sequence[tuple[int, int]]) -> torch.Tensor:
         """Compute the logits. *Shape:* (source + prediction tokens, hidden) to (pairs,)."""
         sides = [length for pair in lengths for length in pair]
-        means, tokens = pool(states, sides)[0], self.tokens(states, sides)
+        means, tokens = mean_pool(states, sides), self.tokens(states, sides)
         source, prediction = means[0::2], means[1::2]
         features = [source, prediction, (source - prediction).abs(), tokens[0::2], tokens[1::2]]
         logits: torch.Tensor = self.out(torch.cat(features, dim=1))
@@ -96,7 +108,7 @@ class LikelihoodHead(nn.Module):
 
     def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
         """Compute the likelihoods from trunk states. *Shape:* (tokens, hidden) to (texts,)."""
-        return pool(self.out(states.float()), lengths)[0][:, 0]
+        return mean_pool(self.out(states.float()), lengths)[:, 0]
 
 
 def _perceptron(width: int, inner: int) -> nn.Sequential:

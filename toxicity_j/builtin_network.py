@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from .builtin_heads import LikelihoodHead, PairHead, TextHead
-from .cpu_packing import packed_attention
+from .packed_attention import packed_attention
 
 __all__ = ["ROLES", "EncoderConfig", "EncoderNetwork", "Outputs"]
 
@@ -221,8 +221,9 @@ class EncoderNetwork(nn.Module):
             want: some of `ROLES`.
         """
         n = len(predictions)
-        lengths = [len(ids) for ids in [*predictions, *(sources or [])]]
-        states = self.body.trunk_states([*predictions, *(sources or [])])
+        texts = [*predictions, *(sources or [])]
+        lengths = [len(ids) for ids in texts]
+        states = self.body.trunk_states(texts)
         own = states[: sum(lengths[:n])]
         found = Outputs()
         if "style" in want:

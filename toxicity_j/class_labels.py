@@ -22,7 +22,7 @@ class FoundClass:
 
     Attributes:
         index: its index.
-        by_name: the model's labels say so, or the user did; else the protocol's index was taken on trust.
+        by_name: the model's labels say so, or it has no other class; else the protocol's index was taken on trust.
     """
 
     index: int

@@ -71,7 +71,7 @@ def report(
     wanted = Output(output_format, output, segments, report)
     wanted.check((results,))
     comparison = load(results)
-    write(comparison, wanted, pairwise=len(comparison.systems) > 1)
+    write(comparison, wanted)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -112,6 +113,18 @@ def print_quietly(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         silence_stdout()
+
+
+def put(text: str, path: str | None) -> None:
+    """Write text and a line's end to a file, or to stdout where there is none.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if path is None:
+        print_quietly(text)
+    else:
+        Path(path).write_text(f"{text}\n", encoding="utf-8")
 
 
 def silence_stdout() -> None:

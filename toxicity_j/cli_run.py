@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cli_program import FAILED_GATE, print_error, print_quietly
+from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Output, Request
 from .compare.compare import Comparison, compare
 from .compare.exports import check_cells, check_suffix, write_segments
@@ -43,7 +43,7 @@ def run(request: Request) -> int:
     if request.against is not None:
         old = load(request.against)
     comparison = _compared(request, protocol, inputs, old)
-    write(comparison, request.output, pairwise=request.pairwise)
+    write(comparison, request.output)
     failures = shortfalls(comparison, floors)
     if old is not None:
         failures += drops(comparison, old)
@@ -68,7 +68,7 @@ def load(path: str) -> Comparison:
         raise ReaderError(f"{path}: {error}") from None
 
 
-def write(comparison: Comparison, output: Output, *, pairwise: bool) -> None:
+def write(comparison: Comparison, output: Output) -> None:
     """Write a comparison in each way that was asked for.
 
     Raises:
@@ -81,14 +81,11 @@ def write(comparison: Comparison, output: Output, *, pairwise: bool) -> None:
 
         page = render_html(comparison, comparison.texts)
         Path(output.report).write_text(page, encoding="utf-8")
-    text = rendered(comparison, output, pairwise=pairwise).rstrip("\n")
-    if output.path is None:
-        print_quietly(text)
-    else:
-        Path(output.path).write_text(f"{text}\n", encoding="utf-8")
+    text = rendered(comparison, output).rstrip("\n")
+    put(text, output.path)
 
 
-def rendered(comparison: Comparison, output: Output, *, pairwise: bool) -> str:
+def rendered(comparison: Comparison, output: Output) -> str:
     """Return a comparison in the format that was asked for."""
     render = getattr(comparison, f"to_{output.chosen_format()}")
     return str(render())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from .cli_program import FAILED_GATE, print_error, print_quietly
+from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Request, request
 from .compare.formats import ReaderError
 from .compare.gate import parse_floors
@@ -82,13 +81,11 @@ def _columns(wanted: Request) -> dict[str, Any]:
 
 def _write(scores: Mapping[str, Any], wanted: Request) -> None:
     """Write corpus scores as JSON, or as one line per measure."""
-    text = "\n".join(_lines(scores))
     if wanted.output.chosen_format() == "json":
         text = json.dumps(scores, ensure_ascii=False, indent=2)
-    if wanted.output.path is None:
-        print_quietly(text)
     else:
-        Path(wanted.output.path).write_text(text + "\n", encoding="utf-8")
+        text = "\n".join(_lines(scores))
+    put(text, wanted.output.path)
 
 
 def _lines(scores: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from .builtin_weights import SHA256, find_weights
 from .protocols import IDENTIFIER, Protocol
 from .results import Segments
-from .rules import saturate
+from .rules import saturate, sigmoid
 from .signature import protocol_name, render
 from .text import normalize, windows_of_all
 from .version import VERSION
@@ -81,8 +81,7 @@ class NumpyIdentifier:
         for batch in _batches(lengths):
             chosen = [rows[index] for index in batch]
             np.maximum.at(logits, owners[batch], self._logits(chosen))
-        shares = 1 / (1 + np.exp(-logits))
-        scores = dict(zip(distinct, shares, strict=True))
+        scores = dict(zip(distinct, sigmoid(logits), strict=True))
         return np.array([scores[text] for text in texts])
 
     def _logits(self, rows: list[list[int]]) -> Floats:

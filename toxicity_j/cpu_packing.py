@@ -26,7 +26,6 @@ __all__ = [
     "can_be_padding_free",
     "enable_padding_free",
     "first_position",
-    "packed_attention",
     "padding_free_logits",
 ]
 

@@ -118,7 +118,7 @@ class Identifier:
         """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
         # No number format is asked for: the model is too small for a lower one to pay.
         scores = self.model.p_toxic(texts, batch_size=self.batch_size, progress=progress)
-        return Scored.checked(scores, getattr(self.model, "truncated", 0), texts, self._name)
+        return Scored.checked(scores, 0, texts, self._name)
 
 
 def _first_column(found: Scored) -> Scored:

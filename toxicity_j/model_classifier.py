@@ -19,14 +19,11 @@ from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free, enable_padding_free, first_position, padding_free_logits
 from .devices import Device, Precision, resolve_device, to_device
 from .model_interface import Mark, Progress, Scored
-from .tokenization import Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
+from .tokenization import COLUMN_NAMES, Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
 
 # Texts are truncated at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
 # pan-webis-de/pan-code).
 MAX_LENGTH = 512
-
-# What a model sees of a tokenizer's columns. No mask is among them, because nothing is padded.
-_COLUMNS = ("input_ids", "token_type_ids")
 
 # How transformers names a table of learned positions: BERT's family, BART's, GPT-2's.
 _POSITION_TABLES = ("position_embeddings", "embed_positions", "wpe")
@@ -187,7 +184,7 @@ def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor
     columns = np.array(batch, dtype=np.int64).transpose(1, 0, 2)
     arrays = [np.ascontiguousarray(column) for column in columns]
     tensors = to_device(arrays, network.device)
-    inputs = dict(zip(_COLUMNS, tensors, strict=False))
+    inputs = dict(zip(COLUMN_NAMES, tensors, strict=False))
     logits: torch.Tensor = network(**inputs).logits
     return logits
 

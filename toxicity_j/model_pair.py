@@ -15,12 +15,10 @@ from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .devices import Device, resolve_device, resolve_dtype
 from .model_embedding import paired_cosine
 from .model_interface import Progress, Scored
-from .tokenization import Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
+from .tokenization import COLUMN_NAMES, Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
 
 # tokenizer(..., max_length=512) of the released scripts.
 MAX_LENGTH = 512
-
-_COLUMNS = ("input_ids", "token_type_ids")
 
 
 class PairTransformer:
@@ -98,7 +96,7 @@ class PairTransformer:
         lengths = np.array([len(columns[0]) for columns in batch])
         mask = np.arange(lengths.max()) < lengths[:, None]
         arrays = {"attention_mask": mask.astype(np.int64)}
-        for name, *rows in zip(_COLUMNS, *batch, strict=False):
+        for name, *rows in zip(COLUMN_NAMES, *batch, strict=False):
             padded = np.full(mask.shape, self.padding[name], dtype=np.int64)
             padded[mask] = np.concatenate(rows)
             arrays[name] = padded

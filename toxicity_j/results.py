@@ -59,10 +59,7 @@ class Segments:
         scores: dict[str, Any] = dict(self._means(range(len(self))))
         scores["signature"] = self.signature
         if self.languages is not None:
-            by_language = self.by_language()
-            scores["signature"] += f"|languages:{','.join(by_language)}"
-            scores["languages"] = by_language
-            scores["macro"] = macro_means(by_language)
+            add_languages(scores, self.by_language())
         if self.truncated:
             scores["truncated"] = dict(self.truncated)
         return scores
@@ -97,6 +94,13 @@ class Segments:
                 scores[key] = mean(own.tolist())
         scores["n"] = len(indices)
         return scores
+
+
+def add_languages(scores: dict[str, Any], by_language: Mapping[str, Mapping[str, float | int]]) -> None:
+    """Add to corpus scores those of each language, their macro average, and the languages' names to the signature."""
+    scores["signature"] += f"|languages:{','.join(by_language)}"
+    scores["languages"] = by_language
+    scores["macro"] = macro_means(by_language)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -12,12 +12,14 @@ from typing import Any, Generic, Literal, TypeVar
 
 from .checkpoints import ModelRef, load_errors
 
-__all__ = ["Columns", "CountingEncoder", "TextEncoder", "count_tokens", "load_tokenizer"]
+__all__ = ["COLUMN_NAMES", "Columns", "CountingEncoder", "TextEncoder", "count_tokens", "load_tokenizer"]
 
 Item = TypeVar("Item")
 
 # The token ids of a text and, where the model reads them, its token types.
 Columns = list[list[int]]
+# What a model sees of them. No mask is among them, because nothing is padded.
+COLUMN_NAMES = ("input_ids", "token_type_ids")
 
 _SENTENCEPIECE_FILES = ("spm.model", "sentencepiece.bpe.model", "spiece.model")
 

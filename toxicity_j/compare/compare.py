@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from ..results import MEANS
 from .analysis import Draws, estimates, indistinct_groups, letters, ranks, smallest_differences, tested_pairs
 from .checks import check_draws, check_level
 from .inputs import Scored, check_names, language_means, score_systems
-from .provenance import protocol_name, versions
-from .records import COLUMNS, Estimate, Pair, System, Texts
+from .provenance import now, protocol_name, versions
+from .records import Estimate, Pair, System, Texts
 from .statistics import FEWEST_SEGMENTS
 from .verdict import is_different, limits, verdict
 
@@ -102,7 +102,7 @@ class Comparison:
         return to_latex(self)
 
     def to_csv(self) -> str:
-        """Return one row per system and measure as CSV."""
+        """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` and so on."""
         from .render import to_csv
 
         return to_csv(self)
@@ -221,7 +221,7 @@ def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[st
         seed=draws.seed,
         versions=versions(),
         files=files,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        date=now(),
         languages=scored.languages,
         texts=scored.texts,
     )
@@ -237,7 +237,7 @@ def _directed(pair: tuple[str, str], baseline: str | None) -> tuple[str, str]:
 
 def _system(scored: Scored, name: str, rank: int, mark: str, scores: dict[str, Estimate]) -> System:
     columns = scored.columns[name]
-    segments = {COLUMNS[measure]: values.tolist() for measure, values in columns.items()}
+    segments = {MEANS[measure]: values.tolist() for measure, values in columns.items()}
     segments["p_toxic"] = scored.p_toxic[name].tolist()
     by_language = None
     if scored.languages is not None:

@@ -88,8 +88,7 @@ def write_segments(comparison: Comparison, path: str) -> None:
     elif suffix == ".jsonl":
         with Path(path).open("w", encoding="utf-8") as file:
             for row in rows:
-                json.dump(row, file, ensure_ascii=False)
-                file.write("\n")
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
     else:
         Path(path).write_text(_delimited(rows, suffix), encoding="utf-8", newline="")
 

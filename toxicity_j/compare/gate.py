@@ -16,6 +16,20 @@ from .records import MEASURES
 if TYPE_CHECKING:
     from ..results import Segments
 
+# Scores of equal texts differ by up to about 1e-7 between machines and versions of torch, which is not a drop.
+_ROUNDING = 1e-6
+# Names of the two states of one system while they are compared.
+_NEW, _OLD = "new", "old"
+
+
+@dataclass(frozen=True)
+class _Change:
+    """How the main score of a system changed."""
+
+    name: str
+    value: float
+    p_value: float
+
 
 def parse_floors(texts: Sequence[str]) -> dict[str, float]:
     """Read floors such as "j=0.5".
@@ -83,21 +97,6 @@ def drops(new: Comparison, old: Comparison) -> list[str]:
     return sentences
 
 
-@dataclass(frozen=True)
-class _Change:
-    """How the main score of a system changed."""
-
-    name: str
-    value: float
-    p_value: float
-
-
-# Scores of equal texts differ by up to about 1e-7 between machines and versions of torch, which is not a drop.
-_ROUNDING = 1e-6
-# Names of the two states of one system while they are compared.
-_NEW, _OLD = "new", "old"
-
-
 def check_same_setting(new: Comparison, old: Comparison) -> None:
     """Check that two comparisons may be held against each other.
 
@@ -133,13 +132,11 @@ def _change(new: Comparison, name: str, old: Comparison, before: str) -> _Change
         confidence=new.confidence,
         n_resamples=new.n_resamples,
         seed=new.seed,
+        baseline=_OLD,
     )
-    pair = comparison.pairs[0]
-    difference = pair.differences[new.main]
-    value = difference.value
-    if pair.first == _OLD:
-        value = -value
-    return _Change(name, value, difference.p_value)
+    # The baseline comes second: new minus old.
+    difference = comparison.pairs[0].differences[new.main]
+    return _Change(name, difference.value, difference.p_value)
 
 
 def _segments(comparison: Comparison, name: str) -> Segments:

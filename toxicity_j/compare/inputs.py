@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..results import Segments
+from ..results import MEANS, Segments
 from .checks import finite
-from .records import COLUMNS, Texts
+from .records import Texts
 from .resampling import Array
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _listed(column: Any) -> list[Any] | None:
 
 def _measures(name: str, segments: Segments) -> dict[str, Array]:
     found = {}
-    for measure, column in COLUMNS.items():
+    for measure, column in MEANS.items():
         values = getattr(segments, column)
         if values is not None:
             found[measure] = finite(values, f"systems[{name!r}].{column}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeVar
 
 from .alignment import Keyed, row_order
 from .contents import AlignedFile, Given, languages_of, named_systems, references_of, unterminated_columns
@@ -19,8 +18,6 @@ from .roles import ColumnNames, id_column, source_column
 from .tables import STDIN, Table, read_table
 
 __all__ = ["ColumnNames", "Inputs", "ReaderError", "read_columns"]
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)

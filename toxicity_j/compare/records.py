@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 # Measures in the order of tables, and how they are written in prose.
 MEASURES: dict[str, str] = {"sta": "STA", "nontoxic_share": "non-toxic", "sim": "SIM", "fl": "FL", "j": "J"}
 
-# The column of `Segments` whose mean each measure is.
-COLUMNS: dict[str, str] = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
-
 FACTORS: tuple[str, ...] = ("sta", "sim", "fl")
 
 

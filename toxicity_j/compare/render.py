@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .compare import Comparison
 from .records import MEASURES, Pair, System
-from .verdict import listed, show_estimate, show_interval, show_number, show_p
+from .verdict import is_different, listed, show_estimate, show_interval, show_number, show_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
     value = show_number(difference.value, signed=True)
     interval = show_interval(difference.low, difference.high)
     p_value = show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
-    if difference.p_corrected <= 1 - comparison.confidence:
+    if is_different(pair, comparison.main, 1 - comparison.confidence):
         p_value += " *"
     effect = "-"
     if difference.effect_size is not None:

@@ -15,9 +15,9 @@ from typing import Any
 
 from . import plots
 from .compare import Comparison
-from .records import FACTORS, MEASURES, Difference, Estimate, Texts
+from .records import FACTORS, MEASURES, Estimate, Pair, Texts
 from .render import show_level
-from .verdict import show_interval, show_number, show_p
+from .verdict import is_different, show_interval, show_number, show_p
 
 _FOLDER = Path(__file__).parent
 
@@ -144,17 +144,17 @@ def _matrix(comparison: Comparison) -> list[list[dict[str, str] | None]]:
     """Return, for each system and each other, how the first one's main score differs; None for the same system."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for pair in comparison.pairs:
-        difference = pair.differences[comparison.main]
-        cells[pair.first, pair.second] = _cell(difference, 1, comparison)
-        cells[pair.second, pair.first] = _cell(difference, -1, comparison)
+        cells[pair.first, pair.second] = _cell(pair, 1, comparison)
+        cells[pair.second, pair.first] = _cell(pair, -1, comparison)
     names = [system.name for system in comparison.systems]
     return [[cells.get((row, column)) for column in names] for row in names]
 
 
-def _cell(difference: Difference, sign: int, comparison: Comparison) -> dict[str, str]:
+def _cell(pair: Pair, sign: int, comparison: Comparison) -> dict[str, str]:
+    difference = pair.differences[comparison.main]
     value = sign * difference.value
     kind = "worse"
-    if difference.p_corrected > 1 - comparison.confidence:
+    if not is_different(pair, comparison.main, 1 - comparison.confidence):
         kind = "same"
     elif value > 0:
         kind = "better"

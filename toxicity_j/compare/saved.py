@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from .compare import Comparison
@@ -16,13 +16,13 @@ FORMAT = "toxicity_j.comparison/1"
 
 def to_json(comparison: Comparison, *, segments: bool = True, texts: bool = True, indent: int | None = 2) -> str:
     """Return a comparison as JSON; see `Comparison.to_json`."""
-    saved = {"format": FORMAT, **asdict(comparison)}
     if not texts:
-        saved["texts"] = None
+        comparison = replace(comparison, texts=None)
     # They are most of the file.
     if not segments:
-        for system in saved["systems"]:
-            system["segments"] = {}
+        systems = tuple(replace(system, segments={}) for system in comparison.systems)
+        comparison = replace(comparison, systems=systems)
+    saved = {"format": FORMAT, **asdict(comparison)}
     return json.dumps(saved, ensure_ascii=False, indent=indent, allow_nan=False)
 
 

@@ -1,7 +1,8 @@
 """Read one file of texts: plain text, CSV, TSV, JSON Lines or parquet. UTF-8 only; nothing is repaired.
 
 A byte order mark at the start is dropped, because it belongs to the encoding. Blank lines of plain text are empty
-segments. A TSV file has no quoting: a quotation mark is a character like any other, and each line is a row.
+segments. A TSV file has no quoting, except in the shared tasks' files (see `read_table`): a quotation mark is a
+character like any other, and each line is a row.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ Cells: TypeAlias = dict[str, list[Any]]
 
 STDIN = "-"
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
-QUOTINGS = ("auto", "none", "csv")
 # The one column of a plain text file.
 TEXT = "text"
 

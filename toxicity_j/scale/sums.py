@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..results import MEANS, macro_means
+from ..results import MEANS, add_languages
 
 __all__ = ["CorpusSums", "ExactSum"]
 
@@ -101,10 +101,7 @@ class CorpusSums:
         scores["signature"] = signature
         if self.by_language:
             languages = sorted(self.by_language)
-            by_language = {language: _means(self.by_language[language]) for language in languages}
-            scores["signature"] += f"|languages:{','.join(languages)}"
-            scores["languages"] = by_language
-            scores["macro"] = macro_means(by_language)
+            add_languages(scores, {language: _means(self.by_language[language]) for language in languages})
         return scores
 
 

@@ -1,6 +1,6 @@
 """Attention for training: segments padded together for torch's fused kernels, which are quick backwards too.
 
-Gives what `toxicity_j.cpu_packing.packed_attention` gives.
+Gives what `toxicity_j.packed_attention.packed_attention` gives.
 """
 
 from __future__ import annotations
