@@ -1,7 +1,9 @@
-"""The web page: score one rewrite or compare systems, with explanations. Start it with `python app.py`.
+"""The web page: score one rewrite or compare systems, with explanations. Start it with
+`python app.py`.
 
-It asks no other host for anything and keeps nothing. `GRADIO_SERVER_PORT` and `GRADIO_SERVER_NAME` say where it
-listens. `TOXICITY_J_DOWNLOADS=1` lets protocols download their models from the Hugging Face Hub.
+It asks no other host for anything and keeps nothing. `GRADIO_SERVER_PORT` and
+`GRADIO_SERVER_NAME` say where it listens. `TOXICITY_J_DOWNLOADS=1` lets protocols
+download their models from the Hugging Face Hub.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import os
 import threading
 
-# Read when the libraries are imported: no usage reports, and no downloads that a visitor could start.
+# Read when the libraries are imported: no usage reports, and no downloads that a
+# visitor could start.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 if os.environ.get("TOXICITY_J_DOWNLOADS") != "1":
@@ -27,7 +30,9 @@ from space.theme import CSS, theme  # noqa: E402
 
 
 def warm_up() -> None:
-    """Load the built-in models and score one pair, so that the first visitor does not wait for it."""
+    """Load the built-in models and score one pair, so that the first visitor does not
+    wait for it.
+    """
     _, source, rewrites = PAIRS[0]
     pair.show(source, pair.rewrites_of(rewrites), Choice())
 
@@ -44,7 +49,11 @@ def main() -> None:
         prevent_thread_lock=True,
         max_file_size=MAX_FILE_BYTES,
         state_session_capacity=200,
-        app_kwargs={"middleware": [Middleware(SecurityHeaders)], "docs_url": None, "redoc_url": None},
+        app_kwargs={
+            "middleware": [Middleware(SecurityHeaders)],
+            "docs_url": None,
+            "redoc_url": None,
+        },
     )
     # Only now: gradio gives the server three seconds to answer a first request.
     threading.Thread(target=warm_up, daemon=True).start()

@@ -1,7 +1,9 @@
-"""What is measured: random-weight checkpoints of the published shapes, and a corpus with the lengths of real comments.
+"""What is measured: random-weight checkpoints of the published shapes, and a corpus
+with the lengths of real comments.
 
-Nothing is downloaded. Texts are frequent words in no order, one token each to the built-in encoder and to the tokenizer
-made here, so that they have as many tokens as intended; random weights cost what trained ones cost.
+Nothing is downloaded. Texts are frequent words in no order, one token each to the
+built-in encoder and to the tokenizer made here, so that they have as many tokens as
+intended; random weights cost what trained ones cost.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from safetensors import safe_open
 
 from toxicity_j.builtin_weights import find_weights
 
-# Tokens a text, special ones included: log-normal with mean 18, as toxic comments and their rewrites have.
+# Tokens a text, special ones included: log-normal with mean 18, as toxic comments and
+# their rewrites have.
 MEAN_TOKENS, SIGMA = 18, 0.6
 MOST_TOKENS = 128
 
@@ -44,13 +47,18 @@ class Shape:
 
     @property
     def flops_per_token(self) -> int:
-        """Multiplications and additions of the layers' matrices, twice their weights; attention's own are left out."""
-        return 2 * self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
+        """Multiplications and additions of the layers' matrices, twice their weights;
+        attention's own are left out.
+        """
+        return (
+            2 * self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
+        )
 
 
-# config.json of FacebookAI/roberta-base (s-nlp/roberta_toxicity_classifier), FacebookAI/roberta-large
-# (cointegrated/roberta-large-cola-krishna2020), sentence-transformers/all-MiniLM-L6-v2 and distilbert-base-uncased,
-# which stands for the models that are not packed.
+# config.json of FacebookAI/roberta-base (s-nlp/roberta_toxicity_classifier),
+# FacebookAI/roberta-large (cointegrated/roberta-large-cola-krishna2020),
+# sentence-transformers/all-MiniLM-L6-v2 and distilbert-base-uncased, which stands for
+# the models that are not packed.
 SHAPES = {
     "RoBERTa-base": Shape("roberta", 50265, 12, 768, 12, 3072),
     "RoBERTa-large": Shape("roberta", 50265, 24, 1024, 16, 4096),
@@ -58,21 +66,40 @@ SHAPES = {
     "DistilBERT": Shape("distilbert", 30522, 6, 768, 12, 3072),
 }
 # The same layout for the smoke test.
-SMALL = {name: Shape(shape.family, 5000, 2, 32, 2, 64) for name, shape in SHAPES.items()}
+SMALL = {
+    name: Shape(shape.family, 5000, 2, 32, 2, 64) for name, shape in SHAPES.items()
+}
 
 
 def build(folder: Path, shape: Shape) -> str:
-    """Write a checkpoint with random weights and the benchmark's tokenizer; leave one that is there as it is."""
+    """Write a checkpoint with random weights and the benchmark's tokenizer; leave one
+    that is there as it is.
+    """
     if (folder / "model.safetensors").exists():
         return str(folder)
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     torch.manual_seed(0)
-    names = ("dim", "n_layers", "n_heads", "hidden_dim") if shape.family == "distilbert" else _BERT_NAMES
-    sizes = dict(zip(names, (shape.hidden, shape.layers, shape.heads, shape.intermediate), strict=True))
+    names = (
+        ("dim", "n_layers", "n_heads", "hidden_dim")
+        if shape.family == "distilbert"
+        else _BERT_NAMES
+    )
+    sizes = dict(
+        zip(
+            names,
+            (shape.hidden, shape.layers, shape.heads, shape.intermediate),
+            strict=True,
+        )
+    )
     special = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
     config = AutoConfig.for_model(
-        shape.family, vocab_size=shape.vocabulary, max_position_embeddings=514, num_labels=2, **sizes, **special
+        shape.family,
+        vocab_size=shape.vocabulary,
+        max_position_embeddings=514,
+        num_labels=2,
+        **sizes,
+        **special,
     )
     model = AutoModelForSequenceClassification.from_config(config)
     _spread(model)
@@ -81,16 +108,25 @@ def build(folder: Path, shape: Shape) -> str:
     return str(folder)
 
 
-_BERT_NAMES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+_BERT_NAMES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+)
 
 
 @cache
 def words() -> tuple[str, ...]:
-    """Return the first English words of the built-in encoder's vocabulary, which is sorted by frequency."""
+    """Return the first English words of the built-in encoder's vocabulary, which is
+    sorted by frequency.
+    """
     with safe_open(str(find_weights("encoder.safetensors")), framework="pt") as file:
         vocabulary = json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
     ordered = sorted(vocabulary, key=vocabulary.get)
-    return tuple(word for word in ordered if len(word) > 1 and word.isascii() and word.isalpha())[:WORDS]
+    return tuple(
+        word for word in ordered if len(word) > 1 and word.isascii() and word.isalpha()
+    )[:WORDS]
 
 
 def tokenizer() -> Any:
@@ -104,7 +140,9 @@ def tokenizer() -> Any:
     backend.normalizer = normalizers.BertNormalizer()
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     ends = [("<s>", 0), ("</s>", 2)]
-    backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ends)
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=ends
+    )
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         bos_token="<s>",
@@ -117,15 +155,22 @@ def tokenizer() -> Any:
 
 
 def corpus(texts: int, seed: int = 0) -> list[str]:
-    """Texts of words drawn at random, their lengths drawn as `MEAN_TOKENS` says, in no order."""
+    """Texts of words drawn at random, their lengths drawn as `MEAN_TOKENS` says, in no
+    order.
+    """
     generator, vocabulary = random.Random(seed), words()
     center = torch.log(torch.tensor(float(MEAN_TOKENS))).item() - SIGMA**2 / 2
-    lengths = [min(MOST_TOKENS, max(3, round(generator.lognormvariate(center, SIGMA)))) for _ in range(texts)]
+    lengths = [
+        min(MOST_TOKENS, max(3, round(generator.lognormvariate(center, SIGMA))))
+        for _ in range(texts)
+    ]
     return [" ".join(generator.choices(vocabulary, k=length - 2)) for length in lengths]
 
 
 def _spread(model: Any) -> None:
-    """Widens the output layer, so that logits spread about 0 with standard deviation 1."""
+    """Widens the output layer, so that logits spread about 0 with standard deviation
+    1.
+    """
     head = getattr(model.classifier, "out_proj", model.classifier)
     texts = corpus(64, seed=1)
     with torch.no_grad():

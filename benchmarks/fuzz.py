@@ -1,7 +1,9 @@
-"""Random calls: each ends in a result within its range, or in an error that names the argument in backticks.
+"""Random calls: each ends in a result within its range, or in an error that names the
+argument in backticks.
 
-`python -m benchmarks.fuzz --calls 100000` runs all targets in turn; `tests/test_fuzz.py` runs a few thousand. A failure
-is shrunk by Hypothesis and printed with its input.
+`python -m benchmarks.fuzz --calls 100000` runs all targets in turn;
+`tests/test_fuzz.py` runs a few thousand. A failure is shrunk by Hypothesis and printed
+with its input.
 """
 
 from __future__ import annotations
@@ -30,8 +32,25 @@ from toxicity_j.objectives.reward import ToxicityReward
 # --- Values
 
 # Invisible and combining characters, emoji, scripts, controls, a lone surrogate.
-ODD = "\u00ad\u200b\u200d\ufeff\u202e\u0301\u3164\u2800\U0001f642\U0001f44d\U000e0041\x00\x1b\r\n\t讨厌он\ud800"
-WORDS = st.sampled_from(["you", "fool", "fine", "d*mn", "the", "plan", "#BadIdea", "[SEP]", "<unk>", "|", "\n"])
+ODD = (
+    "\u00ad\u200b\u200d\ufeff\u202e\u0301\u3164\u2800"
+    "\U0001f642\U0001f44d\U000e0041\x00\x1b\r\n\t讨厌он\ud800"
+)
+WORDS = st.sampled_from(
+    [
+        "you",
+        "fool",
+        "fine",
+        "d*mn",
+        "the",
+        "plan",
+        "#BadIdea",
+        "[SEP]",
+        "<unk>",
+        "|",
+        "\n",
+    ]
+)
 TEXT = st.one_of(
     st.lists(WORDS, max_size=8).map(" ".join),
     st.text(max_size=12),
@@ -41,9 +60,29 @@ TEXT = st.one_of(
 NUMBER = st.one_of(
     st.integers(-3, 9),
     st.floats(allow_nan=True, allow_infinity=True),
-    st.sampled_from([0.0, 0.5, 1.0, 2**63, -(2**70), np.int64(3), np.float32(0.5), np.float64("nan"), True]),
+    st.sampled_from(
+        [
+            0.0,
+            0.5,
+            1.0,
+            2**63,
+            -(2**70),
+            np.int64(3),
+            np.float32(0.5),
+            np.float64("nan"),
+            True,
+        ]
+    ),
 )
-ATOM = st.one_of(st.none(), st.booleans(), NUMBER, TEXT, st.binary(max_size=3), st.just(object()), st.just(...))
+ATOM = st.one_of(
+    st.none(),
+    st.booleans(),
+    NUMBER,
+    TEXT,
+    st.binary(max_size=3),
+    st.just(object()),
+    st.just(...),
+)
 ANYTHING = st.recursive(
     ATOM,
     lambda inner: st.one_of(
@@ -57,9 +96,17 @@ ANYTHING = st.recursive(
 
 
 def column(length: int, item: st.SearchStrategy[Any] = TEXT) -> st.SearchStrategy[Any]:
-    """Draw a column of texts, mostly a right one, in one of the types that hold columns."""
+    """Draw a column of texts, mostly a right one, in one of the types that hold
+    columns.
+    """
     right = st.lists(item, min_size=length, max_size=length)
-    kinds = [list, tuple, iter, set, *(partial(kind, dtype=object) for kind in (np.array, pd.Series, pd.DataFrame))]
+    kinds = [
+        list,
+        tuple,
+        iter,
+        set,
+        *(partial(kind, dtype=object) for kind in (np.array, pd.Series, pd.DataFrame)),
+    ]
     return st.one_of(
         right,
         right,
@@ -94,7 +141,9 @@ class Wrong(AssertionError):
 
 
 def check_error(error: BaseException) -> None:
-    """Accept a TypeError or ValueError, or an OSError of a missing model, that names an argument in backticks."""
+    """Accept a TypeError or ValueError, or an OSError of a missing model, that names an
+    argument in backticks.
+    """
     if not isinstance(error, (TypeError, ValueError, OSError)) or "`" not in str(error):
         raise Wrong(f"{type(error).__name__}: {error}") from error
 
@@ -141,7 +190,9 @@ def identifier() -> ToxicityIdentifier:
 
 @functools.cache
 def loss() -> ToxicityLoss:
-    """Return a loss over the identifier's own tokens; making one takes seconds, so its settings are changed."""
+    """Return a loss over the identifier's own tokens; making one takes seconds, so its
+    settings are changed.
+    """
     return ToxicityLoss(identifier())
 
 
@@ -157,14 +208,18 @@ def fuzz_compute(columns: Any, per_segment: Any, bleu_source: Any) -> None:
     """Call `compute` with columns; with sources the encoder gives SIM and FL."""
     given_columns = dict(zip(("predictions", "sources"), columns, strict=True))
     attempt(
-        lambda: metric().compute(**given_columns, per_segment=per_segment, bleu_source=bleu_source),
+        lambda: metric().compute(
+            **given_columns, per_segment=per_segment, bleu_source=bleu_source
+        ),
         lambda scores: check_corpus(scores),
     )
 
 
 @given(st.lists(LENGTH.flatmap(column), min_size=1, max_size=3))
 def fuzz_add_batch(batches: list[Any]) -> None:
-    """Store batches, right ones and wrong ones, and compute; a wrong one must not spoil the others."""
+    """Store batches, right ones and wrong ones, and compute; a wrong one must not spoil
+    the others.
+    """
     stored = 0
     for batch in batches:
         try:
@@ -184,11 +239,17 @@ def fuzz_add_batch(batches: list[Any]) -> None:
     st.fixed_dictionaries(
         {},
         optional={
-            "protocol": st.one_of(st.sampled_from(["embedded", "emnlp2021", "textdetox2025"]), ANYTHING),
-            "style_model": st.one_of(st.sampled_from(["identifier", "encoder"]), ANYTHING),
+            "protocol": st.one_of(
+                st.sampled_from(["embedded", "emnlp2021", "textdetox2025"]), ANYTHING
+            ),
+            "style_model": st.one_of(
+                st.sampled_from(["identifier", "encoder"]), ANYTHING
+            ),
             "content_model": st.one_of(st.just("encoder"), ANYTHING),
             "fluency_model": st.one_of(st.just("encoder"), ANYTHING),
-            "device": st.one_of(st.sampled_from(["cpu", "meta", "cuda:9", ""]), ANYTHING),
+            "device": st.one_of(
+                st.sampled_from(["cpu", "meta", "cuda:9", ""]), ANYTHING
+            ),
             "batch_size": st.one_of(st.integers(1, 9), ANYTHING),
             "threshold": st.one_of(st.floats(0, 1), ANYTHING),
             "soft": FLAG,
@@ -226,7 +287,8 @@ def fuzz_score(columns: Any) -> None:
 def fuzz_p_toxic(texts: Any, batch_size: Any) -> None:
     """Call the identifier."""
     attempt(
-        lambda: identifier().p_toxic(texts, batch_size=batch_size), lambda found: check_range(found, 0, 1, "p_toxic")
+        lambda: identifier().p_toxic(texts, batch_size=batch_size),
+        lambda found: check_range(found, 0, 1, "p_toxic"),
     )
 
 
@@ -240,9 +302,13 @@ def loss_inputs(draw: Any) -> tuple[Any, Any, str]:
     batch, length = draw(st.integers(0, 2)), draw(st.integers(0, 3))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
     if form == "ids":
-        inputs = torch.randint(-1 if draw(st.booleans()) else 0, size, (batch, length), generator=generator)
+        inputs = torch.randint(
+            -1 if draw(st.booleans()) else 0, size, (batch, length), generator=generator
+        )
     else:
-        inputs = torch.randn(batch, length, size, generator=generator) * draw(st.sampled_from([1.0, 1e4, 1e30]))
+        inputs = torch.randn(batch, length, size, generator=generator) * draw(
+            st.sampled_from([1.0, 1e4, 1e30])
+        )
         inputs = inputs.softmax(-1) if form == "probabilities" else inputs
         if inputs.numel() and draw(st.integers(0, 3)) == 0:
             inputs[0, 0, 0] = draw(st.sampled_from([math.nan, math.inf, -math.inf]))
@@ -254,14 +320,20 @@ def loss_inputs(draw: Any) -> tuple[Any, Any, str]:
     )
 
 
-@given(loss_inputs(), st.sampled_from(["log", "expected"]), st.sampled_from(["mean", "sum", "none"]), st.booleans())
+@given(
+    loss_inputs(),
+    st.sampled_from(["log", "expected"]),
+    st.sampled_from(["mean", "sum", "none"]),
+    st.booleans(),
+)
 def fuzz_loss(inputs: Any, kind: str, reduction: str, gumbel: bool) -> None:
     """Call ToxicityLoss."""
     values, mask, form = inputs
     judge = loss()
     judge.kind, judge.reduction, judge.gumbel = kind, reduction, gumbel
     attempt(
-        lambda: judge(values, mask, form=form).detach().numpy(), lambda found: check_range(found, 0, math.inf, "loss")
+        lambda: judge(values, mask, form=form).detach().numpy(),
+        lambda found: check_range(found, 0, math.inf, "loss"),
     )
 
 
@@ -269,7 +341,11 @@ def fuzz_loss(inputs: Any, kind: str, reduction: str, gumbel: bool) -> None:
     st.one_of(
         LENGTH.flatmap(column),
         st.lists(
-            st.lists(st.fixed_dictionaries({"role": ATOM, "content": st.one_of(TEXT, ATOM)}), max_size=2), max_size=2
+            st.lists(
+                st.fixed_dictionaries({"role": ATOM, "content": st.one_of(TEXT, ATOM)}),
+                max_size=2,
+            ),
+            max_size=2,
         ),
     ),
     st.sampled_from([None, "nontoxic", "j"]),
@@ -279,7 +355,9 @@ def fuzz_reward(completions: Any, score: Any, sources: Any) -> None:
     """Call the reward as TRL does."""
 
     def check(rewards: Any) -> None:
-        check_range([reward for reward in rewards if reward is not None], 0, 1, "rewards")
+        check_range(
+            [reward for reward in rewards if reward is not None], 0, 1, "rewards"
+        )
 
     attempt(lambda: reward(score)(completions, sources=sources), check)
 
@@ -303,7 +381,14 @@ def fuzz_statistics(a: Any, b: Any, options: dict[str, Any], which: int) -> None
         (lambda: statistics.smallest_detectable_difference(a, b), 0, math.inf),
     ]
     call, low, high = calls[which]
-    attempt(call, lambda found: None if found is None else check_range(found, low, high, f"statistic {which}"))
+    attempt(
+        call,
+        lambda found: (
+            None
+            if found is None
+            else check_range(found, low, high, f"statistic {which}")
+        ),
+    )
 
 
 # Each target with its share of the calls: what runs the encoder is slow.
@@ -333,14 +418,22 @@ def run(name: str, calls: int, number: int = 0) -> None:
     target, _ = TARGETS[name]
     phases = (Phase.generate, Phase.shrink)
     quiet = list(HealthCheck)
-    options = settings(max_examples=calls, deadline=None, database=None, phases=phases, suppress_health_check=quiet)
+    options = settings(
+        max_examples=calls,
+        deadline=None,
+        database=None,
+        phases=phases,
+        suppress_health_check=quiet,
+    )
     seed(number)(options(target))()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run all targets, print one line for each, and return 1 where one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=100_000, help="random calls in all")
+    parser.add_argument(
+        "--calls", type=int, default=100_000, help="random calls in all"
+    )
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
@@ -354,7 +447,11 @@ def main(arguments: list[str] | None = None) -> int:
         except Exception:  # noqa: BLE001 (Hypothesis may raise a group)
             failed += 1
             traceback.print_exc()
-        print(f"{name}: {calls} calls, {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+        print(
+            f"{name}: {calls} calls, {time.monotonic() - begin:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
     print(f"{failed} of {len(options.targets)} targets failed")
     return 1 if failed else 0
 

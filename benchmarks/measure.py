@@ -1,4 +1,6 @@
-"""Measuring: alternating runs of several ways to do one thing, peaks of matrix products, costs of fresh processes."""
+"""Measuring: alternating runs of several ways to do one thing, peaks of matrix
+products, costs of fresh processes.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,16 @@ class Row:
     Attributes:
         model: what is run.
         variant: how.
-        rate: texts (or pairs) per CPU-second, on a GPU per second; the median of the rounds.
+        rate: texts (or pairs) per CPU-second, on a GPU per second; the median of the
+            rounds.
         ratio: rate over the first variant's, the median over rounds that run both.
         low, high: least and largest of these ratios.
-        max_dp: largest difference of a probability from the first variant's; None where they are other models, and in
-            lower precision, of which random weights say nothing.
+        max_dp: largest difference of a probability from the first variant's; None where
+            they are other models, and in lower precision, of which random weights say
+            nothing.
         flips: texts on the other side of .5 than by the first variant; None as above.
-        share: of the machine's measured peak for matrix products of that type, counting unpadded tokens only.
+        share: of the machine's measured peak for matrix products of that type, counting
+            unpadded tokens only.
     """
 
     model: str
@@ -56,7 +61,9 @@ class Results:
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Measure what `work` costs: CPU-seconds of this process, or on a GPU wall-clock seconds until it has finished."""
+    """Measure what `work` costs: CPU-seconds of this process, or on a GPU wall-clock
+    seconds until it has finished.
+    """
     if device.type != "cuda":
         start = time.process_time()
         work()
@@ -68,8 +75,11 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def alternate(variants: Mapping[str, Callable[[], object]], rounds: int, device: torch.device) -> dict[str, np.ndarray]:
-    """Seconds of each variant in each round, in turn, for the machine's mood changes; a first round is not counted.
+def alternate(
+    variants: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
+) -> dict[str, np.ndarray]:
+    """Seconds of each variant in each round, in turn, for the machine's mood changes; a
+    first round is not counted.
 
     Returns:
         By variant. *Shape:* (rounds,)
@@ -82,9 +92,13 @@ def alternate(variants: Mapping[str, Callable[[], object]], rounds: int, device:
 
 
 def rows(
-    model: str, count: int, times: Mapping[str, np.ndarray], **more: Mapping[str, float | int | None]
+    model: str,
+    count: int,
+    times: Mapping[str, np.ndarray],
+    **more: Mapping[str, float | int | None],
 ) -> list[Row]:
-    """Rows from `alternate`'s times; the first variant is what the others are compared with.
+    """Rows from `alternate`'s times; the first variant is what the others are compared
+    with.
 
     Args:
         model: the first column.
@@ -98,12 +112,24 @@ def rows(
         ratios = baseline / own
         extra = {key: values.get(name) for key, values in more.items()}
         rate = count / float(np.median(own))
-        made.append(Row(model, name, rate, float(np.median(ratios)), float(ratios.min()), float(ratios.max()), **extra))
+        made.append(
+            Row(
+                model,
+                name,
+                rate,
+                float(np.median(ratios)),
+                float(ratios.min()),
+                float(ratios.max()),
+                **extra,
+            )
+        )
     return made
 
 
 def peaks(device: torch.device, size: int = 1024) -> dict[str, float]:
-    """GFLOP/s of a (size, 768) by (768, 3072) product: by `torch.nn.Linear` in each type, by oneDNN on a CPU."""
+    """GFLOP/s of a (size, 768) by (768, 3072) product: by `torch.nn.Linear` in each
+    type, by oneDNN on a CPU.
+    """
     from toxicity_j.cpu_linear import OneDNNLinear, can_use_onednn
 
     found = {}
@@ -115,12 +141,16 @@ def peaks(device: torch.device, size: int = 1024) -> dict[str, float]:
             layers[f"oneDNN {name}"] = OneDNNLinear(layer)
         with torch.inference_mode():
             for label, kind in layers.items():
-                times = [seconds(partial(_repeat, kind, states), device) for _ in range(8)]
+                times = [
+                    seconds(partial(_repeat, kind, states), device) for _ in range(8)
+                ]
                 found[label] = _REPEATS * 2 * size * 768 * 3072 / min(times) / 1e9
     return found
 
 
-def _repeat(layer: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor) -> None:
+def _repeat(
+    layer: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor
+) -> None:
     for _ in range(_REPEATS):
         layer(states)
 
@@ -136,14 +166,24 @@ def in_fresh_process(code: str) -> dict[str, float]:
     Raises:
         RuntimeError: the code failed; its last words are in the message.
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     if done.returncode:
-        raise RuntimeError(f"a measured process failed: {done.stderr.strip().splitlines()[-1]}")
+        raise RuntimeError(
+            f"a measured process failed: {done.stderr.strip().splitlines()[-1]}"
+        )
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def blas() -> str:
-    """Name what PyTorch's own matrix products use, and the oneDNN that it was built with."""
+    """Name what PyTorch's own matrix products use, and the oneDNN that it was built
+    with.
+    """
     settings = torch.__config__.show()
     found = re.search(r"BLAS_INFO=(\w+)", settings)
     onednn = re.search(r"oneDNN\)? v?([\d.]+)|MKL-DNN v([\d.]+)", settings)
@@ -156,10 +196,18 @@ def machine(device: torch.device) -> str:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
-        fields = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
+        lines = (
+            Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if Path("/proc/cpuinfo").exists()
+            else []
+        )
+        fields = dict(
+            line.replace("\t", "").split(":", 1) for line in lines if ":" in line
+        )
         name = " ".join(fields.get("model name", "unknown processor").split())
-        family = f", family {fields['cpu family'].strip()}" if "cpu family" in fields else ""
+        family = (
+            f", family {fields['cpu family'].strip()}" if "cpu family" in fields else ""
+        )
         family += f" model {fields['model'].strip()}" if "model" in fields else ""
         name = f"{name}{family}, one thread, {torch.backends.cpu.get_cpu_capability()}"
     return f"{name}; torch {torch.__version__}"

@@ -1,7 +1,8 @@
-"""Memory and rate of `score_dataset`: texts with the identifier, pairs with a stub, one process against several.
+"""Memory and rate of `score_dataset`: texts with the identifier, pairs with a stub, one
+process against several.
 
-`python -m benchmarks.scale identifier --rows 10000000` is the full run; figures are in docs/scale.md. Each run is a
-process of its own, so that its peak memory is its own.
+`python -m benchmarks.scale identifier --rows 10000000` is the full run; figures are in
+docs/scale.md. Each run is a process of its own, so that its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import Any
 import numpy as np
 
 WORDS = (
-    "the plan will not work today because nobody has read it and you are a fool if you think that they care about "
-    "what we said last week when the train was late again please tell me where my book is thanks for your help"
+    "the plan will not work today because nobody has read it and you are a fool if you"
+    " think that they care about what we said last week when the train was late again"
+    " please tell me where my book is thanks for your help"
 )
 # Rows that are made; longer files repeat them.
 DISTINCT = 200_000
@@ -31,7 +33,13 @@ DISTINCT = 200_000
 class StubScorer:
     """Scores by checksums, so that only what surrounds a model takes time."""
 
-    def score(self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None) -> Any:
+    def score(
+        self,
+        predictions: Any,
+        sources: Any = None,
+        references: Any = None,
+        languages: Any = None,
+    ) -> Any:
         """Return numbers in [0, 1) that depend on the texts alone."""
         from dataclasses import fields
 
@@ -39,17 +47,31 @@ class StubScorer:
 
         sta = np.array([zlib.crc32(text.encode()) for text in predictions]) / 2**32
         sim = np.array([zlib.crc32(text.encode()) for text in sources]) / 2**32
-        values = {"sta": sta, "p_toxic": 1 - sta, "nontoxic": (sta > 0.5) * 1.0, "sim": sim, "fl": sta, "j": sta * sim}
+        values = {
+            "sta": sta,
+            "p_toxic": 1 - sta,
+            "nontoxic": (sta > 0.5) * 1.0,
+            "sim": sim,
+            "fl": sta,
+            "j": sta * sim,
+        }
         values |= {"signature": "stub", "languages": None, "truncated": {}}
-        return Segments(**{field.name: values[field.name] for field in fields(Segments)})
+        return Segments(
+            **{field.name: values[field.name] for field in fields(Segments)}
+        )
 
 
 def write_rows(path: Path, count: int, columns: tuple[str, ...]) -> None:
-    """Write rows of random words, 3 to 16 per text; they repeat after `DISTINCT`, far beyond what is scored at once."""
+    """Write rows of random words, 3 to 16 per text; they repeat after `DISTINCT`, far
+    beyond what is scored at once.
+    """
     generator = random.Random(0)
     words = WORDS.split()
     rows = (
-        {name: " ".join(generator.choices(words, k=generator.randint(3, 16))) for name in columns}
+        {
+            name: " ".join(generator.choices(words, k=generator.randint(3, 16)))
+            for name in columns
+        }
         for _ in range(min(count, DISTINCT))
     )
     lines = [json.dumps(row) + "\n" for row in rows]
@@ -59,13 +81,20 @@ def write_rows(path: Path, count: int, columns: tuple[str, ...]) -> None:
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and of its children that have ended, which other jobs do not move."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    """Return the processor time of this process and of its children that have ended,
+    which other jobs do not move.
+    """
+    usages = [
+        resource.getrusage(who)
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
-    """Score once; return rows per second, and peak and idle memory of this process in MB."""
+    """Score once; return rows per second, and peak and idle memory of this process in
+    MB.
+    """
     from toxicity_j.scale import score_dataset
 
     scorer: Any = StubScorer()
@@ -99,23 +128,36 @@ def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the rows, run each setting in a process of its own, and print one line of JSON for each."""
+    """Write the rows, run each setting in a process of its own, and print one line of
+    JSON for each.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=["identifier", "encoder", "stub"])
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--workers", type=int, nargs="+", default=[1])
-    parser.add_argument("--measure", nargs=2, metavar=("DATA", "OUT"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--measure", nargs=2, metavar=("DATA", "OUT"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args(arguments)
     if options.measure:
         print(json.dumps(measure(*options.measure, options.kind, options.workers[0])))
         return
-    columns = ("predictions",) if options.kind == "identifier" else ("predictions", "sources")
+    columns = (
+        ("predictions",) if options.kind == "identifier" else ("predictions", "sources")
+    )
     for count in options.rows:
         for workers in options.workers:
             with tempfile.TemporaryDirectory() as folder:
                 data = Path(folder) / "rows.jsonl"
                 write_rows(data, count, columns)
-                command = [sys.executable, "-m", "benchmarks.scale", options.kind, "--workers", str(workers)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.scale",
+                    options.kind,
+                    "--workers",
+                    str(workers),
+                ]
                 command += ["--measure", str(data), str(Path(folder) / "out")]
                 subprocess.run(command, check=True)
 

@@ -1,4 +1,5 @@
-"""Measure how often intervals hold the true mean, and how often equal systems are said to differ, on simulated scores.
+"""Measure how often intervals hold the true mean, and how often equal systems are said
+to differ, on simulated scores.
 
 Prints the two tables of docs/statistics.md; takes about two minutes.
 """
@@ -17,7 +18,9 @@ Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
 
 def simulated_j(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Draw scores with a heap at 0, as J has it: 4 in 10 texts stay toxic; mean 0.6 * 0.8 = 0.48."""
+    """Draw scores with a heap at 0, as J has it: 4 in 10 texts stay toxic; mean 0.6 *
+    0.8 = 0.48.
+    """
     return np.where(generator.random(shape) < 0.6, generator.beta(8, 2, shape), 0.0)
 
 
@@ -32,8 +35,12 @@ SCORES: dict[str, tuple[Draw, float]] = {
 # Differences of two systems with equal means, by kind.
 DIFFERENCES: dict[str, Draw] = {
     "normal": lambda generator, shape: generator.normal(size=shape),
-    "two J with heaps at 0": lambda generator, shape: simulated_j(generator, shape) - simulated_j(generator, shape),
-    "decisions (-1, 0, 1)": lambda generator, shape: generator.integers(0, 2, shape) - generator.integers(0, 2, shape),
+    "two J with heaps at 0": lambda generator, shape: (
+        simulated_j(generator, shape) - simulated_j(generator, shape)
+    ),
+    "decisions (-1, 0, 1)": lambda generator, shape: (
+        generator.integers(0, 2, shape) - generator.integers(0, 2, shape)
+    ),
     "heavy tails (t, 3)": lambda generator, shape: generator.standard_t(3, shape),
     "exponential - 1": lambda generator, shape: generator.exponential(1, shape) - 1,
     "chi-squared(1) - 1": lambda generator, shape: generator.chisquare(1, shape) - 1,
@@ -51,24 +58,37 @@ def false_positives(draw: Draw, n: int, repeats: int) -> float:
     """Return the share of tests at the 5 % level that say that equal systems differ."""
     drawn = draw(np.random.default_rng(n + 1000), (n, repeats)).astype(float)
     differences = drawn / np.abs(drawn).max()
-    return float(np.mean(paired_p_values(differences, n_resamples=1000, seed=1) <= 0.05))
+    return float(
+        np.mean(paired_p_values(differences, n_resamples=1000, seed=1) <= 0.05)
+    )
 
 
 def main() -> None:
     """Print both tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--repeats", type=int, default=2000, help="simulated data sets per cell")
+    parser.add_argument(
+        "--repeats", type=int, default=2000, help="simulated data sets per cell"
+    )
     repeats = parser.parse_args().repeats
     print("| scores | interval | n = 10 | n = 100 | n = 1,000 |\n|---|---|---|---|---|")
     for kind, (draw, mean) in SCORES.items():
         for method in ("percentile", "bca"):
-            cells = [f"{coverage(draw, mean, n, method, repeats):.3f}" for n in (10, 100, 1000)]
+            cells = [
+                f"{coverage(draw, mean, n, method, repeats):.3f}"
+                for n in (10, 100, 1000)
+            ]
             print(f"| {kind} | {method} | {' | '.join(cells)} |", flush=True)
-    print("\n| differences | largest for n = 6 to 50 | mean | n = 100 |\n|---|---|---|---|")
+    print(
+        "\n| differences | largest for n = 6 to 50 | mean | n = 100"
+        " |\n|---|---|---|---|"
+    )
     for kind, draw_differences in DIFFERENCES.items():
         rates = [false_positives(draw_differences, n, repeats) for n in range(6, 51)]
         last = false_positives(draw_differences, 100, repeats)
-        print(f"| {kind} | {max(rates):.3f} | {np.mean(rates):.3f} | {last:.3f} |", flush=True)
+        print(
+            f"| {kind} | {max(rates):.3f} | {np.mean(rates):.3f} | {last:.3f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""A small seq2seq transformer with a pointer to source tokens, its tokenizer, and its outputs, for detox_training."""
+"""A small seq2seq transformer with a pointer to source tokens, its tokenizer, and its
+outputs, for detox_training.
+"""
 
 from __future__ import annotations
 
@@ -22,48 +24,92 @@ class Detoxifier(nn.Module):
         self.embedding = nn.Embedding(vocab_size, dim, padding_idx=PAD)
         self.positions = nn.Embedding(MAX_TOKENS + 1, dim)
         nn.init.normal_(self.embedding.weight, std=dim**-0.5)
-        shape = {"d_model": dim, "nhead": 4, "dim_feedforward": 2 * dim, "batch_first": True, "dropout": 0.0}
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(**shape), 1, enable_nested_tensor=False)
+        shape = {
+            "d_model": dim,
+            "nhead": 4,
+            "dim_feedforward": 2 * dim,
+            "batch_first": True,
+            "dropout": 0.0,
+        }
+        self.encoder = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(**shape), 1, enable_nested_tensor=False
+        )
         self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**shape), 1)
-        self.query, self.key, self.gate = nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, 1)
-        # Copying in order is a good start: states of equal positions and tokens are alike.
+        self.query, self.key, self.gate = (
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+            nn.Linear(dim, 1),
+        )
+        # Copying in order is a good start: states of equal positions and tokens are
+        # alike.
         nn.init.eye_(self.query.weight)
         nn.init.eye_(self.key.weight)
         nn.init.constant_(self.gate.bias, 1.0)
 
     def encode(self, sources: torch.Tensor) -> torch.Tensor:
-        """Return states of source tokens. *Shape:* (batch, length) -> (batch, length, dim)"""
+        """Return states of source tokens. *Shape:* (batch, length) -> (batch, length,
+        dim)
+        """
         return self.encoder(self._embed(sources), src_key_padding_mask=sources == PAD)
 
-    def forward(self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of each next token. *Shape:* (batch, written, vocabulary)"""
-        return self._log_probabilities(sources, memory, self._decode(sources, memory, written))
+    def forward(
+        self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor
+    ) -> torch.Tensor:
+        """Return log-probabilities of each next token. *Shape:* (batch, written,
+        vocabulary)
+        """
+        return self._log_probabilities(
+            sources, memory, self._decode(sources, memory, written)
+        )
 
-    def _decode(self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
+    def _decode(
+        self, sources: torch.Tensor, memory: torch.Tensor, written: torch.Tensor
+    ) -> torch.Tensor:
         length = written.shape[1]
         ahead = torch.ones(length, length, dtype=torch.bool).triu(1)
-        return self.decoder(self._embed(written), memory, tgt_mask=ahead, memory_key_padding_mask=sources == PAD)
+        return self.decoder(
+            self._embed(written),
+            memory,
+            tgt_mask=ahead,
+            memory_key_padding_mask=sources == PAD,
+        )
 
     @torch.inference_mode()
     def generate(self, sources: torch.Tensor, *, sample: bool = False) -> torch.Tensor:
-        """Return greedy or sampled outputs without the start, padded behind the end. *Shape:* (batch, MAX_TOKENS)"""
+        """Return greedy or sampled outputs without the start, padded behind the end.
+        *Shape:* (batch, MAX_TOKENS)
+        """
         memory, written = self.encode(sources), torch.full((len(sources), 1), START)
         ended = torch.zeros(len(sources), dtype=torch.bool)
         for _ in range(MAX_TOKENS):
             states = self._decode(sources, memory, written)
             following = self._log_probabilities(sources, memory, states[:, -1:])[:, 0]
-            token = torch.multinomial(following.exp(), 1)[:, 0] if sample else following.argmax(-1)
+            token = (
+                torch.multinomial(following.exp(), 1)[:, 0]
+                if sample
+                else following.argmax(-1)
+            )
             token = token.masked_fill(ended, PAD)
             written = torch.cat([written, token[:, None]], dim=1)
             ended |= token == END
             if ended.all():
                 break
-        return nn.functional.pad(written[:, 1:], (0, MAX_TOKENS + 1 - written.shape[1]), value=PAD)
+        return nn.functional.pad(
+            written[:, 1:], (0, MAX_TOKENS + 1 - written.shape[1]), value=PAD
+        )
 
-    def _log_probabilities(self, sources: torch.Tensor, memory: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+    def _log_probabilities(
+        self, sources: torch.Tensor, memory: torch.Tensor, states: torch.Tensor
+    ) -> torch.Tensor:
         own = torch.softmax(states @ self.embedding.weight.T, dim=-1)
-        affinity = self.query(states) @ self.key(memory).transpose(1, 2) / memory.shape[-1] ** 0.5
-        pointed = torch.softmax(affinity.masked_fill((sources == PAD)[:, None], -1e9), dim=-1)
+        affinity = (
+            self.query(states)
+            @ self.key(memory).transpose(1, 2)
+            / memory.shape[-1] ** 0.5
+        )
+        pointed = torch.softmax(
+            affinity.masked_fill((sources == PAD)[:, None], -1e9), dim=-1
+        )
         gate = torch.sigmoid(self.gate(states))
         columns = sources[:, None].expand_as(pointed)
         mixed = ((1 - gate) * own).scatter_add(2, columns, gate * pointed)
@@ -75,7 +121,9 @@ class Detoxifier(nn.Module):
 
 
 def train_tokenizer(texts: list[str]) -> Tokenizer:
-    """Train a byte-level BPE of the generator's own, so that the loss has two vocabularies to align."""
+    """Train a byte-level BPE of the generator's own, so that the loss has two
+    vocabularies to align.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
@@ -109,6 +157,9 @@ def rewrite(model: Detoxifier, tokenizer: Tokenizer, sources: list[str]) -> list
     model.eval()
     texts: list[str] = []
     for start in range(0, len(sources), 128):
-        rows = [encoding.ids[:MAX_TOKENS] for encoding in tokenizer.encode_batch(sources[start : start + 128])]
+        rows = [
+            encoding.ids[:MAX_TOKENS]
+            for encoding in tokenizer.encode_batch(sources[start : start + 128])
+        ]
         texts += decode(tokenizer, model.generate(as_tensor(rows)))
     return texts

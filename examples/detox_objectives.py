@@ -1,4 +1,6 @@
-"""What detox_training adds to cross-entropy: the toxicity loss, or the expected reward of sampled outputs."""
+"""What detox_training adds to cross-entropy: the toxicity loss, or the expected reward
+of sampled outputs.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ Pair = tuple[list[int], list[int]]
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's tensors. *Shape:* (batch, length) each, but log_probabilities (batch, length, vocabulary)"""
+    """One step's tensors. *Shape:* (batch, length) each, but log_probabilities (batch,
+    length, vocabulary)
+    """
 
     pairs: Sequence[Pair]
     sources: torch.Tensor
@@ -36,7 +40,9 @@ Objective = Callable[[Detoxifier, Batch], torch.Tensor]
 
 
 class ToxicityObjective:
-    """The toxicity loss on the teacher-forced distributions, one straight-through sample of each position."""
+    """The toxicity loss on the teacher-forced distributions, one straight-through
+    sample of each position.
+    """
 
     def __init__(self, tokenizer: Tokenizer, weight: float) -> None:
         self.loss = ToxicityLoss(tokenizer=tokenizer, weight=weight, gumbel=True)
@@ -47,10 +53,12 @@ class ToxicityObjective:
 
 
 class MinimumRisk:
-    """The expected reward of sampled outputs (Shen et al. 2016, https://arxiv.org/abs/1512.02433), by REINFORCE.
+    """The expected reward of sampled outputs (Shen et al. 2016,
+    https://arxiv.org/abs/1512.02433), by REINFORCE.
 
-    The reward is P(non-toxic) by the identifier times the overlap with the reference, so that meaning counts too. The
-    baseline of a sample is the mean of the other samples of its source.
+    The reward is P(non-toxic) by the identifier times the overlap with the reference,
+    so that meaning counts too. The baseline of a sample is the mean of the other
+    samples of its source.
 
     Args:
         tokenizer: the generator's.
@@ -59,7 +67,9 @@ class MinimumRisk:
         samples: of each.
     """
 
-    def __init__(self, tokenizer: Tokenizer, weight: float, *, sources: int, samples: int) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, weight: float, *, sources: int, samples: int
+    ) -> None:
         self.tokenizer, self.weight = tokenizer, weight
         self.sources, self.samples = sources, samples
         self.identifier = ToxicityIdentifier.from_pretrained()
@@ -77,9 +87,14 @@ class MinimumRisk:
         likelihoods = _log_likelihoods(model, sources, written)
         return -self.weight * (gains.flatten() * likelihoods).mean()
 
-    def _rewards(self, written: torch.Tensor, references: Sequence[Sequence[int]]) -> torch.Tensor:
+    def _rewards(
+        self, written: torch.Tensor, references: Sequence[Sequence[int]]
+    ) -> torch.Tensor:
         p_toxic = self.identifier.p_toxic(decode(self.tokenizer, written))
-        kept = [overlap(row, reference) for row, reference in zip(written.tolist(), references, strict=True)]
+        kept = [
+            overlap(row, reference)
+            for row, reference in zip(written.tolist(), references, strict=True)
+        ]
         rewards = (1 - p_toxic) * np.array(kept)
         return torch.tensor(rewards, dtype=torch.float32)
 
@@ -91,8 +106,12 @@ def _without_padding(written: torch.Tensor) -> torch.Tensor:
     return written[:, :longest]
 
 
-def _log_likelihoods(model: Detoxifier, sources: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
-    """Compute the log-likelihood of each output. *Shape:* (batch, length) twice -> (batch,)"""
+def _log_likelihoods(
+    model: Detoxifier, sources: torch.Tensor, written: torch.Tensor
+) -> torch.Tensor:
+    """Compute the log-likelihood of each output. *Shape:* (batch, length) twice ->
+    (batch,)
+    """
     starts = torch.full((len(written), 1), START)
     before = torch.cat([starts, written[:, :-1]], dim=1)
     output = model(sources, model.encode(sources), before)

@@ -1,12 +1,14 @@
-"""Train a small seq2seq transformer to detoxify, on a CPU: cross-entropy alone, and with two objectives added.
+"""Train a small seq2seq transformer to detoxify, on a CPU: cross-entropy alone, and
+with two objectives added.
 
     python -m examples.detox_training --data FOLDER --output FOLDER
 
-FOLDER holds paradetox_train.tsv, tab separated, with the columns toxic, neutral1, neutral2 and neutral3. For each seed
-one model is trained on cross-entropy. Copies of it go on with cross-entropy alone, with the toxicity loss, and with
-minimum-risk training, at several weights. The weight of each is chosen on one half of the held-out sentences, and the
-other half is reported: P(toxic) by the identifier, which the objectives use, and by the encoder, which they do not;
-SIM, FL and J.
+FOLDER holds paradetox_train.tsv, tab separated, with the columns toxic, neutral1,
+neutral2 and neutral3. For each seed one model is trained on cross-entropy. Copies of it
+go on with cross-entropy alone, with the toxicity loss, and with minimum-risk training,
+at several weights. The weight of each is chosen on one half of the held-out sentences,
+and the other half is reported: P(toxic) by the identifier, which the objectives use,
+and by the encoder, which they do not; SIM, FL and J.
 """
 
 from __future__ import annotations
@@ -25,8 +27,23 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from examples import detox_report as report
-from examples.detox_model import END, MAX_TOKENS, PAD, START, Detoxifier, as_tensor, rewrite, train_tokenizer
-from examples.detox_objectives import Batch, MinimumRisk, Objective, Pair, ToxicityObjective
+from examples.detox_model import (
+    END,
+    MAX_TOKENS,
+    PAD,
+    START,
+    Detoxifier,
+    as_tensor,
+    rewrite,
+    train_tokenizer,
+)
+from examples.detox_objectives import (
+    Batch,
+    MinimumRisk,
+    Objective,
+    Pair,
+    ToxicityObjective,
+)
 from training.data.sources import Detoxified, read_paradetox
 
 DATA_FILE = "paradetox_train.tsv"
@@ -48,19 +65,25 @@ class Options:
 class Training:
     """A model, its optimizer and schedule, so that several runs can start from one."""
 
-    def __init__(self, pairs: Sequence[Pair], vocab_size: int, options: Options, seed: int) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], vocab_size: int, options: Options, seed: int
+    ) -> None:
         torch.manual_seed(seed)
         self.pairs, self.options, self.seed = pairs, options, seed
         self.model = Detoxifier(vocab_size, options.dim)
         steps = options.epochs * -(-len(pairs) // options.batch_size)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=options.learning_rate
+        )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, options.learning_rate, total_steps=steps, pct_start=0.1
         )
 
     def copy(self) -> Training:
         """Return a training that goes on from the same state."""
-        twin = Training(self.pairs, len(self.model.embedding.weight), self.options, self.seed)
+        twin = Training(
+            self.pairs, len(self.model.embedding.weight), self.options, self.seed
+        )
         for name in ("model", "optimizer", "schedule"):
             state = getattr(self, name).state_dict()
             getattr(twin, name).load_state_dict(copy.deepcopy(state))
@@ -78,9 +101,15 @@ class Training:
             for start in range(0, len(shuffled), size):
                 sums += self._step(shuffled[start : start + size], objective)
             cross_entropy, added = sums / len(shuffled)
-            print(f"    epoch {epoch + 1}: cross-entropy {cross_entropy:.3f}, added {added:.3f}", flush=True)
+            print(
+                f"    epoch {epoch + 1}: cross-entropy {cross_entropy:.3f}, added"
+                f" {added:.3f}",
+                flush=True,
+            )
 
-    def _step(self, pairs: Sequence[Pair], objective: Objective | None) -> tuple[float, float]:
+    def _step(
+        self, pairs: Sequence[Pair], objective: Objective | None
+    ) -> tuple[float, float]:
         sources, targets = (as_tensor(list(side)) for side in zip(*pairs, strict=True))
         output = self.model(sources, self.model.encode(sources), targets[:, :-1])
         batch = Batch(pairs, sources, targets[:, 1:], output)
@@ -96,7 +125,11 @@ class Training:
 
 
 def train_seed(
-    pairs: Sequence[Pair], tokenizer: Tokenizer, options: Options, seed: int, weights: dict[str, list[float]]
+    pairs: Sequence[Pair],
+    tokenizer: Tokenizer,
+    options: Options,
+    seed: int,
+    weights: dict[str, list[float]],
 ) -> dict[report.Run, Detoxifier]:
     """Train one seed's models: the baseline, and each objective at each weight."""
     print(f"seed {seed}\n  cross-entropy")
@@ -122,7 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scor
     given = _parser().parse_args(arguments)
     if not (given.data / DATA_FILE).is_file():
         raise SystemExit(
-            f"--data must be a folder with {DATA_FILE} (ParaDetox, columns toxic, neutral1 ...); got {given.data}"
+            f"--data must be a folder with {DATA_FILE} (ParaDetox, columns toxic,"
+            f" neutral1 ...); got {given.data}"
         )
     options = Options(warm_epochs=given.warm_epochs, epochs=given.epochs)
     rows, held_out = read_paradetox(given.data)
@@ -139,27 +173,55 @@ def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scor
 
 
 def _encode(rows: Sequence[Detoxified]) -> tuple[Tokenizer, list[Pair]]:
-    """Train a tokenizer on sentences and their first rewrites, and return both as ids."""
+    """Train a tokenizer on sentences and their first rewrites, and return both as
+    ids.
+    """
     texts: list[str] = []
     for row in rows:
         texts += [row.toxic, row.rewrites[0]]
     tokenizer = train_tokenizer(texts)
     ids = [encoding.ids[: MAX_TOKENS - 1] for encoding in tokenizer.encode_batch(texts)]
-    pairs = [(source, [START, *target, END]) for source, target in zip(ids[::2], ids[1::2], strict=True)]
+    pairs = [
+        (source, [START, *target, END])
+        for source, target in zip(ids[::2], ids[1::2], strict=True)
+    ]
     return tokenizer, pairs
 
 
 def _parser() -> argparse.ArgumentParser:
     defaults = Options()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help=f"folder with {DATA_FILE}")
-    parser.add_argument("--output", type=Path, required=True, help="folder for detox_training.json and .png")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of everything, seeded 0, 1, ...")
-    parser.add_argument("--warm-epochs", type=int, default=defaults.warm_epochs, help="of cross-entropy alone")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help=f"folder with {DATA_FILE}"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        help="folder for detox_training.json and .png",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="runs of everything, seeded 0, 1, ..."
+    )
+    parser.add_argument(
+        "--warm-epochs",
+        type=int,
+        default=defaults.warm_epochs,
+        help="of cross-entropy alone",
+    )
     parser.add_argument("--epochs", type=int, default=defaults.epochs, help="in all")
-    parser.add_argument("--loss-weights", type=float, nargs="*", default=[0.2, 0.5, 1.0])
+    parser.add_argument(
+        "--loss-weights", type=float, nargs="*", default=[0.2, 0.5, 1.0]
+    )
     parser.add_argument("--risk-weights", type=float, nargs="*", default=[1.0])
-    parser.add_argument("--test-size", type=int, default=500, help="sentences to choose on, and to report")
+    parser.add_argument(
+        "--test-size",
+        type=int,
+        default=500,
+        help="sentences to choose on, and to report",
+    )
     return parser
 
 
@@ -168,11 +230,18 @@ def _part(scores: report.Scores, rows: slice) -> report.Scores:
 
 
 def _means_by_seed(scores: list[report.Scores], rows: slice) -> report.Scores:
-    return {name: np.array([one[name][rows].mean() for one in scores]) for name in report.MEASURES}
+    return {
+        name: np.array([one[name][rows].mean() for one in scores])
+        for name in report.MEASURES
+    }
 
 
-def _write(found: dict[report.Run, list[report.Scores]], half: int, output: Path) -> dict[report.Run, report.Scores]:
-    """Choose on the first half, report the second: print the table, write JSON and plot."""
+def _write(
+    found: dict[report.Run, list[report.Scores]], half: int, output: Path
+) -> dict[report.Run, report.Scores]:
+    """Choose on the first half, report the second: print the table, write JSON and
+    plot.
+    """
     first, second = slice(half), slice(half, None)
     tuned, reported, spread = {}, {}, {}
     for run, scores in found.items():
@@ -180,16 +249,26 @@ def _write(found: dict[report.Run, list[report.Scores]], half: int, output: Path
         tuned[run] = _part(averaged, first)
         reported[run] = _part(averaged, second)
         spread[run] = _means_by_seed(scores, second)
-    objectives = dict.fromkeys(objective for objective, _ in found if objective != report.BASELINE[0])
+    objectives = dict.fromkeys(
+        objective for objective, _ in found if objective != report.BASELINE[0]
+    )
     chosen = [report.choose(tuned, objective) for objective in objectives]
     output.mkdir(parents=True, exist_ok=True)
     means = []
     for run, averaged in reported.items():
         objective, weight = run
         row = {"objective": objective, "weight": weight, "chosen": run in chosen}
-        means.append(row | {name: float(values.mean()) for name, values in averaged.items()})
-    written = {"sentences": half, "seeds": len(next(iter(found.values()))), "runs": means}
-    (output / "detox_training.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        means.append(
+            row | {name: float(values.mean()) for name, values in averaged.items()}
+        )
+    written = {
+        "sentences": half,
+        "seeds": len(next(iter(found.values()))),
+        "runs": means,
+    }
+    (output / "detox_training.json").write_text(
+        json.dumps(written, indent=1) + "\n", encoding="utf-8"
+    )
     report.plot(reported, output / "detox_training.png")
     print(report.table(reported, chosen, spread))
     return reported

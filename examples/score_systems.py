@@ -1,4 +1,5 @@
-"""Compare the two invented systems of `detox_systems.jsonl`, as `python -m toxicity_j compare` does for any file.
+"""Compare the two invented systems of `detox_systems.jsonl`, as `python -m toxicity_j
+compare` does for any file.
 
 The 36 rude sentences, outputs and references were written for this project.
 """

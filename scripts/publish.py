@@ -2,9 +2,9 @@
 
 Usage: python -m scripts.publish ORG/NAME [--dry-run] [--out FOLDER]
 
-The token comes from `HF_TOKEN` or `hf auth login`; there is no option for it. Nothing is uploaded unless the tree is
-clean, every place that names the version agrees, and the built folder loads and scores. `--dry-run` stops before the
-upload and needs no token.
+The token comes from `HF_TOKEN` or `hf auth login`; there is no option for it. Nothing
+is uploaded unless the tree is clean, every place that names the version agrees, and the
+built folder loads and scores. `--dry-run` stops before the upload and needs no token.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from scripts.space_files import PACKAGE, ROOT, PublishError, build_space
 KEPT = {".gitattributes"}
 PAIR = ("Shut up, you fool, the train is late.", "The train is late.")
 
-# Loads the flat module as a user does, with the package out of reach, and prints its scores.
+# Loads the flat module as a user does, with the package out of reach, and prints its
+# scores.
 _LOAD = f"""
 import sys; sys.modules["{PACKAGE}"] = None
 import evaluate, json
 metric = evaluate.load(sys.argv[1])
 print(json.dumps(metric.compute(sources=[{PAIR[0]!r}], predictions=[{PAIR[1]!r}])))
 """
-# Builds the page from the Space's own folder, and scores through the function behind its API.
+# Builds the page from the Space's own folder, and scores through the function behind
+# its API.
 _PAGE = f"""
 import json
 import app
@@ -48,19 +50,28 @@ def check_tree() -> None:
     Raises:
         PublishError: files are changed or not tracked, or this is no Git checkout.
     """
-    status = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=False)
+    status = subprocess.run(
+        ["git", "status", "--porcelain"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if status.returncode:
         raise PublishError(f"{ROOT} is not a Git checkout")
     changed = [line[3:] for line in status.stdout.splitlines()]
     if changed:
-        raise PublishError(f"the tree is dirty: commit or remove {', '.join(changed[:5])}")
+        raise PublishError(
+            f"the tree is dirty: commit or remove {', '.join(changed[:5])}"
+        )
 
 
 def check_versions(repo_id: str) -> str:
     """Return the version, if every place that names it agrees.
 
     Raises:
-        PublishError: a version, the Space's name, or a digest of the weights disagrees; the message names the place.
+        PublishError: a version, the Space's name, or a digest of the weights disagrees;
+            the message names the place.
     """
     from toxicity_j.builtin_weights import HUB_REVISION, HUB_SPACE, SHA256
     from toxicity_j.version import VERSION
@@ -72,17 +83,25 @@ def check_versions(repo_id: str) -> str:
     }
     for place, version in named.items():
         if version != VERSION:
-            raise PublishError(f"the version is {VERSION} in version.py and {version} in {place}")
+            raise PublishError(
+                f"the version is {VERSION} in version.py and {version} in {place}"
+            )
     if repo_id != HUB_SPACE:
-        raise PublishError(f"the module looks for its weights at {HUB_SPACE} (HUB_SPACE), not at {repo_id}")
+        raise PublishError(
+            f"the module looks for its weights at {HUB_SPACE} (HUB_SPACE), not at"
+            f" {repo_id}"
+        )
     for name, digest in SHA256.items():
         if hashlib.sha256((ROOT / PACKAGE / name).read_bytes()).hexdigest() != digest:
-            raise PublishError(f"{name} is not the file whose SHA-256 is in builtin_weights.py")
+            raise PublishError(
+                f"{name} is not the file whose SHA-256 is in builtin_weights.py"
+            )
     return VERSION
 
 
 def check_space(folder: Path) -> dict[str, float]:
-    """Load the module and the page from a built Space, score one pair with each, and return the module's scores.
+    """Load the module and the page from a built Space, score one pair with each, and
+    return the module's scores.
 
     Raises:
         PublishError: either fails, or they disagree.
@@ -90,7 +109,10 @@ def check_space(folder: Path) -> dict[str, float]:
     module = _run(_LOAD, [str(folder / f"{PACKAGE}.py")], folder.parent)
     page = _run(_PAGE, [], folder)
     if not 0 < module["j"] <= 1 or abs(module["j"] - page["j"][0]) > 1e-6:
-        raise PublishError(f"the built Space scores J = {module['j']} and its page {page['j'][0]}; they must agree")
+        raise PublishError(
+            f"the built Space scores J = {module['j']} and its page {page['j'][0]};"
+            " they must agree"
+        )
     return module
 
 
@@ -128,7 +150,11 @@ def upload(folder: Path, files: list[str], repo_id: str, tag: str) -> str:
     additions = [CommitOperationAdd(path, str(folder / path)) for path in files]
     deletions = [CommitOperationDelete(path) for path in stale]
     commit = api.create_commit(
-        repo_id, [*additions, *deletions], commit_message=f"Release {tag}", repo_type="space", revision="main"
+        repo_id,
+        [*additions, *deletions],
+        commit_message=f"Release {tag}",
+        repo_type="space",
+        revision="main",
     )
     api.create_tag(repo_id, tag=tag, revision=commit.oid, repo_type="space")
     return str(commit.commit_url)
@@ -136,10 +162,16 @@ def upload(folder: Path, files: list[str], repo_id: str, tag: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line, publish, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.publish", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.publish", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("repo_id", metavar="ORG/NAME", help="the Space")
-    parser.add_argument("--dry-run", action="store_true", help="build and check, but upload nothing")
-    parser.add_argument("--out", type=Path, help="keep the built Space in this new or empty folder")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="build and check, but upload nothing"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="keep the built Space in this new or empty folder"
+    )
     options = parser.parse_args(arguments)
     try:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", options.repo_id):
@@ -149,11 +181,15 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.dry_run:
             check_hub(options.repo_id, tag)
         with tempfile.TemporaryDirectory() as temporary:
-            # evaluate names a module after its file, so the folder's own name does not matter.
+            # evaluate names a module after its file, so the folder's own name does not
+            # matter.
             folder = options.out or Path(temporary) / "space"
             files = build_space(folder, options.repo_id, tag)
             scores = check_space(folder)
-            print(f"built {len(files)} files; the module loads and scores J = {scores['j']:.3f}")
+            print(
+                f"built {len(files)} files; the module loads and scores J ="
+                f" {scores['j']:.3f}"
+            )
             if options.dry_run:
                 print("dry run: nothing was uploaded")
             else:
@@ -170,13 +206,27 @@ def _found(pattern: str, name: str) -> str | None:
 
 
 def _run(code: str, arguments: list[str], folder: Path) -> dict:
-    """Run Python in a folder, offline and without the checkout on its path, and return the JSON of its last line."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    """Run Python in a folder, offline and without the checkout on its path, and return
+    the JSON of its last line.
+    """
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_EVALUATE_OFFLINE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     environment.pop("PYTHONPATH", None)
     with tempfile.TemporaryDirectory() as home:
         environment["HF_HOME"] = home
         command = [sys.executable, "-c", code, *arguments]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise PublishError(f"the built Space does not load: {last}")

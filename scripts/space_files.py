@@ -1,8 +1,9 @@
 """Build the folder of a Hub Space from a checkout.
 
-`evaluate.load("org/name")` reads `name.py` and its siblings at a Space's root. The page and `pip install git+https://...`
-need the package's folder. So the Space is the tracked tree, plus a flat copy of the module and its weights at the root:
-Python takes a folder with `__init__.py` before a file of the same name, and the Hub stores equal files once.
+`evaluate.load("org/name")` reads `name.py` and its siblings at a Space's root. The page
+and `pip install git+https://...` need the package's folder. So the Space is the tracked
+tree, plus a flat copy of the module and its weights at the root: Python takes a folder
+with `__init__.py` before a file of the same name, and the Hub stores equal files once.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ HUB = "https://huggingface.co/spaces"
 PACKAGE = "toxicity_j"
 # Not of use to a visitor of the Space.
 LEFT_OUT = (".ci/", ".gitignore", ".pre-commit-config.yaml")
-# torch's default wheel for Linux brings GBs of CUDA libraries; a Space without a GPU takes the CPU wheel.
+# torch's default wheel for Linux brings GBs of CUDA libraries; a Space without a GPU
+# takes the CPU wheel.
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu"
-# What the page uses besides what the module needs; gradio comes from `sdk_version` in the card.
+# What the page uses besides what the module needs; gradio comes from `sdk_version` in
+# the card.
 PAGE_REQUIREMENTS = ("matplotlib", "jinja2", "pandas", "pyarrow")
 
 # The lines by which evaluate finds siblings.
@@ -34,12 +37,20 @@ class PublishError(Exception):
 
 def tracked_files(root: Path = ROOT) -> list[str]:
     """Return the paths of the tracked files, relative to `root`."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True)
-    return [path for path in listed.stdout.split("\0") if path and not path.startswith(LEFT_OUT)]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
+    )
+    return [
+        path
+        for path in listed.stdout.split("\0")
+        if path and not path.startswith(LEFT_OUT)
+    ]
 
 
 def flat_files(root: Path = ROOT) -> list[str]:
-    """Return the names of the module's main script, of the siblings that it imports, and of the weights."""
+    """Return the names of the module's main script, of the siblings that it imports,
+    and of the weights.
+    """
     script = (root / PACKAGE / f"{PACKAGE}.py").read_text(encoding="utf-8")
     siblings = [f"{name}.py" for name in dict.fromkeys(_SIBLING.findall(script))]
     weights = sorted(path.name for path in (root / PACKAGE).glob("*.safetensors"))
@@ -56,7 +67,8 @@ def build_space(out: Path, repo_id: str, revision: str, root: Path = ROOT) -> li
         root: the checkout.
 
     Raises:
-        PublishError: `out` holds files, or the card links to a file that is not in the Space.
+        PublishError: `out` holds files, or the card links to a file that is not in the
+            Space.
     """
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
@@ -66,11 +78,17 @@ def build_space(out: Path, repo_id: str, revision: str, root: Path = ROOT) -> li
     for name in flat_files(root):
         _copy(root / PACKAGE / name, out / name)
     card = (root / "README.md").read_text(encoding="utf-8")
-    (out / "README.md").write_text(absolute_links(card, repo_id, revision, out), encoding="utf-8")
+    (out / "README.md").write_text(
+        absolute_links(card, repo_id, revision, out), encoding="utf-8"
+    )
     requirements = (root / "requirements.txt").read_text(encoding="utf-8")
     extra = "\n".join(PAGE_REQUIREMENTS)
-    (out / "requirements.txt").write_text(f"{CPU_WHEELS}\n{requirements}{extra}\n", encoding="utf-8")
-    return sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    (out / "requirements.txt").write_text(
+        f"{CPU_WHEELS}\n{requirements}{extra}\n", encoding="utf-8"
+    )
+    return sorted(
+        str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()
+    )
 
 
 def absolute_links(card: str, repo_id: str, revision: str, folder: Path) -> str:
@@ -86,7 +104,9 @@ def absolute_links(card: str, repo_id: str, revision: str, folder: Path) -> str:
             return match[0]
         path, _, anchor = address.partition("#")
         if not (folder / path).exists():
-            raise PublishError(f"README.md links to {path}, which is not a tracked file")
+            raise PublishError(
+                f"README.md links to {path}, which is not a tracked file"
+            )
         view = "tree" if (folder / path).is_dir() else "resolve" if image else "blob"
         end = f"#{anchor}" if anchor else ""
         return f"{image}[{text}]({HUB}/{repo_id}/{view}/{revision}/{path}{end})"

@@ -1,1 +1,3 @@
-"""The parts of the web page: limits, models, explanations, tables, and how they are shown."""
+"""The parts of the web page: limits, models, explanations, tables, and how they are
+shown.
+"""

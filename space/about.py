@@ -12,22 +12,31 @@ from .snippets import SPACE
 
 HUB = f"https://huggingface.co/spaces/{SPACE}"
 FILES = f"{HUB}/blob/main"
+LINKS = {
+    f"{FILES}/toxicity_j/MODEL_CARD.md": "Model card",
+    f"{FILES}/README.md": "Documentation",
+    f"{FILES}/docs/migration.md": "From a released script to a protocol",
+    f"{HUB}/tree/main": "Repository",
+}
 
 HEADER = """<header class="tj tj-header"><h1>toxicity_j</h1>
-<p>Is a rewrite of a rude sentence <b>civil</b> (STA), <b>faithful</b> (SIM) and <b>fluent</b> (FL)?
-J is the product of the three. Every score lies between 0 and 1; higher is better.</p>
+<p>Is a rewrite of a rude sentence <b>civil</b> (STA), <b>faithful</b> (SIM) and
+<b>fluent</b> (FL)? J is the product of the three. Every score lies between 0 and 1;
+higher is better.</p>
 <ul class="tj-chips"><li class="tj-chip">English only</li>
 <li class="tj-chip">For comparing systems, not for moderating people</li>
 <li class="tj-chip">Nothing you enter is stored</li></ul></header>"""
+
+NO_DOWNLOADS = (
+    "<p>This page downloads no models. If one is missing, a message says so.</p>"
+)
 
 
 def protocol_card(name: str) -> str:
     """Return what a protocol is for and what it needs."""
     protocol = protocols()[name]
     models = "".join(f"<li>{model}</li>" for model in _models(name))
-    missing = (
-        "" if name == "embedded" else "<p>This page downloads no models. If one is missing, a message says so.</p>"
-    )
+    missing = "" if name == "embedded" else NO_DOWNLOADS
     return (
         f'<div class="tj tj-panel"><p>Use it when {escape(protocol.use_when)}.</p>'
         f"<p>Columns: {', '.join(protocol.needs)}.</p><ul>{models}</ul>{missing}</div>"
@@ -36,36 +45,50 @@ def protocol_card(name: str) -> str:
 
 def about() -> str:
     """Return the page's third tab: limits, care, links."""
-    rows = "".join(
-        f"<tr><th scope='row'><code>{name}</code></th><td>{escape(protocol.use_when)}</td>"
-        f"<td>{', '.join(protocol.needs)}</td><td>{'<br>'.join(_models(name))}</td></tr>"
-        for name, protocol in protocols().items()
-    )
+    rows = "".join(map(_row, protocols()))
+    links = "".join(_link(address, text) for address, text in LINKS.items())
     return f"""<section class="tj tj-about">
 <h2>How to read the scores</h2>
 <dl><dt>STA</dt><dd>Civility: the probability that the rewrite is not toxic; in
 <code>embedded</code> 0.9 and more count as 1, and some protocols say 0/1.</dd>
 <dt>SIM</dt><dd>How much of the source's meaning the rewrite keeps.</dd>
 <dt>FL</dt><dd>How well-formed the rewrite is.</dd>
-<dt>J</dt><dd>STA · SIM · FL for each sentence; for a system, the mean over its sentences.</dd></dl>
+<dt>J</dt><dd>STA · SIM · FL for each sentence; for a system, the mean over its
+sentences.</dd></dl>
 <h2>Take care</h2>
 <ul><li>The built-in models know <b>English only</b>.</li>
-<li>J compares systems. One sentence's J says little, and <b>no score here may be used to moderate people</b>.</li>
-<li>Sarcasm, implied threats and quoted speech are judged wrongly at times; the model card gives the rates.</li>
-<li>Words are judged by leave-one-out with the built-in models. It shows what moved the model, not why.</li></ul>
+<li>J compares systems. One sentence's J says little, and <b>no score here may be used
+to moderate people</b>.</li>
+<li>Sarcasm, implied threats and quoted speech are judged wrongly at times; the model
+card gives the rates.</li>
+<li>Words are judged by leave-one-out with the built-in models. It shows what moved
+the model, not why.</li></ul>
 <h2>Limits</h2>
-<p>{SUMMARY}. Long jobs run one at a time and do not delay single sentences. Texts and results live in memory while
-the page is open; uploads are deleted once they are read.</p>
+<p>{SUMMARY}. Long jobs run one at a time and do not delay single sentences. Texts and
+results live in memory while the page is open; uploads are deleted once they are
+read.</p>
 <h2>Protocols</h2>
-<div class="tj-scroll" tabindex="0" role="region" aria-label="Protocols"><table class="tj-table">
-<thead><tr><th scope="col">Name</th><th scope="col">Use it when</th><th scope="col">Columns</th>
+<div class="tj-scroll" tabindex="0" role="region" aria-label="Protocols">
+<table class="tj-table"><thead><tr><th scope="col">Name</th>
+<th scope="col">Use it when</th><th scope="col">Columns</th>
 <th scope="col">Models</th></tr></thead><tbody>{rows}</tbody></table></div>
 <h2>Links</h2>
-<ul><li><a href="{FILES}/toxicity_j/MODEL_CARD.md" target="_blank" rel="noopener">Model card</a></li>
-<li><a href="{FILES}/README.md" target="_blank" rel="noopener">Documentation</a></li>
-<li><a href="{FILES}/docs/migration.md" target="_blank" rel="noopener">From a released script to a protocol</a></li>
-<li><a href="{HUB}/tree/main" target="_blank" rel="noopener">Repository</a></li></ul>
+<ul>{links}</ul>
 </section>"""
+
+
+def _row(name: str) -> str:
+    protocol = protocols()[name]
+    models = "<br>".join(_models(name))
+    return (
+        f"<tr><th scope='row'><code>{name}</code></th>"
+        f"<td>{escape(protocol.use_when)}</td>"
+        f"<td>{', '.join(protocol.needs)}</td><td>{models}</td></tr>"
+    )
+
+
+def _link(address: str, text: str) -> str:
+    return f'<li><a href="{address}" target="_blank" rel="noopener">{text}</a></li>'
 
 
 def _models(name: str) -> list[str]:
@@ -75,8 +98,11 @@ def _models(name: str) -> list[str]:
     for need in needs(name):
         factors.setdefault(need.model, []).append(need.factor)
         here = "" if need.here in ("yes", "no") else need.here
-        facts[need.model] = ", ".join(fact for fact in (need.size, need.licence, here) if fact)
+        facts[need.model] = ", ".join(
+            fact for fact in (need.size, need.licence, here) if fact
+        )
     return [
-        f"{', '.join(played)}: {escape(model)} <span class='tj-small'>({escape(facts[model])})</span>"
+        f"{', '.join(played)}: {escape(model)} "
+        f"<span class='tj-small'>({escape(facts[model])})</span>"
         for model, played in factors.items()
     ]

@@ -33,10 +33,16 @@ def score(
         reference: a human rewrite, for protocols that use one.
 
     Returns:
-        Columns `sta`, `sim`, `fl`, `j`, `p_toxic`, one number per rewrite, and `signature`.
+        Columns `sta`, `sim`, `fl`, `j`, `p_toxic`, one number per rewrite, and
+        `signature`.
     """
     try:
-        return pair.score_pair(source, rewrites, Choice(protocol, style_model, content_model, fluency_model), reference)
+        return pair.score_pair(
+            source,
+            rewrites,
+            Choice(protocol, style_model, content_model, fluency_model),
+            reference,
+        )
     except InputError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
@@ -64,12 +70,17 @@ def compare(
         fluency_model: "protocol" or "encoder".
 
     Returns:
-        `systems` (by name, corpus scores and per-segment columns), `rows` (numbers of the rows that were scored, from
-        1; blank rows are not), `verdict`, `signature`.
+        `systems` (by name, corpus scores and per-segment columns), `rows` (numbers of
+        the rows that were scored, from 1; blank rows are not), `verdict`, `signature`.
     """
     try:
         choice = Choice(protocol, style_model, content_model, fluency_model)
-        named: dict[str, Any] = {"source": sources, "language": languages, "reference": references, **_checked(systems)}
+        named: dict[str, Any] = {
+            "source": sources,
+            "language": languages,
+            "reference": references,
+            **_checked(systems),
+        }
         given = {name: texts for name, texts in named.items() if texts is not None}
         _check_lengths(given)
         columns = checked_columns(list(given), list(zip(*given.values(), strict=True)))
@@ -81,19 +92,28 @@ def compare(
 
 def _checked(systems: Any) -> dict[str, list[str]]:
     if not isinstance(systems, dict) or not systems:
-        raise InputError("`systems` must be a dict from a system's name to its rewrites.")
+        raise InputError(
+            "`systems` must be a dict from a system's name to its rewrites."
+        )
     reserved = [name for name in systems if role_of(str(name)) != "systems"]
     if reserved:
-        raise InputError(f"A system cannot be named {reserved[0]!r}: that name is for another column.")
+        raise InputError(
+            f"A system cannot be named {reserved[0]!r}: that name is for another"
+            " column."
+        )
     return systems
 
 
 def _check_lengths(columns: dict[str, Any]) -> None:
     for name, texts in columns.items():
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        if not isinstance(texts, list) or not all(
+            isinstance(text, str) for text in texts
+        ):
             raise InputError(f"`{name}` must be a list of strings.")
         if len(texts) > MAX_ROWS:
-            raise InputError(f"`{name}` has {len(texts):,} rows; at most {MAX_ROWS} are scored here.")
+            raise InputError(
+                f"`{name}` has {len(texts):,} rows; at most {MAX_ROWS} are scored here."
+            )
     lengths = {name: len(texts) for name, texts in columns.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"Columns must have equal length; got {lengths}.")
@@ -103,7 +123,11 @@ def _result(scored: Any) -> dict[str, Any]:
     systems = {}
     for system in scored.comparison.systems:
         corpus = {name: estimate.value for name, estimate in system.scores.items()}
-        systems[system.name] = {"rank": system.rank, **corpus, "segments": scored.segments[system.name].as_lists()}
+        systems[system.name] = {
+            "rank": system.rank,
+            **corpus,
+            "segments": scored.segments[system.name].as_lists(),
+        }
     comparison = scored.comparison
     return {
         "systems": systems,

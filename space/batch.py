@@ -1,4 +1,6 @@
-"""Score a table of systems in small steps, so that progress shows and cancel works, then compare the systems."""
+"""Score a table of systems in small steps, so that progress shows and cancel works,
+then compare the systems.
+"""
 
 from __future__ import annotations
 
@@ -60,12 +62,18 @@ def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | Scored]
     for name, texts in columns.systems.items():
         parts = []
         for start in range(0, len(texts), STEP):
-            parts.append(score(choice, "long", **_step(columns, texts, slice(start, start + STEP))))
+            parts.append(
+                score(
+                    choice, "long", **_step(columns, texts, slice(start, start + STEP))
+                )
+            )
             done += len(parts[-1].sta)
             yield Progress(done, total)
         segments[name] = joined(parts)
     try:
-        comparison = compare(segments, columns.sources, columns.references, columns.languages)
+        comparison = compare(
+            segments, columns.sources, columns.references, columns.languages
+        )
     except ValueError as error:
         raise InputError(str(error)) from error
     yield Scored(columns, segments, comparison, choice)
@@ -77,12 +85,16 @@ def joined(parts: list[Any]) -> Any:
         return parts[0]
     values: dict[str, Any] = {}
     for field in fields(parts[0]):
-        values[field.name] = _joined_values([getattr(part, field.name) for part in parts])
+        values[field.name] = _joined_values(
+            [getattr(part, field.name) for part in parts]
+        )
     return replace(parts[0], **values)
 
 
 def _joined_values(values: list[Any]) -> Any:
-    """Join arrays and lists, add up counts by name; of anything else the first one stands for all."""
+    """Join arrays and lists, add up counts by name; of anything else the first one
+    stands for all.
+    """
     first = values[0]
     if isinstance(first, np.ndarray):
         return np.concatenate(values)
@@ -106,14 +118,21 @@ def segments_csv(scored: Scored) -> str:
     for name, segments in scored.segments.items():
         for index, number in enumerate(columns.rows):
             source = "" if columns.sources is None else columns.sources[index]
-            numbers = [number_at(segments, measure, index) for measure in ("p_toxic", *MEASURES)]
+            numbers = [
+                number_at(segments, measure, index)
+                for measure in ("p_toxic", *MEASURES)
+            ]
             shown = ["" if value is None else repr(value) for value in numbers]
-            writer.writerow([number, name, source, columns.systems[name][index], *shown])
+            writer.writerow(
+                [number, name, source, columns.systems[name][index], *shown]
+            )
     return out.getvalue()
 
 
 def table_csv(columns: Columns) -> str:
-    """Return what was scored as a CSV table, which `toxicity-j compare` and this page's upload read."""
+    """Return what was scored as a CSV table, which `toxicity-j compare` and this page's
+    upload read.
+    """
     named = dict(named_columns(columns, "reference"))
     out = io.StringIO()
     writer = csv.writer(out)

@@ -1,4 +1,6 @@
-"""Show the signature, and the Python, command and API call that reproduce the screen, each with a button to copy it."""
+"""Show the signature, and the Python, command and API call that reproduce the screen,
+each with a button to copy it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _COPY = (
 )
 
 
-def pair_elsewhere(source: str, rewrites: Sequence[str], choice: Choice, reference: str, signature: str) -> str:
+def pair_elsewhere(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str, signature: str
+) -> str:
     """Return how to reproduce the scores of one source's rewrites."""
     texts = (source, rewrites, choice, reference)
     blocks = {
@@ -42,10 +46,14 @@ def table_elsewhere(scored: Scored) -> str:
 
 def _blocks(blocks: dict[str, str]) -> str:
     figures = "".join(
-        f'<figure class="tj-code"><figcaption>{escape(title)}<button type="button" onclick="{_COPY}" '
-        f'aria-label="Copy: {escape(title)}">Copy</button></figcaption>'
-        f'<pre tabindex="0" aria-label="{escape(title)}"><code>{escape(code)}</code></pre></figure>'
+        f'<figure class="tj-code"><figcaption>{escape(title)}<button type="button"'
+        f' onclick="{_COPY}" aria-label="Copy:'
+        f' {escape(title)}">Copy</button></figcaption><pre tabindex="0"'
+        f' aria-label="{escape(title)}"><code>{escape(code)}</code></pre></figure>'
         for title, code in blocks.items()
     )
     install = f"pip install git+{HUB}"
-    return f'<section class="tj">{figures}<p>Install: <code>{escape(install)}</code>, or from a clone.</p></section>'
+    return (
+        f'<section class="tj">{figures}<p>Install: <code>{escape(install)}</code>, or'
+        " from a clone.</p></section>"
+    )

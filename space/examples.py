@@ -11,8 +11,16 @@ PAIRS: list[tuple[str, str, str]] = [
         "Shut up, you d*mn fool, the meeting starts at ten.",
         "Please be quiet, the meeting starts at ten.",
     ),
-    ("Swear word deleted", "Who let this stupid idiot near the oven again?", "Who let this near the oven again?"),
-    ("Meaning lost", "This cr*ppy train is an hour late again, you clowns.", "The flowers are nice in spring."),
+    (
+        "Swear word deleted",
+        "Who let this stupid idiot near the oven again?",
+        "Who let this near the oven again?",
+    ),
+    (
+        "Meaning lost",
+        "This cr*ppy train is an hour late again, you clowns.",
+        "The flowers are nice in spring.",
+    ),
     (
         "Broken English",
         "Your idiotic plan will cost us the garden.",
@@ -21,10 +29,12 @@ PAIRS: list[tuple[str, str, str]] = [
     (
         "Four rewrites, ranked",
         "Your painting looks like a drunk pig made it.",
-        "I do not like your painting.\n"
-        "Your painting looks like a pig made it.\n"
-        "In my view, your painting looks careless.\n"
-        "Painting looks like made it.",
+        (
+            "I do not like your painting.\n"
+            "Your painting looks like a pig made it.\n"
+            "In my view, your painting looks careless.\n"
+            "Painting looks like made it."
+        ),
     ),
 ]
 
@@ -75,5 +85,7 @@ _DELETING = [
 def example_table() -> Table:
     """Return twelve sources and the rewrites of three systems, one of which copies."""
     headers = ["source", "careful", "deleting", "copying"]
-    rows = [list(row) for row in zip(_SOURCES, _CAREFUL, _DELETING, _SOURCES, strict=True)]
+    rows = [
+        list(row) for row in zip(_SOURCES, _CAREFUL, _DELETING, _SOURCES, strict=True)
+    ]
     return Table(headers, rows)

@@ -1,4 +1,6 @@
-"""What happens on an event. A mistake of the visitor becomes a message; results on the screen stay."""
+"""What happens on an event. A mistake of the visitor becomes a message; results on the
+screen stay.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,19 @@ from .examples import example_table
 from .limits import InputError
 from .markup import notice
 from .models import Choice
-from .tables import EMPTY_HEADERS, EMPTY_ROWS, Table, checked_columns, read_files, read_pasted
+from .tables import (
+    EMPTY_HEADERS,
+    EMPTY_ROWS,
+    Table,
+    checked_columns,
+    read_files,
+    read_pasted,
+)
 
 
-def on_pair(source: str | None, lines: str | None, reference: str | None, *models: str) -> tuple[Any, ...]:
+def on_pair(
+    source: str | None, lines: str | None, reference: str | None, *models: str
+) -> tuple[Any, ...]:
     """Return status, results and how to reproduce them, of one source."""
     source, lines, reference = source or "", lines or "", reference or ""
     try:
@@ -28,7 +39,11 @@ def on_pair(source: str | None, lines: str | None, reference: str | None, *model
         shown, signature = pair.show(source, rewrites, choice, reference)
     except InputError as error:
         return (notice(str(error), "error"), gr.skip(), gr.skip())
-    return "", shown, elsewhere_view.pair_elsewhere(source, rewrites, choice, reference, signature)
+    return (
+        "",
+        shown,
+        elsewhere_view.pair_elsewhere(source, rewrites, choice, reference, signature),
+    )
 
 
 def on_protocol(name: str) -> Any:
@@ -60,13 +75,17 @@ def on_paste(text: str) -> tuple[Any, str]:
 
 def on_example() -> tuple[Any, str]:
     """Return the example table."""
-    return _shown(example_table()), notice("The example is in the table. Press Compare.")
+    return _shown(example_table()), notice(
+        "The example is in the table. Press Compare."
+    )
 
 
 def on_empty() -> tuple[Any, str]:
     """Return an empty table."""
     table = Table(EMPTY_HEADERS, [[""] * len(EMPTY_HEADERS) for _ in range(EMPTY_ROWS)])
-    return _shown(table), notice("Write or paste into the table. Columns and rows that stay blank do not count.")
+    return _shown(table), notice(
+        "Write or paste into the table. Columns and rows that stay blank do not count."
+    )
 
 
 def on_compare(table: Any, order: str, *models: str) -> Iterator[tuple[Any, ...]]:
@@ -83,14 +102,26 @@ def on_compare(table: Any, order: str, *models: str) -> Iterator[tuple[Any, ...]
                 continue
             shown = batch_view.render_scored(step)
             every = batch_view.render_segments(step, order)
-            yield ("", shown, step, every, gr.update(visible=True), *idle, elsewhere_view.table_elsewhere(step))
+            yield (
+                "",
+                shown,
+                step,
+                every,
+                gr.update(visible=True),
+                *idle,
+                elsewhere_view.table_elsewhere(step),
+            )
     except InputError as error:
         yield (notice(str(error), "error"), *keep, *idle, gr.skip())
 
 
 def on_cancel() -> tuple[Any, ...]:
     """Return what the page says after a job was canceled."""
-    return notice("Canceled. Earlier results are kept."), gr.update(interactive=True), gr.update(interactive=False)
+    return (
+        notice("Canceled. Earlier results are kept."),
+        gr.update(interactive=True),
+        gr.update(interactive=False),
+    )
 
 
 def on_order(scored: batch.Scored | None, order: str) -> Any:
@@ -112,13 +143,16 @@ def _shown(table: Table) -> Any:
 
 
 def widths(count: int) -> list[str]:
-    """Return the widths of a table's columns: equal, and wide enough to read on a phone."""
+    """Return the widths of a table's columns: equal, and wide enough to read on a
+    phone.
+    """
     return [f"{max(220, 1000 // count)}px"] * count
 
 
 def _progress(step: batch.Progress) -> str:
     share = step.done / step.total
     return (
-        f'<p class="tj tj-notice tj-info" role="status">Scored {step.done} of {step.total} rewrites '
-        f'<progress value="{share:.3f}" max="1">{share:.0%}</progress></p>'
+        f'<p class="tj tj-notice tj-info" role="status">Scored {step.done} of'
+        f' {step.total} rewrites <progress value="{share:.3f}"'
+        f' max="1">{share:.0%}</progress></p>'
     )

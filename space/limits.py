@@ -1,4 +1,6 @@
-"""Limits of the page, and the checks that enforce them with a message. No models, no web framework."""
+"""Limits of the page, and the checks that enforce them with a message. No models, no
+web framework.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ MAX_REWRITES = 6
 # Jobs that wait at most; one more gets the message that the queue is full.
 MAX_WAITING = 24
 
-SUMMARY = f"{MAX_ROWS} rows, {MAX_SYSTEMS} systems, {MAX_CHARACTERS:,} characters per text, 5 MB per upload"
+SUMMARY = (
+    f"{MAX_ROWS} rows, {MAX_SYSTEMS} systems, {MAX_CHARACTERS:,} characters per text, 5"
+    " MB per upload"
+)
 
 
 class InputError(ValueError):
@@ -26,10 +31,14 @@ def check_text(text: str, name: str) -> None:
     """Check the length of one text.
 
     Raises:
-        InputError: it has over `MAX_CHARACTERS` characters, or half of a surrogate pair.
+        InputError: it has over `MAX_CHARACTERS` characters, or half of a surrogate
+            pair.
     """
     if len(text) > MAX_CHARACTERS:
-        raise InputError(f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are scored here.")
+        raise InputError(
+            f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are"
+            " scored here."
+        )
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise InputError(f"{name} holds half of a surrogate pair, which is not text.")
 
@@ -45,11 +54,16 @@ def check_pair(source: str, rewrites: Sequence[str]) -> None:
     if not rewrites:
         raise InputError("Write a rewrite, or several: one per line.")
     if len(rewrites) > MAX_REWRITES:
-        raise InputError(f"There are {len(rewrites)} rewrites; at most {MAX_REWRITES} are compared here.")
+        raise InputError(
+            f"There are {len(rewrites)} rewrites; at most {MAX_REWRITES} are compared"
+            " here."
+        )
     check_text(source, "The source")
     for number, text in enumerate(rewrites, start=1):
         if not isinstance(text, str):
-            raise InputError(f"Rewrite {number} must be text; got {type(text).__name__}.")
+            raise InputError(
+                f"Rewrite {number} must be text; got {type(text).__name__}."
+            )
         check_text(text, f"Rewrite {number}")
 
 
@@ -60,7 +74,12 @@ def check_files(paths: Sequence[str | Path]) -> None:
         InputError: there are too many, or together they are too large.
     """
     if len(paths) > MAX_FILES:
-        raise InputError(f"There are {len(paths)} files; at most {MAX_FILES} can be uploaded at once.")
+        raise InputError(
+            f"There are {len(paths)} files; at most {MAX_FILES} can be uploaded at"
+            " once."
+        )
     size = sum(Path(path).stat().st_size for path in paths)
     if size > MAX_FILE_BYTES:
-        raise InputError(f"The upload has {size / 2**20:.1f} MB; at most 5 MB can be uploaded.")
+        raise InputError(
+            f"The upload has {size / 2**20:.1f} MB; at most 5 MB can be uploaded."
+        )

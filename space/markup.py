@@ -1,4 +1,6 @@
-"""Small pieces of HTML: gauges, bars, marked words. Every text from outside passes `escape`."""
+"""Small pieces of HTML: gauges, bars, marked words. Every text from outside passes
+`escape`.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +54,11 @@ def gauge(name: str, value: float) -> str:
     length = 100 * min(1.0, max(0.0, value))
     return (
         f'<figure class="tj-gauge tj-{kind}{" tj-main" if name == "j" else ""}">'
-        f'<svg viewBox="0 0 120 70" role="img" aria-label="{NAMES[name]} is {value:.2f} of 1">'
+        f'<svg viewBox="0 0 120 70" role="img" aria-label="{NAMES[name]} is {value:.2f}'
+        ' of 1">'
         f'<path class="tj-track" d="{_ARC}" pathLength="100"/>'
-        f'<path class="tj-value" d="{_ARC}" pathLength="100" stroke-dasharray="{length:.1f} 200"/>'
+        f'<path class="tj-value" d="{_ARC}" pathLength="100"'
+        f' stroke-dasharray="{length:.1f} 200"/>'
         f'<text x="60" y="60" aria-hidden="true">{value:.2f}</text></svg>'
         f"<figcaption><strong>{NAMES[name]}</strong> <span>{MEANINGS[name]}</span>"
         f"<p>{SENTENCES[name][kind]}</p></figcaption></figure>"
@@ -94,7 +98,8 @@ def changed_line(words: Sequence[Word], kind: str) -> str:
 
 
 def marked_line(words: Sequence[Word], field: str) -> str:
-    """Return a text with the words that have an effect marked, stronger where the effect is.
+    """Return a text with the words that have an effect marked, stronger where the
+    effect is.
 
     Args:
         words: the text.
@@ -109,12 +114,21 @@ def marked_line(words: Sequence[Word], field: str) -> str:
             continue
         strength = round(100 * effect / largest)
         title = f"log-odds {effect:.2f}"
-        pieces.append(f'<mark class="tj-{field}" style="--tj-n:{strength}" title="{title}">{text}</mark>')
+        pieces.append(
+            f'<mark class="tj-{field}" style="--tj-n:{strength}"'
+            f' title="{title}">{text}</mark>'
+        )
     return " ".join(pieces)
 
 
 def strongest(words: Sequence[Word], field: str, most: int = 3) -> str:
-    """Return the words with the largest effects, quoted, strongest first; empty if there are none."""
+    """Return the words with the largest effects, quoted, strongest first; empty if
+    there are none.
+    """
     ranked = sorted(words, key=lambda word: -getattr(word, field))
-    named = [f"“{escape(word.text.strip('.,;:!?'))}”" for word in ranked[:most] if getattr(word, field) > 0]
+    named = [
+        f"“{escape(word.text.strip('.,;:!?'))}”"
+        for word in ranked[:most]
+        if getattr(word, field) > 0
+    ]
     return ", ".join(dict.fromkeys(named))

@@ -1,4 +1,6 @@
-"""Which protocol and models score, loaded once per lane, and what is said of a model that is not here."""
+"""Which protocol and models score, loaded once per lane, and what is said of a model
+that is not here.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,16 @@ if TYPE_CHECKING:
     from toxicity_j import Scorer
 
 OWN = "protocol"
-STYLE_MODELS = [("the protocol's own", OWN), ("built-in encoder", "encoder"), ("built-in identifier", "identifier")]
+STYLE_MODELS = [
+    ("the protocol's own", OWN),
+    ("built-in encoder", "encoder"),
+    ("built-in identifier", "identifier"),
+]
 OTHER_MODELS = [("the protocol's own", OWN), ("built-in encoder", "encoder")]
 ROLES = ("style", "content", "fluency")
 
-# A long job holds its scorer's lock, so each lane has scorers of its own and short jobs do not wait.
+# A long job holds its scorer's lock, so each lane has scorers of its own and short jobs
+# do not wait.
 Lane = Literal["short", "long"]
 
 
@@ -41,11 +48,19 @@ class Choice:
 
     def __post_init__(self) -> None:
         if self.protocol not in protocols():
-            raise InputError(f"`protocol` must be one of {', '.join(protocols())}; got {self.protocol!r}.")
+            raise InputError(
+                f"`protocol` must be one of {', '.join(protocols())}; got"
+                f" {self.protocol!r}."
+            )
         for role in ROLES:
-            known = [name for _, name in (STYLE_MODELS if role == "style" else OTHER_MODELS)]
+            known = [
+                name for _, name in (STYLE_MODELS if role == "style" else OTHER_MODELS)
+            ]
             if getattr(self, role) not in known:
-                raise InputError(f"`{role}_model` must be one of {', '.join(known)}; got {getattr(self, role)!r}.")
+                raise InputError(
+                    f"`{role}_model` must be one of {', '.join(known)}; got"
+                    f" {getattr(self, role)!r}."
+                )
 
     def options(self) -> dict[str, str]:
         """Return the keyword arguments of `Scorer` besides the protocol."""
@@ -55,7 +70,9 @@ class Choice:
 
 @lru_cache(maxsize=6)
 def scorer(choice: Choice, lane: Lane) -> Scorer:
-    """Return the scorer of a choice for one lane; its models are loaded by its first score."""
+    """Return the scorer of a choice for one lane; its models are loaded by its first
+    score.
+    """
     from toxicity_j import Scorer
 
     return Scorer(choice.protocol, **choice.options())
@@ -73,7 +90,8 @@ def score(choice: Choice, lane: Lane, **columns: Any) -> Any:
     """Return the `Segments` of columns.
 
     Raises:
-        InputError: the columns do not fit the protocol, or a model is not available here.
+        InputError: the columns do not fit the protocol, or a model is not available
+            here.
     """
     try:
         return scorer(choice, lane).score(**columns)
@@ -85,11 +103,14 @@ def score(choice: Choice, lane: Lane, **columns: Any) -> Any:
 
 def unavailable(choice: Choice, error: Exception) -> str:
     """Return the message for a protocol whose models are not on this machine."""
-    needed = ", ".join(need.model for need in needs(choice.protocol) if not need.built_in)
+    needed = ", ".join(
+        need.model for need in needs(choice.protocol) if not need.built_in
+    )
     reason = str(error).splitlines()[0][:300]
     return (
-        f"The protocol {choice.protocol} cannot be scored on this page: a model is not here. It needs {needed}. "
-        f"Run it on your own machine with the command under “Use it elsewhere”, or choose “embedded”. ({reason})"
+        f"The protocol {choice.protocol} cannot be scored on this page: a model is not"
+        f" here. It needs {needed}. Run it on your own machine with the command under"
+        f" “Use it elsewhere”, or choose “embedded”. ({reason})"
     )
 
 

@@ -25,7 +25,9 @@ KEEP_SECONDS = 1800
 
 def build() -> gr.Blocks:
     """Return the page, not yet launched; no model is loaded before the first score."""
-    with gr.Blocks(title="toxicity_j", analytics_enabled=False, delete_cache=(60, 300)) as page:
+    with gr.Blocks(
+        title="toxicity_j", analytics_enabled=False, delete_cache=(60, 300)
+    ) as page:
         gr.HTML(about.HEADER, padding=False)
         choice = _options()
         with gr.Tabs():
@@ -44,12 +46,27 @@ def _options() -> list[gr.components.Component]:
     """Add the choice of a protocol and of models, and return its components."""
     with gr.Accordion("Protocol and models", open=False):
         with gr.Row():
-            protocol = gr.Dropdown(list(protocols()), value="embedded", label="Protocol", filterable=False)
-            style = gr.Dropdown(STYLE_MODELS, value=OWN, label="Model for STA", filterable=False)
-            content = gr.Dropdown(OTHER_MODELS, value=OWN, label="Model for SIM", filterable=False)
-            fluency = gr.Dropdown(OTHER_MODELS, value=OWN, label="Model for FL", filterable=False)
+            protocol = gr.Dropdown(
+                list(protocols()), value="embedded", label="Protocol", filterable=False
+            )
+            style = gr.Dropdown(
+                STYLE_MODELS, value=OWN, label="Model for STA", filterable=False
+            )
+            content = gr.Dropdown(
+                OTHER_MODELS, value=OWN, label="Model for SIM", filterable=False
+            )
+            fluency = gr.Dropdown(
+                OTHER_MODELS, value=OWN, label="Model for FL", filterable=False
+            )
         card = gr.HTML(about.protocol_card("embedded"), padding=False)
-        protocol.change(about.protocol_card, protocol, card, queue=False, show_progress="hidden", **PRIVATE)
+        protocol.change(
+            about.protocol_card,
+            protocol,
+            card,
+            queue=False,
+            show_progress="hidden",
+            **PRIVATE,
+        )
     return [protocol, style, content, fluency]
 
 
@@ -72,41 +89,74 @@ def _one_sentence(page: gr.Blocks, choice: list[gr.components.Component]) -> Non
             elem_id="rewrites",
         )
     reference = gr.Textbox(
-        label="Reference: a human rewrite, which this protocol compares with", visible=False, elem_id="reference"
+        label="Reference: a human rewrite, which this protocol compares with",
+        visible=False,
+        elem_id="reference",
     )
     with gr.Row(elem_classes="tj-actions"):
-        button = gr.Button("Score", variant="primary", scale=0, min_width=140, elem_id="score")
-        gr.HTML("<p class='tj tj-hint'>Scores follow as you type.</p>", padding=False, container=False)
+        button = gr.Button(
+            "Score", variant="primary", scale=0, min_width=140, elem_id="score"
+        )
+        gr.HTML(
+            "<p class='tj tj-hint'>Scores follow as you type.</p>",
+            padding=False,
+            container=False,
+        )
     with gr.Row(elem_classes="tj-actions"):
         gr.HTML("<p class='tj tj-hint'>Examples:</p>", padding=False, container=False)
-        examples = [gr.Button(label, size="sm", scale=0, min_width=80) for label, _, _ in PAIRS]
+        examples = [
+            gr.Button(label, size="sm", scale=0, min_width=80) for label, _, _ in PAIRS
+        ]
     status = gr.HTML(padding=False, elem_id="status", min_height=0)
     shown = gr.HTML(padding=False, elem_id="results")
     elsewhere = _elsewhere("one")
     inputs, outputs = [source, rewrites, reference, *choice], [status, shown, elsewhere]
     quiet: dict[str, Any] = {"show_progress": "hidden", **PRIVATE, **SHORT}
     gr.on(
-        # Not `input`: gradio 6.31 loses the first of a text box. Examples change the boxes too.
-        [source.change, rewrites.change, reference.change, *(part.change for part in choice)],
+        # Not `input`: gradio 6.31 loses the first of a text box. Examples change the
+        # boxes too.
+        [
+            source.change,
+            rewrites.change,
+            reference.change,
+            *(part.change for part in choice),
+        ],
         handlers.on_pair,
         inputs,
         outputs,
         trigger_mode="always_last",
         **quiet,
     )
-    button.click(handlers.on_pair, inputs, outputs, show_progress="minimal", **PRIVATE, **SHORT)
-    choice[0].change(handlers.on_protocol, choice[0], reference, queue=False, show_progress="hidden", **PRIVATE)
+    button.click(
+        handlers.on_pair, inputs, outputs, show_progress="minimal", **PRIVATE, **SHORT
+    )
+    choice[0].change(
+        handlers.on_protocol,
+        choice[0],
+        reference,
+        queue=False,
+        show_progress="hidden",
+        **PRIVATE,
+    )
     for example, (_, text, lines) in zip(examples, PAIRS, strict=True):
         fill = partial(tuple, (text, lines))
-        example.click(fill, None, [source, rewrites], queue=False, show_progress="hidden", **PRIVATE)
+        example.click(
+            fill,
+            None,
+            [source, rewrites],
+            queue=False,
+            show_progress="hidden",
+            **PRIVATE,
+        )
     page.load(handlers.on_pair, inputs, outputs, **quiet)
 
 
 def _many_sentences(choice: list[gr.components.Component]) -> None:
     gr.HTML(
-        "<p class='tj'>One row per sentence, one column per system. The column “source” holds the rude sentences; "
-        "“reference” and “language” are known too; every other column is a system. "
-        "Of text files, upload <code>sources.txt</code> and one file per system.</p>",
+        "<p class='tj'>One row per sentence, one column per system. The column “source”"
+        " holds the rude sentences; “reference” and “language” are known too; every"
+        " other column is a system. Of text files, upload <code>sources.txt</code> and"
+        " one file per system.</p>",
         padding=False,
     )
     with gr.Row(equal_height=False):
@@ -119,19 +169,37 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
         )
         with gr.Column(min_width=280), gr.Accordion("Paste a table", open=False):
             pasted = gr.Textbox(
-                label="Names of columns in the first line; tabs or commas between cells", lines=4, elem_id="pasted"
+                label=(
+                    "Names of columns in the first line; tabs or commas between cells"
+                ),
+                lines=4,
+                elem_id="pasted",
             )
             paste = gr.Button("Put into the table", size="sm")
     table = _table()
     with gr.Row(elem_classes="tj-actions"):
-        button = gr.Button("Compare", variant="primary", scale=0, min_width=140, elem_id="compare")
-        cancel = gr.Button("Cancel", variant="stop", scale=0, min_width=100, interactive=False, elem_id="cancel")
+        button = gr.Button(
+            "Compare", variant="primary", scale=0, min_width=140, elem_id="compare"
+        )
+        cancel = gr.Button(
+            "Cancel",
+            variant="stop",
+            scale=0,
+            min_width=100,
+            interactive=False,
+            elem_id="cancel",
+        )
         example = gr.Button("Load the example", size="sm", scale=0, min_width=140)
         empty = gr.Button("Empty table", size="sm", scale=0, min_width=120)
     status = gr.HTML(padding=False, elem_id="many-status")
     shown = gr.HTML(padding=False, elem_id="comparison")
     with gr.Accordion("Every row", open=True, visible=False) as rows:
-        order = gr.Radio(batch_view.ORDERS, value=batch_view.ORDERS[1], label="Order", elem_id="order")
+        order = gr.Radio(
+            batch_view.ORDERS,
+            value=batch_view.ORDERS[1],
+            label="Order",
+            elem_id="order",
+        )
         segments = gr.HTML(padding=False, elem_id="segments")
     scored = gr.State(None, time_to_live=KEEP_SECONDS)
     elsewhere = _elsewhere("many")
@@ -141,8 +209,22 @@ def _many_sentences(choice: list[gr.components.Component]) -> None:
     example.click(handlers.on_example, None, [table, status], **light)
     empty.click(handlers.on_empty, None, [table, status], **light)
     outputs = [status, shown, scored, segments, rows, button, cancel, elsewhere]
-    job = button.click(handlers.on_compare, [table, order, *choice], outputs, show_progress="hidden", **PRIVATE, **LONG)
-    cancel.click(handlers.on_cancel, None, [status, button, cancel], cancels=[job], queue=False, **PRIVATE)
+    job = button.click(
+        handlers.on_compare,
+        [table, order, *choice],
+        outputs,
+        show_progress="hidden",
+        **PRIVATE,
+        **LONG,
+    )
+    cancel.click(
+        handlers.on_cancel,
+        None,
+        [status, button, cancel],
+        cancels=[job],
+        queue=False,
+        **PRIVATE,
+    )
     order.change(handlers.on_order, [scored, order], segments, **light)
 
 
@@ -167,7 +249,9 @@ def _table() -> gr.Dataframe:
 
 
 def _elsewhere(name: str) -> gr.HTML:
-    """Add the signature and the ways to reproduce the screen, and return their component."""
+    """Add the signature and the ways to reproduce the screen, and return their
+    component.
+    """
     title = "Use it elsewhere: Python, terminal, API"
     with gr.Accordion(title, open=False, elem_id=f"{name}-elsewhere"):
         return gr.HTML("<p class='tj'>Score something first.</p>", padding=False)

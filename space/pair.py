@@ -1,4 +1,6 @@
-"""Score one source and its rewrites: numbers, explanations, HTML. The page and the API call these."""
+"""Score one source and its rewrites: numbers, explanations, HTML. The page and the API
+call these.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def rewrites_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def score_pair(source: str, rewrites: Sequence[str], choice: Choice, reference: str = "") -> dict[str, Any]:
+def score_pair(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
+) -> dict[str, Any]:
     """Score the rewrites of one source.
 
     Args:
@@ -28,7 +32,8 @@ def score_pair(source: str, rewrites: Sequence[str], choice: Choice, reference: 
         reference: a human rewrite, for protocols that use one; "" for none.
 
     Returns:
-        `signature`, and columns `sta`, `sim`, `fl`, `j`, `p_toxic`, one number per rewrite in the order given.
+        `signature`, and columns `sta`, `sim`, `fl`, `j`, `p_toxic`, one number per
+        rewrite in the order given.
 
     Raises:
         InputError: a text is missing or too long, or a model is not here.
@@ -36,16 +41,24 @@ def score_pair(source: str, rewrites: Sequence[str], choice: Choice, reference: 
     check_pair(source, rewrites)
     check_text(reference, "The reference")
     protocol = protocols()[choice.protocol]
-    columns: dict[str, Any] = {"predictions": list(rewrites), "sources": [source] * len(rewrites)}
+    columns: dict[str, Any] = {
+        "predictions": list(rewrites),
+        "sources": [source] * len(rewrites),
+    }
     if reference.strip() and protocol.references != "unused":
         columns["references"] = [[reference]] * len(rewrites)
     elif protocol.references == "required":
-        raise InputError(f"The protocol {choice.protocol} needs a reference: a human rewrite of the source.")
+        raise InputError(
+            f"The protocol {choice.protocol} needs a reference: a human rewrite of the"
+            " source."
+        )
     segments = score(choice, "short", **columns)
     return {"signature": segments.signature, **segments.as_lists()}
 
 
-def results(source: str, rewrites: Sequence[str], choice: Choice, reference: str = "") -> tuple[list[Result], str]:
+def results(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
+) -> tuple[list[Result], str]:
     """Return the scored and explained rewrites, best first, and the signature.
 
     Raises:
@@ -56,12 +69,16 @@ def results(source: str, rewrites: Sequence[str], choice: Choice, reference: str
     ranked = [rewrites[index] for index in order]
     found = []
     for index, explanation in zip(order, explain(source, ranked), strict=True):
-        numbers = {name: scores[name][index] for name in ("sta", "sim", "fl", "j", "p_toxic")}
+        numbers = {
+            name: scores[name][index] for name in ("sta", "sim", "fl", "j", "p_toxic")
+        }
         found.append(Result(rewrites[index], **numbers, explanation=explanation))
     return found, scores["signature"]
 
 
-def show(source: str, rewrites: Sequence[str], choice: Choice, reference: str = "") -> tuple[str, str]:
+def show(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
+) -> tuple[str, str]:
     """Return the HTML of `results` and the signature.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Show the scores of one source's rewrites: gauges, what lowers J, what changed, and which words do it."""
+"""Show the scores of one source's rewrites: gauges, what lowers J, what changed, and
+which words do it.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +45,22 @@ def render_results(results: Sequence[Result], p_source: float) -> str:
         p_source: P(toxic) of the source, in [0, 1].
     """
     if len(results) == 1:
-        return f'<section class="tj" aria-label="Scores">{_full(results[0], p_source)}</section>'
-    cards = "".join(_card(rank, result, p_source) for rank, result in enumerate(results, start=1))
+        return (
+            '<section class="tj"'
+            f' aria-label="Scores">{_full(results[0], p_source)}</section>'
+        )
+    cards = "".join(
+        _card(rank, result, p_source) for rank, result in enumerate(results, start=1)
+    )
     best = results[0]
-    head = f"<h3>{len(results)} rewrites, best first</h3><p>“{escape(best.text)}” has the highest J, {best.j:.2f}.</p>"
-    return f'<section class="tj" aria-label="Scores">{head}<ol class="tj-cards">{cards}</ol></section>'
+    head = (
+        f"<h3>{len(results)} rewrites, best first</h3><p>“{escape(best.text)}” has the"
+        f" highest J, {best.j:.2f}.</p>"
+    )
+    return (
+        f'<section class="tj" aria-label="Scores">{head}<ol'
+        f' class="tj-cards">{cards}</ol></section>'
+    )
 
 
 def _full(result: Result, p_source: float) -> str:
@@ -62,7 +75,8 @@ def _card(rank: int, result: Result, p_source: float) -> str:
         f'<li class="tj-card"><p class="tj-rank" aria-label="Rank {rank}">{rank}</p>'
         f'<p class="tj-text">{text}</p><div class="tj-bars">{bars}</div>'
         f"<p>{lowering_sentence(result)}</p>"
-        f"<details><summary>Word by word</summary>{_words(result, p_source, 'h4')}</details></li>"
+        "<details><summary>Word by"
+        f" word</summary>{_words(result, p_source, 'h4')}</details></li>"
     )
 
 
@@ -72,11 +86,22 @@ def _why(result: Result, p_source: float, heading: str) -> str:
     for name, share in shares.items():
         if share >= 0.005:
             label = f"{NAMES[name]} {share:.0%}" if share >= 0.25 else ""
-            pieces.append(f'<span class="tj-share tj-share-{name}" style="flex-grow:{share:.3f}">{label}</span>')
-    listed = " · ".join(f"{NAMES[name]} {share:.0%}" for name, share in shares.items() if share >= 0.005)
-    stack = f'<div class="tj-stack" aria-hidden="true">{"".join(pieces)}</div>' if pieces else ""
+            pieces.append(
+                f'<span class="tj-share tj-share-{name}"'
+                f' style="flex-grow:{share:.3f}">{label}</span>'
+            )
+    listed = " · ".join(
+        f"{NAMES[name]} {share:.0%}" for name, share in shares.items() if share >= 0.005
+    )
+    stack = (
+        f'<div class="tj-stack" aria-hidden="true">{"".join(pieces)}</div>'
+        if pieces
+        else ""
+    )
     stack += f'<p class="tj-small">Shares of the loss: {listed}.</p>' if pieces else ""
-    lowers = f"<{heading}>What lowers J</{heading}><p>{lowering_sentence(result)}</p>{stack}"
+    lowers = (
+        f"<{heading}>What lowers J</{heading}><p>{lowering_sentence(result)}</p>{stack}"
+    )
     return f'<div class="tj-panel">{lowers}</div>{_words(result, p_source, heading)}'
 
 
@@ -91,7 +116,10 @@ def lowering_sentence(result: Result) -> str:
         without *= 1.0 if name == worst else getattr(result, name)
     loss = "all" if shares[worst] > 0.995 else f"{shares[worst]:.0%}"
     name = NAMES[worst]
-    return f"<strong>{name}</strong> accounts for {loss} of the loss. With {name} at 1, J would be {without:.2f}."
+    return (
+        f"<strong>{name}</strong> accounts for {loss} of the loss. With {name} at 1, J"
+        f" would be {without:.2f}."
+    )
 
 
 def _words(result: Result, p_source: float, heading: str) -> str:
@@ -112,25 +140,41 @@ def _changes(words: Explanation, heading: str) -> str:
     if not lost and not added:
         return f"{head}<p>Nothing: the rewrite has the source's words.</p>"
     counts = f"<p>{_count(lost)} of the source lost, {_count(added)} added.</p>"
+    source = changed_line(words.source, "lost")
+    rewrite = changed_line(words.rewrite, "added")
     return (
-        f'{head}{counts}<dl class="tj-lines"><dt>Source</dt><dd>{changed_line(words.source, "lost")}</dd>'
-        f"<dt>Rewrite</dt><dd>{changed_line(words.rewrite, 'added')}</dd></dl>"
+        f'{head}{counts}<dl class="tj-lines"><dt>Source</dt><dd>{source}</dd>'
+        f"<dt>Rewrite</dt><dd>{rewrite}</dd></dl>"
     )
 
 
 def _toxicity(result: Result, p_source: float, heading: str) -> str:
     words = result.explanation
     rows = []
-    for name, text, probability in (("Source", words.source, p_source), ("Rewrite", words.rewrite, result.p_toxic)):
+    for name, text, probability in (
+        ("Source", words.source, p_source),
+        ("Rewrite", words.rewrite, result.p_toxic),
+    ):
         named = strongest(text, "toxicity")
         said = f"strongest: {named}" if named else "no single word drives it"
         line = marked_line(text, "toxicity")
         rows.append(
-            f"<dt>{name} <span>P(toxic) {probability:.2f}</span></dt><dd>{line}<p class='tj-small'>{said}</p></dd>"
+            f"<dt>{name} <span>P(toxic) {probability:.2f}</span></dt><dd>{line}<p"
+            f" class='tj-small'>{said}</p></dd>"
         )
-    note = "" if words.model == "encoder" else " by the quick identifier, because these texts are long"
-    tip = f"<p class='tj-small'>Each word is removed in turn, and the text scored again{note}.</p>"
-    return f'<{heading}>Words that drive toxicity</{heading}><dl class="tj-lines">{"".join(rows)}</dl>{tip}'
+    note = (
+        ""
+        if words.model == "encoder"
+        else " by the quick identifier, because these texts are long"
+    )
+    tip = (
+        "<p class='tj-small'>Each word is removed in turn, and the text scored"
+        f" again{note}.</p>"
+    )
+    return (
+        f"<{heading}>Words that drive toxicity</{heading}><dl"
+        f' class="tj-lines">{"".join(rows)}</dl>{tip}'
+    )
 
 
 def _broken(words: Explanation, heading: str) -> str:
@@ -139,8 +183,14 @@ def _broken(words: Explanation, heading: str) -> str:
         return f"{head}<p>Not computed: the texts are too long for a quick answer.</p>"
     named = strongest(words.rewrite, "broken")
     if not named:
-        return f"{head}<p>No single word: removing any one does not make the rewrite much more fluent.</p>"
-    return f"{head}<p>{marked_line(words.rewrite, 'broken')}</p><p class='tj-small'>More fluent without {named}.</p>"
+        return (
+            f"{head}<p>No single word: removing any one does not make the rewrite much"
+            " more fluent.</p>"
+        )
+    return (
+        f"{head}<p>{marked_line(words.rewrite, 'broken')}</p><p class='tj-small'>More"
+        f" fluent without {named}.</p>"
+    )
 
 
 def _count(number: int) -> str:

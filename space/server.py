@@ -1,12 +1,18 @@
-"""Response headers that hold browsers to this server: no other host is asked for anything."""
+"""Response headers that hold browsers to this server: no other host is asked for
+anything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-# The page's own scripts need inline code; data: serves downloads and icons, blob: gradio's file previews.
-POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'"
+# The page's own scripts need inline code; data: serves downloads and icons, blob:
+# gradio's file previews.
+POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none';"
+    " base-uri 'self'"
+)
 HEADERS = [
     (b"content-security-policy", POLICY.encode()),
     (b"referrer-policy", b"no-referrer"),

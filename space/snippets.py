@@ -17,7 +17,9 @@ SPACE = os.environ.get("SPACE_ID", HUB_SPACE)
 _SPELLED_OUT = 6
 
 
-def pair_python(source: str, rewrites: Sequence[str], choice: Choice, reference: str = "") -> str:
+def pair_python(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
+) -> str:
     """Return Python that scores one source's rewrites."""
     predictions = "".join(f"    {text!r},\n" for text in rewrites)
     third = ", references" if _uses(choice, reference) else ""
@@ -32,7 +34,9 @@ def pair_python(source: str, rewrites: Sequence[str], choice: Choice, reference:
     )
 
 
-def pair_command(source: str, rewrites: Sequence[str], choice: Choice, reference: str = "") -> str:
+def pair_command(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
+) -> str:
     """Return the shell commands that score one source's rewrites."""
     sources = " ".join(shlex.quote(_one_line(source)) for _ in rewrites)
     predictions = " ".join(shlex.quote(_one_line(text)) for text in rewrites)
@@ -41,21 +45,22 @@ def pair_command(source: str, rewrites: Sequence[str], choice: Choice, reference
     third = f"printf '%s\\n' {references} > references.txt\n" if uses else ""
     flag = " --references references.txt" if uses else ""
     return (
-        f"printf '%s\\n' {sources} > sources.txt\n"
-        f"printf '%s\\n' {predictions} > rewrites.txt\n{third}"
-        f"toxicity-j score rewrites.txt --sources sources.txt{flag}{_flags(choice)} --segments segments.csv"
+        f"printf '%s\\n' {sources} > sources.txt\nprintf '%s\\n' {predictions} >"
+        f" rewrites.txt\n{third}toxicity-j score rewrites.txt --sources"
+        f" sources.txt{flag}{_flags(choice)} --segments segments.csv"
     )
 
 
-def pair_api(source: str, rewrites: Sequence[str], choice: Choice, reference: str = "") -> str:
+def pair_api(
+    source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
+) -> str:
     """Return Python that asks this page's API for the same numbers."""
     third = f"    reference={reference!r},\n" if _uses(choice, reference) else ""
     return (
-        "from gradio_client import Client\n\n"
-        f"client = Client({SPACE!r})\n"
-        "print(client.predict(\n"
-        f"    source={source!r},\n    rewrites={list(rewrites)!r},\n{third}{_api_arguments(choice)}"
-        '    api_name="/score",\n))'
+        "from gradio_client import Client\n\nclient ="
+        f" Client({SPACE!r})\nprint(client.predict(\n    source={source!r},\n   "
+        f" rewrites={list(rewrites)!r},\n{third}{_api_arguments(choice)}   "
+        ' api_name="/score",\n))'
     )
 
 
@@ -66,40 +71,56 @@ def table_python(columns: Columns, choice: Choice) -> str:
         data = _spelled_out(columns)
     else:
         head += "from toxicity_j.compare.readers import read_columns\n"
-        data = 'inputs = read_columns(["table.csv"])  # the table, from “Download the table (CSV)”\n'
+        data = (
+            'inputs = read_columns(["table.csv"])  # the table, from “Download the'
+            " table (CSV)”\n"
+        )
         data += "systems, sources = inputs.systems, inputs.sources\n"
         data += "references, languages = inputs.references, inputs.languages\n"
     return (
-        f"{head}\n{data}"
-        f"comparison = compare(systems, sources, references, languages, scorer=Scorer({_arguments(choice)}))\n"
-        "print(comparison.to_text())"
+        f"{head}\n{data}comparison = compare(systems, sources, references, languages,"
+        f" scorer=Scorer({_arguments(choice)}))\nprint(comparison.to_text())"
     )
 
 
 def table_command(choice: Choice, systems: int) -> str:
-    """Return the shell command that scores one system, or compares several, of a downloaded table."""
+    """Return the shell command that scores one system, or compares several, of a
+    downloaded table.
+    """
     command = "compare" if systems > 1 else "score"
-    return f"# table.csv is the table, from “Download the table (CSV)”\ntoxicity-j {command} table.csv{_flags(choice)}"
+    return (
+        "# table.csv is the table, from “Download the table (CSV)”\ntoxicity-j"
+        f" {command} table.csv{_flags(choice)}"
+    )
 
 
 def table_api(columns: Columns, choice: Choice) -> str:
     """Return Python that asks this page's API for the comparison."""
-    data = _spelled_out(columns) if len(columns.rows) <= _SPELLED_OUT else _shortened(columns)
+    data = (
+        _spelled_out(columns)
+        if len(columns.rows) <= _SPELLED_OUT
+        else _shortened(columns)
+    )
     extra = "" if columns.references is None else "    references=references,\n"
     extra += "" if columns.languages is None else "    languages=languages,\n"
     return (
-        f"from gradio_client import Client\n\n{data}client = Client({SPACE!r})\n"
-        f"print(client.predict(\n    systems=systems,\n    sources=sources,\n{extra}{_api_arguments(choice)}"
-        '    api_name="/compare",\n))'
+        f"from gradio_client import Client\n\n{data}client ="
+        f" Client({SPACE!r})\nprint(client.predict(\n    systems=systems,\n   "
+        f" sources=sources,\n{extra}{_api_arguments(choice)}   "
+        ' api_name="/compare",\n))'
     )
 
 
 def _uses(choice: Choice, reference: str) -> bool:
-    return bool(reference.strip()) and protocols()[choice.protocol].references != "unused"
+    return (
+        bool(reference.strip()) and protocols()[choice.protocol].references != "unused"
+    )
 
 
 def _spelled_out(columns: Columns) -> str:
-    systems = "".join(f"    {name!r}: {texts!r},\n" for name, texts in columns.systems.items())
+    systems = "".join(
+        f"    {name!r}: {texts!r},\n" for name, texts in columns.systems.items()
+    )
     return (
         f"systems = {{\n{systems}}}\nsources = {columns.sources!r}\n"
         f"references = {columns.references!r}\nlanguages = {columns.languages!r}\n"
@@ -107,7 +128,10 @@ def _spelled_out(columns: Columns) -> str:
 
 
 def _shortened(columns: Columns) -> str:
-    systems = "".join(f"    {name!r}: [{texts[0]!r}, ...],\n" for name, texts in columns.systems.items())
+    systems = "".join(
+        f"    {name!r}: [{texts[0]!r}, ...],\n"
+        for name, texts in columns.systems.items()
+    )
     sources = None if columns.sources is None else columns.sources[0]
     return f"systems = {{\n{systems}}}\nsources = [{sources!r}, ...]\n"
 
@@ -125,7 +149,9 @@ def _flags(choice: Choice) -> str:
 
 
 def _api_arguments(choice: Choice) -> str:
-    lines = "" if choice.protocol == "embedded" else f"    protocol={choice.protocol!r},\n"
+    lines = (
+        "" if choice.protocol == "embedded" else f"    protocol={choice.protocol!r},\n"
+    )
     for role in ROLES:
         model = getattr(choice, role)
         if f"{role}_model" in choice.options():

@@ -1,4 +1,6 @@
-"""The table of sentences: from uploads or pasted text to cells, and from cells to checked columns."""
+"""The table of sentences: from uploads or pasted text to cells, and from cells to
+checked columns.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,24 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from .limits import MAX_FILE_BYTES, MAX_ROWS, MAX_SYSTEMS, InputError, check_files, check_text
+from .limits import (
+    MAX_FILE_BYTES,
+    MAX_ROWS,
+    MAX_SYSTEMS,
+    InputError,
+    check_files,
+    check_text,
+)
 
 FILE_TYPES = [".txt", ".csv", ".tsv", ".jsonl", ".parquet"]
 
 # What a column's or a file's name says of its role; every other name is a system's.
-_SOURCE = re.compile(r"(sources?|src|inputs?|toxic|toxic_sentence|toxic_comment)", re.IGNORECASE)
-_REFERENCE = re.compile(r"(references?|refs?|human|neutral_comment)[ _-]?\d*", re.IGNORECASE)
+_SOURCE = re.compile(
+    r"(sources?|src|inputs?|toxic|toxic_sentence|toxic_comment)", re.IGNORECASE
+)
+_REFERENCE = re.compile(
+    r"(references?|refs?|human|neutral_comment)[ _-]?\d*", re.IGNORECASE
+)
 _LANGUAGE = re.compile(r"(languages?|langs?)", re.IGNORECASE)
 
 EMPTY_HEADERS = ["source", "system A", "system B", "reference"]
@@ -55,29 +68,44 @@ class Table:
 
 
 def role_of(name: str) -> str:
-    """Return "sources", "references", "languages" or "systems" for the name of a column or file."""
+    """Return "sources", "references", "languages" or "systems" for the name of a column
+    or file.
+    """
     name = name.strip()
-    for role, pattern in (("sources", _SOURCE), ("references", _REFERENCE), ("languages", _LANGUAGE)):
+    for role, pattern in (
+        ("sources", _SOURCE),
+        ("references", _REFERENCE),
+        ("languages", _LANGUAGE),
+    ):
         if pattern.fullmatch(name):
             return role
     return "systems"
 
 
 def read_files(paths: Sequence[str | Path]) -> Table:
-    """Read uploaded files into one table. A text file is named by its role: `sources.txt`, `references.txt`.
+    """Read uploaded files into one table. A text file is named by its role:
+    `sources.txt`, `references.txt`.
 
     Raises:
-        InputError: the files are too many, too large, or cannot be read as columns that match.
+        InputError: the files are too many, too large, or cannot be read as columns that
+            match.
     """
     from toxicity_j.compare.readers import ReaderError, read_columns
 
     check_files(paths)
-    by_role: dict[str, list[str]] = {"sources": [], "references": [], "languages": [], "systems": []}
+    by_role: dict[str, list[str]] = {
+        "sources": [],
+        "references": [],
+        "languages": [],
+        "systems": [],
+    }
     for path in paths:
         by_role[role_of(Path(path).stem)].append(str(path))
     sources, languages = by_role["sources"], by_role["languages"]
     if len(sources) > 1 or len(languages) > 1:
-        raise InputError("More than one file is named as the sources (or the languages).")
+        raise InputError(
+            "More than one file is named as the sources (or the languages)."
+        )
     if not by_role["systems"]:
         # One table may hold everything, whatever its name is.
         by_role["systems"], sources = sources, []
@@ -91,25 +119,32 @@ def read_files(paths: Sequence[str | Path]) -> Table:
     except ReaderError as error:
         raise InputError(_without_folders(str(error), paths)) from error
     except (OSError, ImportError) as error:
-        raise InputError(f"The upload could not be read ({type(error).__name__}).") from error
+        raise InputError(
+            f"The upload could not be read ({type(error).__name__})."
+        ) from error
     return _table(inputs)
 
 
 def read_pasted(text: str) -> Table:
-    """Read a pasted table: names of columns in the first line, then a row per line, split at tabs or commas.
+    """Read a pasted table: names of columns in the first line, then a row per line,
+    split at tabs or commas.
 
     Raises:
         InputError: it is empty or too large, or not a table.
     """
     if not text.strip():
-        raise InputError("Paste a table first: column names in the first line, one of them “source”.")
+        raise InputError(
+            "Paste a table first: column names in the first line, one of them “source”."
+        )
     if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
         raise InputError("The pasted table has over 5 MB.")
     first = text.lstrip("\n").splitlines()[0]
     suffix = ".tsv" if "\t" in first else ".csv"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rewrite{suffix}"
-        path.write_text(text.strip("\n") + "\n", encoding="utf-8", errors="surrogatepass")
+        path.write_text(
+            text.strip("\n") + "\n", encoding="utf-8", errors="surrogatepass"
+        )
         return read_files([path])
 
 
@@ -117,7 +152,8 @@ def checked_columns(headers: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Co
     """Return the columns of a table; blank rows and blank columns are left out.
 
     Raises:
-        InputError: there is no text, no system, or too much of something, or names repeat.
+        InputError: there is no text, no system, or too much of something, or names
+            repeat.
     """
     names = [_text_of(name).strip() for name in headers]
     numbered = _filled_rows(rows, len(names))
@@ -148,9 +184,14 @@ def _filled_rows(rows: Sequence[Sequence[Any]], width: int) -> dict[int, list[st
         if any(cell.strip() for cell in cells):
             numbered[number] = cells
     if not numbered:
-        raise InputError("The table is empty: write a source and a rewrite into a row, or load the example.")
+        raise InputError(
+            "The table is empty: write a source and a rewrite into a row, or load the"
+            " example."
+        )
     if len(numbered) > MAX_ROWS:
-        raise InputError(f"The table has {len(numbered):,} rows; at most {MAX_ROWS} are scored here.")
+        raise InputError(
+            f"The table has {len(numbered):,} rows; at most {MAX_ROWS} are scored here."
+        )
     return numbered
 
 
@@ -159,9 +200,14 @@ def _checked_systems(found: list[NamedColumn]) -> dict[str, list[str]]:
     if len(systems) != len(found):
         raise InputError("Two systems have the same name; rename one column.")
     if not systems:
-        raise InputError("There is no rewrite: give a column of rewrites beside “source”.")
+        raise InputError(
+            "There is no rewrite: give a column of rewrites beside “source”."
+        )
     if len(systems) > MAX_SYSTEMS:
-        raise InputError(f"There are {len(systems)} systems; at most {MAX_SYSTEMS} are compared here.")
+        raise InputError(
+            f"There are {len(systems)} systems; at most {MAX_SYSTEMS} are compared"
+            " here."
+        )
     return systems
 
 
@@ -180,7 +226,9 @@ def _merged_references(found: list[NamedColumn]) -> list[list[str]] | None:
     return [list(filter(str.strip, row)) for row in zip(*columns, strict=True)]
 
 
-def _by_role(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[NamedColumn]]:
+def _by_role(
+    names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> dict[str, list[NamedColumn]]:
     """Return the columns that have text, by role."""
     by_role: dict[str, list[NamedColumn]] = {}
     for role in ("sources", "references", "languages", "systems"):
@@ -217,19 +265,26 @@ def _table(inputs: Any) -> Table:
     """
     columns = named_columns(inputs, "reference ")
     if len(inputs.systems) > MAX_SYSTEMS:
-        raise InputError(f"The upload has {len(inputs.systems)} systems; at most {MAX_SYSTEMS} are compared here.")
+        raise InputError(
+            f"The upload has {len(inputs.systems)} systems; at most {MAX_SYSTEMS} are"
+            " compared here."
+        )
     rows = [list(row) for row in zip(*(texts for _, texts in columns), strict=True)]
     if len(rows) > MAX_ROWS:
-        raise InputError(f"The upload has {len(rows):,} rows; at most {MAX_ROWS} are scored here.")
+        raise InputError(
+            f"The upload has {len(rows):,} rows; at most {MAX_ROWS} are scored here."
+        )
     return Table([name for name, _ in columns], rows)
 
 
 def named_columns(found: Any, further: str) -> list[NamedColumn]:
-    """Return the columns of a table, the source first; a row with fewer references gets empty cells.
+    """Return the columns of a table, the source first; a row with fewer references gets
+    empty cells.
 
     Args:
         found: `Columns`, or what `read_columns` read.
-        further: what the names of the second reference and of those behind it begin with.
+        further: what the names of the second reference and of those behind it begin
+            with.
     """
     columns: list[NamedColumn] = []
     if found.sources is not None:
@@ -244,7 +299,9 @@ def named_columns(found: Any, further: str) -> list[NamedColumn]:
 
 
 def _without_folders(message: str, paths: Sequence[str | Path]) -> str:
-    """Return a message without the server's folders: visitors know their files by name."""
+    """Return a message without the server's folders: visitors know their files by
+    name.
+    """
     for path in paths:
         message = message.replace(f"{Path(path).parent}/", "")
     return message

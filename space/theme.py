@@ -1,4 +1,6 @@
-"""Colors and fonts: one accent, system fonts, so that no font is asked of another host."""
+"""Colors and fonts: one accent, system fonts, so that no font is asked of another
+host.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Headless Chromium for tests of pages, through Playwright; tests skip where either is missing.
+"""Headless Chromium for tests of pages, through Playwright; tests skip where either is
+missing.
 
 Use: `from tests.browser import browser, open_page  # noqa: F401`.
 """
@@ -30,22 +31,33 @@ DESKTOP = {"width": 1280, "height": 900}
 
 
 def chromium_path() -> str | None:
-    """Return the browser's executable: $CHROMIUM, or a Chromium on the path; None where there is none."""
+    """Return the browser's executable: $CHROMIUM, or a Chromium on the path; None where
+    there is none.
+    """
     named = os.environ.get("CHROMIUM")
-    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return (
+        named
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
 
 
-# Once per module, not per session: while Playwright's synchronous interface is open, its thread has a running event
-# loop, and other tests that call asyncio.run would fail.
+# Once per module, not per session: while Playwright's synchronous interface is open,
+# its thread has a running event loop, and other tests that call asyncio.run would fail.
 @pytest.fixture(scope="module")
 def browser() -> Iterator:
     """A headless browser with an empty profile."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed"
+    )
     path = chromium_path()
     if path is None:
         pytest.skip("no Chromium on the path, nor in $CHROMIUM")
     with playwright.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        launched = driver.chromium.launch(
+            executable_path=path, headless=True, args=FLAGS
+        )
         yield launched
         launched.close()
 
@@ -54,18 +66,25 @@ def browser() -> Iterator:
 def open_page(browser) -> Iterator[Callable]:
     """A function from an address and a viewport to a page, with its failures recorded.
 
-    The page has two more attributes: `errors`, messages of scripts that failed and of the console's errors, and
-    `requests`, the addresses that it asked for.
+    The page has two more attributes: `errors`, messages of scripts that failed and of
+    the console's errors, and `requests`, the addresses that it asked for.
     """
     contexts = []
 
     def open_(address: str, viewport: dict = DESKTOP, dark: bool = False, **options):
-        context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", **options)
+        context = browser.new_context(
+            viewport=viewport, color_scheme="dark" if dark else "light", **options
+        )
         contexts.append(context)
         page = context.new_page()
         page.errors, page.requests = [], []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error" and page.errors.append(message.text)
+            ),
+        )
         page.on("request", lambda request: page.requests.append(request.url))
         page.goto(address)
         return page
@@ -76,5 +95,9 @@ def open_page(browser) -> Iterator[Callable]:
 
 
 def overflow(page) -> int:
-    """Return by how many pixels the page is wider than its window; 0 where nothing scrolls sideways."""
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    """Return by how many pixels the page is wider than its window; 0 where nothing
+    scrolls sideways.
+    """
+    return page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import signal
 
-# The tests reach no Hub; without this, each load of a model that is missing would wait for one. Read when
-# huggingface_hub is imported.
+# The tests reach no Hub; without this, each load of a model that is missing would wait
+# for one. Read when huggingface_hub is imported.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-# Tests that run side by side (`pytest -n 2`) share the cores: one thread each, in their child processes too.
+# Tests that run side by side (`pytest -n 2`) share the cores: one thread each, in their
+# child processes too.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
 
-# A shell that runs the tests in the background has them ignore Ctrl-C, and processes that they start would do so too.
+# A shell that runs the tests in the background has them ignore Ctrl-C, and processes
+# that they start would do so too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests import tiny  # noqa: E402
@@ -22,7 +24,9 @@ from tests import tiny  # noqa: E402
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
-    """A function from a builder's name in `tiny`, a folder name and its arguments to the folder of the checkpoint."""
+    """A function from a builder's name in `tiny`, a folder name and its arguments to
+    the folder of the checkpoint.
+    """
     root = tmp_path_factory.mktemp("checkpoints")
 
     def build(kind: str, name: str | None = None, **arguments):

@@ -1,6 +1,8 @@
-"""A small server on 127.0.0.1 that stands in for the Hub: it takes a commit as huggingface_hub sends it, and serves it.
+"""A small server on 127.0.0.1 that stands in for the Hub: it takes a commit as
+huggingface_hub sends it, and serves it.
 
-Endpoints: create, refs, tree, preupload, LFS batch and upload, commit (NDJSON), tag, and resolve for one Space.
+Endpoints: create, refs, tree, preupload, LFS batch and upload, commit (NDJSON), tag,
+and resolve for one Space.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Space:
-    """What the server holds: files at `main`, tags, large files by SHA-256, and a log."""
+    """What the server holds: files at `main`, tags, large files by SHA-256, and a
+    log.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -57,7 +61,10 @@ class Handler(BaseHTTPRequestHandler):
         if not space.exists:
             return self._missing("RepoNotFound")
         if path == f"{api}/refs":
-            tags = [{"name": tag, "ref": f"refs/tags/{tag}", "targetCommit": "0" * 40} for tag in space.tags]
+            tags = [
+                {"name": tag, "ref": f"refs/tags/{tag}", "targetCommit": "0" * 40}
+                for tag in space.tags
+            ]
             return self._json({"branches": [], "converts": [], "tags": tags})
         if path.startswith(f"{api}/tree/"):
             rows = [
@@ -75,12 +82,21 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/api/repos/create":
             space.exists = True
-            return self._json({"url": f"{address}/spaces/{space.name}", "name": space.name})
+            return self._json(
+                {"url": f"{address}/spaces/{space.name}", "name": space.name}
+            )
         if path == "/api/validate-yaml":
             return self._json({"errors": [], "warnings": []})
         if path == f"{api}/preupload/main":
             files = json.loads(body)["files"]
-            modes = [{"path": item["path"], "shouldIgnore": False, "uploadMode": _mode(item["path"])} for item in files]
+            modes = [
+                {
+                    "path": item["path"],
+                    "shouldIgnore": False,
+                    "uploadMode": _mode(item["path"]),
+                }
+                for item in files
+            ]
             return self._json({"files": modes})
         if path == f"/spaces/{space.name}.git/info/lfs/objects/batch":
             return self._json(_batch(json.loads(body), address))
@@ -103,7 +119,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _resolve(self, *, body: bool) -> None:
         space = self._log()
-        known = re.fullmatch(rf"/spaces/{space.name}/resolve/([^/]+)/([^?]+)", self.path)
+        known = re.fullmatch(
+            rf"/spaces/{space.name}/resolve/([^/]+)/([^?]+)", self.path
+        )
         revision = known[1] if known else ""
         files = space.files if revision == "main" else space.tags.get(revision)
         if files is None or known is None:
@@ -152,7 +170,9 @@ def _batch(request: dict, address: str) -> dict:
     objects = []
     for item in request["objects"]:
         action = {"href": f"{address}/large/{item['oid']}", "header": {}}
-        objects.append({"oid": item["oid"], "size": item["size"], "actions": {"upload": action}})
+        objects.append(
+            {"oid": item["oid"], "size": item["size"], "actions": {"upload": action}}
+        )
     return {"transfer": "basic", "objects": objects}
 
 

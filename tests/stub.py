@@ -1,4 +1,5 @@
-"""A scorer without a model, for tests of what happens around one: scores are plain functions of the texts.
+"""A scorer without a model, for tests of what happens around one: scores are plain
+functions of the texts.
 
 A text that begins with a fault's name provokes it: see `Stub`.
 """
@@ -32,16 +33,33 @@ def segments(predictions, sources=None, signature="stub", languages=None) -> Seg
     sta = np.array([share(text) for text in predictions])
     sim = fl = j = None
     if sources is not None:
-        sim = np.array([share(text + "|" + source) for text, source in zip(predictions, sources, strict=True)])
+        sim = np.array(
+            [
+                share(text + "|" + source)
+                for text, source in zip(predictions, sources, strict=True)
+            ]
+        )
         fl = np.sqrt(sta)
         j = sta * sim * fl
-    values = {"sta": sta, "p_toxic": 1 - sta, "nontoxic": (sta > 0.5) * 1.0, "sim": sim, "fl": fl, "j": j}
-    values |= {"signature": signature, "languages": languages, "truncated": truncated_in(predictions)}
+    values = {
+        "sta": sta,
+        "p_toxic": 1 - sta,
+        "nontoxic": (sta > 0.5) * 1.0,
+        "sim": sim,
+        "fl": fl,
+        "j": j,
+    }
+    values |= {
+        "signature": signature,
+        "languages": languages,
+        "truncated": truncated_in(predictions),
+    }
     return Segments(**{field.name: values[field.name] for field in fields(Segments)})
 
 
 class Stub:
-    """Scores by checksums; a text that begins with `KILL`, `HANG` or `STOP` does that to the process.
+    """Scores by checksums; a text that begins with `KILL`, `HANG` or `STOP` does that
+    to the process.
 
     Args:
         marks: a folder; a fault strikes `times` times in all, counted by files there.
@@ -49,10 +67,23 @@ class Stub:
         pause: seconds that each call takes besides.
     """
 
-    def __init__(self, marks: str = "", times: int = 1, pause: float = 0.0, signature: str = "stub"):
-        self.marks, self.times, self.pause, self.signature = marks, times, pause, signature
+    def __init__(
+        self,
+        marks: str = "",
+        times: int = 1,
+        pause: float = 0.0,
+        signature: str = "stub",
+    ):
+        self.marks, self.times, self.pause, self.signature = (
+            marks,
+            times,
+            pause,
+            signature,
+        )
 
-    def score(self, predictions, sources=None, references=None, languages=None) -> Segments:
+    def score(
+        self, predictions, sources=None, references=None, languages=None
+    ) -> Segments:
         if self.pause:
             time.sleep(self.pause)
         for text in predictions:

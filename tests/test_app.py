@@ -1,4 +1,6 @@
-"""The page's parts without a browser: limits, explanations, tables, snippets, messages, API."""
+"""The page's parts without a browser: limits, explanations, tables, snippets, messages,
+API.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,29 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("gradio", reason="the page needs gradio: pip install toxicity_j[app]")
+pytest.importorskip(
+    "gradio", reason="the page needs gradio: pip install toxicity_j[app]"
+)
 
 import gradio as gr
 import pandas as pd
 
 import app
-from space import about, api, batch, explain, handlers, limits, markup, models, page, pair, pair_view, snippets, tables
+from space import (
+    about,
+    api,
+    batch,
+    explain,
+    handlers,
+    limits,
+    markup,
+    models,
+    page,
+    pair,
+    pair_view,
+    snippets,
+    tables,
+)
 from space.examples import PAIRS, example_table
 from space.limits import InputError
 
@@ -28,13 +46,15 @@ CIVIL = "I do not think that your plan is good."
 
 def test_changed_words_ignore_case_and_punctuation():
     lost, added = explain.changed_words(["Be", "quiet,", "fool!"], ["be", "quiet."])
-    # "Be"/"be" and "quiet,"/"quiet." are equal but for case and punctuation; "fool!" has no partner.
+    # "Be"/"be" and "quiet,"/"quiet." are equal but for case and punctuation; "fool!"
+    # has no partner.
     assert lost == [False, False, True]
     assert added == [False, False]
 
 
 def test_factor_shares_add_up():
-    # -log(.5) is log 2 and -log(.25) is 2 log 2: a third and two thirds; a factor of 1 loses nothing.
+    # -log(.5) is log 2 and -log(.25) is 2 log 2: a third and two thirds; a factor of 1
+    # loses nothing.
     shares = explain.factor_shares(1.0, 0.5, 0.25)
     assert shares == pytest.approx({"sta": 0, "sim": 1 / 3, "fl": 2 / 3})
     # A zero takes all, two zeros a half each; J = 1 has lost nothing.
@@ -47,11 +67,15 @@ def test_lowering_sentence_says_what_j_would_be():
     nothing = explain.Explanation([], [], "encoder", True)
     result = pair_view.Result("x", 1.0, 0.5, 0.25, 0.125, 0.0, nothing)
     # FL lost 2/3 of it; with FL = 1, J would be 1 * .5 * 1.
-    assert pair_view.lowering_sentence(result).endswith("67% of the loss. With FL at 1, J would be 0.50.")
+    assert pair_view.lowering_sentence(result).endswith(
+        "67% of the loss. With FL at 1, J would be 0.50."
+    )
 
 
 def test_leave_one_out_names_the_rude_and_the_doubled_word():
-    (found,) = explain.explain("The soup is cold, you idiot.", ["The the soup is cold, you idiot."])
+    (found,) = explain.explain(
+        "The soup is cold, you idiot.", ["The the soup is cold, you idiot."]
+    )
     strongest = max(found.rewrite, key=lambda word: word.toxicity)
     assert strongest.text == "idiot."
     assert found.model == "encoder"
@@ -110,7 +134,9 @@ def test_bad_pairs_are_explained(source, rewrites, message):
 
 
 def test_an_error_keeps_the_results_on_screen():
-    status, *rest = handlers.on_pair("", "A rewrite.", None, "embedded", *[models.OWN] * 3)
+    status, *rest = handlers.on_pair(
+        "", "A rewrite.", None, "embedded", *[models.OWN] * 3
+    )
     assert 'role="alert"' in status
     assert "Write a source" in status
     # gr.skip() leaves a component as it is.
@@ -119,7 +145,9 @@ def test_an_error_keeps_the_results_on_screen():
 
 def test_hostile_text_is_shown_not_run():
     hostile = "<img src=x onerror=alert(1)> <b>bold</b>"
-    _, shown, code = handlers.on_pair(hostile, hostile, "", "embedded", *[models.OWN] * 3)
+    _, shown, code = handlers.on_pair(
+        hostile, hostile, "", "embedded", *[models.OWN] * 3
+    )
     assert "<img" not in shown + code
     assert "<b>bold" not in shown
     assert "&lt;img" in shown
@@ -139,9 +167,14 @@ def test_missing_models_are_named():
 
 
 def test_columns_of_a_table():
-    rows = [["s1", "a1", "", "r1", 3], ["", "", "", "", None], ["s2", "", "", "r2", float("nan")]]
+    rows = [
+        ["s1", "a1", "", "r1", 3],
+        ["", "", "", "", None],
+        ["s2", "", "", "r2", float("nan")],
+    ]
     columns = tables.checked_columns(["Source", "A", "B", "reference 1", "C"], rows)
-    # The second row is blank and left out; B is blank and left out; an empty rewrite in A is kept; 3 is the text "3".
+    # The second row is blank and left out; B is blank and left out; an empty rewrite in
+    # A is kept; 3 is the text "3".
     assert columns.rows == [1, 3]
     assert columns.sources == ["s1", "s2"]
     assert columns.systems == {"A": ["a1", ""], "C": ["3", ""]}
@@ -155,7 +188,11 @@ def test_columns_of_a_table():
         (["source", "A"], [["s", ""]], "There is no rewrite"),
         (["source", "A"], [["s", "a"], ["", "b"]], "Row 2 has no source"),
         (["source", "A", "A"], [["s", "a", "b"]], "same name"),
-        (["source", "src", "A"], [["s", "t", "a"]], "Two columns are named as the sources"),
+        (
+            ["source", "src", "A"],
+            [["s", "t", "a"]],
+            "Two columns are named as the sources",
+        ),
         (["source", "A"], [["s", "a"]] * 501, "501 rows; at most 500"),
         (["source", "A"], [["s", "a" * 2001]], "The rewrite of row 1 by A has 2,001"),
         (["source", *"ABCDEFG"], [["s"] * 8], "There are 7 systems"),
@@ -168,7 +205,11 @@ def test_bad_tables_are_explained(headers, rows, message):
 
 
 def test_upload_of_text_files(tmp_path):
-    for name, text in {"sources": "s1\ns2\n", "careful": "a1\na2\n", "lazy": "b1\nb2\n"}.items():
+    for name, text in {
+        "sources": "s1\ns2\n",
+        "careful": "a1\na2\n",
+        "lazy": "b1\nb2\n",
+    }.items():
         (tmp_path / f"{name}.txt").write_text(text)
     table = tables.read_files(sorted(tmp_path.iterdir()))
     assert table.headers == ["source", "careful", "lazy"]
@@ -176,15 +217,27 @@ def test_upload_of_text_files(tmp_path):
 
 
 def test_upload_of_tables(tmp_path):
-    frame = pd.DataFrame({"source": ["s1", "s2"], "A": ["a,1", 'a"2'], "B": ["b1", "b2"], "reference": ["r1", "r2"]})
+    frame = pd.DataFrame(
+        {
+            "source": ["s1", "s2"],
+            "A": ["a,1", 'a"2'],
+            "B": ["b1", "b2"],
+            "reference": ["r1", "r2"],
+        }
+    )
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")
     frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
-    (tmp_path / "t.tsv").write_text('source\tA\tB\treference\ns1\ta,1\tb1\tr1\ns2\ta"2\tb2\tr2\n')
+    (tmp_path / "t.tsv").write_text(
+        'source\tA\tB\treference\ns1\ta,1\tb1\tr1\ns2\ta"2\tb2\tr2\n'
+    )
     for path in sorted(tmp_path.iterdir()):
         table = tables.read_files([path])
         assert table.headers == ["source", "A", "B", "reference"], path
-        assert table.rows == [["s1", "a,1", "b1", "r1"], ["s2", 'a"2', "b2", "r2"]], path
+        assert table.rows == [
+            ["s1", "a,1", "b1", "r1"],
+            ["s2", 'a"2', "b2", "r2"],
+        ], path
 
 
 def test_bad_uploads_are_explained_by_name_only(tmp_path):
@@ -229,7 +282,12 @@ def test_progress_then_comparison_and_joined_steps_equal_one_pass(monkeypatch):
     # 12 rows in steps of 5, 5 and 2, for each of 3 systems.
     assert [step.done for step in steps] == [0, 5, 10, 12, 17, 22, 24, 29, 34, 36]
     assert scored.comparison.systems[0].name == "careful"
-    whole = models.score(models.Choice(), "long", predictions=columns.systems["careful"], sources=columns.sources)
+    whole = models.score(
+        models.Choice(),
+        "long",
+        predictions=columns.systems["careful"],
+        sources=columns.sources,
+    )
     assert scored.segments["careful"].j == pytest.approx(whole.j, abs=1e-5)
     lines = batch.segments_csv(scored).splitlines()
     assert len(lines) == 1 + 36
@@ -237,7 +295,9 @@ def test_progress_then_comparison_and_joined_steps_equal_one_pass(monkeypatch):
 
 
 def test_the_tables_download_is_read_back(tmp_path):
-    columns = tables.checked_columns(["source", "A", "reference"], [["s, 1", 'a"1', "r"], ["s2", "", "r2"]])
+    columns = tables.checked_columns(
+        ["source", "A", "reference"], [["s, 1", 'a"1', "r"], ["s2", "", "r2"]]
+    )
     path = tmp_path / "table.csv"
     path.write_text(batch.table_csv(columns), newline="")
     assert tables.read_files([path]).rows == [["s, 1", 'a"1', "r"], ["s2", "", "r2"]]
@@ -245,9 +305,15 @@ def test_the_tables_download_is_read_back(tmp_path):
 
 def test_the_shown_python_prints_the_shown_numbers():
     _, _, shown = handlers.on_pair(RUDE, CIVIL, "", "embedded", *[models.OWN] * 3)
-    signature, code, command, call = map(html.unescape, re.findall(r"<code>(.*?)</code></pre>", shown, re.DOTALL))
+    signature, code, command, call = map(
+        html.unescape, re.findall(r"<code>(.*?)</code></pre>", shown, re.DOTALL)
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(app.__file__).parent
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(app.__file__).parent,
     )
     printed, printed_signature = done.stdout.strip().splitlines()[-2:]
     expected = pair.score_pair(RUDE, [CIVIL], models.Choice())
@@ -263,10 +329,14 @@ def test_snippets_quote_what_is_hostile():
     command = snippets.pair_command(hostile, ["x"], models.Choice())
     # The shell prints the text back on one line, unchanged but for the newline.
     first = command.splitlines()[0].partition(" > ")[0]
-    shown = subprocess.run(["sh", "-c", first], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["sh", "-c", first], capture_output=True, text=True, check=True
+    ).stdout
     assert shown == 'it\'s `rm -rf` $(x) "quoted"\n'
     chosen = models.Choice("paradetox2022", style="encoder")
-    assert "--protocol paradetox2022 --style-model encoder" in snippets.pair_command("s", ["x"], chosen)
+    assert "--protocol paradetox2022 --style-model encoder" in snippets.pair_command(
+        "s", ["x"], chosen
+    )
 
 
 def test_api_returns_numbers_and_clear_errors():
@@ -290,9 +360,13 @@ def test_api_returns_numbers_and_clear_errors():
 
 
 def test_the_page_builds_without_a_model(monkeypatch):
-    monkeypatch.setattr(models, "scorer", lambda *choice: pytest.fail("no model before the first score"))
+    monkeypatch.setattr(
+        models, "scorer", lambda *choice: pytest.fail("no model before the first score")
+    )
     built = page.build()
-    labels = {block.label for block in built.blocks.values() if getattr(block, "label", None)}
+    labels = {
+        block.label for block in built.blocks.values() if getattr(block, "label", None)
+    }
     assert {"Source: the rude sentence", "Protocol", "Table", "Order"} <= labels
     said = about.HEADER + about.about()
     assert "English only" in said

@@ -1,4 +1,6 @@
-"""The page in a real browser: the app runs as a process of its own, and no request leaves for another host."""
+"""The page in a real browser: the app runs as a process of its own, and no request
+leaves for another host.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ import pytest
 
 from tests.browser import PHONE, browser, open_page, overflow  # noqa: F401
 
-pytest.importorskip("gradio", reason="the page needs gradio: pip install toxicity_j[app]")
+pytest.importorskip(
+    "gradio", reason="the page needs gradio: pip install toxicity_j[app]"
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 # A loaded machine scores slowly; a page that waits longer is broken.
@@ -33,11 +37,17 @@ def address(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     temporary = tmp_path_factory.mktemp("gradio")
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(temporary)}
+    environment = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(temporary),
+    }
     # One thread: on a loaded machine two of them wait for each other.
     environment["OMP_NUM_THREADS"] = "1"
     log = (temporary / "log.txt").open("w")
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+    )
     url = f"http://127.0.0.1:{port}/"
     try:
         for _ in range(240):
@@ -61,12 +71,16 @@ def page(address, open_page):  # noqa: F811
     ready(shown)
     yield shown
     assert shown.errors == []
-    foreign = [url for url in shown.requests if not url.startswith((address, "data:", "blob:"))]
+    foreign = [
+        url for url in shown.requests if not url.startswith((address, "data:", "blob:"))
+    ]
     assert foreign == []
 
 
 def ready(page) -> None:
-    """Wait until the first results are shown; the framework drops what is typed in the moment before it settles."""
+    """Wait until the first results are shown; the framework drops what is typed in the
+    moment before it settles.
+    """
     page.wait_for_selector("#results .tj-gauge")
     page.wait_for_timeout(1000)
 
@@ -83,7 +97,8 @@ def write(page, text: str) -> None:
 
 def gauges(page) -> dict[str, float]:
     labels = page.eval_on_selector_all(
-        "#results .tj-gauge svg", "all => all.map(one => one.getAttribute('aria-label'))"
+        "#results .tj-gauge svg",
+        "all => all.map(one => one.getAttribute('aria-label'))",
     )
     found = [re.fullmatch(r"(\w+) is (-?[\d.]+) of 1", label) for label in labels]
     return {match[1]: float(match[2]) for match in found}
@@ -95,7 +110,10 @@ def systems_tab(page):
 
 
 def upload(page, *files: tuple[str, bytes]):
-    payload = [{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files]
+    payload = [
+        {"name": name, "mimeType": "text/plain", "buffer": content}
+        for name, content in files
+    ]
     page.locator("#files input[type=file]").set_input_files(payload)
 
 
@@ -108,9 +126,13 @@ def test_scores_follow_what_is_typed_and_an_error_keeps_them(page):
     shown = gauges(page)
     assert shown.keys() == {"J", "STA", "SIM", "FL"}
     # J is the product of the three, each shown to two decimals.
-    assert shown["J"] == pytest.approx(shown["STA"] * shown["SIM"] * shown["FL"], abs=0.02)
+    assert shown["J"] == pytest.approx(
+        shown["STA"] * shown["SIM"] * shown["FL"], abs=0.02
+    )
     write(page, "Shut up, you d*mn fool, the meeting starts at ten.")
-    page.wait_for_function("document.querySelector('#results').innerText.includes('the rewrite has the source')")
+    page.wait_for_function(
+        "document.querySelector('#results').innerText.includes('the rewrite has the source')"
+    )
     copied = gauges(page)
     assert copied["SIM"] == 1
     assert copied["STA"] < shown["STA"]
@@ -121,13 +143,23 @@ def test_scores_follow_what_is_typed_and_an_error_keeps_them(page):
 
 
 def test_hostile_markup_is_text(page):
-    hostile = '<img src=x onerror="window.hit=1"><script>window.hit=1</script> </textarea>'
+    hostile = (
+        '<img src=x onerror="window.hit=1"><script>window.hit=1</script> </textarea>'
+    )
     write(page, hostile)
-    page.wait_for_function("document.querySelector('#results').innerText.includes('<script>')")
+    page.wait_for_function(
+        "document.querySelector('#results').innerText.includes('<script>')"
+    )
     assert page.evaluate("window.hit") is None
     assert page.locator("#results img").count() == 0
     systems_tab(page)
-    upload(page, ("t.csv", b'source,"<b onclick=x>A</b>"\n<i>s</i>,<img src=y onerror=window.hit=1>\n'))
+    upload(
+        page,
+        (
+            "t.csv",
+            b'source,"<b onclick=x>A</b>"\n<i>s</i>,<img src=y onerror=window.hit=1>\n',
+        ),
+    )
     page.wait_for_selector("#many-status:has-text('read')")
     compare(page)
     assert "<img src=y" in page.inner_text("#segments")
@@ -141,11 +173,18 @@ def test_several_rewrites_are_ranked_by_keyboard_alone(page):
     page.keyboard.press("Enter")
     page.wait_for_selector("#results .tj-card")
     assert page.locator("#results .tj-card").count() == 4
-    scores = [float(text) for text in page.locator("#results .tj-card .tj-bar:first-child b").all_inner_texts()]
+    scores = [
+        float(text)
+        for text in page.locator(
+            "#results .tj-card .tj-bar:first-child b"
+        ).all_inner_texts()
+    ]
     assert scores == sorted(scores, reverse=True)
     page.locator("#results summary").first.focus()
     page.keyboard.press("Enter")
-    assert "Words that drive toxicity" in page.inner_text("#results .tj-card:first-child")
+    assert "Words that drive toxicity" in page.inner_text(
+        "#results .tj-card:first-child"
+    )
 
 
 def test_edit_compare_and_download(page):
@@ -168,12 +207,18 @@ def test_edit_compare_and_download(page):
         page.get_by_role("link", name="the comparison").click()
     assert json.loads(Path(waiting.value.path()).read_text())
     page.get_by_label("as in the table").check()
-    page.wait_for_function("document.querySelector('#segments .tj-number').innerText == 'Row 1'")
+    page.wait_for_function(
+        "document.querySelector('#segments .tj-number').innerText == 'Row 1'"
+    )
 
 
 def test_uploads_good_bad_and_empty(page):
     systems_tab(page)
-    upload(page, ("sources.txt", b"You fool, it rains.\nStupid door.\n"), ("mine.txt", b"It rains.\nThe door.\n"))
+    upload(
+        page,
+        ("sources.txt", b"You fool, it rains.\nStupid door.\n"),
+        ("mine.txt", b"It rains.\nThe door.\n"),
+    )
     page.wait_for_selector("#many-status:has-text('2 rows were read')")
     compare(page)
     before = page.inner_text("#comparison")
@@ -188,11 +233,16 @@ def test_uploads_good_bad_and_empty(page):
     assert page.inner_text("#comparison") == before
 
 
-def test_a_long_job_shows_progress_is_canceled_and_delays_no_one(page, address, open_page):  # noqa: F811
+def test_a_long_job_can_be_canceled(page, address, open_page):  # noqa: F811
+    """It shows its progress and delays no other visitor."""
     systems_tab(page)
-    # Long in both columns: the job must outlast another visitor's on a machine that is busy with other tests.
+    # Long in both columns: the job must outlast another visitor's on a machine that is
+    # busy with other tests.
     very = "very " * 100
-    rows = "".join(f"You fool row {number} is {very}wrong.,Row {number} is {very}wrong.\n" for number in range(500))
+    rows = "".join(
+        f"You fool row {number} is {very}wrong.,Row {number} is {very}wrong.\n"
+        for number in range(500)
+    )
     upload(page, ("long.csv", f"source,mine\n{rows}".encode()))
     page.wait_for_selector("#many-status:has-text('500 rows were read')")
     page.locator("#compare").click()
@@ -213,8 +263,12 @@ def test_two_visitors_at_once_get_their_own_results(page, address, open_page):  
     ready(other)
     write(page, "Apples are red.")
     write(other, "Pears are green.")
-    page.wait_for_function("document.querySelector('#results').innerText.includes('Apples')")
-    other.wait_for_function("document.querySelector('#results').innerText.includes('Pears')")
+    page.wait_for_function(
+        "document.querySelector('#results').innerText.includes('Apples')"
+    )
+    other.wait_for_function(
+        "document.querySelector('#results').innerText.includes('Pears')"
+    )
     assert "Pears" not in page.inner_text("#results")
     assert "Apples" not in other.inner_text("#results")
 
@@ -239,17 +293,26 @@ def test_the_api_answers_with_numbers(address):
     from gradio_client.exceptions import AppError
 
     client = Client(address, verbose=False, analytics_enabled=False)
-    scores = client.predict(source="You fool, it rains.", rewrites=["It rains."], api_name="/score")
+    scores = client.predict(
+        source="You fool, it rains.", rewrites=["It rains."], api_name="/score"
+    )
     assert 0 < scores["j"][0] <= 1
     with pytest.raises(AppError, match="Write a source sentence first"):
         client.predict(source="", rewrites=["It rains."], api_name="/score")
     # Nothing but the named endpoints is offered.
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/score", "/compare"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
+        "/score",
+        "/compare",
+    }
     results = []
     threads = [
         threading.Thread(
             target=lambda: results.append(
-                client.predict(systems={"a": ["It rains."]}, sources=["You fool, it rains."], api_name="/compare")
+                client.predict(
+                    systems={"a": ["It rains."]},
+                    sources=["You fool, it rains."],
+                    api_name="/compare",
+                )
             )
         )
         for _ in range(2)
@@ -258,10 +321,13 @@ def test_the_api_answers_with_numbers(address):
         thread.start()
     for thread in threads:
         thread.join()
-    assert [result["systems"]["a"]["j"] for result in results] == pytest.approx([scores["j"][0]] * 2, abs=1e-5)
+    assert [result["systems"]["a"]["j"] for result in results] == pytest.approx(
+        [scores["j"][0]] * 2, abs=1e-5
+    )
 
 
-# Texts of the page's own parts whose contrast with the nearest painted ground is under WCAG AA: 4.5, or 3 if large.
+# Texts of the page's own parts whose contrast with the nearest painted ground is under
+# WCAG AA: 4.5, or 3 if large.
 _CONTRAST = """() => {
   const rgb = (text) => { const n = text.match(/[\\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
   const light = ([r, g, b]) => { const [x, y, z] = [r, g, b].map((v) => { v /= 255;

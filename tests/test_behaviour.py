@@ -1,4 +1,6 @@
-"""The behavioural list: its size, its distance from the training sentences, the pass rates of the shipped models."""
+"""The behavioural list: its size, its distance from the training sentences, the pass
+rates of the shipped models.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ TEXTS = [text for case in CASES for text in case.texts] + IDENTITY + THREATS
 
 
 def plain(text: str) -> str:
-    """Letters and digits in lower case, so that spelling variants of one sentence compare equal."""
+    """Letters and digits in lower case, so that spelling variants of one sentence
+    compare equal.
+    """
     return " ".join(re.findall(r"[a-z0-9*]+", text.lower()))
 
 
@@ -35,7 +39,9 @@ def test_meaning_cases_have_a_source_and_no_others_do():
 
 def test_no_sentence_is_in_the_training_sentences():
     trained = {plain(text) for text, _ in handwritten.STYLE + handwritten.FLUENCY}
-    trained |= {plain(text) for one, two, _ in handwritten.MEANING for text in (one, two)}
+    trained |= {
+        plain(text) for one, two, _ in handwritten.MEANING for text in (one, two)
+    }
     mine = {plain(text) for text in TEXTS + [case.source or "" for case in CASES]}
     assert (mine & trained) - {""} == set()
 
@@ -43,26 +49,48 @@ def test_no_sentence_is_in_the_training_sentences():
 def skeletons() -> list[str]:
     """All training sentences with slots, one side of a pair each."""
     lines = [
-        line for name in ("style", "fluency") for line in suite.read_lines(templates.FOLDER / f"handwritten_{name}.txt")
+        line
+        for name in ("style", "fluency")
+        for line in suite.read_lines(templates.FOLDER / f"handwritten_{name}.txt")
     ]
-    for name in ("style_harmless", "style_toxic", "meaning_kept", "meaning_changed", "fluency_pairs"):
+    for name in (
+        "style_harmless",
+        "style_toxic",
+        "meaning_kept",
+        "meaning_changed",
+        "fluency_pairs",
+    ):
         for section in templates.read_sections(templates.FOLDER / f"{name}.txt"):
             lines += [side for line in section.lines for side in line.split(" || ")]
     return lines
 
 
 def test_no_sentence_fits_a_training_template():
-    # A template whose slots are opened to any words must not produce a sentence of the suite.
-    pieces = [[re.escape(plain(piece)) for piece in re.split(r"\{\w+\}", line)] for line in skeletons()]
-    shape = re.compile("|".join(" ?[a-z0-9* ]+ ?".join(piece) for piece in pieces if len("".join(piece)) >= 12))
+    # A template whose slots are opened to any words must not produce a sentence of the
+    # suite.
+    pieces = [
+        [re.escape(plain(piece)) for piece in re.split(r"\{\w+\}", line)]
+        for line in skeletons()
+    ]
+    shape = re.compile(
+        "|".join(
+            " ?[a-z0-9* ]+ ?".join(piece)
+            for piece in pieces
+            if len("".join(piece)) >= 12
+        )
+    )
     assert [text for text in TEXTS if shape.fullmatch(plain(text))] == []
 
 
 def test_no_long_filler_is_shared():
     slots = map(templates.read_slots, templates.FOLDER.glob("*_slots.txt"))
-    fillers = {plain(filler) for found in slots for slot in found.values() for filler in slot}
+    fillers = {
+        plain(filler) for found in slots for slot in found.values() for filler in slot
+    }
     mine = " | ".join(map(plain, TEXTS))
-    assert [filler for filler in fillers if filler.count(" ") >= 2 and f" {filler} " in mine] == []
+    assert [
+        filler for filler in fillers if filler.count(" ") >= 2 and f" {filler} " in mine
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -78,11 +106,14 @@ def test_no_long_filler_is_shared():
     ],
 )
 def test_relations_hold_as_documented(relation, bound, scores, expected):
-    assert suite.Case("style", "x", relation, ("a", "b"), bound).holds(scores) is expected
+    assert (
+        suite.Case("style", "x", relation, ("a", "b"), bound).holds(scores) is expected
+    )
 
 
 def test_run_hands_each_role_its_texts_and_sources():
-    # A score that counts letters: "a" 0.1, "bbb" 0.3, so the pair rises by 0.2; "cc" 0.2 misses its bound.
+    # A score that counts letters: "a" 0.1, "bbb" 0.3, so the pair rises by 0.2; "cc"
+    # 0.2 misses its bound.
     cases = [
         suite.Case("fluency", "x", "<<", ("a", "bbb")),
         suite.Case("content", "y", ">=", ("cc",), 0.3, "source"),
@@ -106,7 +137,8 @@ def test_unreadable_line_is_named(tmp_path):
         suite.read_cases(path)
 
 
-# Reached by the shipped weights, less a case or two for differences between machines; raise them with better weights.
+# Reached by the shipped weights, less a case or two for differences between machines;
+# raise them with better weights.
 FLOORS = {"style": 0.84, "content": 0.82, "fluency": 0.87}
 RATE_FLOORS = {"identity_neutral_passed": 0.92, "implied_threat_caught": 0.44}
 
@@ -118,9 +150,14 @@ def embedded():
 
 def test_shipped_models_hold_their_pass_rates(embedded):
     outcomes = suite.run_cases(embedded, CASES)
-    reached = {role: passed / total for role, (passed, total) in suite.by_role(outcomes).items()}
+    reached = {
+        role: passed / total
+        for role, (passed, total) in suite.by_role(outcomes).items()
+    }
     failed = "\n".join(str(outcome.case) for outcome in outcomes if not outcome.passed)
-    assert all(reached[role] >= floor for role, floor in FLOORS.items()), f"{reached}\n{failed}"
+    assert all(reached[role] >= floor for role, floor in FLOORS.items()), (
+        f"{reached}\n{failed}"
+    )
 
 
 def test_shipped_models_hold_their_rates(embedded):

@@ -1,4 +1,6 @@
-"""The benchmark of the loss runs and writes what it prints; how fast anything is, is not tested."""
+"""The benchmark of the loss runs and writes what it prints; how fast anything is, is
+not tested.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,19 @@ from benchmarks import loss
 
 
 def test_small_run_prints_and_writes_a_row_per_model(tmp_path, capsys):
-    costs = loss.main(["--small", "--rounds", "1", "--batch-size", "2", "--length", "3", "--out", str(tmp_path)])
+    costs = loss.main(
+        [
+            "--small",
+            "--rounds",
+            "1",
+            "--batch-size",
+            "2",
+            "--length",
+            "3",
+            "--out",
+            str(tmp_path),
+        ]
+    )
     printed = capsys.readouterr().out
     written = json.loads((tmp_path / "loss.json").read_text())
     assert [cost["model"] for cost in written["costs"]] == list(loss.VOCABULARIES)

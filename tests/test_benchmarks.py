@@ -13,7 +13,9 @@ from benchmarks.measure import in_fresh_process, rows
 
 
 def test_small_run_writes_table_json_and_plot(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(speed, "in_fresh_process", lambda code: dict.fromkeys(_keys(code), 1.0))
+    monkeypatch.setattr(
+        speed, "in_fresh_process", lambda code: dict.fromkeys(_keys(code), 1.0)
+    )
     speed.main(["--small", "--rounds", "1", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
     for model in ("RoBERTa-base", "RoBERTa-large", "MiniLM-L6", "DistilBERT"):
@@ -34,11 +36,18 @@ def _keys(code: str) -> list[str]:
 
 
 def test_rows_by_hand():
-    # 10 texts: 2 s, 4 s, 2 s against 1 s, 1 s, 4 s; ratios 2, 4 and .5, medians 2 s, 1 s and 2.
+    # 10 texts: 2 s, 4 s, 2 s against 1 s, 1 s, 4 s; ratios 2, 4 and .5, medians 2 s, 1
+    # s and 2.
     times = {"slow": np.array([2.0, 4.0, 2.0]), "quick": np.array([1.0, 1.0, 4.0])}
     slow, quick = rows("model", 10, times, flips={"quick": 3})
     assert (slow.rate, slow.ratio, slow.flips) == (5.0, 1.0, None)
-    assert (quick.rate, quick.ratio, quick.low, quick.high, quick.flips) == (10.0, 2.0, 0.5, 4.0, 3)
+    assert (quick.rate, quick.ratio, quick.low, quick.high, quick.flips) == (
+        10.0,
+        2.0,
+        0.5,
+        4.0,
+        3,
+    )
 
 
 def test_corpus_has_the_lengths_intended():
@@ -50,11 +59,14 @@ def test_corpus_has_the_lengths_intended():
 
 
 def test_flops_by_hand():
-    # One layer of width 2, intermediate 3: 4 matrices of 2x2 and two of 2x3 are 28 weights, each multiplied and added.
+    # One layer of width 2, intermediate 3: 4 matrices of 2x2 and two of 2x3 are 28
+    # weights, each multiplied and added.
     assert Shape("bert", 10, 1, 2, 1, 3).flops_per_token == 56
 
 
 def test_a_fresh_process():
-    assert in_fresh_process("print('loading'); print('{\"seconds\": 2}')") == {"seconds": 2}
+    assert in_fresh_process("print('loading'); print('{\"seconds\": 2}')") == {
+        "seconds": 2
+    }
     with pytest.raises(RuntimeError, match="a measured process failed: ValueError: no"):
         in_fresh_process("raise ValueError('no')")

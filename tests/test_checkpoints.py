@@ -1,4 +1,6 @@
-"""Model references and checkpoints: what may be read, what is refused, and what the errors name."""
+"""Model references and checkpoints: what may be read, what is refused, and what the
+errors name.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def test_references(tmp_path):
     folder = str(tmp_path)
     assert ModelRef.parse(folder, "x") == ModelRef(folder, "", tmp_path)
     assert ModelRef.parse("owner/name", "x") == ModelRef("owner/name", "main", None)
-    assert ModelRef.parse("owner/name@v1.0", "x") == ModelRef("owner/name", "v1.0", None)
+    assert ModelRef.parse("owner/name@v1.0", "x") == ModelRef(
+        "owner/name", "v1.0", None
+    )
     assert str(ModelRef.parse("owner/name@refs/pr/3", "x")) == "owner/name@refs/pr/3"
 
 
@@ -73,7 +77,18 @@ def test_names_that_could_leave_the_cache_are_refused(model):
         Scorer(style_model=model)
 
 
-NEITHER = ["", " ", "a\0b", "./none", "/none", "~/none", "~nobody-has-this-name/none", "a/b/c", "a\\b", "a" * 300]
+NEITHER = [
+    "",
+    " ",
+    "a\0b",
+    "./none",
+    "/none",
+    "~/none",
+    "~nobody-has-this-name/none",
+    "a/b/c",
+    "a\\b",
+    "a" * 300,
+]
 
 
 @pytest.mark.parametrize("model", NEITHER)
@@ -93,7 +108,9 @@ def test_commit_of_a_hub_model_in_the_cache(tmp_path, monkeypatch):
 def test_digest_moves_with_the_weights_and_not_with_the_place(copy, tmp_path):
     folder = copy("roberta")
     before = folder_digest(folder)
-    assert folder_digest(Path(shutil.copytree(folder, tmp_path / "elsewhere"))) == before
+    assert (
+        folder_digest(Path(shutil.copytree(folder, tmp_path / "elsewhere"))) == before
+    )
     state = load_file(folder / "model.safetensors")
     state["classifier.out_proj.bias"][0] += 1
     save_file(state, folder / "model.safetensors", {"format": "pt"})
@@ -104,35 +121,51 @@ def test_digest_moves_with_the_weights_and_not_with_the_place(copy, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "tensor", ["classifier.out_proj.weight", "roberta.encoder.layer.1.output.dense.bias", "classifier.dense.weight"]
+    "tensor",
+    [
+        "classifier.out_proj.weight",
+        "roberta.encoder.layer.1.output.dense.bias",
+        "classifier.dense.weight",
+    ],
 )
 def test_missing_tensors_of_a_classifier_are_named(copy, tensor):
     folder = copy("roberta")
     _drop(folder, tensor)
-    with pytest.raises(ValueError, match=f"`style_model`: the weights of .* lack {tensor}"):
+    with pytest.raises(
+        ValueError, match=f"`style_model`: the weights of .* lack {tensor}"
+    ):
         Classifier(str(folder), **STYLE)
 
 
 def test_a_bare_model_is_not_a_classifier(copy):
     folder = copy("bert", "bare", head=False)
-    with pytest.raises(ValueError, match="`style_model`: the weights of .* lack classifier"):
+    with pytest.raises(
+        ValueError, match="`style_model`: the weights of .* lack classifier"
+    ):
         Classifier(str(folder), **STYLE)
 
 
 def test_missing_tensors_of_content_models_are_named(copy):
     pooler = copy("bert", "pooler", head=False)
     _drop(pooler, "pooler.dense.weight")
-    with pytest.raises(ValueError, match=r"`content_model`: .* lack pooler\.dense\.weight"):
+    with pytest.raises(
+        ValueError, match=r"`content_model`: .* lack pooler\.dense\.weight"
+    ):
         PooledEmbedding(str(pooler), device="cpu")
     regression = copy("bert", "regression1", num_labels=1)
     _drop(regression, "classifier.weight")
-    with pytest.raises(ValueError, match=r"`content_model`: .* lack classifier\.weight"):
+    with pytest.raises(
+        ValueError, match=r"`content_model`: .* lack classifier\.weight"
+    ):
         PairRegressor(str(regression), device="cpu")
     sentence = copy("sentence_transformer")
     _drop(sentence, "pooler.dense.weight")  # which sentence embeddings do not read
     SentenceEmbedding(str(sentence), device="cpu")
     _drop(sentence, "encoder.layer.0.output.dense.weight")
-    with pytest.raises(ValueError, match=r"`content_model`: .* lack encoder\.layer\.0\.output\.dense\.weight"):
+    with pytest.raises(
+        ValueError,
+        match=r"`content_model`: .* lack encoder\.layer\.0\.output\.dense\.weight",
+    ):
         SentenceEmbedding(str(sentence), device="cpu")
 
 
@@ -150,19 +183,29 @@ def test_missing_tensors_of_xcomet_are_named(copy):
 def test_weights_that_give_no_number_name_the_model_and_the_text(copy, value):
     pooler = copy("bert", "pooler", head=False)
     _fill(pooler, "pooler.dense.bias", float("nan"))  # tanh would hide an infinite one
-    with pytest.raises(ValueError, match="the content model '.*pooler' gave scores that are not finite: .*'one'"):
+    with pytest.raises(
+        ValueError,
+        match="the content model '.*pooler' gave scores that are not finite: .*'one'",
+    ):
         PooledEmbedding(str(pooler), device="cpu").score(["one"], ["two"])
     regression = copy("bert", "regression1", num_labels=1)
     _fill(regression, "classifier.bias", value)
-    with pytest.raises(ValueError, match="the content model '.*regression1' gave scores that are not finite"):
+    with pytest.raises(
+        ValueError,
+        match="the content model '.*regression1' gave scores that are not finite",
+    ):
         PairRegressor(str(regression), device="cpu").score(["one"], ["two"])
     sentence = copy("sentence_transformer")
     _fill(sentence, "embeddings.LayerNorm.bias", float("nan"))
-    with pytest.raises(ValueError, match="the content model '.*' gave scores that are not finite"):
+    with pytest.raises(
+        ValueError, match="the content model '.*' gave scores that are not finite"
+    ):
         SentenceEmbedding(str(sentence), device="cpu").score(["one"], ["two"])
     xcomet = copy("xcomet")
     _fill(xcomet, "estimator.ff.6.bias", float("nan"))
-    with pytest.raises(ValueError, match="the fluency model '.*xcomet' gave scores that are not finite"):
+    with pytest.raises(
+        ValueError, match="the fluency model '.*xcomet' gave scores that are not finite"
+    ):
         Xcomet(str(xcomet), device="cpu").score(["one"], ["two"], None)
 
 
@@ -172,7 +215,10 @@ def test_wieting_embeddings_that_are_no_numbers(copy, value):
     stored = torch.load(folder / "sim.pt", weights_only=False)
     stored["state_dict"]["embedding.weight"][:] = value
     torch.save(stored, folder / "sim.pt")
-    with pytest.raises(ValueError, match="the content model '.*wieting' gave scores that are not finite: .*'one'"):
+    with pytest.raises(
+        ValueError,
+        match="the content model '.*wieting' gave scores that are not finite: .*'one'",
+    ):
         WietingEmbedding(str(folder)).score(["one"], ["two"])
 
 
@@ -224,7 +270,9 @@ def test_truncated_weights(copy):
 def test_damaged_files_of_other_models(copy, kind, file, load):
     folder = copy(kind)
     (folder / file).write_bytes(b"{\xff")
-    with pytest.raises((OSError, ValueError), match=rf"`(content|fluency)_model`.*{folder}"):
+    with pytest.raises(
+        (OSError, ValueError), match=rf"`(content|fluency)_model`.*{folder}"
+    ):
         load(str(folder))
 
 
@@ -255,7 +303,10 @@ def test_a_dense_layer_in_a_pickle_is_refused(copy, tmp_path):
     state = load_file(dense / "model.safetensors")
     (dense / "model.safetensors").unlink()
     torch.save(state, dense / "pytorch_model.bin")  # harmless, and refused all the same
-    with pytest.raises(ValueError, match=r"`content_model`: .*pytorch_model\.bin is a pickle that could run code"):
+    with pytest.raises(
+        ValueError,
+        match=r"`content_model`: .*pytorch_model\.bin is a pickle that could run code",
+    ):
         SentenceEmbedding(str(folder))
 
 
@@ -264,15 +315,21 @@ def test_parts_of_other_packages_are_refused(copy):
     modules = json.loads((folder / "modules.json").read_text())
     modules[0]["type"] = "os.system"
     (folder / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(ValueError, match="parts of sentence_transformers only; got 'os.system'"):
+    with pytest.raises(
+        ValueError, match="parts of sentence_transformers only; got 'os.system'"
+    ):
         SentenceEmbedding(str(folder))
 
 
 def test_code_beside_a_model_is_not_run(copy, tmp_path):
-    """`auto_map` names a class in the folder, whose module would leave a trace when it is imported."""
+    """`auto_map` names a class in the folder, whose module would leave a trace when it
+    is imported.
+    """
     trace = tmp_path / "trace"
     folder = copy("roberta")
-    (folder / "own.py").write_text(f"import os\nos.mkdir({str(trace)!r})\nfrom transformers import *\n")
+    (folder / "own.py").write_text(
+        f"import os\nos.mkdir({str(trace)!r})\nfrom transformers import *\n"
+    )
     settings = json.loads((folder / "config.json").read_text())
     settings["auto_map"] = {
         "AutoConfig": "own.RobertaConfig",
@@ -281,7 +338,9 @@ def test_code_beside_a_model_is_not_run(copy, tmp_path):
     }
     (folder / "config.json").write_text(json.dumps(settings))
     assert Classifier(str(folder), **STYLE).score(["one"]).values.shape == (1, 2)
-    settings["model_type"] = "own-kind"  # of a kind that transformers lacks, it is not run either
+    settings["model_type"] = (
+        "own-kind"  # of a kind that transformers lacks, it is not run either
+    )
     (folder / "config.json").write_text(json.dumps(settings))
     with pytest.raises(OSError, match="`style_model`"):
         Classifier(str(folder), **STYLE)
@@ -308,20 +367,40 @@ print(Classifier("owner/name", role="style", device="cpu").score(["one"]).values
 """
 
 
-@pytest.mark.parametrize(("weights", "is_read"), [("model.safetensors", True), ("pytorch_model.bin", False)])
-def test_a_hub_model_with_pickled_weights_alone_is_refused(checkpoints, tmp_path, weights, is_read):
+@pytest.mark.parametrize(
+    ("weights", "is_read"), [("model.safetensors", True), ("pytorch_model.bin", False)]
+)
+def test_a_hub_model_with_pickled_weights_alone_is_refused(
+    checkpoints, tmp_path, weights, is_read
+):
     source = Path(checkpoints("roberta"))
-    files = {path.name: path.read_bytes() for path in source.iterdir() if path.suffix == ".json"}
+    files = {
+        path.name: path.read_bytes()
+        for path in source.iterdir()
+        if path.suffix == ".json"
+    }
     files |= {path.name: path.read_bytes() for path in source.glob("*.txt")}
     torch.save(load_file(source / "model.safetensors"), tmp_path / "pytorch_model.bin")
     shutil.copy(source / "model.safetensors", tmp_path)
     files[weights] = (tmp_path / weights).read_bytes()
     _cached_model(tmp_path / "cache", files)
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run([sys.executable, "-c", _LOAD_FROM_CACHE], env=environment, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD_FROM_CACHE],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert (done.stdout.strip() == "(1, 2)") == is_read, done.stderr
     if not is_read:
-        assert "`style_model`: the model 'owner/name', for style, could not be loaded" in done.stderr
+        assert (
+            "`style_model`: the model 'owner/name', for style, could not be loaded"
+            in done.stderr
+        )
 
 
 def test_a_hostile_pickle_in_the_place_of_weights_does_not_run(copy, tmp_path):
@@ -336,7 +415,9 @@ def test_xcomet_may_not_look_outside_its_folder(copy):
     folder = copy("xcomet")
     settings = json.loads((folder / "config.json").read_text())
     (folder / "encoder").rename(folder.parent / "encoder")
-    (folder / "config.json").write_text(json.dumps({**settings, "pretrained_model": "../encoder"}))
+    (folder / "config.json").write_text(
+        json.dumps({**settings, "pretrained_model": "../encoder"})
+    )
     with pytest.raises(ValueError, match="pretrained_model"):
         Xcomet(str(folder))
 
@@ -350,7 +431,9 @@ def test_texts_that_sentence_embeddings_truncate_are_counted(checkpoints):
     whole, over = "ab " * 62, "ab " * 63
     assert model.score([whole, over, over], ["ab", "ab", over]).truncated == 1
     assert model.score([whole], ["ab"]).truncated == 0
-    assert np.isclose(model.score([over], [over + "really"]).values, 1)  # what was cut cannot be told apart
+    assert np.isclose(
+        model.score([over], [over + "really"]).values, 1
+    )  # what was cut cannot be told apart
 
 
 def _drop(folder: Path, tensor: str) -> None:

@@ -1,4 +1,6 @@
-"""The command line: what it refuses, what it shows, and its exit codes; in the process itself where that is enough."""
+"""The command line: what it refuses, what it shows, and its exit codes; in the process
+itself where that is enough.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,19 @@ SOURCES = [
     "What a stupid plan.",
     "You ugly liar, go away.",
 ]
-KIND = ["This bus is late again.", "Please be quiet.", "This plan does not help.", "Please go away."]
+KIND = [
+    "This bus is late again.",
+    "Please be quiet.",
+    "This plan does not help.",
+    "Please go away.",
+]
 
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """The folder of sources and of two systems, `kind` and `copy`, made the current one."""
+    """The folder of sources and of two systems, `kind` and `copy`, made the current
+    one.
+    """
     monkeypatch.chdir(tmp_path)
     for name, lines in (("s.txt", SOURCES), ("kind.txt", KIND), ("copy.txt", SOURCES)):
         (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -40,7 +49,9 @@ def run(*arguments: str, stdin: str | None = None):
 
 
 def refused(*arguments: str, stdin: str | None = None) -> str:
-    """Return the one line on stderr of a command that ends with exit code 2 and prints nothing else."""
+    """Return the one line on stderr of a command that ends with exit code 2 and prints
+    nothing else.
+    """
     result = run(*arguments, stdin=stdin)
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
@@ -58,7 +69,10 @@ class TestOptions:
             ("--predictions - --sources s", "--predictions - --sources s"),
             ("x y --fail-under j=1 sta=0", "x y --fail-under j=1 --fail-under sta=0"),
             ("--predictions=a b", "--predictions=a b"),
-            ("--predictions a -- --predictions b", "--predictions a -- --predictions b"),
+            (
+                "--predictions a -- --predictions b",
+                "--predictions a -- --predictions b",
+            ),
         ],
     )
     def test_options_with_several_values(self, given, expected):
@@ -70,10 +84,16 @@ class TestOptions:
 
     def test_protocols(self):
         rows = json.loads(run("protocols", "--format", "json").stdout)
-        assert list(dict.fromkeys(row["protocol"] for row in rows)) == list(toxicity_j.protocols())
+        assert list(dict.fromkeys(row["protocol"] for row in rows)) == list(
+            toxicity_j.protocols()
+        )
         assert {row["here"] for row in rows if row["protocol"] == "embedded"} == {"yes"}
-        assert all(row["licence"] and row["size"] for row in rows if row["model"] != "chrF")
-        assert run("protocols", "--format", "markdown").stdout.startswith("| protocol |")
+        assert all(
+            row["licence"] and row["size"] for row in rows if row["model"] != "chrF"
+        )
+        assert run("protocols", "--format", "markdown").stdout.startswith(
+            "| protocol |"
+        )
 
     def test_a_model_in_the_cache_is_here(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
@@ -81,14 +101,18 @@ class TestOptions:
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("{}")
         rows = json.loads(run("protocols", "--format", "json").stdout)
-        assert {row["model"] for row in rows if row["here"] == "yes"} == {"encoder", "sentence-transformers/LaBSE"}
+        assert {row["model"] for row in rows if row["here"] == "yes"} == {
+            "encoder",
+            "sentence-transformers/LaBSE",
+        }
 
 
 class TestRefusals:
     def test_lines_that_do_not_match(self, files):
         (files / "short.txt").write_text("\n".join(KIND[:3]))
-        assert refused("score", "--sources", "s.txt", "--predictions", "short.txt") == (
-            "short.txt (predictions) has 3 lines and s.txt (sources) has 4 lines; "
+        assert (
+            refused("score", "--sources", "s.txt", "--predictions", "short.txt")
+            == "short.txt (predictions) has 3 lines and s.txt (sources) has 4 lines; "
             "line 4 of s.txt is the first without a partner"
         )
 
@@ -97,23 +121,62 @@ class TestRefusals:
         [
             ("score", "`--predictions` must name at least one file"),
             ("score absent.txt", "absent.txt: there is no such file"),
-            ("score kind.txt --protocol emnlp", "`protocol` must be one of embedded, krishna2020"),
+            (
+                "score kind.txt --protocol emnlp",
+                "`protocol` must be one of embedded, krishna2020",
+            ),
             ("score kind.txt --seed one", "Invalid value for '--seed'"),
             ("score kind.txt --batch-size 0", "`batch_size` must be at least 1"),
             ("score kind.txt --style-model ./none", "there is no folder './none'"),
-            ("score kind.txt --fail-under x=1", "`--fail-under` must be one of sta, nontoxic_share, sim, fl, j"),
-            ("score kind.txt --fail-under j=high", "`--fail-under j=` must be followed by a number; got 'j=high'"),
-            ("score kind.txt --fail-under sta=nan", "`--fail-under sta=` must be followed by a number"),
-            ("score kind.txt --fail-under j=0.5", "`--fail-under` names j, which needs sources"),
-            ("score kind.txt --against absent.json", "absent.json: cannot be read (No such file or directory)"),
-            ("score kind.txt --against kind.txt", "kind.txt: `text` must be a saved comparison; got text that is not"),
-            ("score kind.txt --segments x.xlsx", "`--segments` must end in one of .jsonl, .csv, .tsv, .parquet"),
-            ("score kind.txt --report no/r.html", "`--report` must lie in an existing folder; got 'no/r.html'"),
-            ("score kind.txt --output kind.txt", "`--output` must not overwrite an input; got 'kind.txt'"),
-            ("compare kind.txt --sources s.txt", "compare needs two or more systems; got kind"),
-            ("compare kind.txt copy.txt --baseline x", "`--baseline` must be one of ['kind', 'copy']; got 'x'"),
+            (
+                "score kind.txt --fail-under x=1",
+                "`--fail-under` must be one of sta, nontoxic_share, sim, fl, j",
+            ),
+            (
+                "score kind.txt --fail-under j=high",
+                "`--fail-under j=` must be followed by a number; got 'j=high'",
+            ),
+            (
+                "score kind.txt --fail-under sta=nan",
+                "`--fail-under sta=` must be followed by a number",
+            ),
+            (
+                "score kind.txt --fail-under j=0.5",
+                "`--fail-under` names j, which needs sources",
+            ),
+            (
+                "score kind.txt --against absent.json",
+                "absent.json: cannot be read (No such file or directory)",
+            ),
+            (
+                "score kind.txt --against kind.txt",
+                "kind.txt: `text` must be a saved comparison; got text that is not",
+            ),
+            (
+                "score kind.txt --segments x.xlsx",
+                "`--segments` must end in one of .jsonl, .csv, .tsv, .parquet",
+            ),
+            (
+                "score kind.txt --report no/r.html",
+                "`--report` must lie in an existing folder; got 'no/r.html'",
+            ),
+            (
+                "score kind.txt --output kind.txt",
+                "`--output` must not overwrite an input; got 'kind.txt'",
+            ),
+            (
+                "compare kind.txt --sources s.txt",
+                "compare needs two or more systems; got kind",
+            ),
+            (
+                "compare kind.txt copy.txt --baseline x",
+                "`--baseline` must be one of ['kind', 'copy']; got 'x'",
+            ),
             ("report kind.txt", "kind.txt: `text` must be a saved comparison"),
-            ("score kind.txt --stream out --sources s.txt", "`--sources` does not go with `--stream`"),
+            (
+                "score kind.txt --stream out --sources s.txt",
+                "`--sources` does not go with `--stream`",
+            ),
         ],
     )
     def test_one_line_and_no_model(self, files, monkeypatch, arguments, message):
@@ -122,14 +185,19 @@ class TestRefusals:
 
     def test_tsv_segments_cannot_hold_tabs(self, files):
         (files / "tab.jsonl").write_text(json.dumps({"out": "a\tb"}) + "\n")
-        assert "segment 0 of tab has a tab or a line break" in refused("score", "tab.jsonl", "--segments", "x.tsv")
+        assert "segment 0 of tab has a tab or a line break" in refused(
+            "score", "tab.jsonl", "--segments", "x.tsv"
+        )
 
     def test_an_error_that_nobody_foresaw_is_a_line_too(self, files, monkeypatch):
         def broken(*_):
             raise KeyError("left\nover")
 
         monkeypatch.setattr("toxicity_j.cli_run.run", broken)
-        assert refused("score", "kind.txt") == "KeyError: 'left\\nover' (set TOXICITY_J_DEBUG=1 to see where)"
+        assert (
+            refused("score", "kind.txt")
+            == "KeyError: 'left\\nover' (set TOXICITY_J_DEBUG=1 to see where)"
+        )
         monkeypatch.setenv(cli_program.DEBUG, "1")
         assert isinstance(run("score", "kind.txt").exception, KeyError)
 
@@ -142,7 +210,9 @@ class TestRefusals:
 
 
 class TestResults:
-    """With the identifier alone, which needs no torch; what a score is worth is tested elsewhere."""
+    """With the identifier alone, which needs no torch; what a score is worth is tested
+    elsewhere.
+    """
 
     STYLE = ("--style-model", "identifier")
 
@@ -156,7 +226,9 @@ class TestResults:
             "\U0001f642",
             *("so " * n + "bad" for n in range(9)),
         ]
-        expected = toxicity_j.Scorer(style_model="identifier", threshold=0.25).score(texts)
+        expected = toxicity_j.Scorer(style_model="identifier", threshold=0.25).score(
+            texts
+        )
         found = score_style(texts, toxicity_j.protocols()["embedded"], 0.25)
         np.testing.assert_allclose(found.p_toxic, expected.p_toxic, atol=1e-5)
         np.testing.assert_array_equal(found.nontoxic, expected.nontoxic)
@@ -165,23 +237,49 @@ class TestResults:
         assert found.j is None
 
     def test_saved_results_come_back_as_they_were(self, files):
-        done = run("score", "kind.txt", "copy.txt", *self.STYLE, "--output", "r.json", "--seed", "3")
+        done = run(
+            "score",
+            "kind.txt",
+            "copy.txt",
+            *self.STYLE,
+            "--output",
+            "r.json",
+            "--seed",
+            "3",
+        )
         assert (done.exit_code, done.output) == (0, "")
         saved = json.loads((files / "r.json").read_text())
         assert [system["name"] for system in saved["systems"]] == ["kind", "copy"]
         assert set(saved["files"]) == {"kind.txt", "copy.txt"}
         assert (saved["protocol"], saved["seed"], saved["n"]) == ("embedded", 3, 4)
         assert saved["texts"]["predictions"]["copy"] == SOURCES
-        assert run("report", "r.json", "--format", "json").stdout == (files / "r.json").read_text()
+        assert (
+            run("report", "r.json", "--format", "json").stdout
+            == (files / "r.json").read_text()
+        )
         for shown in ("text", "markdown", "latex", "csv"):
-            again = run("score", "kind.txt", "copy.txt", *self.STYLE, "--format", shown, "--seed", "3")
+            again = run(
+                "score",
+                "kind.txt",
+                "copy.txt",
+                *self.STYLE,
+                "--format",
+                shown,
+                "--seed",
+                "3",
+            )
             assert run("report", "r.json", "--format", shown).stdout == again.stdout
             assert "kind" in again.stdout
 
     @pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv", "parquet"])
     def test_segments(self, files, suffix):
         path = files / f"segments.{suffix}"
-        assert run("score", "kind.txt", "copy.txt", *self.STYLE, "--segments", path.name).exit_code == 0
+        assert (
+            run(
+                "score", "kind.txt", "copy.txt", *self.STYLE, "--segments", path.name
+            ).exit_code
+            == 0
+        )
         if suffix == "jsonl":
             rows = [json.loads(line) for line in path.read_text().splitlines()]
         elif suffix == "parquet":
@@ -194,36 +292,68 @@ class TestResults:
             (name, index) for name in ("kind", "copy") for index in range(4)
         ]
         assert [row["prediction"] for row in rows] == [*KIND, *SOURCES]
-        expected = toxicity_j.Scorer(style_model="identifier").score([*KIND, *SOURCES]).sta
-        np.testing.assert_allclose([float(row["sta"]) for row in rows], expected, atol=1e-5)
+        expected = (
+            toxicity_j.Scorer(style_model="identifier").score([*KIND, *SOURCES]).sta
+        )
+        np.testing.assert_allclose(
+            [float(row["sta"]) for row in rows], expected, atol=1e-5
+        )
 
     def test_the_format_follows_the_suffix(self, files):
         run("score", "kind.txt", *self.STYLE, "--output", "r.csv")
         assert (files / "r.csv").read_text().startswith("system,")
-        run("score", "kind.txt", *self.STYLE, "--output", "r.csv", "--format", "markdown")
+        run(
+            "score",
+            "kind.txt",
+            *self.STYLE,
+            "--output",
+            "r.csv",
+            "--format",
+            "markdown",
+        )
         assert (files / "r.csv").read_text().startswith("|")
 
     def test_compare_shows_every_pair(self, files):
-        done = run("compare", "--predictions", "kind.txt", "copy.txt", *self.STYLE, "--baseline", "copy")
+        done = run(
+            "compare",
+            "--predictions",
+            "kind.txt",
+            "copy.txt",
+            *self.STYLE,
+            "--baseline",
+            "copy",
+        )
         assert done.exit_code == 0
         assert "copy (baseline)" in done.stdout
         assert "kind vs copy" in done.stdout
 
     def test_all_three_factors_from_one_table(self, files, monkeypatch):
         report = importlib.import_module("toxicity_j.compare.report")
-        monkeypatch.setattr(report, "render_html", lambda comparison, texts: f"{texts.sources}")
-        rows = [{"source": s, "good": k, "bad": s} for s, k in zip(SOURCES, KIND, strict=True)]
+        monkeypatch.setattr(
+            report, "render_html", lambda comparison, texts: f"{texts.sources}"
+        )
+        rows = [
+            {"source": s, "good": k, "bad": s}
+            for s, k in zip(SOURCES, KIND, strict=True)
+        ]
         (files / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         done = run("score", "t.jsonl", "--format", "json", "--report", "r.html")
         assert done.exit_code == 0, done.output
-        systems = {system["name"]: system["scores"] for system in json.loads(done.stdout)["systems"]}
+        systems = {
+            system["name"]: system["scores"]
+            for system in json.loads(done.stdout)["systems"]
+        }
         expected = toxicity_j.Scorer().score(KIND, SOURCES)
         for name in ("sta", "sim", "fl", "j"):
-            assert systems["good"][name]["value"] == pytest.approx(getattr(expected, name).mean(), abs=1e-6)
+            assert systems["good"][name]["value"] == pytest.approx(
+                getattr(expected, name).mean(), abs=1e-6
+            )
         assert systems["bad"]["sim"]["value"] == 1  # a copy keeps its meaning
         assert (files / "r.html").read_text(encoding="utf-8") == f"{SOURCES}"
 
-    def test_a_last_line_without_newline_is_scored_as_the_script_reads_it(self, files, monkeypatch):
+    def test_a_last_line_without_newline_is_scored_as_the_script_reads_it(
+        self, files, monkeypatch
+    ):
         (files / "kind.txt").write_text("\n".join(KIND))
         told = []
 
@@ -234,23 +364,56 @@ class TestResults:
         monkeypatch.setattr("toxicity_j.scorer.Scorer.score", score)
         arguments = ("--sources", "s.txt", "kind.txt", "--content-model", "encoder")
         refused("score", *arguments, "--protocol", "emnlp2021")
-        refused("score", *arguments, "--protocol", "pseudoparadetox2024")  # strips every line
+        refused(
+            "score", *arguments, "--protocol", "pseudoparadetox2024"
+        )  # strips every line
         assert told == [(KIND, {"unterminated": ("predictions",)}), (KIND, {})]
 
     def test_stream(self, files, monkeypatch):
-        (files / "t.jsonl").write_text("".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES))
+        (files / "t.jsonl").write_text(
+            "".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES)
+        )
         asked = {}
 
         def score_dataset(data, out, **options):
             asked.update(data=data, out=out, **options)
-            return {"sta": 0.5, "n": 4, "signature": "j:x", "intervals": {"sta": (0.25, 0.75)}}
+            return {
+                "sta": 0.5,
+                "n": 4,
+                "signature": "j:x",
+                "intervals": {"sta": (0.25, 0.75)},
+            }
 
         monkeypatch.setattr("toxicity_j.scale.score_dataset", score_dataset)
-        done = run("score", "t.jsonl", "--stream", "shards", "--workers", "2", "--fail-under", "sta=0.6")
+        done = run(
+            "score",
+            "t.jsonl",
+            "--stream",
+            "shards",
+            "--workers",
+            "2",
+            "--fail-under",
+            "sta=0.6",
+        )
         assert done.exit_code == 1
-        assert done.stdout.splitlines() == ["STA        0.5000 [0.2500, 0.7500]", "n          4", "", "signature: j:x"]
+        assert done.stdout.splitlines() == [
+            "STA        0.5000 [0.2500, 0.7500]",
+            "n          4",
+            "",
+            "signature: j:x",
+        ]
         assert done.stderr == "toxicity-j: STA is 0.5, below the floor of 0.6\n"
-        columns = {name: asked[name] for name in ("data", "out", "predictions", "sources", "references", "languages")}
+        columns = {
+            name: asked[name]
+            for name in (
+                "data",
+                "out",
+                "predictions",
+                "sources",
+                "references",
+                "languages",
+            )
+        }
         assert columns == {
             "data": ["t.jsonl"], "out": "shards", "predictions": "out",
             "sources": "source", "references": None, "languages": None,
@@ -262,15 +425,36 @@ class TestGates:
     STYLE = ("--style-model", "identifier")
 
     def test_a_floor(self, files):
-        assert run("score", "kind.txt", *self.STYLE, "--fail-under", "sta=0.5", "nontoxic_share=1").exit_code == 0
+        assert (
+            run(
+                "score",
+                "kind.txt",
+                *self.STYLE,
+                "--fail-under",
+                "sta=0.5",
+                "nontoxic_share=1",
+            ).exit_code
+            == 0
+        )
         failed = run("score", "copy.txt", *self.STYLE, "--fail-under", "sta=0.99")
         assert failed.exit_code == 1
         sta = toxicity_j.Scorer(style_model="identifier").score(SOURCES).sta.mean()
-        assert failed.stderr == f"toxicity-j: copy: STA is {sta:.4g}, {0.99 - sta:.3g} below the floor of 0.99\n"
+        assert (
+            failed.stderr
+            == f"toxicity-j: copy: STA is {sta:.4g}, {0.99 - sta:.3g} below the floor"
+            " of 0.99\n"
+        )
         assert "copy" in failed.stdout  # the table is shown all the same
 
     def test_the_baseline_is_not_held_to_a_floor(self, files):
-        arguments = ("compare", "kind.txt", "copy.txt", *self.STYLE, "--fail-under", "sta=0.9")
+        arguments = (
+            "compare",
+            "kind.txt",
+            "copy.txt",
+            *self.STYLE,
+            "--fail-under",
+            "sta=0.9",
+        )
         assert run(*arguments).exit_code == 1
         assert run(*arguments, "--baseline", "copy").exit_code == 0
 
@@ -279,21 +463,41 @@ class TestGates:
             (files / name).write_text("\n".join(lines) + "\n")
         run("score", "kind.txt", *self.STYLE, "--output", "good.json")
         run("score", "copy.txt", *self.STYLE, "--output", "bad.json")
-        assert run("score", "kind.txt", *self.STYLE, "--against", "good.json").exit_code == 0
-        assert run("score", "kind.txt", *self.STYLE, "--against", "bad.json").exit_code == 0  # a rise
+        assert (
+            run("score", "kind.txt", *self.STYLE, "--against", "good.json").exit_code
+            == 0
+        )
+        assert (
+            run("score", "kind.txt", *self.STYLE, "--against", "bad.json").exit_code
+            == 0
+        )  # a rise
         failed = run("score", "copy.txt", *self.STYLE, "--against", "good.json")
         assert failed.exit_code == 1
         assert failed.stderr.startswith("toxicity-j: copy: STA fell by 0.")
 
     def test_a_drop_within_chance_passes(self, files):
-        # One of four texts is worse: sign flips give p = 1, and no test of four pairs reaches 0.05.
+        # One of four texts is worse: sign flips give p = 1, and no test of four pairs
+        # reaches 0.05.
         (files / "once.txt").write_text("\n".join([SOURCES[0], *KIND[1:]]) + "\n")
         run("score", "kind.txt", *self.STYLE, "--output", "good.json")
-        assert run("score", "once.txt", *self.STYLE, "--against", "good.json").exit_code == 0
+        assert (
+            run("score", "once.txt", *self.STYLE, "--against", "good.json").exit_code
+            == 0
+        )
 
     def test_other_settings_and_segments_are_refused(self, files):
         run("score", "kind.txt", *self.STYLE, "--output", "old.json")
-        other = refused("score", "kind.txt", *self.STYLE, "--threshold", "0.3", "--against", "old.json")
+        other = refused(
+            "score",
+            "kind.txt",
+            *self.STYLE,
+            "--threshold",
+            "0.3",
+            "--against",
+            "old.json",
+        )
         assert other.startswith("`--against` must have the signature ")
         (files / "kind.txt").write_text("\n".join(KIND[:3]) + "\n")
-        assert "it has 4, this comparison has 3" in refused("score", "kind.txt", *self.STYLE, "--against", "old.json")
+        assert "it has 4, this comparison has 3" in refused(
+            "score", "kind.txt", *self.STYLE, "--against", "old.json"
+        )

@@ -1,4 +1,6 @@
-"""The command line as a process: pipes, standard input, signals, exit codes, and what a cold start imports."""
+"""The command line as a process: pipes, standard input, signals, exit codes, and what a
+cold start imports.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "toxicity_j"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "OMP_NUM_THREADS": "1",
+    "HF_HUB_OFFLINE": "1",
+}
 # What neither the command line nor the built-in models need.
 HEAVY = (
     "evaluate",
@@ -33,18 +40,29 @@ HEAVY = (
 
 def run(*arguments: str, folder: Path, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False, **options
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
     )
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "a.txt").write_text("Please be quiet.\nYou silly fool.\n" * 10, encoding="utf-8")
-    (tmp_path / "s.txt").write_text("Be quiet, fool.\nYou silly old fool.\n" * 10, encoding="utf-8")
+    (tmp_path / "a.txt").write_text(
+        "Please be quiet.\nYou silly fool.\n" * 10, encoding="utf-8"
+    )
+    (tmp_path / "s.txt").write_text(
+        "Be quiet, fool.\nYou silly old fool.\n" * 10, encoding="utf-8"
+    )
     return tmp_path
 
 
-# Runs a command in a fresh process and prints which heavy modules it has imported by its end.
+# Runs a command in a fresh process and prints which heavy modules it has imported by
+# its end.
 _IMPORTS = """
 import atexit, sys
 atexit.register(lambda: print("imported:", *[name for name in sys.argv[1].split() if name in sys.modules], flush=True))
@@ -53,8 +71,12 @@ app(sys.argv[2:])
 """
 
 
-def imported(*arguments: str, folder: Path) -> tuple[set[str], subprocess.CompletedProcess]:
-    """Run a command, and return the modules of `HEAVY` that it has imported, and the process."""
+def imported(
+    *arguments: str, folder: Path
+) -> tuple[set[str], subprocess.CompletedProcess]:
+    """Run a command, and return the modules of `HEAVY` that it has imported, and the
+    process.
+    """
     process = subprocess.run(
         [sys.executable, "-c", _IMPORTS, " ".join(HEAVY), *arguments],
         cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False,
@@ -64,7 +86,9 @@ def imported(*arguments: str, folder: Path) -> tuple[set[str], subprocess.Comple
 
 
 def test_the_identifier_starts_without_torch(folder):
-    modules, process = imported("score", "a.txt", "--style-model", "identifier", folder=folder)
+    modules, process = imported(
+        "score", "a.txt", "--style-model", "identifier", folder=folder
+    )
     assert modules == set()
     assert "style:identifier@" in process.stdout
 
@@ -83,7 +107,14 @@ def test_listing_protocols_needs_no_model(folder):
 
 def test_standard_input_and_json(folder):
     done = run(
-        "score", "-", "--style-model", "identifier", "--format", "json", folder=folder, input="Fine.\nYes.\n" * 5
+        "score",
+        "-",
+        "--style-model",
+        "identifier",
+        "--format",
+        "json",
+        folder=folder,
+        input="Fine.\nYes.\n" * 5,
     )
     assert done.returncode == 0, done.stderr
     saved = json.loads(done.stdout)
@@ -92,7 +123,9 @@ def test_standard_input_and_json(folder):
 
 
 def test_a_reader_that_is_gone_is_no_error(folder):
-    command = " ".join([*COMMAND, "score", "a.txt", "--style-model", "identifier", "--format", "json"])
+    command = " ".join(
+        [*COMMAND, "score", "a.txt", "--style-model", "identifier", "--format", "json"]
+    )
     done = subprocess.run(
         ["bash", "-c", f"{command} | head -c 1; exit ${{PIPESTATUS[0]}}"],
         cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False,
@@ -117,11 +150,19 @@ def test_a_damaged_model_is_one_line_too(folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_ctrl_c_ends_with_130_and_one_line(folder):
-    os.mkfifo(folder / "slow.txt")  # reading it waits, so the process is in the middle of its work
+    os.mkfifo(
+        folder / "slow.txt"
+    )  # reading it waits, so the process is in the middle of its work
     process = subprocess.Popen(
-        [*COMMAND, "score", "slow.txt"], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "score", "slow.txt"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    with (folder / "slow.txt").open("w"):  # returns once the process has opened the other end
+    with (folder / "slow.txt").open(
+        "w"
+    ):  # returns once the process has opened the other end
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)

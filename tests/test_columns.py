@@ -28,13 +28,16 @@ TEXTS = ["a plain text", "", "  ", "日本語 😀 שלום\x00\t"]
     ],
 )
 def test_every_ordered_container_of_strings_is_read_unchanged(make):
-    # NumPy's fixed-width strings cannot hold a trailing NUL, ours ends in a tab, so all nine keep each character.
+    # NumPy's fixed-width strings cannot hold a trailing NUL, ours ends in a tab, so all
+    # nine keep each character.
     read = texts(make(TEXTS), "predictions")
     assert read == TEXTS
     assert all(type(text) is str for text in read)
 
 
-@pytest.mark.parametrize("column", ["ab", b"ab", {"a": 1}, {"a", "b"}, None, 3, np.array("ab")])
+@pytest.mark.parametrize(
+    "column", ["ab", b"ab", {"a": 1}, {"a", "b"}, None, 3, np.array("ab")]
+)
 def test_what_is_no_column_is_a_type_error_that_names_the_argument(column):
     with pytest.raises(TypeError, match="`sources` must be a list of strings"):
         texts(column, "sources")
@@ -42,10 +45,18 @@ def test_what_is_no_column_is_a_type_error_that_names_the_argument(column):
 
 @pytest.mark.parametrize(
     ("item", "shown"),
-    [(None, "None"), (float("nan"), "float nan"), (3, "int 3"), (b"x", "bytes b'x'"), (["x"], r"list \['x'\]")],
+    [
+        (None, "None"),
+        (float("nan"), "float nan"),
+        (3, "int 3"),
+        (b"x", "bytes b'x'"),
+        (["x"], r"list \['x'\]"),
+    ],
 )
 def test_an_item_that_is_no_string_is_named_with_its_index(item, shown):
-    with pytest.raises(TypeError, match=f"`predictions` must hold strings only; item 1 is {shown}"):
+    with pytest.raises(
+        TypeError, match=f"`predictions` must hold strings only; item 1 is {shown}"
+    ):
         texts(["fine", item], "predictions")
 
 
@@ -60,7 +71,9 @@ def test_an_empty_column_is_an_error():
 
 
 def test_a_lone_surrogate_is_named_with_its_place():
-    with pytest.raises(ValueError, match="`predictions`.*item 1 has a lone surrogate at character 2"):
+    with pytest.raises(
+        ValueError, match="`predictions`.*item 1 has a lone surrogate at character 2"
+    ):
         texts(["fine", "ab\ud800"], "predictions")
 
 
@@ -75,7 +88,11 @@ def test_references_may_be_strings_or_lists_in_one_column():
         ([], ValueError, "`references` must hold at least one item"),
         (["one", []], ValueError, r"`references\[1\]` must hold at least one text"),
         (["one", None], TypeError, r"`references\[1\]` must be a list"),
-        (["one", ["two", 3]], TypeError, r"`references\[1\]` must hold strings only; item 1 is int 3"),
+        (
+            ["one", ["two", 3]],
+            TypeError,
+            r"`references\[1\]` must hold strings only; item 1 is int 3",
+        ),
     ],
 )
 def test_bad_references_are_named(column, error, message):
@@ -84,20 +101,42 @@ def test_bad_references_are_named(column, error, message):
 
 
 def test_lengths_differ_and_both_are_named():
-    assert same_length(predictions=["a", "b"], sources=None, references=[["c"], ["d"]]) == 2
-    with pytest.raises(ValueError, match="`sources` must be as long as `predictions`; got 1 items for 2"):
+    assert (
+        same_length(predictions=["a", "b"], sources=None, references=[["c"], ["d"]])
+        == 2
+    )
+    with pytest.raises(
+        ValueError,
+        match="`sources` must be as long as `predictions`; got 1 items for 2",
+    ):
         same_length(predictions=["a", "b"], sources=["a"])
 
 
 def test_a_table_is_not_a_column():
     # Iterating over a DataFrame gives the names of its columns.
     table = pd.DataFrame({"a": ["x", "y"], "b": ["z", "w"]})
-    for given in (table, pa.table({"a": ["x"]}), datasets.Dataset.from_dict({"a": ["x"]}), np.array([["a", "b"]])):
-        with pytest.raises(TypeError, match=r"`predictions` must be a list of strings; got a \w+ of shape \(\d, \d\)"):
+    for given in (
+        table,
+        pa.table({"a": ["x"]}),
+        datasets.Dataset.from_dict({"a": ["x"]}),
+        np.array([["a", "b"]]),
+    ):
+        with pytest.raises(
+            TypeError,
+            match=(
+                r"`predictions` must be a list of strings; got a \w+ of shape \(\d,"
+                r" \d\)"
+            ),
+        ):
             texts(given, "predictions")
-    with pytest.raises(TypeError, match="`references` must be a list of strings; got a DataFrame"):
+    with pytest.raises(
+        TypeError, match="`references` must be a list of strings; got a DataFrame"
+    ):
         reference_lists(table)
-    assert reference_lists(np.array([["a", "b"], ["c", "d"]])) == [["a", "b"], ["c", "d"]]
+    assert reference_lists(np.array([["a", "b"], ["c", "d"]])) == [
+        ["a", "b"],
+        ["c", "d"],
+    ]
 
 
 def test_columns_are_cut_into_blocks():

@@ -1,4 +1,6 @@
-"""Comparisons: ranks, groups, tests, words, and what goes to a file and comes back. Scores are made by hand."""
+"""Comparisons: ranks, groups, tests, words, and what goes to a file and comes back.
+Scores are made by hand.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ SIGNATURE = "j:emnlp2021|style:made|version:1"
 def segments(sta, sim=None, fl=None, signature=SIGNATURE):
     """Segments whose J is the product of the factors."""
     style = np.asarray(sta, dtype=float)
-    others = [None if factor is None else np.asarray(factor, dtype=float) for factor in (sim, fl)]
+    others = [
+        None if factor is None else np.asarray(factor, dtype=float)
+        for factor in (sim, fl)
+    ]
     joint = None if sim is None else style * others[0] * others[1]
     return Segments(
         sta=style,
@@ -36,7 +41,9 @@ def segments(sta, sim=None, fl=None, signature=SIGNATURE):
 
 
 def three_systems(n=60):
-    """Systems "good" and "close", whose J differs by chance only, and "bad", whose meaning is lost."""
+    """Systems "good" and "close", whose J differs by chance only, and "bad", whose
+    meaning is lost.
+    """
     generator = np.random.default_rng(3)
     base = generator.uniform(0.6, 0.9, n)
     noise = generator.normal(0, 0.02, (2, n))
@@ -64,17 +71,27 @@ def test_scores_are_means_and_intervals_hold_them():
         estimate = comparison.system(name).scores["j"]
         assert estimate.value == pytest.approx(scored.j.mean())
         assert estimate.low < estimate.value < estimate.high
-        # The spread of a mean of 60 values between .15 and .65 is about .01; the interval has about 4 of them.
+        # The spread of a mean of 60 values between .15 and .65 is about .01; the
+        # interval has about 4 of them.
         assert estimate.high - estimate.low < 0.1
 
 
 def test_the_verdict_names_the_better_system_the_difference_and_the_factor():
-    # J is .9 * .8 * .5 = .36 against .9 * .4 * .5 = .18; only SIM differs, so all of it comes from SIM.
+    # J is .9 * .8 * .5 = .36 against .9 * .4 * .5 = .18; only SIM differs, so all of it
+    # comes from SIM.
     same = [0.9] * 8, [0.5] * 8
-    comparison = compare({"b": segments(same[0], [0.4] * 8, same[1]), "a": segments(same[0], [0.8] * 8, same[1])})
+    comparison = compare(
+        {
+            "b": segments(same[0], [0.4] * 8, same[1]),
+            "a": segments(same[0], [0.8] * 8, same[1]),
+        }
+    )
     # Of 2 ** 8 sign patterns two reach the sum: p = 2 / 256 = 0.0078.
     assert comparison.verdict == (
-        "a is better than b on J by 0.180 [0.180, 0.180], p = 0.008, mainly through SIM (+0.180).",
+        (
+            "a is better than b on J by 0.180 [0.180, 0.180], p = 0.008, mainly through"
+            " SIM (+0.180)."
+        ),
     )
     pair = comparison.pairs[0]
     assert (pair.wins, pair.ties, pair.losses) == (8, 0, 0)
@@ -84,29 +101,53 @@ def test_the_verdict_names_the_better_system_the_difference_and_the_factor():
 
 def test_the_factor_that_works_against_the_difference_is_named():
     comparison = compare(
-        {"a": segments([1.0] * 8, [0.5] * 8, [1.0] * 8), "b": segments([0.2] * 8, [0.9] * 8, [1.0] * 8)}
+        {
+            "a": segments([1.0] * 8, [0.5] * 8, [1.0] * 8),
+            "b": segments([0.2] * 8, [0.9] * 8, [1.0] * 8),
+        }
     )
-    # J .5 against .18. STA: .8 * (.5 + .9) / 2 = .56; SIM: -.4 * (1 + .2) / 2 = -.24; together .32.
-    assert comparison.pairs[0].contributions == pytest.approx({"sta": 0.56, "sim": -0.24, "fl": 0.0})
-    assert "mainly through STA (+0.560), in spite of SIM (-0.240)" in comparison.verdict[0]
+    # J .5 against .18. STA: .8 * (.5 + .9) / 2 = .56; SIM: -.4 * (1 + .2) / 2 = -.24;
+    # together .32.
+    assert comparison.pairs[0].contributions == pytest.approx(
+        {"sta": 0.56, "sim": -0.24, "fl": 0.0}
+    )
+    assert (
+        "mainly through STA (+0.560), in spite of SIM (-0.240)" in comparison.verdict[0]
+    )
 
 
 def test_contributions_add_up_to_the_difference():
     generator = np.random.default_rng(0)
-    first, second = ({factor: generator.random(50) for factor in ("sta", "sim", "fl")} for _ in range(2))
+    first, second = (
+        {factor: generator.random(50) for factor in ("sta", "sim", "fl")}
+        for _ in range(2)
+    )
     whole = [np.mean(one["sta"] * one["sim"] * one["fl"]) for one in (first, second)]
-    assert sum(contributions(first, second).values()) == pytest.approx(whole[0] - whole[1])
+    assert sum(contributions(first, second).values()) == pytest.approx(
+        whole[0] - whole[1]
+    )
 
 
 def test_decisions_that_are_all_right_leave_doubt():
     estimate = compare({"a": segments([0.9] * 36)}).systems[0].scores["nontoxic_share"]
-    # Wilson: with a share of 1 the lower end is n / (n + z ** 2) = 36 / (36 + 1.96 ** 2) = 0.904.
+    # Wilson: with a share of 1 the lower end is n / (n + z ** 2) = 36 / (36 + 1.96 **
+    # 2) = 0.904.
     assert (estimate.low, estimate.high) == pytest.approx((0.9036, 1.0), abs=1e-4)
 
 
 def test_equal_systems_share_a_rank_and_no_winner_is_named():
-    comparison = compare({"a": segments([0.5] * 10), "b": segments([0.5] * 10), "c": segments([0.1] * 10)})
-    assert [(system.name, system.rank) for system in comparison.systems] == [("a", 1), ("b", 1), ("c", 3)]
+    comparison = compare(
+        {
+            "a": segments([0.5] * 10),
+            "b": segments([0.5] * 10),
+            "c": segments([0.1] * 10),
+        }
+    )
+    assert [(system.name, system.rank) for system in comparison.systems] == [
+        ("a", 1),
+        ("b", 1),
+        ("c", 3),
+    ]
     assert comparison.main == "sta"
     assert "a and b cannot be told apart on STA" in comparison.verdict[0]
     assert ranks({"x": 0.1, "y": 0.3, "z": 0.1}) == {"x": 2, "y": 1, "z": 2}
@@ -147,7 +188,9 @@ def test_one_system_has_scores_and_no_pairs():
 def test_one_segment_has_no_interval_and_few_are_warned_of():
     comparison = compare({"a": segments([0.9]), "b": segments([0.1])})
     assert comparison.systems[0].scores["sta"].low is None
-    assert comparison.warnings == ("1 segment is too few: below 6 no difference can be significant.",)
+    assert comparison.warnings == (
+        "1 segment is too few: below 6 no difference can be significant.",
+    )
     assert "[" not in comparison.verdict[0]
     assert Comparison.from_json(comparison.to_json()) == comparison
     for render in ("to_text", "to_markdown", "to_latex", "to_csv", "_repr_html_"):
@@ -156,11 +199,20 @@ def test_one_segment_has_no_interval_and_few_are_warned_of():
 
 
 def test_too_few_resamples_for_many_pairs_are_said():
-    systems = {str(place): segments(np.linspace(0, 1, 20) * place / 5) for place in range(5)}
-    # 10 pairs times the smallest p-value of 101 draws is 10 / 101 > 0.05; 10 / (199 + 1) = 0.05 would do.
-    assert "no difference can be significant below 199 resamples" in compare(systems, n_resamples=100).warnings[0]
+    systems = {
+        str(place): segments(np.linspace(0, 1, 20) * place / 5) for place in range(5)
+    }
+    # 10 pairs times the smallest p-value of 101 draws is 10 / 101 > 0.05; 10 / (199 +
+    # 1) = 0.05 would do.
+    assert (
+        "no difference can be significant below 199 resamples"
+        in compare(systems, n_resamples=100).warnings[0]
+    )
     # 10 / 201 = 0.0498 is just below 0.05, and 10 / 2001 = 0.005 is far below.
-    assert "the smallest possible corrected p-value is 0.050" in compare(systems, n_resamples=200).warnings[0]
+    assert (
+        "the smallest possible corrected p-value is 0.050"
+        in compare(systems, n_resamples=200).warnings[0]
+    )
     assert compare(systems, n_resamples=2000).warnings == ()
 
 
@@ -175,7 +227,11 @@ def test_languages_are_kept_and_averaged():
 
 
 def test_languages_and_truncation_come_with_the_segments():
-    scored = replace(segments([0.5] * 6), languages=["en", "de"] * 3, truncated={"style": 1, "content": 2})
+    scored = replace(
+        segments([0.5] * 6),
+        languages=["en", "de"] * 3,
+        truncated={"style": 1, "content": 2},
+    )
     comparison = compare({"a": scored})
     assert comparison.languages == ["en", "de"] * 3
     assert comparison.warnings == (
@@ -196,7 +252,13 @@ class FakeScorer:
 
 def test_texts_are_scored_and_kept():
     outputs = {"a": ["0.9"] * 6, "b": ["0.1"] * 6}
-    comparison = compare(outputs, ["source"] * 6, [["one", "two"]] * 6, scorer=FakeScorer(), files={"a.txt": "0" * 64})
+    comparison = compare(
+        outputs,
+        ["source"] * 6,
+        [["one", "two"]] * 6,
+        scorer=FakeScorer(),
+        files={"a.txt": "0" * 64},
+    )
     assert comparison.systems[0].scores["j"].value == pytest.approx(0.9)
     assert comparison.texts == Texts(outputs, ["source"] * 6, [["one", "two"]] * 6)
     assert comparison.files == {"a.txt": "0" * 64}
@@ -206,17 +268,32 @@ def test_texts_are_scored_and_kept():
 
 def test_saved_comparisons_come_back_whole():
     comparison = compare(
-        {"a": ["0.9"] * 7, 'b "quoted"\u2028': ["0.1"] * 7}, ["<é>"] * 7, languages=["en"] * 7, scorer=FakeScorer()
+        {"a": ["0.9"] * 7, 'b "quoted"\u2028': ["0.1"] * 7},
+        ["<é>"] * 7,
+        languages=["en"] * 7,
+        scorer=FakeScorer(),
     )
     assert Comparison.from_json(comparison.to_json()) == comparison
-    bare = Comparison.from_json(comparison.to_json(segments=False, texts=False, indent=None))
+    bare = Comparison.from_json(
+        comparison.to_json(segments=False, texts=False, indent=None)
+    )
     assert bare == replace(
-        comparison, texts=None, systems=tuple(replace(system, segments={}) for system in comparison.systems)
+        comparison,
+        texts=None,
+        systems=tuple(replace(system, segments={}) for system in comparison.systems),
     )
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": "other"}', '{"format": "toxicity_j.comparison/1"}', "[" * 100_000]
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": "other"}',
+        '{"format": "toxicity_j.comparison/1"}',
+        "[" * 100_000,
+    ],
 )
 def test_what_is_no_saved_comparison_is_refused(text):
     with pytest.raises(ValueError, match="`text` must be a"):
@@ -236,18 +313,46 @@ def test_a_saved_comparison_with_a_distorted_part_is_refused():
         ({}, {}, "`systems` must hold at least one system"),
         ({" ": segments([0.5])}, {}, "names that are not empty"),
         ({"a b": segments([0.5]), " a  b": segments([0.5])}, {}, "names that differ"),
-        ({"a": segments([0.5])}, {"baseline": "b"}, r"`baseline` must be one of \['a'\]; got 'b'"),
-        ({"a": segments([0.5]), "b": segments([0.5], signature="j:other")}, {}, "scored with the same settings"),
-        ({"a": segments([0.5]), "b": segments([0.5] * 2)}, {}, "the same number of segments"),
-        ({"a": segments([0.5]), "b": segments([0.5], [0.5], [0.5])}, {}, "must have the same scores"),
+        (
+            {"a": segments([0.5])},
+            {"baseline": "b"},
+            r"`baseline` must be one of \['a'\]; got 'b'",
+        ),
+        (
+            {"a": segments([0.5]), "b": segments([0.5], signature="j:other")},
+            {},
+            "scored with the same settings",
+        ),
+        (
+            {"a": segments([0.5]), "b": segments([0.5] * 2)},
+            {},
+            "the same number of segments",
+        ),
+        (
+            {"a": segments([0.5]), "b": segments([0.5], [0.5], [0.5])},
+            {},
+            "must have the same scores",
+        ),
         (
             {"a": segments([0.5])},
             {"languages": ["en", "de"]},
             "`languages` must have one item per segment; got 2",
         ),
-        ({"a": segments([0.5])}, {"sources": []}, "`sources` must have one item per segment; got 0 for 1"),
-        ({"a": segments([float("nan")])}, {}, r"`systems\['a'\].sta` must be a non-empty list of finite numbers"),
-        ({"a": segments([])}, {}, r"`systems\['a'\].sta` must be a non-empty list of finite numbers"),
+        (
+            {"a": segments([0.5])},
+            {"sources": []},
+            "`sources` must have one item per segment; got 0 for 1",
+        ),
+        (
+            {"a": segments([float("nan")])},
+            {},
+            r"`systems\['a'\].sta` must be a non-empty list of finite numbers",
+        ),
+        (
+            {"a": segments([])},
+            {},
+            r"`systems\['a'\].sta` must be a non-empty list of finite numbers",
+        ),
         ({"a": segments([0.5])}, {"confidence": 1}, "`confidence`"),
         ({"a": segments([0.5])}, {"n_resamples": 0}, "`n_resamples`"),
         ({"a": segments([0.5])}, {"seed": -1}, "`seed`"),
@@ -276,7 +381,8 @@ def test_names_are_escaped_in_every_form():
     comparison = compare({HOSTILE: segments([0.5] * 6), "b": segments([0.4] * 6)})
     assert "<b>" not in comparison._repr_html_()
     assert "&lt;b&gt;x&lt;/b&gt;" in comparison._repr_html_()
-    # A name with a line break or a control character must not make a row of its own or color the terminal.
+    # A name with a line break or a control character must not make a row of its own or
+    # color the terminal.
     assert "\x1b" not in comparison.to_text()
     assert "\nnext" not in comparison.to_text()
     assert r"\<b\>x\</b\>\|\_&%" in comparison.to_markdown()
@@ -293,7 +399,12 @@ def test_tables_hold_the_same_numbers():
     assert header.startswith("system,rank,group,n,sta,sta_low,sta_high,")
     assert first.startswith(f"{best.name},1,a,60,{best.scores['sta'].value}")
     shown = f"{best.scores['j'].value:.3f} ["
-    for text in (comparison.to_text(), comparison.to_markdown(), comparison.to_latex(), comparison._repr_html_()):
+    for text in (
+        comparison.to_text(),
+        comparison.to_markdown(),
+        comparison.to_latex(),
+        comparison._repr_html_(),
+    ):
         assert shown in text
         assert SIGNATURE in text
 
@@ -302,26 +413,32 @@ def test_columns_of_the_text_table_line_up():
     lines = compare(three_systems()).to_text().split("\n\n")[0].splitlines()
     place = lines[0].index("STA")
     assert all(line[place - 1] == " " and line[place] == "0" for line in lines[1:])
-    assert all(len(first.split()) == len(second.split()) for first, second in pairwise(lines[1:]))
+    assert all(
+        len(first.split()) == len(second.split())
+        for first, second in pairwise(lines[1:])
+    )
 
 
 def test_importing_the_comparison_loads_nothing_heavy():
     heavy = ("evaluate", "datasets", "pandas", "scipy", "matplotlib", "jinja2")
     code = (
-        f"import sys, toxicity_j.compare.statistics, toxicity_j.compare.render, toxicity_j.compare.report\n"
-        f"print([name for name in {heavy} if name in sys.modules])"
+        "import sys, toxicity_j.compare.statistics, toxicity_j.compare.render,"
+        f" toxicity_j.compare.report\nprint([name for name in {heavy} if name in"
+        " sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_the_package_can_be_imported_by_every_idiom():
     code = (
-        "import toxicity_j, toxicity_j.compare.statistics as statistics\n"
-        "from toxicity_j.compare.statistics import holm\n"
-        "from toxicity_j.compare import Comparison, report\n"
-        "assert toxicity_j.compare.statistics is statistics and statistics.holm is holm\n"
-        "assert toxicity_j.compare.Comparison is Comparison and toxicity_j.compare.report is report\n"
-        "assert callable(toxicity_j.compare)\n"
+        "import toxicity_j, toxicity_j.compare.statistics as statistics\nfrom"
+        " toxicity_j.compare.statistics import holm\nfrom toxicity_j.compare import"
+        " Comparison, report\nassert toxicity_j.compare.statistics is statistics and"
+        " statistics.holm is holm\nassert toxicity_j.compare.Comparison is Comparison"
+        " and toxicity_j.compare.report is report\nassert"
+        " callable(toxicity_j.compare)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

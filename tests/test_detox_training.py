@@ -21,7 +21,9 @@ class Judge:
     def score(self, predictions, sources):
         assert len(predictions) == len(sources)
         half = np.full(len(predictions), 0.5)
-        return type("Segments", (), dict.fromkeys(("p_toxic", "sim", "fl", "j"), half))()
+        return type(
+            "Segments", (), dict.fromkeys(("p_toxic", "sim", "fl", "j"), half)
+        )()
 
 
 @pytest.mark.filterwarnings("ignore:.*segments")
@@ -33,10 +35,28 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
         writer = csv.writer(file, delimiter="\t")
         writer.writerow(["toxic", "neutral1", "neutral2", "neutral3"])
         for index in range(80):
-            writer.writerow([f"plan {index} is a crap idea", f"plan {index} is a poor idea", "", ""])
-    flags = ["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--seeds", "2", "--warm-epochs", "1"]
-    found = detox_training.main([*flags, "--epochs", "2", "--loss-weights", "0.5", "2", "--test-size", "3"])
-    runs = [("cross-entropy", 0.0), ("toxicity loss", 0.5), ("toxicity loss", 2.0), ("minimum risk", 1.0)]
+            writer.writerow(
+                [f"plan {index} is a crap idea", f"plan {index} is a poor idea", "", ""]
+            )
+    flags = [
+        "--data",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "out"),
+        "--seeds",
+        "2",
+        "--warm-epochs",
+        "1",
+    ]
+    found = detox_training.main(
+        [*flags, "--epochs", "2", "--loss-weights", "0.5", "2", "--test-size", "3"]
+    )
+    runs = [
+        ("cross-entropy", 0.0),
+        ("toxicity loss", 0.5),
+        ("toxicity loss", 2.0),
+        ("minimum risk", 1.0),
+    ]
     assert list(found) == runs
     assert "| + toxicity loss, weight" in capsys.readouterr().out
     assert (tmp_path / "out" / "detox_training.png").stat().st_size > 1000
@@ -47,7 +67,9 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
 
 
 def test_a_missing_file_is_a_clear_error(tmp_path):
-    with pytest.raises(SystemExit, match="--data must be a folder with paradetox_train.tsv"):
+    with pytest.raises(
+        SystemExit, match="--data must be a folder with paradetox_train.tsv"
+    ):
         detox_training.main(["--data", str(tmp_path), "--output", str(tmp_path)])
 
 
@@ -83,6 +105,7 @@ def test_the_weight_is_the_least_toxic_one_that_keeps_the_meaning():
 
 
 def test_overlap_is_the_f1_of_tokens_and_pairs():
-    # 5 6 7 has 3 tokens and 2 pairs, 5 6 has 2 and 1; shared are 5, 6 and 5-6: 2 * 3 / (5 + 3).
+    # 5 6 7 has 3 tokens and 2 pairs, 5 6 has 2 and 1; shared are 5, 6 and 5-6: 2 * 3 /
+    # (5 + 3).
     assert detox_objectives.overlap([5, 6, 7, 2], [1, 5, 6, 2]) == pytest.approx(0.75)
     assert detox_objectives.overlap([2], [1, 2]) == 0

@@ -1,4 +1,6 @@
-"""The built-in encoder: its arithmetic on a small random model, and the shipped weights."""
+"""The built-in encoder: its arithmetic on a small random model, and the shipped
+weights.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ from toxicity_j.builtin_network import ROLES, EncoderConfig, EncoderNetwork
 from toxicity_j.builtin_weights import find_weights
 from training.modules.backbone import copy_bert
 
-VOCABULARY = "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog ran home . , !"
+VOCABULARY = (
+    "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog"
+    " ran home . , !"
+)
 WORDS = VOCABULARY.split()
 PREDICTIONS = [
     "You are a fool !",
@@ -25,19 +30,42 @@ PREDICTIONS = [
     "that is not so good , i think .",
     "a a a a a a",
 ]
-SOURCES = ["You are a silly fool !", "i think that is so", "the dog is home", "i", "that is good", "the the the"]
+SOURCES = [
+    "You are a silly fool !",
+    "i think that is so",
+    "the dog is home",
+    "i",
+    "that is good",
+    "the the the",
+]
 
 
 def tiny_encoder(seed: int = 0, **options) -> Encoder:
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]")
+    )
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )
     torch.manual_seed(seed)
-    shape = {"hidden": 32, "heads": 4, "intermediate": 64, "positions": 40, "trunk_layers": 2, "branch_layers": 1}
-    config = EncoderConfig(vocab_size=len(WORDS), pair_layers=1, token_features=8, max_length=16, **shape, **options)
+    shape = {
+        "hidden": 32,
+        "heads": 4,
+        "intermediate": 64,
+        "positions": 40,
+        "trunk_layers": 2,
+        "branch_layers": 1,
+    }
+    config = EncoderConfig(
+        vocab_size=len(WORDS),
+        pair_layers=1,
+        token_features=8,
+        max_length=16,
+        **shape,
+        **options,
+    )
     network = EncoderNetwork(config)
     for parameter in network.parameters():  # wide enough for scores to differ
         torch.nn.init.normal_(parameter, std=0.3)
@@ -61,11 +89,19 @@ def test_scores_are_probabilities_that_differ(encoder):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, None])
 def test_no_score_depends_on_the_batch_or_the_order(encoder, batch_size):
-    expected = [encoder.score([p], [s]) for p, s in zip(PREDICTIONS, SOURCES, strict=True)]
+    expected = [
+        encoder.score([p], [s]) for p, s in zip(PREDICTIONS, SOURCES, strict=True)
+    ]
     order = [3, 0, 5, 1, 4, 2, 0]
-    found = encoder.score([PREDICTIONS[i] for i in order], [SOURCES[i] for i in order], batch_size=batch_size)
+    found = encoder.score(
+        [PREDICTIONS[i] for i in order],
+        [SOURCES[i] for i in order],
+        batch_size=batch_size,
+    )
     for name in ROLES:
-        np.testing.assert_allclose(found[name], [expected[i][name][0] for i in order], atol=1e-6)
+        np.testing.assert_allclose(
+            found[name], [expected[i][name][0] for i in order], atol=1e-6
+        )
 
 
 def test_each_head_alone_says_what_all_say_together(encoder):
@@ -73,7 +109,9 @@ def test_each_head_alone_says_what_all_say_together(encoder):
     for name in ROLES:
         alone = encoder.score(PREDICTIONS, SOURCES, want=(name,))
         np.testing.assert_allclose(alone[name], together[name], atol=1e-6)
-    np.testing.assert_allclose(encoder.p_toxic(PREDICTIONS), together["style"], atol=1e-6)
+    np.testing.assert_allclose(
+        encoder.p_toxic(PREDICTIONS), together["style"], atol=1e-6
+    )
 
 
 def test_known_cases_are_left_to_the_scorer(encoder):
@@ -84,7 +122,9 @@ def test_known_cases_are_left_to_the_scorer(encoder):
 
 
 def test_nothing_to_score(encoder):
-    assert {name: values.tolist() for name, values in encoder.score([], []).items()} == {name: [] for name in ROLES}
+    assert {
+        name: values.tolist() for name, values in encoder.score([], []).items()
+    } == {name: [] for name in ROLES}
 
 
 def test_long_texts_are_cut_and_counted(encoder):
@@ -96,16 +136,23 @@ def test_long_texts_are_cut_and_counted(encoder):
 
 
 def test_style_reads_long_texts_in_windows(encoder):
-    # Of 16 tokens 14 are the text's: windows start at words 0, 7, 14, ... and the last one ends with the text.
-    words = ("you are a silly fool i think that is not so good the dog ran home " * 2).split()
+    # Of 16 tokens 14 are the text's: windows start at words 0, 7, 14, ... and the last
+    # one ends with the text.
+    words = (
+        "you are a silly fool i think that is not so good the dog ran home " * 2
+    ).split()
     starts = [0, 7, 14, len(words) - 14]
-    expected = max(encoder.p_toxic([" ".join(words[start : start + 14]) for start in starts]))
+    expected = max(
+        encoder.p_toxic([" ".join(words[start : start + 14]) for start in starts])
+    )
     assert encoder.p_toxic([" ".join(words)])[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_fluency_without_a_source_is_that_beside_itself(encoder):
     alone = encoder.score(PREDICTIONS, want=("fluency",))["fluency"]
-    np.testing.assert_allclose(alone, encoder.score(PREDICTIONS, PREDICTIONS)["fluency"], atol=1e-6)
+    np.testing.assert_allclose(
+        alone, encoder.score(PREDICTIONS, PREDICTIONS)["fluency"], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,12 +173,20 @@ def test_saved_and_loaded(encoder, tmp_path):
     path = tmp_path / "encoder.safetensors"
     expected = encoder.score(PREDICTIONS, SOURCES)
     encoder.save_pretrained(path, int8=False)
-    for name, values in Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items():
+    for name, values in (
+        Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items()
+    ):
         np.testing.assert_allclose(values, expected[name], atol=1e-6)
-    encoder.save_pretrained(path)  # int8: each weight moves by at most 1/254 of its row's largest
-    for name, values in Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items():
+    encoder.save_pretrained(
+        path
+    )  # int8: each weight moves by at most 1/254 of its row's largest
+    for name, values in (
+        Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items()
+    ):
         np.testing.assert_allclose(values, expected[name], atol=0.1)
-    lower = Encoder.from_pretrained(path, device="cpu", dtype="bfloat16").score(PREDICTIONS, SOURCES)
+    lower = Encoder.from_pretrained(path, device="cpu", dtype="bfloat16").score(
+        PREDICTIONS, SOURCES
+    )
     for name, values in lower.items():
         np.testing.assert_allclose(values, expected[name], atol=0.2)
 
@@ -143,18 +198,26 @@ def test_missing_file(tmp_path):
 
 def test_pickled(encoder):
     copy = pickle.loads(pickle.dumps(encoder))
-    np.testing.assert_array_equal(copy.p_toxic(PREDICTIONS), encoder.p_toxic(PREDICTIONS))
+    np.testing.assert_array_equal(
+        copy.p_toxic(PREDICTIONS), encoder.p_toxic(PREDICTIONS)
+    )
 
 
 def test_calibration_moves_the_logit():
-    plain, moved = tiny_encoder(), tiny_encoder(calibration={**dict.fromkeys(ROLES, (1.0, 0.0)), "style": (2.0, -0.5)})
+    plain, moved = (
+        tiny_encoder(),
+        tiny_encoder(
+            calibration={**dict.fromkeys(ROLES, (1.0, 0.0)), "style": (2.0, -0.5)}
+        ),
+    )
     p = plain.p_toxic(PREDICTIONS)
     expected = 1 / (1 + np.exp(-(2.0 * np.log(p / (1 - p)) - 0.5)))
     np.testing.assert_allclose(moved.p_toxic(PREDICTIONS), expected, atol=1e-5)
 
 
 def test_pool():
-    # Segments [1, 3] and [5]: means 2 and 5, maxima 3 and 5; the second column is negated.
+    # Segments [1, 3] and [5]: means 2 and 5, maxima 3 and 5; the second column is
+    # negated.
     states = torch.tensor([[1.0, -1.0], [3.0, -3.0], [5.0, -5.0]])
     mean, highest = pool(states, [2, 1])
     assert mean.tolist() == [[2.0, -2.0], [5.0, -5.0]]
@@ -162,7 +225,9 @@ def test_pool():
 
 
 def test_the_transformer_is_bert():
-    """Trunk and branch together give what transformers' BertModel gives for the same weights."""
+    """Trunk and branch together give what transformers' BertModel gives for the same
+    weights.
+    """
     from transformers import BertConfig, BertModel
 
     encoder = tiny_encoder()
@@ -177,31 +242,45 @@ def test_the_transformer_is_bert():
     ids = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
     lengths = [len(x) for x in ids]
     with torch.no_grad():
-        expected = torch.cat([bert(torch.tensor([x])).last_hidden_state[0] for x in ids])
+        expected = torch.cat(
+            [bert(torch.tensor([x])).last_hidden_state[0] for x in ids]
+        )
         states = body.trunk_states(ids)
-        found = [body.style_states(states, lengths), body.fluency_states(states, lengths)]
-        # A pair of one empty side passes the pair layers as a text passes the branch, but for the side's vector.
+        found = [
+            body.style_states(states, lengths),
+            body.fluency_states(states, lengths),
+        ]
+        # A pair of one empty side passes the pair layers as a text passes the branch,
+        # but for the side's vector.
         body.segment_embeddings.weight.zero_()
         none = states.new_zeros(0, 32)
-        found.append(body.pair_states(states, none, [(length, 0) for length in lengths]))
+        found.append(
+            body.pair_states(states, none, [(length, 0) for length in lengths])
+        )
     for states in found:
         torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_pairs_lie_side_by_side():
-    """The pair layers see each pair alone: packed with others, a pair's states are those it has by itself."""
+    """The pair layers see each pair alone: packed with others, a pair's states are
+    those it has by itself.
+    """
     body = tiny_encoder().network.body
     torch.manual_seed(0)
     sources, predictions = torch.randn(5, 32), torch.randn(4, 32)
     together = body.pair_states(sources, predictions, [(2, 3), (3, 1)])
     first = body.pair_states(sources[:2], predictions[:3], [(2, 3)])
     second = body.pair_states(sources[2:], predictions[3:], [(3, 1)])
-    torch.testing.assert_close(together, torch.cat([first, second]), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        together, torch.cat([first, second]), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_a_pair_sees_both_sides():
     encoder = tiny_encoder()
-    one, two = encoder.score(["you are a fool"] * 2, ["you are a dog", "i ran home"], want=("content",))["content"]
+    one, two = encoder.score(
+        ["you are a fool"] * 2, ["you are a dog", "i ran home"], want=("content",)
+    )["content"]
     assert abs(one - two) > 1e-4
 
 
@@ -211,8 +290,16 @@ def shipped():
 
 
 # Own sentences; what the shipped encoder must tell apart at the least.
-TOXIC = ["you are a stupid idiot and nobody likes you", "shut the f**k up , moron", "what a load of sh1t"]
-NEUTRAL = ["you are wrong about this", "please be quiet , everyone", "this is not very good"]
+TOXIC = [
+    "you are a stupid idiot and nobody likes you",
+    "shut the f**k up , moron",
+    "what a load of sh1t",
+]
+NEUTRAL = [
+    "you are wrong about this",
+    "please be quiet , everyone",
+    "this is not very good",
+]
 
 
 def test_the_shipped_encoder_tells_toxic_from_neutral(shipped):
@@ -222,14 +309,27 @@ def test_the_shipped_encoder_tells_toxic_from_neutral(shipped):
 
 def test_the_shipped_encoder_tells_kept_from_lost_meaning(shipped):
     sources = [TOXIC[0]] * 4
-    predictions = ["you are not smart and nobody likes you", "he is smart and i like him", "the bus is late", "you are"]
+    predictions = [
+        "you are not smart and nobody likes you",
+        "he is smart and i like him",
+        "the bus is late",
+        "you are",
+    ]
     kept, *lost = shipped.score(predictions, sources, want=("content",))["content"]
     assert kept > max(lost) + 0.2
 
 
 def test_the_shipped_encoder_tells_whole_from_broken(shipped):
-    whole = ["i don 't know .", "Nobody was at home when we called.", "lol that is so true"]
-    broken = ["know do i not n't .", "Nobody was at the when we we we.", "lol that of so"]
+    whole = [
+        "i don 't know .",
+        "Nobody was at home when we called.",
+        "lol that is so true",
+    ]
+    broken = [
+        "know do i not n't .",
+        "Nobody was at the when we we we.",
+        "lol that of so",
+    ]
     scores = shipped.score(whole + broken, want=("fluency",))["fluency"]
     assert scores[:3].min() > scores[3:].max() + 0.2
 
@@ -245,7 +345,9 @@ def test_the_shipped_encoder_does_not_depend_on_the_batch(shipped):
 def test_the_shipped_encoder_in_bfloat16(shipped):
     lower = Encoder.from_pretrained(device="cpu", dtype="bfloat16")
     for name, values in lower.score(TOXIC, NEUTRAL).items():
-        np.testing.assert_allclose(values, shipped.score(TOXIC, NEUTRAL)[name], atol=0.05)
+        np.testing.assert_allclose(
+            values, shipped.score(TOXIC, NEUTRAL)[name], atol=0.05
+        )
 
 
 def test_the_shipped_file_is_small_enough():

@@ -1,4 +1,6 @@
-"""What is stored until compute(): by threads, in forks, on a full disk, without a home folder."""
+"""What is stored until compute(): by threads, in forks, on a full disk, without a home
+folder.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def run(code: str, **environment: str) -> str:
 
 
 def test_a_warm_metric_maps_in_two_processes():
-    # OpenMP's threads do not live on in a fork, and a large enough product waits for them for ever.
+    # OpenMP's threads do not live on in a fork, and a large enough product waits for
+    # them for ever.
     code = """
 import torch, datasets
 from toxicity_j import load
@@ -72,7 +75,9 @@ def test_eight_threads_store_into_one_metric(metric, frequent_switches):
     def store(thread: int) -> None:
         barrier.wait()
         for batch in range(20):
-            metric.add_batch(predictions=[f"text {thread} {batch} {item}" for item in range(3)])
+            metric.add_batch(
+                predictions=[f"text {thread} {batch} {item}" for item in range(3)]
+            )
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(store, range(8)))
@@ -80,7 +85,9 @@ def test_eight_threads_store_into_one_metric(metric, frequent_switches):
     assert metric.compute(predictions=["usable"])["n"] == 1
 
 
-def test_given_columns_are_not_mixed_with_what_other_threads_store(metric, frequent_switches):
+def test_given_columns_are_not_mixed_with_what_other_threads_store(
+    metric, frequent_switches
+):
     counts = []
 
     def store() -> None:
@@ -90,7 +97,9 @@ def test_given_columns_are_not_mixed_with_what_other_threads_store(metric, frequ
     def compute() -> None:
         counts.extend(metric.compute(predictions=["a", "b"])["n"] for _ in range(20))
 
-    threads = [threading.Thread(target=target) for target in (store, compute, store, compute)]
+    threads = [
+        threading.Thread(target=target) for target in (store, compute, store, compute)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -102,7 +111,9 @@ def test_given_columns_are_not_mixed_with_what_other_threads_store(metric, frequ
 def test_given_columns_follow_those_that_the_same_thread_stored(metric):
     metric.add_batch(predictions=["first", "second"])
     scores = metric.compute(predictions=["third"], per_segment=True)
-    expected = metric.compute(predictions=["first", "second", "third"], per_segment=True)
+    expected = metric.compute(
+        predictions=["first", "second", "third"], per_segment=True
+    )
     assert scores["segments"] == expected["segments"]
 
 
@@ -134,7 +145,8 @@ def test_a_full_disk_is_an_error_and_the_metric_is_usable_afterwards(small_disk)
 
 
 def test_files_grow_with_the_number_of_rows(metric, tmp_path):
-    # One write of 20,000 rows took 20 times the room of 20 writes of 1,000; texts of 20 bytes need some 30 bytes each.
+    # One write of 20,000 rows took 20 times the room of 20 writes of 1,000; texts of 20
+    # bytes need some 30 bytes each.
     metric.add_batch(predictions=[f"text number {i:8d}" for i in range(20_000)])
     metric.writer.stream.flush()
     size = sum(path.stat().st_size for path in tmp_path.rglob("*.arrow"))
@@ -154,12 +166,17 @@ except OSError as error:
 assert metric.compute(predictions=["a"])["n"] == 1
 """
     root = str(Path(FOLDER).parent)
-    assert "OSError" in run(code, HOME="/dev/null/none", HF_HOME="/dev/null/none/hf", PYTHONPATH=root)
+    assert "OSError" in run(
+        code, HOME="/dev/null/none", HF_HOME="/dev/null/none/hf", PYTHONPATH=root
+    )
 
 
 def test_a_protocol_of_ones_own():
     own = replace(EMBEDDED, name="mine", content=None, fluency=None)
-    columns = {"predictions": ["The train is late."], "sources": ["The d*mn train is late."]}
+    columns = {
+        "predictions": ["The train is late."],
+        "sources": ["The d*mn train is late."],
+    }
     expected = load(protocol=own).compute(**columns)
     assert expected["j"] == expected["sta"]
     assert "sim" not in expected
@@ -167,24 +184,52 @@ def test_a_protocol_of_ones_own():
     metric = evaluate.load(FOLDER, "mine", protocol=own)
     assert metric.compute(**columns) == expected
     assert metric.config_name == "mine"
-    fields = {"name": "mine", "use_when": "", "source": "", "style": {"model": "encoder"}, "content": None}
-    with pytest.raises(TypeError, match="`protocol` must have the fields of Protocol.*fluency"):
+    fields = {
+        "name": "mine",
+        "use_when": "",
+        "source": "",
+        "style": {"model": "encoder"},
+        "content": None,
+    }
+    with pytest.raises(
+        TypeError, match="`protocol` must have the fields of Protocol.*fluency"
+    ):
         evaluate.load(FOLDER, protocol=fields)
-    with pytest.raises(ValueError, match="`rule` of Style must be one of soft, argmax, logit; got 'sotf'"):
-        evaluate.load(FOLDER, protocol={**fields, "style": {"model": "encoder", "rule": "sotf"}, "fluency": None})
+    with pytest.raises(
+        ValueError,
+        match="`rule` of Style must be one of soft, argmax, logit; got 'sotf'",
+    ):
+        evaluate.load(
+            FOLDER,
+            protocol={
+                **fields,
+                "style": {"model": "encoder", "rule": "sotf"},
+                "fluency": None,
+            },
+        )
 
 
 def test_intervals_on_request():
     metric = load(**OPTIONS)
-    texts = [f"You are a {word} man." for word in ("kind", "silly", "good", "stupid", "tall", "dumb", "young", "lazy")]
+    texts = [
+        f"You are a {word} man."
+        for word in ("kind", "silly", "good", "stupid", "tall", "dumb", "young", "lazy")
+    ]
     scores = metric.compute(predictions=texts, confidence=0.9)
     low, high = scores["ci"]["sta"]
     assert low < scores["sta"] < high
     assert set(scores["ci"]) == {"sta", "nontoxic_share"}
     json.dumps(scores)
-    with pytest.raises(ValueError, match="`confidence` needs at least 2 segments; got 1"):
+    with pytest.raises(
+        ValueError, match="`confidence` needs at least 2 segments; got 1"
+    ):
         metric.compute(predictions=["a"], confidence=0.9)
-    for value, error in ((1, ValueError), (0.0, ValueError), ("0.9", TypeError), (float("nan"), ValueError)):
+    for value, error in (
+        (1, ValueError),
+        (0.0, ValueError),
+        ("0.9", TypeError),
+        (float("nan"), ValueError),
+    ):
         with pytest.raises(error, match="`confidence` must be"):
             metric.compute(predictions=["a", "b"], confidence=value)
 
@@ -199,11 +244,19 @@ def test_intervals_need_the_installed_package(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"per_segment": "yes"}, TypeError, "`per_segment` must be True or False; got 'yes'"),
+        (
+            {"per_segment": "yes"},
+            TypeError,
+            "`per_segment` must be True or False; got 'yes'",
+        ),
         ({"bleu_source": 1}, TypeError, "`bleu_source` must be True or False; got 1"),
         ({"bleu_source": True}, ValueError, "`bleu_source` needs `sources`"),
         ({"unterminated": "predictions"}, TypeError, "`unterminated` must be a list"),
-        ({"unterminated": ["languages"]}, ValueError, "`unterminated` must name 'predictions'"),
+        (
+            {"unterminated": ["languages"]},
+            ValueError,
+            "`unterminated` must name 'predictions'",
+        ),
     ],
 )
 def test_arguments_of_compute_are_checked(metric, arguments, error, message):

@@ -1,4 +1,6 @@
-"""Factors of a protocol: known cases, factors left out, saturation, the last line of a file, decisions near an edge."""
+"""Factors of a protocol: known cases, factors left out, saturation, the last line of a
+file, decisions near an edge.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ EMBEDDED = get_protocol("embedded")
 @pytest.fixture(scope="module")
 def english(checkpoints):
     return {
-        "style_model": checkpoints("roberta", "toxicity", labels=["neutral", "toxic"], seed=3),
+        "style_model": checkpoints(
+            "roberta", "toxicity", labels=["neutral", "toxic"], seed=3
+        ),
         "content_model": checkpoints("wieting"),
         "fluency_model": checkpoints("roberta", "cola", seed=4),
     }
@@ -36,16 +40,30 @@ def english(checkpoints):
 def test_the_table_of_known_cases():
     predictions = ["", "...", "Same Words", "other"]
     scores = np.full(4, 0.3)
-    assert override_known_cases("blank", "content", scores, predictions).tolist() == [0, 0, 0.3, 0.3]
-    assert override_known_cases("blank", "fluency", scores, predictions).tolist() == [0, 0, 0.3, 0.3]
+    assert override_known_cases("blank", "content", scores, predictions).tolist() == [
+        0,
+        0,
+        0.3,
+        0.3,
+    ]
+    assert override_known_cases("blank", "fluency", scores, predictions).tolist() == [
+        0,
+        0,
+        0.3,
+        0.3,
+    ]
     sources = ["a", "b", "same\u00ad  words", "words"]
-    assert override_known_cases("copy", "content", scores, predictions, sources).tolist() == [0.3, 0.3, 1, 0.3]
+    assert override_known_cases(
+        "copy", "content", scores, predictions, sources
+    ).tolist() == [0.3, 0.3, 1, 0.3]
 
 
 def test_blank_is_zero_is_obeyed():
     columns = (["", "The train is late."], ["The train is late."] * 2)
     zero = Scorer(EMBEDDED, device="cpu").score(*columns)
-    network = Scorer(replace(EMBEDDED, blank_is_zero=False), device="cpu").score(*columns)
+    network = Scorer(replace(EMBEDDED, blank_is_zero=False), device="cpu").score(
+        *columns
+    )
     assert zero.sim.tolist() == [0, 1]
     assert zero.fl[0] == 0
     assert network.sim[0] > 0
@@ -65,12 +83,23 @@ def test_a_protocol_without_content_or_fluency(english):
     without = Scorer(replace(emnlp, content=None), device="cpu", **models).score(TEXTS)
     assert without.sim is None
     np.testing.assert_array_equal(without.j, full.sta * full.fl)
-    assert set(without.corpus()) == {"sta", "nontoxic_share", "fl", "j", "n", "signature"}
+    assert set(without.corpus()) == {
+        "sta",
+        "nontoxic_share",
+        "fl",
+        "j",
+        "n",
+        "signature",
+    }
     models = {name: path for name, path in english.items() if name != "fluency_model"}
-    product = Scorer(replace(emnlp, fluency=None), device="cpu", **models).score(TEXTS, TEXTS[::-1])
+    product = Scorer(replace(emnlp, fluency=None), device="cpu", **models).score(
+        TEXTS, TEXTS[::-1]
+    )
     assert product.fl is None
     np.testing.assert_array_equal(product.j, full.sta * full.sim)
-    with pytest.raises(ValueError, match="`fluency_model` must be None: .* has no fluency factor"):
+    with pytest.raises(
+        ValueError, match="`fluency_model` must be None: .* has no fluency factor"
+    ):
         Scorer(replace(emnlp, fluency=None), fluency_model="encoder")
 
 
@@ -87,7 +116,9 @@ def test_saturation_is_min_p_and_s_over_s():
     saturated = Scorer(protocol, device="cpu").score(texts)
     np.testing.assert_allclose(saturated.sta, np.minimum(plain.sta, 0.8) / 0.8)
     np.testing.assert_array_equal(saturated.p_toxic, plain.p_toxic)
-    np.testing.assert_array_equal(Scorer(protocol, device="cpu", soft=False).score(texts).sta, plain.nontoxic)
+    np.testing.assert_array_equal(
+        Scorer(protocol, device="cpu", soft=False).score(texts).sta, plain.nontoxic
+    )
     assert saturated.signature.startswith("j:custom@")
 
 
@@ -98,7 +129,11 @@ def test_the_last_line_may_lack_its_newline(english):
     scorer = Scorer("emnlp2021", device="cpu", soft=True, **english)
     given = [text + "\n" for text in TEXTS[:3]] + [TEXTS[3]]
     # What readlines() gives, read as it is, is the reference.
-    expected = Scorer("emnlp2021", device="cpu", soft=True, newline=False, **english).score(given).p_toxic
+    expected = (
+        Scorer("emnlp2021", device="cpu", soft=True, newline=False, **english)
+        .score(given)
+        .p_toxic
+    )
     found = scorer.score(TEXTS[:4], unterminated=["predictions"]).p_toxic
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert abs(scorer.score(TEXTS[:4]).p_toxic[3] - expected[3]) > 1e-4
@@ -122,22 +157,37 @@ def test_an_index_on_trust_is_warned_about_once(checkpoints, caplog):
         scorer.score(TEXTS)
         np.testing.assert_array_equal(named.score(TEXTS).fl, first.fl)
     warned = [
-        record.getMessage() for record in caplog.records if "do not say which is acceptable" in record.msg % record.args
+        record.getMessage()
+        for record in caplog.records
+        if "do not say which is acceptable" in record.msg % record.args
     ]
     assert len(warned) == 1
     assert "`fluency_label`" in warned[0]
 
 
 def test_classes_found_by_name_are_not_on_trust():
-    assert find_class({0: "Acceptable", 1: "bad"}, "acceptable", 0, "fluency_label").by_name
-    assert find_class({0: "unacceptable", 1: "good"}, "acceptable", None, "fluency_label").index == 1
-    assert not find_class({0: "LABEL_0", 1: "LABEL_1"}, "acceptable", 0, "fluency_label").by_name
+    assert find_class(
+        {0: "Acceptable", 1: "bad"}, "acceptable", 0, "fluency_label"
+    ).by_name
+    assert (
+        find_class(
+            {0: "unacceptable", 1: "good"}, "acceptable", None, "fluency_label"
+        ).index
+        == 1
+    )
+    assert not find_class(
+        {0: "LABEL_0", 1: "LABEL_1"}, "acceptable", 0, "fluency_label"
+    ).by_name
 
 
 def test_a_class_that_the_model_lacks(checkpoints):
     folder = checkpoints("roberta", "toxicity", labels=["neutral", "toxic"], seed=3)
-    protocol = replace(EMBEDDED, style=Style(folder, label=7), content=None, fluency=None)
-    with pytest.raises(ValueError, match="`label` of the protocol must be a class of .*neutral.*got 7"):
+    protocol = replace(
+        EMBEDDED, style=Style(folder, label=7), content=None, fluency=None
+    )
+    with pytest.raises(
+        ValueError, match="`label` of the protocol must be a class of .*neutral.*got 7"
+    ):
         Scorer(protocol, device="cpu").score(TEXTS)
 
 
@@ -147,7 +197,9 @@ def test_a_class_that_the_model_lacks(checkpoints):
 def test_a_comparison_near_its_edge_marks_both_texts():
     margin = RESCORE_MARGIN
     # predictions 0 and 1, sources 2 and 3, references 4, 5 (of 0) and 6 (of 1)
-    odds = np.array([0.0, 5.0, 0.5 * margin, -5.0, 2 * margin, -0.9 * margin, 5.0 + 0.9 * margin])
+    odds = np.array(
+        [0.0, 5.0, 0.5 * margin, -5.0, 2 * margin, -0.9 * margin, 5.0 + 0.9 * margin]
+    )
     references = [np.array([4, 5]), np.array([6])]
     found = compares_borderline(odds, slice(0, 2), slice(2, 4), references)
     assert found.tolist() == [True, True, True, False, False, True, True]
@@ -155,7 +207,9 @@ def test_a_comparison_near_its_edge_marks_both_texts():
 
 def test_a_probability_near_its_threshold_is_borderline():
     # logit(.5) = 0 and logit(.6) = .405 < .5; logit(.7) = .847
-    found = Decision("probability", 0.5).is_borderline_probability(np.array([0.5, 0.6, 0.7, 0.4, 0.0, 1.0]))
+    found = Decision("probability", 0.5).is_borderline_probability(
+        np.array([0.5, 0.6, 0.7, 0.4, 0.0, 1.0])
+    )
     assert found.tolist() == [True, True, False, True, False, False]
 
 
@@ -169,19 +223,32 @@ def test_comparisons_hold_in_reduced_precision(checkpoints):
     predictions = [text for text in TEXTS for _ in TEXTS]
     sources = TEXTS * len(TEXTS)
     exact = Scorer(protocol, **options).score(predictions, sources, sources[::-1])
-    half = Scorer(protocol, dtype="bfloat16", **options).score(predictions, sources, sources[::-1])
+    half = Scorer(protocol, dtype="bfloat16", **options).score(
+        predictions, sources, sources[::-1]
+    )
     assert abs(half.p_toxic - exact.p_toxic).max() > 0
     # a comparison that flips moves STA by half or more; rounding moves it by far less
     assert abs(half.sta - exact.sta).max() < 0.1
 
 
 def test_hard_decisions_of_the_built_in_encoder_hold_in_reduced_precision():
-    texts = [*TEXTS, "You are wrong.", "You are a fool.", "What a silly idea.", "Nobody asked you."]
+    texts = [
+        *TEXTS,
+        "You are wrong.",
+        "You are a fool.",
+        "What a silly idea.",
+        "Nobody asked you.",
+    ]
     exact = Scorer(device="cpu", soft=False).score(texts)
     half = Scorer(device="cpu", soft=False, dtype="bfloat16").score(texts)
     np.testing.assert_array_equal(half.sta, exact.sta)
     assert "|dtype:bfloat16|" in half.signature
-    assert "|dtype:float32|" in Scorer(device="cpu", style_model="identifier", dtype="bfloat16").score(texts).signature
+    assert (
+        "|dtype:float32|"
+        in Scorer(device="cpu", style_model="identifier", dtype="bfloat16")
+        .score(texts)
+        .signature
+    )
 
 
 # --- One lock
@@ -227,7 +294,12 @@ def test_threads_load_once_and_take_turns(monkeypatch):
         ("device", "meta", ValueError, "`device` must be a device of this machine"),
         ("dtype", [], TypeError, "`dtype` must be a string"),
         ("batch_size", True, TypeError, "`batch_size` must be a whole number"),
-        ("style_label", 1.5, TypeError, "`style_label` must be a label's name or its index"),
+        (
+            "style_label",
+            1.5,
+            TypeError,
+            "`style_label` must be a label's name or its index",
+        ),
         ("style_label", -1, ValueError, "`style_label` must be at least 0"),
         ("protocol", 3, TypeError, "`protocol` must be a name"),
         ("protocol", [], TypeError, "`protocol` must be a name"),
@@ -239,18 +311,30 @@ def test_options_are_named(option, value, error, message):
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers():
-    scorer = Scorer(style_model="identifier", batch_size=np.int64(2), threshold=np.float32(0.5), device="cpu")
+    scorer = Scorer(
+        style_model="identifier",
+        batch_size=np.int64(2),
+        threshold=np.float32(0.5),
+        device="cpu",
+    )
     assert len(scorer.score(["a", "b", "c"])) == 3
 
 
 def test_an_argmax_needs_two_classes(checkpoints):
     folder = checkpoints("roberta", "one", num_labels=1, seed=7)
     protocol = replace(get_protocol("paradetox2022"), content=None, fluency=None)
-    with pytest.raises(ValueError, match="`style_model` must have two or more classes for the rule 'argmax'"):
+    with pytest.raises(
+        ValueError,
+        match="`style_model` must have two or more classes for the rule 'argmax'",
+    ):
         Scorer(protocol, device="cpu", style_model=folder).score(TEXTS)
 
 
 def test_content_of_a_custom_protocol_may_be_the_encoder():
-    protocol = replace(EMBEDDED, content=Content("encoder", "encoder", 0.4, 0.6), references="optional")
-    segments = Scorer(protocol, device="cpu").score(["the train"], ["the train"], [["another text", "The train"]])
+    protocol = replace(
+        EMBEDDED, content=Content("encoder", "encoder", 0.4, 0.6), references="optional"
+    )
+    segments = Scorer(protocol, device="cpu").score(
+        ["the train"], ["the train"], [["another text", "The train"]]
+    )
     assert segments.sim.tolist() == [1.0]

@@ -1,4 +1,6 @@
-"""Faults by the real thing: killed runs, full disks, memory that ends, downloads that break off, clocks set back."""
+"""Faults by the real thing: killed runs, full disks, memory that ends, downloads that
+break off, clocks set back.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,10 @@ if __name__ == "__main__":
 
 def write_rows(path, rows):
     texts = [f"text {i}" for i in range(rows)]
-    path.write_text("".join(json.dumps({"predictions": x, "sources": x}) + "\n" for x in texts), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps({"predictions": x, "sources": x}) + "\n" for x in texts),
+        encoding="utf-8",
+    )
     return path
 
 
@@ -45,10 +50,20 @@ def python(code, *arguments, folder, wrap=(), **environment):
     """Runs Python code from a file, with the package and the tests on its path."""
     script = folder / "run_it.py"
     script.write_text(code, encoding="utf-8")
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        **environment,
+    }
     command = [*wrap, sys.executable, str(script), *map(str, arguments)]
     return subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -64,11 +79,18 @@ def finish(process):
 def check_rows(out, rows):
     """Each row once, in order, with the scores of one call to the bit."""
     shards = read_shards(out)
-    assert np.concatenate([shard.column("row") for shard in shards]).tolist() == list(range(rows))
+    assert np.concatenate([shard.column("row") for shard in shards]).tolist() == list(
+        range(rows)
+    )
     texts = [f"text {i}" for i in range(rows)]
-    assert np.array_equal(np.concatenate([shard.column("j") for shard in shards]), segments(texts, texts).j)
+    assert np.array_equal(
+        np.concatenate([shard.column("j") for shard in shards]),
+        segments(texts, texts).j,
+    )
     wanted = segments(texts, texts).corpus()
-    assert {key: json.loads((out / "scores.json").read_text())[key] for key in wanted} == wanted
+    assert {
+        key: json.loads((out / "scores.json").read_text())[key] for key in wanted
+    } == wanted
 
 
 def group_ends(group):
@@ -89,16 +111,25 @@ def test_twenty_kills_at_random_lose_and_double_nothing(tmp_path):
     for attempt in range(20):
         seen = len(list(out.glob("scores-*.parquet")))
         process = python(RUN, data, out, 2 if attempt % 5 == 4 else 1, folder=tmp_path)
-        # Half of the kills strike while shards are written, half anywhere from the start on.
-        while attempt % 2 and len(list(out.glob("scores-*.parquet"))) <= seen and process.poll() is None:
+        # Half of the kills strike while shards are written, half anywhere from the
+        # start on.
+        while (
+            attempt % 2
+            and len(list(out.glob("scores-*.parquet"))) <= seen
+            and process.poll() is None
+        ):
             time.sleep(0.01)
         time.sleep(generator.uniform(0, 0.3 if attempt % 2 else 1.5))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    before = {path.name: path.stat().st_mtime_ns for path in out.glob("scores-*.parquet")}
+    before = {
+        path.name: path.stat().st_mtime_ns for path in out.glob("scores-*.parquet")
+    }
     assert before  # else the kills struck too early to show anything
     finish(python(RUN, data, out, 1, folder=tmp_path))
-    assert {name: (out / name).stat().st_mtime_ns for name in before} == before  # finished shards are not scored again
+    assert {
+        name: (out / name).stat().st_mtime_ns for name in before
+    } == before  # finished shards are not scored again
     assert not list(out.glob(".*.tmp"))
     check_rows(out, rows)
 
@@ -131,9 +162,14 @@ def test_workers_end_with_their_parent(tmp_path):
 
 
 def namespace(*mounts):
-    """The beginning of a command that mounts file systems for itself alone, or a skip where that is not allowed."""
+    """The beginning of a command that mounts file systems for itself alone, or a skip
+    where that is not allowed.
+    """
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    if shutil.which("unshare") is None or subprocess.run([*command, "mount -t tmpfs t /mnt"], check=False).returncode:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*command, "mount -t tmpfs t /mnt"], check=False).returncode
+    ):
         pytest.skip("this system does not allow mounts in a namespace of one's own")
     return [*command, " && ".join([*mounts, 'exec "$@"']), "sh"]
 
@@ -160,8 +196,13 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(workers, tm
     (tmp_path / "disk").mkdir()
     data = write_rows(tmp_path / "rows.jsonl", 2 * BLOCK)
     wrap = namespace(f"mount -t tmpfs -o size=200k t {tmp_path / 'disk'}")
-    lines = finish(python(FULL_DISK, data, tmp_path / "disk", workers, folder=tmp_path, wrap=wrap)).splitlines()
-    assert re.search(r"cannot write .*/out/scores-\d{12}-\d{12}\.parquet: .*[Nn]o space left", lines[0])
+    lines = finish(
+        python(FULL_DISK, data, tmp_path / "disk", workers, folder=tmp_path, wrap=wrap)
+    ).splitlines()
+    assert re.search(
+        r"cannot write .*/out/scores-\d{12}-\d{12}\.parquet: .*[Nn]o space left",
+        lines[0],
+    )
     assert lines[1:] == ["[]", str(2 * BLOCK)]
 
 
@@ -181,16 +222,29 @@ print(0 < toxicity_j.load().compute(predictions=["fine"], sources=["you fool"])[
 
 
 def score_with_home(home, reason, folder, wrap=()):
-    """The metric and the scorer score where nothing can be written under HOME and the caches."""
-    variables = {"HOME": str(home), "HF_HOME": str(home / "hf"), "XDG_CACHE_HOME": str(home / ".cache")}
-    lines = finish(python(NOTHING_WRITABLE, folder=folder, wrap=wrap, **variables)).splitlines()
+    """The metric and the scorer score where nothing can be written under HOME and the
+    caches.
+    """
+    variables = {
+        "HOME": str(home),
+        "HF_HOME": str(home / "hf"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+    }
+    lines = finish(
+        python(NOTHING_WRITABLE, folder=folder, wrap=wrap, **variables)
+    ).splitlines()
     assert lines == [reason, reason, "True", "True"]
 
 
 def test_a_read_only_home_and_cache(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    score_with_home(home, "Read-only file system", tmp_path, namespace(f"mount -t tmpfs -o ro t {home}"))
+    score_with_home(
+        home,
+        "Read-only file system",
+        tmp_path,
+        namespace(f"mount -t tmpfs -o ro t {home}"),
+    )
 
 
 def test_a_home_and_cache_that_cannot_be_made(tmp_path):
@@ -224,25 +278,44 @@ print(found.tolist() == [i / 2 for i in range(256)])
 
 
 def test_memory_that_runs_out_halves_batches_and_says_so_once(tmp_path):
-    # A text takes 32 MiB: 256 texts want 8 GiB, and 700 MiB are left, so 256, 128, 64 and 32 fail and 16 fit.
+    # A text takes 32 MiB: 256 texts want 8 GiB, and 700 MiB are left, so 256, 128, 64
+    # and 32 fail and 16 fit.
     lines = finish(python(LITTLE_MEMORY, folder=tmp_path)).splitlines()
     assert lines[0] == lines[-1] == "True"
-    assert len([line for line in lines if line.startswith("memory ran out: batches are halved")]) == 1
+    assert (
+        len(
+            [
+                line
+                for line in lines
+                if line.startswith("memory ran out: batches are halved")
+            ]
+        )
+        == 1
+    )
 
 
-def test_a_model_with_nan_is_an_error_that_names_it_and_writes_no_shard(tmp_path, checkpoints):
+def test_a_model_with_nan_is_an_error_that_names_it_and_writes_no_shard(
+    tmp_path, checkpoints
+):
     from safetensors.torch import load_file, save_file
 
     from toxicity_j import Scorer
 
     folder = tmp_path / "model"
-    shutil.copytree(checkpoints("roberta", "roberta_named", labels=("neutral", "toxic")), folder)
+    shutil.copytree(
+        checkpoints("roberta", "roberta_named", labels=("neutral", "toxic")), folder
+    )
     state = load_file(folder / "model.safetensors")
     state["classifier.out_proj.bias"][1] = float("nan")
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     data = write_rows(tmp_path / "rows.jsonl", 3)
     with pytest.raises(ValueError, match=r"model.* not finite"):
-        score_dataset(data, tmp_path / "out", sources=None, scorer=Scorer(style_model=str(folder), device="cpu"))
+        score_dataset(
+            data,
+            tmp_path / "out",
+            sources=None,
+            scorer=Scorer(style_model=str(folder), device="cpu"),
+        )
     assert not list((tmp_path / "out").glob("scores-*"))
 
 
@@ -253,10 +326,17 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path, monkeypatch, capsys)
     now = iter(range(10**9, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     data = write_rows(tmp_path / "rows.jsonl", 3 * BLOCK)
-    monkeypatch.setattr("toxicity_j.scale.stream.Progress", lambda total, show: Every(total, show=show))
-    score_dataset(data, tmp_path / "out", scorer=Stub(pause=0.01), timeout=60, progress=True)
+    monkeypatch.setattr(
+        "toxicity_j.scale.stream.Progress", lambda total, show: Every(total, show=show)
+    )
+    score_dataset(
+        data, tmp_path / "out", scorer=Stub(pause=0.01), timeout=60, progress=True
+    )
     check_rows(tmp_path / "out", 3 * BLOCK)
-    rates = [int(rate.replace(",", "")) for rate in re.findall(r"rows, ([\d,]+) rows/s", capsys.readouterr().err)]
+    rates = [
+        int(rate.replace(",", ""))
+        for rate in re.findall(r"rows, ([\d,]+) rows/s", capsys.readouterr().err)
+    ]
     assert len(rates) == 3
     assert min(rates) > 0
 
@@ -283,7 +363,9 @@ except OSError as error:
 
 
 class StandIn(BaseHTTPRequestHandler):
-    """One file of the Hub; while `server.cut` is true, the connection ends after half of it."""
+    """One file of the Hub; while `server.cut` is true, the connection ends after half
+    of it.
+    """
 
     def do_HEAD(self):
         self._answer(body=False)
@@ -299,12 +381,16 @@ class StandIn(BaseHTTPRequestHandler):
         self.send_header("X-Repo-Commit", "0" * 40)
         self.send_header("Content-Length", str(len(content) - start))
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            self.send_header(
+                "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
+            )
         self.end_headers()
         if body:
             self.server.sent += 1
             self.wfile.write(
-                content[start : start + (0 if start else len(content) // 2)] if self.server.cut else content[start:]
+                content[start : start + (0 if start else len(content) // 2)]
+                if self.server.cut
+                else content[start:]
             )
             self.close_connection = True
 
@@ -336,7 +422,9 @@ def find(hub, folder, cache):
 
 def test_an_interrupted_download_is_an_error_and_the_next_one_is_whole(hub, tmp_path):
     hub.cut = True
-    assert finish(find(hub, tmp_path, tmp_path / "hf")).startswith("not found: the built-in weights identifier")
+    assert finish(find(hub, tmp_path, tmp_path / "hf")).startswith(
+        "not found: the built-in weights identifier"
+    )
     hub.cut = False
     assert finish(find(hub, tmp_path, tmp_path / "hf")) == "True\n"
 

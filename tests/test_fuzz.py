@@ -1,4 +1,6 @@
-"""Three thousand random calls, always the same ones; `python -m benchmarks.fuzz` makes as many as one likes."""
+"""Three thousand random calls, always the same ones; `python -m benchmarks.fuzz` makes
+as many as one likes.
+"""
 
 from __future__ import annotations
 

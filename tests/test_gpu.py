@@ -1,4 +1,6 @@
-"""Scores on a GPU against those of the CPU. Skipped where there is none; `scripts/gpu_check.sh` runs them."""
+"""Scores on a GPU against those of the CPU. Skipped where there is none;
+`scripts/gpu_check.sh` runs them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from toxicity_j.model_classifier import Classifier
 from toxicity_j.packed_attention import packed_attention, varlen_kernel_name
 from toxicity_j.scorer import Scorer
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="there is no CUDA device"
+)
 
 TEXTS = [*tiny.TEXTS, "You are a fool. " * 40, "", "  "]
 
@@ -23,7 +27,11 @@ def test_classifiers_agree_with_the_cpu(tmp_path, kind):
     path = str(getattr(tiny, kind)(tmp_path))
     expected = Classifier(path, role="style", device="cpu").score(TEXTS).values
     for batch_size in (None, 1, 5):
-        found = Classifier(path, role="style", device="cuda", batch_size=batch_size).score(TEXTS).values
+        found = (
+            Classifier(path, role="style", device="cuda", batch_size=batch_size)
+            .score(TEXTS)
+            .values
+        )
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
@@ -31,7 +39,9 @@ def test_classifiers_agree_with_the_cpu(tmp_path, kind):
 def test_reduced_precision_stays_close(tmp_path, dtype):
     path = str(tiny.roberta(tmp_path))
     expected = Classifier(path, role="style", device="cpu").score(TEXTS).values
-    found = Classifier(path, role="style", device="cuda", dtype=dtype).score(TEXTS).values
+    found = (
+        Classifier(path, role="style", device="cuda", dtype=dtype).score(TEXTS).values
+    )
     assert 0 < np.abs(found - expected).max() < 0.3 * expected.std()
 
 
@@ -39,7 +49,9 @@ def test_the_built_in_models_agree_with_the_cpu():
     expected = Scorer(device="cpu").score(TEXTS, TEXTS[::-1])
     found = Scorer(device="cuda").score(TEXTS, TEXTS[::-1])
     for name in ("sta", "sim", "fl", "j"):
-        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-4)
+        np.testing.assert_allclose(
+            getattr(found, name), getattr(expected, name), atol=1e-4
+        )
     for device in ("cpu", "cuda"):
         identifier = Scorer(style_model="identifier", device=device).score(TEXTS)
         assert np.isfinite(identifier.p_toxic).all()
@@ -54,20 +66,28 @@ def test_packed_attention_equals_attention_one_by_one(dtype):
         parts = zip(*(x.split(lengths) for x in states), strict=True)
         expected = torch.cat(
             [
-                torch.nn.functional.scaled_dot_product_attention(*(x.transpose(0, 1) for x in part)).transpose(0, 1)
+                torch.nn.functional.scaled_dot_product_attention(
+                    *(x.transpose(0, 1) for x in part)
+                ).transpose(0, 1)
                 for part in parts
             ]
         )
-    torch.testing.assert_close(found, expected, atol=2e-2 if dtype.itemsize == 2 else 1e-5, rtol=1e-2)
+    torch.testing.assert_close(
+        found, expected, atol=2e-2 if dtype.itemsize == 2 else 1e-5, rtol=1e-2
+    )
 
 
 def test_attention_is_variable_length():
     for dtype in (torch.bfloat16, torch.float32):
-        assert not varlen_kernel_name(torch.device("cuda", 0), dtype).startswith("grouped")
+        assert not varlen_kernel_name(torch.device("cuda", 0), dtype).startswith(
+            "grouped"
+        )
 
 
 def test_a_run_waits_for_the_gpu_once(tmp_path):
-    classifier = Classifier(str(tiny.roberta(tmp_path)), role="style", device="cuda", batch_size=2)
+    classifier = Classifier(
+        str(tiny.roberta(tmp_path)), role="style", device="cuda", batch_size=2
+    )
     classifier.score(TEXTS)
     torch.cuda.set_sync_debug_mode("warn")
     try:

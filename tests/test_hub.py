@@ -1,4 +1,6 @@
-"""A release end to end: published to a stand-in for the Hub on 127.0.0.1, loaded from it, and again offline."""
+"""A release end to end: published to a stand-in for the Hub on 127.0.0.1, loaded from
+it, and again offline.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.space_files import PublishError, absolute_links, build_space, flat_files, tracked_files
+from scripts.space_files import (
+    PublishError,
+    absolute_links,
+    build_space,
+    flat_files,
+    tracked_files,
+)
 from tests.hub_server import Space, serve
 from toxicity_j.builtin_weights import HUB_REVISION, HUB_SPACE
 
@@ -29,7 +37,9 @@ print(json.dumps(metric.compute(predictions=["The train is late."], sources=["Th
 
 def git(folder: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +56,47 @@ def checkout(tmp_path_factory):
     return folder
 
 
-def publish(checkout: Path, home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def publish(
+    checkout: Path, home: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess:
     # Without Xet the upload goes by LFS, which the stand-in speaks.
-    clean = {name: value for name, value in os.environ.items() if name not in ("HF_TOKEN", "PYTHONPATH")}
-    settings = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("HF_TOKEN", "PYTHONPATH")
+    }
+    settings = {
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     command = [sys.executable, "-m", "scripts.publish", *arguments]
     return subprocess.run(
-        command, cwd=checkout, env=clean | settings | environment, capture_output=True, text=True, check=False
+        command,
+        cwd=checkout,
+        env=clean | settings | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def load(folder: Path, endpoint: str, **extra: str) -> dict:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(folder / "hf"), "HF_ENDPOINT": endpoint, **extra}
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(folder / "hf"),
+        "HF_ENDPOINT": endpoint,
+        **extra,
+    }
     done = subprocess.run(
-        [sys.executable, "-c", CODE], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", CODE],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -67,10 +104,16 @@ def load(folder: Path, endpoint: str, **extra: str) -> dict:
 
 def test_publish_then_load_then_offline(checkout, tmp_path):
     space = Space(HUB_SPACE)
-    # An earlier release: one file that is gone now, and the one that the Hub keeps for itself.
-    space.exists, space.files = True, {"old_module.py": b"", ".gitattributes": b"*.safetensors filter=lfs\n"}
+    # An earlier release: one file that is gone now, and the one that the Hub keeps for
+    # itself.
+    space.exists, space.files = (
+        True,
+        {"old_module.py": b"", ".gitattributes": b"*.safetensors filter=lfs\n"},
+    )
     with serve(space) as endpoint:
-        done = publish(checkout, tmp_path, HUB_SPACE, HF_ENDPOINT=endpoint, HF_TOKEN="hf_stand_in")
+        done = publish(
+            checkout, tmp_path, HUB_SPACE, HF_ENDPOINT=endpoint, HF_TOKEN="hf_stand_in"
+        )
         assert done.returncode == 0, done.stderr
         assert space.commits == [f"Release {HUB_REVISION}"]
         assert list(space.tags) == [HUB_REVISION]
@@ -78,12 +121,19 @@ def test_publish_then_load_then_offline(checkout, tmp_path):
         assert ".gitattributes" in space.files
         assert space.tokens >= {"Bearer hf_stand_in"}
         assert "hf_stand_in" not in done.stdout + done.stderr
-        # The weights are at the root, for evaluate, and in the package's folder, for the page.
+        # The weights are at the root, for evaluate, and in the package's folder, for
+        # the page.
         weights = (ROOT / "toxicity_j/encoder.safetensors").read_bytes()
-        assert space.files["encoder.safetensors"] == space.files["toxicity_j/encoder.safetensors"] == weights
+        assert (
+            space.files["encoder.safetensors"]
+            == space.files["toxicity_j/encoder.safetensors"]
+            == weights
+        )
 
         # The same release again is refused before anything is built.
-        again = publish(checkout, tmp_path, HUB_SPACE, HF_ENDPOINT=endpoint, HF_TOKEN="hf_stand_in")
+        again = publish(
+            checkout, tmp_path, HUB_SPACE, HF_ENDPOINT=endpoint, HF_TOKEN="hf_stand_in"
+        )
         assert again.returncode == 1
         assert f"has a tag {HUB_REVISION} already" in again.stderr
         assert len(space.commits) == 1
@@ -96,13 +146,21 @@ def test_publish_then_load_then_offline(checkout, tmp_path):
     assert {"toxicity_j.py", "scorer.py", "encoder.safetensors"} <= asked
     assert "__init__.py" not in asked
     # Nothing listens at port 9.
-    assert load(tmp_path, "http://127.0.0.1:9", HF_EVALUATE_OFFLINE="1", HF_HUB_OFFLINE="1") == first
+    assert (
+        load(
+            tmp_path, "http://127.0.0.1:9", HF_EVALUATE_OFFLINE="1", HF_HUB_OFFLINE="1"
+        )
+        == first
+    )
 
 
 def test_no_token_no_upload(checkout, tmp_path):
     done = publish(checkout, tmp_path, HUB_SPACE, HF_ENDPOINT="http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "publish: no token: set HF_TOKEN, or log in with `hf auth login`\n"
+    assert (
+        done.stderr
+        == "publish: no token: set HF_TOKEN, or log in with `hf auth login`\n"
+    )
 
 
 def test_what_is_not_committed_is_not_published(checkout, tmp_path):
@@ -124,7 +182,9 @@ def test_what_is_not_committed_is_not_published(checkout, tmp_path):
 )
 def test_versions_must_agree(checkout, tmp_path, name, pattern, wrong, message):
     text = (checkout / name).read_text()
-    (checkout / name).write_text(re.sub(pattern, wrong, text, count=1, flags=re.MULTILINE))
+    (checkout / name).write_text(
+        re.sub(pattern, wrong, text, count=1, flags=re.MULTILINE)
+    )
     git(checkout, "commit", "-qam", "Disagree")
     try:
         done = publish(checkout, tmp_path, HUB_SPACE, "--dry-run")
@@ -135,7 +195,8 @@ def test_versions_must_agree(checkout, tmp_path, name, pattern, wrong, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("no-slash", "must be ORG/NAME"), ("other/place", "looks for its weights at")]
+    ("name", "message"),
+    [("no-slash", "must be ORG/NAME"), ("other/place", "looks for its weights at")],
 )
 def test_a_wrong_name_is_refused(checkout, tmp_path, name, message):
     done = publish(checkout, tmp_path, name, "--dry-run")
@@ -153,7 +214,12 @@ def test_links_of_the_card_lead_to_files_of_the_space(tmp_path):
     assert all((tmp_path / "space" / path).exists() for path in inside)
     assert not [link for link in links if not re.match(r"[a-z]+:|#", link)]
     assert set(flat_files()) <= set(files)
-    assert {"app.py", "space/page.py", "toxicity_j/__init__.py", "requirements.txt"} <= set(files)
+    assert {
+        "app.py",
+        "space/page.py",
+        "toxicity_j/__init__.py",
+        "requirements.txt",
+    } <= set(files)
 
 
 def test_a_dead_link_is_refused(tmp_path):
@@ -172,25 +238,49 @@ def test_a_folder_is_never_written_over(tmp_path):
 
 @pytest.mark.slow
 def test_wheel_and_sdist_install_and_score(checkout, tmp_path):
-    """Built from a clean checkout; installed without dependencies, which the running environment has."""
+    """Built from a clean checkout; installed without dependencies, which the running
+    environment has.
+    """
     pytest.importorskip("build", reason="needs the library build")
-    subprocess.run([sys.executable, "-m", "build", "--outdir", str(tmp_path)], cwd=checkout, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(tmp_path)],
+        cwd=checkout,
+        check=True,
+    )
     wheel, sdist = next(tmp_path.glob("*.whl")), next(tmp_path.glob("*.tar.gz"))
     names = zipfile.ZipFile(wheel).namelist()
     assert "toxicity_j/encoder.safetensors" in names
-    assert not [name for name in names if name.startswith(("tests/", "space/", "scripts/"))]
+    assert not [
+        name for name in names if name.startswith(("tests/", "space/", "scripts/"))
+    ]
     for number, package in enumerate((wheel, sdist)):
         folder = tmp_path / f"environment{number}"
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         python = folder / "bin" / "python"
-        # What the package needs is taken from the running environment, behind the new one's own packages.
+        # What the package needs is taken from the running environment, behind the new
+        # one's own packages.
         place = next((folder / "lib").glob("python*/site-packages"))
         (place / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
         install = [str(python), "-m", "pip", "install", "--no-deps", str(package)]
         subprocess.run(install, check=True, cwd=tmp_path)
-        code = "from toxicity_j import Scorer; print(Scorer().score(['The train is late.'], ['Stupid train.']).j[0])"
-        done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+        code = (
+            "from toxicity_j import Scorer; print(Scorer().score(['The train is"
+            " late.'], ['Stupid train.']).j[0])"
+        )
+        done = subprocess.run(
+            [str(python), "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert 0 <= float(done.stdout) <= 1
         located = "import toxicity_j; print(toxicity_j.__file__)"
-        done = subprocess.run([str(python), "-c", located], cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [str(python), "-c", located],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert str(folder) in done.stdout

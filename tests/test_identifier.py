@@ -1,4 +1,6 @@
-"""The identifier by hand-worked numbers on a toy, then the shipped weights as users load them."""
+"""The identifier by hand-worked numbers on a toy, then the shipped weights as users
+load them.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,20 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from toxicity_j.builtin_identifier import MODEL_FILE, IdentifierConfig, ToxicityIdentifier
+from toxicity_j.builtin_identifier import (
+    MODEL_FILE,
+    IdentifierConfig,
+    ToxicityIdentifier,
+)
 from toxicity_j.builtin_weights import find_weights, load_tensors, save_tensors
 
 
 def words(*vocabulary: str) -> Tokenizer:
     tokenizer = Tokenizer(
-        models.WordLevel({word: place for place, word in enumerate(vocabulary)}, unk_token=vocabulary[0])
+        models.WordLevel(
+            {word: place for place, word in enumerate(vocabulary)},
+            unk_token=vocabulary[0],
+        )
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     return tokenizer
@@ -26,9 +35,12 @@ def words(*vocabulary: str) -> Tokenizer:
 
 @pytest.fixture
 def toy() -> ToxicityIdentifier:
-    """One dimension, one filter of width two, and a classifier that adds: every score can be worked out."""
+    """One dimension, one filter of width two, and a classifier that adds: every score
+    can be worked out.
+    """
     model = ToxicityIdentifier(
-        IdentifierConfig(4, dim=1, channels=1, widths=(2,), hidden=(), max_length=5), words("?", "a", "b", "c")
+        IdentifierConfig(4, dim=1, channels=1, widths=(2,), hidden=(), max_length=5),
+        words("?", "a", "b", "c"),
     ).eval()
     with torch.no_grad():
         model.embedding.weight[:] = torch.tensor([[0.0], [1.0], [2.0], [-3.0], [0.0]])
@@ -49,11 +61,14 @@ def sigmoid(logit: float) -> float:
 
 
 def test_scores_worked_out_by_hand(toy):
-    # "a b": mean 1.5; windows a+10b+.5 = 21.5 and b+0+.5 = 2.5, maximum 21.5; logit 1.5 + 2.15 - 1 = 2.65.
-    # "c": mean -3; window -3+.5 < 0, so 0; logit -4.  "": mean 0, no window; logit -1.
-    # "c a": mean -1; windows -3+10+.5 = 7.5 and 1.5; logit -1 + .75 - 1 = -1.25.
+    # "a b": mean 1.5; windows a+10b+.5 = 21.5 and b+0+.5 = 2.5, maximum 21.5; logit 1.5
+    # + 2.15 - 1 = 2.65. "c": mean -3; window -3+.5 < 0, so 0; logit -4.  "": mean 0, no
+    # window; logit -1. "c a": mean -1; windows -3+10+.5 = 7.5 and 1.5; logit -1 + .75 -
+    # 1 = -1.25.
     expected = [sigmoid(2.65), sigmoid(-4), sigmoid(-1), sigmoid(-1.25)]
-    np.testing.assert_allclose(toy.p_toxic(["a b", "c", "", "c a"]), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        toy.p_toxic(["a b", "c", "", "c a"]), expected, atol=1e-6
+    )
 
 
 def test_texts_are_normalized_and_blank_ones_have_no_tokens(toy):
@@ -67,7 +82,15 @@ def test_tokens_beyond_max_length_are_cut_and_all_others_count(toy):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, None])
 def test_no_score_depends_on_batch_order_or_repetition(shipped, batch_size):
-    texts = ["you idiot", "a", "", "what a fine day it was in the old town", "shut up", "thank you " * 40, "ok ."]
+    texts = [
+        "you idiot",
+        "a",
+        "",
+        "what a fine day it was in the old town",
+        "shut up",
+        "thank you " * 40,
+        "ok .",
+    ]
     alone = [float(shipped.p_toxic([text])[0]) for text in texts]
     order = [3, 0, 6, 1, 2, 5, 4, 0, 3, 1]
     scores = shipped.p_toxic([texts[i] for i in order], batch_size=batch_size)
@@ -76,13 +99,18 @@ def test_no_score_depends_on_batch_order_or_repetition(shipped, batch_size):
 
 
 def test_threads_score_alike_while_the_model_is_in_train_mode(shipped):
-    # Dropout of .2 would move each score; a thread that switched the mode would be seen by the others.
+    # Dropout of .2 would move each score; a thread that switched the mode would be seen
+    # by the others.
     texts = [f"you are a fool number {index}" for index in range(40)]
     expected = shipped.p_toxic(texts)
     shipped.train()
     try:
         with ThreadPoolExecutor(4) as pool:
-            scores = list(pool.map(lambda _: (shipped.p_toxic(texts), shipped.training), range(12)))
+            scores = list(
+                pool.map(
+                    lambda _: (shipped.p_toxic(texts), shipped.training), range(12)
+                )
+            )
     finally:
         shipped.eval()
     for found, training in scores:
@@ -91,17 +119,26 @@ def test_threads_score_alike_while_the_model_is_in_train_mode(shipped):
 
 
 def test_a_text_of_many_windows_gets_its_most_toxic_one(toy):
-    # At most 5 tokens at once, windows 3 apart: "a a a c c c a b" is cut in aaacc, cccab (the last one ends the text).
-    # aaacc: mean (3 - 6)/5 = -.6; best window a+10a+.5 = 11.5; logit -.6 + 1.15 - 1 = -.45.
-    # cccab: mean (-9 + 3)/5 = -1.2; best window a+10b+.5 = 21.5; logit -1.2 + 2.15 - 1 = -.05, the larger.
-    assert toy.p_toxic(["a a a c c c a b"])[0] == pytest.approx(sigmoid(-0.05), abs=1e-6)
+    # At most 5 tokens at once, windows 3 apart: "a a a c c c a b" is cut in aaacc,
+    # cccab (the last one ends the text). aaacc: mean (3 - 6)/5 = -.6; best window
+    # a+10a+.5 = 11.5; logit -.6 + 1.15 - 1 = -.45. cccab: mean (-9 + 3)/5 = -1.2; best
+    # window a+10b+.5 = 21.5; logit -1.2 + 2.15 - 1 = -.05, the larger.
+    assert toy.p_toxic(["a a a c c c a b"])[0] == pytest.approx(
+        sigmoid(-0.05), abs=1e-6
+    )
     texts = ["a a a c c c a b", "c", "", "a b c " * 30]
-    np.testing.assert_allclose(toy.p_toxic(texts, batch_size=1), toy.p_toxic(texts), atol=1e-6)
+    np.testing.assert_allclose(
+        toy.p_toxic(texts, batch_size=1), toy.p_toxic(texts), atol=1e-6
+    )
 
 
 def test_a_threat_behind_many_harmless_words_is_seen(shipped):
     harmless = "the old library has roses and a small pond " * 120
-    assert shipped.p_toxic([harmless])[0] < 0.5 < shipped.p_toxic([harmless + "i will kill you , idiot ."])[0]
+    assert (
+        shipped.p_toxic([harmless])[0]
+        < 0.5
+        < shipped.p_toxic([harmless + "i will kill you , idiot ."])[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,9 +148,24 @@ def test_a_threat_behind_many_harmless_words_is_seen(shipped):
         (None, {}, TypeError, "`texts` must be a list of strings"),
         (["a", None], {}, TypeError, "`texts` must hold strings only; item 1"),
         (["a", "\ud800"], {}, ValueError, "`texts` must hold valid Unicode; item 1"),
-        (["a"], {"batch_size": 0}, ValueError, "`batch_size` must be at least 1; got 0"),
-        (["a"], {"batch_size": 2.5}, TypeError, "`batch_size` must be an integer; got 2.5"),
-        (["a"], {"batch_size": True}, TypeError, "`batch_size` must be an integer; got True"),
+        (
+            ["a"],
+            {"batch_size": 0},
+            ValueError,
+            "`batch_size` must be at least 1; got 0",
+        ),
+        (
+            ["a"],
+            {"batch_size": 2.5},
+            TypeError,
+            "`batch_size` must be an integer; got 2.5",
+        ),
+        (
+            ["a"],
+            {"batch_size": True},
+            TypeError,
+            "`batch_size` must be an integer; got True",
+        ),
     ],
 )
 def test_bad_arguments_are_named(toy, texts, options, error, match):
@@ -126,7 +178,15 @@ def test_numpy_integers_are_integers(toy):
 
 
 @pytest.mark.parametrize(
-    "options", [{"vocab_size": 0}, {"dim": -1}, {"widths": (0,)}, {"hidden": (0,)}, {"dropout": 1}, {"max_length": 0}]
+    "options",
+    [
+        {"vocab_size": 0},
+        {"dim": -1},
+        {"widths": (0,)},
+        {"hidden": (0,)},
+        {"dropout": 1},
+        {"max_length": 0},
+    ],
 )
 def test_a_bad_config_is_named(options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
@@ -138,7 +198,9 @@ def test_no_texts_give_no_scores(toy):
 
 
 def test_a_plain_bag_of_embeddings_needs_no_convolution():
-    model = ToxicityIdentifier(IdentifierConfig(4, dim=3, widths=(), hidden=(2,)), words("?", "a", "b", "c")).eval()
+    model = ToxicityIdentifier(
+        IdentifierConfig(4, dim=3, widths=(), hidden=(2,)), words("?", "a", "b", "c")
+    ).eval()
     assert np.ptp(model.p_toxic(["a b", "b a"])) < 1e-7
 
 
@@ -156,9 +218,15 @@ def test_int8_rows_keep_scores_close_in_a_quarter_of_the_room(shipped, tmp_path)
     full = shipped.save_pretrained(tmp_path / "full").stat().st_size
     small = shipped.save_pretrained(tmp_path / "small", int8=True)
     assert small.stat().st_size < 0.4 * full
-    texts = ["you are a fool", "see you at the station at noon", "what the hell is this"]
+    texts = [
+        "you are a fool",
+        "see you at the station at noon",
+        "what the hell is this",
+    ]
     np.testing.assert_allclose(
-        ToxicityIdentifier.from_pretrained(small).p_toxic(texts), shipped.p_toxic(texts), atol=0.01
+        ToxicityIdentifier.from_pretrained(small).p_toxic(texts),
+        shipped.p_toxic(texts),
+        atol=0.01,
     )
 
 
@@ -172,7 +240,9 @@ def test_loading_leaves_the_random_numbers_of_the_caller_alone(toy, tmp_path):
 
 
 def test_two_saves_are_byte_equal(toy, tmp_path):
-    saved = {toy.save_pretrained(tmp_path / str(index)).read_bytes() for index in range(4)}
+    saved = {
+        toy.save_pretrained(tmp_path / str(index)).read_bytes() for index in range(4)
+    }
     assert len(saved) == 1
     loaded = ToxicityIdentifier.from_pretrained(tmp_path / "0")
     assert {loaded.save_pretrained(tmp_path / "again").read_bytes()} == saved
@@ -204,7 +274,9 @@ def test_damaged_files_are_named(toy, tmp_path, changes, match):
     state, metadata = load_tensors(toy.save_pretrained(tmp_path))
     state.pop(changes.get("without"), None)
     if "vocab_size" in changes:
-        metadata["config"] = metadata["config"].replace('"vocab_size": 4', f'"vocab_size": {changes["vocab_size"]}')
+        metadata["config"] = metadata["config"].replace(
+            '"vocab_size": 4', f'"vocab_size": {changes["vocab_size"]}'
+        )
     metadata |= {name: value for name, value in changes.items() if name in metadata}
     save_tensors(tmp_path / MODEL_FILE, state, metadata, int8=False)
     with pytest.raises(ValueError, match=rf"(?s){match}"):
@@ -243,7 +315,12 @@ def test_shipped_weights_tell_rude_texts_from_polite_ones(shipped):
 def test_shipped_weights_see_through_usual_disguises(shipped):
     assert (
         shipped.p_toxic(
-            ["what the f*** is this sh*t", "you are such an id1ot", "you stuuupid m0ron", "f u c k you"]
+            [
+                "what the f*** is this sh*t",
+                "you are such an id1ot",
+                "you stuuupid m0ron",
+                "f u c k you",
+            ]
         ).min()
         > 0.5
     )

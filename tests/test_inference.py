@@ -30,12 +30,22 @@ COUNTS = [[6, 3], [4, 1], [6, 3], [8, 4], [1, 1]]
 @pytest.mark.parametrize("window", [1, 2, 100])
 def test_order_is_restored(monkeypatch, batch_size, token_budget, window):
     monkeypatch.setattr(inference, "WINDOW", window)
-    assert run_batched(TEXTS, _encode, _forward, token_budget=token_budget, batch_size=batch_size).tolist() == COUNTS
+    assert (
+        run_batched(
+            TEXTS, _encode, _forward, token_budget=token_budget, batch_size=batch_size
+        ).tolist()
+        == COUNTS
+    )
 
 
 def test_equal_items_are_scored_once():
     seen = []
-    run_batched(TEXTS, _encode, lambda batch: seen.extend(batch) or _forward(batch), token_budget=100)
+    run_batched(
+        TEXTS,
+        _encode,
+        lambda batch: seen.extend(batch) or _forward(batch),
+        token_budget=100,
+    )
     assert sorted(seen) == sorted([[1, 2, 3], [4], [2, 2, 2, 2], [1]])
 
 
@@ -67,7 +77,9 @@ def test_items_may_be_pairs():
     def forward(batch):
         return torch.tensor([float(len(a) - len(b)) for a, b in batch])
 
-    out = run_batched(pairs, encode, forward, token_budget=4, length=lambda x: len(x[0]) + len(x[1]))
+    out = run_batched(
+        pairs, encode, forward, token_budget=4, length=lambda x: len(x[0]) + len(x[1])
+    )
     assert out.tolist() == [1.0, -2.0, 1.0]
 
 
@@ -75,7 +87,12 @@ def test_token_batches_by_hand():
     # Longest first: 9 alone (over the budget of 8), then 4+4, then 2+1+1.
     batches = token_batches([1, 9, 4, 2, 4, 1], token_budget=8)
     assert [b.tolist() for b in batches] == [[1], [2, 4], [3, 0, 5]]
-    assert [b.tolist() for b in token_batches([1, 9, 4, 2, 4, 1], 8, batch_size=2)] == [[1], [2, 4], [3, 0], [5]]
+    assert [b.tolist() for b in token_batches([1, 9, 4, 2, 4, 1], 8, batch_size=2)] == [
+        [1],
+        [2, 4],
+        [3, 0],
+        [5],
+    ]
 
 
 def test_token_batches_of_equal_lengths_by_hand():
@@ -83,7 +100,9 @@ def test_token_batches_of_equal_lengths_by_hand():
     assert [b.tolist() for b in batches] == [[1], [2, 4], [6], [3], [0, 5]]
 
 
-@pytest.mark.parametrize(("arguments", "name"), [((0,), "token_budget"), ((5, 0), "batch_size")])
+@pytest.mark.parametrize(
+    ("arguments", "name"), [((0,), "token_budget"), ((5, 0), "batch_size")]
+)
 def test_token_batches_rejects(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1; got 0"):
         token_batches([1, 2], *arguments)
@@ -135,28 +154,40 @@ def test_deduplicate():
 def test_packed_attention_is_attention_of_each_segment():
     generator = torch.Generator().manual_seed(1)
     lengths = [5, 3, 3, 1, 4, 3]
-    query, key, value = (torch.randn(sum(lengths), 2, 8, generator=generator, dtype=torch.float64) for _ in range(3))
+    query, key, value = (
+        torch.randn(sum(lengths), 2, 8, generator=generator, dtype=torch.float64)
+        for _ in range(3)
+    )
     expected = []
     for q, k, v in zip(*(x.split(lengths) for x in (query, key, value)), strict=True):
         weights = torch.softmax(torch.einsum("qhd,khd->hqk", q, k) / 8**0.5, dim=-1)
         expected.append(torch.einsum("hqk,khd->qhd", weights, v))
-    torch.testing.assert_close(packed_attention(query, key, value, lengths), torch.cat(expected))
+    torch.testing.assert_close(
+        packed_attention(query, key, value, lengths), torch.cat(expected)
+    )
 
 
 def test_packed_attention_has_gradients():
     x = torch.randn(6, 2, 4, requires_grad=True, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda x: packed_attention(x, 2 * x, x, [3, 2, 1]), (x,))
+    assert torch.autograd.gradcheck(
+        lambda x: packed_attention(x, 2 * x, x, [3, 2, 1]), (x,)
+    )
 
 
 def test_devices():
     assert resolve_device("cpu") == torch.device("cpu")
     assert resolve_device().type in {"cpu", "cuda", "mps"}
     for absent in ("cuda:99", "abacus"):
-        with pytest.raises(ValueError, match="`device` must be a device of this machine"):
+        with pytest.raises(
+            ValueError, match="`device` must be a device of this machine"
+        ):
             resolve_device(absent)
 
 
 def test_dtypes():
     assert resolve_dtype("bfloat16") is torch.bfloat16
-    with pytest.raises(ValueError, match=r"`dtype` must be one of \['bfloat16', 'float16', 'float32'\]; got"):
+    with pytest.raises(
+        ValueError,
+        match=r"`dtype` must be one of \['bfloat16', 'float16', 'float32'\]; got",
+    ):
         resolve_dtype("half")

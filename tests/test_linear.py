@@ -14,7 +14,9 @@ from toxicity_j.model_classifier import Classifier
 
 CPU = torch.device("cpu")
 
-pytestmark = pytest.mark.skipif(not can_use_onednn(CPU, torch.float32), reason="PyTorch is built without oneDNN")
+pytestmark = pytest.mark.skipif(
+    not can_use_onednn(CPU, torch.float32), reason="PyTorch is built without oneDNN"
+)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -23,8 +25,15 @@ def test_equals_torch(shape, bias):
     torch.manual_seed(0)
     layer, states = nn.Linear(24, 10, bias=bias), torch.randn(shape)
     with torch.inference_mode():
-        torch.testing.assert_close(OneDNNLinear(layer)(states), layer(states), atol=1e-6, rtol=1e-5)
-        torch.testing.assert_close(OneDNNLinear(layer, gelu=True)(states), gelu(layer(states)), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            OneDNNLinear(layer)(states), layer(states), atol=1e-6, rtol=1e-5
+        )
+        torch.testing.assert_close(
+            OneDNNLinear(layer, gelu=True)(states),
+            gelu(layer(states)),
+            atol=1e-6,
+            rtol=1e-5,
+        )
 
 
 def test_rows_do_not_depend_on_their_number():
@@ -33,7 +42,9 @@ def test_rows_do_not_depend_on_their_number():
     with torch.inference_mode():
         whole = layer(states)
         for count in (1, 2, 7, 64, 299):
-            torch.testing.assert_close(layer(states[:count]), whole[:count], atol=5e-6, rtol=5e-6)  # 3e-6 by torch 2.6
+            torch.testing.assert_close(
+                layer(states[:count]), whole[:count], atol=5e-6, rtol=5e-6
+            )  # 3e-6 by torch 2.6
 
 
 def test_bfloat16():
@@ -42,7 +53,9 @@ def test_bfloat16():
     torch.manual_seed(0)
     layer, states = nn.Linear(24, 10).bfloat16(), torch.randn(7, 24).bfloat16()
     with torch.inference_mode():
-        exact = nn.functional.linear(states.float(), layer.weight.float(), layer.bias.float())
+        exact = nn.functional.linear(
+            states.float(), layer.weight.float(), layer.bias.float()
+        )
         found = OneDNNLinear(layer)(states)
     assert found.dtype is torch.bfloat16
     torch.testing.assert_close(found.float(), exact, atol=2e-2, rtol=2**-7)
@@ -52,7 +65,9 @@ def test_replaces_what_it_can():
     class Own(nn.Linear):
         """A subclass may compute something else."""
 
-    network = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.GELU(), nn.Linear(4, 2)), Own(2, 2))
+    network = nn.Sequential(
+        nn.Linear(4, 4), nn.Sequential(nn.GELU(), nn.Linear(4, 2)), Own(2, 2)
+    )
     half = nn.Sequential(nn.Linear(4, 4)).half()
     states = torch.randn(3, 4)
     with torch.inference_mode():
@@ -84,7 +99,9 @@ def trial():
 @pytest.mark.parametrize("name", cpu_linear._OPERATORS)
 def test_torch_linear_stays_where_this_torch_lacks_an_operator(monkeypatch, name):
     class Lacking:
-        """torch.ops.mkldnn without one operator, as another version of torch may have it."""
+        """torch.ops.mkldnn without one operator, as another version of torch may have
+        it.
+        """
 
         def __getattr__(self, asked):
             if asked == name:
@@ -104,12 +121,19 @@ def test_scores_are_the_same_without_the_operators(checkpoints, monkeypatch):
     quick = Classifier(path, role="style", device="cpu").score(texts).values
     monkeypatch.setattr(cpu_linear, "can_use_onednn", lambda device, dtype: False)
     plain = Classifier(path, role="style", device="cpu")
-    assert not any(isinstance(module, OneDNNLinear) for module in plain.network.modules())
+    assert not any(
+        isinstance(module, OneDNNLinear) for module in plain.network.modules()
+    )
     np.testing.assert_allclose(plain.score(texts).values, quick, atol=1e-5)
 
 
-@pytest.mark.parametrize(("onednn", "torch_own", "is_used"), [(1.0, 2.0, True), (1.0, 0.8, True), (1.0, 0.5, False)])
-def test_the_trial_keeps_torch_linear_only_where_it_clearly_wins(monkeypatch, trial, onednn, torch_own, is_used):
+@pytest.mark.parametrize(
+    ("onednn", "torch_own", "is_used"),
+    [(1.0, 2.0, True), (1.0, 0.8, True), (1.0, 0.5, False)],
+)
+def test_the_trial_keeps_torch_linear_only_where_it_clearly_wins(
+    monkeypatch, trial, onednn, torch_own, is_used
+):
     # Ratios of 0.5, 1.25 and 2: of these only the last is over the limit of 1.5.
     def seconds(layer, states):
         return onednn if isinstance(layer, OneDNNLinear) else torch_own
@@ -123,17 +147,21 @@ def test_the_trial_keeps_torch_linear_only_where_it_clearly_wins(monkeypatch, tr
 def test_the_trial_runs_once_and_leaves_the_random_generator_alone(monkeypatch, trial):
     calls = []
     own = cpu_linear._seconds
-    monkeypatch.setattr(cpu_linear, "_seconds", lambda *given: calls.append(given) or own(*given))
+    monkeypatch.setattr(
+        cpu_linear, "_seconds", lambda *given: calls.append(given) or own(*given)
+    )
     before = torch.get_rng_state()
     for _ in range(3):
         cpu_linear.onednn_is_faster(torch.float32, torch.get_num_threads())
-    # One trial: each kind of layer once per round. Under heavy load up to three trials are made, so it is held here.
+    # One trial: each kind of layer once per round. Under heavy load up to three trials
+    # are made, so it is held here.
     assert len(calls) in {2 * n * cpu_linear._TRIAL_ROUNDS for n in (1, 2, 3)}
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_one_slow_trial_does_not_decide(monkeypatch, trial):
-    # 3 s against 1 s in the first trial, as where another program takes the core; 1 s against 1 s in the second.
+    # 3 s against 1 s in the first trial, as where another program takes the core; 1 s
+    # against 1 s in the second.
     slow = [3.0, 1.0] * cpu_linear._TRIAL_ROUNDS
     times = iter(slow + [1.0, 1.0] * cpu_linear._TRIAL_ROUNDS)
     monkeypatch.setattr(cpu_linear, "_seconds", lambda layer, states: next(times))

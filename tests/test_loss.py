@@ -1,4 +1,6 @@
-"""The toxicity loss on a toy identifier: what it equals, how it differentiates, what it leaves alone."""
+"""The toxicity loss on a toy identifier: what it equals, how it differentiates, what it
+leaves alone.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ import string
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.objectives.expectation import expect
@@ -32,14 +41,35 @@ WORDS = [
     "##ly",
     ".",
 ]
-WORDS += [mark + letter for mark in ("", "##") for letter in string.ascii_lowercase if mark + letter not in WORDS]
-TEXTS = ["you are an idiot .", "you are my good friend", "idiots are not friends .", "not unfairly", "."]
-# Every subword of these texts is whole words to all tokenizers below, so the bridge has nothing to approximate.
-CORPUS = ["you are an idiot .", "you are my good friend", "idiots are not friends .", "not unfairly ."] * 20
+WORDS += [
+    mark + letter
+    for mark in ("", "##")
+    for letter in string.ascii_lowercase
+    if mark + letter not in WORDS
+]
+TEXTS = [
+    "you are an idiot .",
+    "you are my good friend",
+    "idiots are not friends .",
+    "not unfairly",
+    ".",
+]
+# Every subword of these texts is whole words to all tokenizers below, so the bridge has
+# nothing to approximate.
+CORPUS = [
+    "you are an idiot .",
+    "you are my good friend",
+    "idiots are not friends .",
+    "not unfairly .",
+] * 20
 
 
 def wordpiece(words: list[str] = WORDS) -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            {word: place for place, word in enumerate(words)}, unk_token="[UNK]"
+        )
+    )
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(cleanup=False)
@@ -53,7 +83,10 @@ def byte_level(size: int = 400) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=size, initial_alphabet=alphabet, special_tokens=["<|end|>"], show_progress=False
+        vocab_size=size,
+        initial_alphabet=alphabet,
+        special_tokens=["<|end|>"],
+        show_progress=False,
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
     return tokenizer
@@ -62,7 +95,11 @@ def byte_level(size: int = 400) -> Tokenizer:
 def sentencepiece() -> Tokenizer:
     words = ["▁" + word for word in WORDS[2:11]] + ["fair", "s", "ly", "▁.", "."]
     tokenizer = Tokenizer(
-        models.Unigram([("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)] + [(w, -1.0) for w in words], unk_id=2)
+        models.Unigram(
+            [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+            + [(w, -1.0) for w in words],
+            unk_id=2,
+        )
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
@@ -73,7 +110,9 @@ def sentencepiece() -> Tokenizer:
 @pytest.fixture
 def identifier() -> ToxicityIdentifier:
     torch.manual_seed(1)
-    model = ToxicityIdentifier(IdentifierConfig(len(WORDS), dim=6, channels=5, hidden=(7,)), wordpiece())
+    model = ToxicityIdentifier(
+        IdentifierConfig(len(WORDS), dim=6, channels=5, hidden=(7,)), wordpiece()
+    )
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.6)
     with torch.no_grad():
@@ -84,28 +123,44 @@ def identifier() -> ToxicityIdentifier:
 def padded(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     length = max(map(len, rows))
     ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
-    return ids, torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows])
+    return ids, torch.tensor(
+        [[1] * len(row) + [0] * (length - len(row)) for row in rows]
+    )
 
 
-def test_one_hot_input_of_the_same_tokenizer_gives_the_identifiers_own_score(identifier):
+def test_one_hot_input_of_the_same_tokenizer_gives_the_identifiers_own_score(
+    identifier,
+):
     ids, mask = padded(identifier.encode(TEXTS))
     loss = ToxicityLoss(identifier, kind="expected", reduction="none")
     expected = torch.tensor(identifier.p_toxic(TEXTS)).float()
     torch.testing.assert_close(loss(ids, mask, form="ids"), expected, rtol=0, atol=1e-6)
     one_hot = torch.nn.functional.one_hot(ids, len(WORDS)).float()
-    torch.testing.assert_close(loss(one_hot, mask, form="probabilities"), expected, rtol=0, atol=1e-6)
-    torch.testing.assert_close(loss((one_hot - 0.5) * 200, mask), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(
+        loss(one_hot, mask, form="probabilities"), expected, rtol=0, atol=1e-6
+    )
+    torch.testing.assert_close(
+        loss((one_hot - 0.5) * 200, mask), expected, rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
-    "generator", [byte_level(), sentencepiece(), wordpiece(WORDS[::-1])], ids=["bpe", "unigram", "wordpiece"]
+    "generator",
+    [byte_level(), sentencepiece(), wordpiece(WORDS[::-1])],
+    ids=["bpe", "unigram", "wordpiece"],
 )
-def test_one_hot_input_through_the_bridge_gives_the_score_of_the_decoded_text(identifier, generator):
-    rows = [encoding.ids for encoding in generator.encode_batch(TEXTS, add_special_tokens=False)]
+def test_one_hot_input_through_the_bridge_gives_the_score_of_the_decoded_text(
+    identifier, generator
+):
+    rows = [
+        encoding.ids
+        for encoding in generator.encode_batch(TEXTS, add_special_tokens=False)
+    ]
     assert [generator.decode(row) for row in rows] == TEXTS
     ids, mask = padded(rows)
     loss = ToxicityLoss(identifier, generator, kind="expected", reduction="none")
-    # Tolerance 1e-6: all these tokens are words, or word pieces that the identifier cuts at the same places.
+    # Tolerance 1e-6: all these tokens are words, or word pieces that the identifier
+    # cuts at the same places.
     expected = torch.tensor(identifier.p_toxic(TEXTS)).float()
     torch.testing.assert_close(loss(ids, mask, form="ids"), expected, rtol=0, atol=1e-6)
 
@@ -114,19 +169,22 @@ def test_log_loss_is_minus_log_of_p_non_toxic(identifier):
     ids, mask = padded(identifier.encode(TEXTS))
     p_toxic = torch.tensor(identifier.p_toxic(TEXTS)).float()
     torch.testing.assert_close(
-        ToxicityLoss(identifier, reduction="none")(ids, mask, form="ids"), -torch.log(1 - p_toxic)
+        ToxicityLoss(identifier, reduction="none")(ids, mask, form="ids"),
+        -torch.log(1 - p_toxic),
     )
-    assert ToxicityLoss(identifier, weight=3)(ids, mask, form="ids").item() == pytest.approx(
-        3 * -torch.log(1 - p_toxic).mean().item(), rel=1e-5
-    )
-    assert ToxicityLoss(identifier, reduction="sum")(ids, mask, form="ids").item() == pytest.approx(
-        -torch.log(1 - p_toxic).sum().item(), rel=1e-5
-    )
+    assert ToxicityLoss(identifier, weight=3)(
+        ids, mask, form="ids"
+    ).item() == pytest.approx(3 * -torch.log(1 - p_toxic).mean().item(), rel=1e-5)
+    assert ToxicityLoss(identifier, reduction="sum")(
+        ids, mask, form="ids"
+    ).item() == pytest.approx(-torch.log(1 - p_toxic).sum().item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["expected", "log"])
 @pytest.mark.parametrize("generator", [None, byte_level()], ids=["same", "bridge"])
-def test_gradient_agrees_with_finite_differences_in_float64(identifier, kind, generator):
+def test_gradient_agrees_with_finite_differences_in_float64(
+    identifier, kind, generator
+):
     loss = ToxicityLoss(identifier, generator, kind=kind, temperature=0.7).double()
     torch.manual_seed(3)
     logits = torch.randn(2, 4, loss.aligner.vocab_size, dtype=torch.float64)
@@ -140,7 +198,9 @@ def test_gradient_agrees_with_finite_differences_in_float64(identifier, kind, ge
         changed[:, :, places] = values
         return loss(changed, mask)
 
-    assert torch.autograd.gradcheck(of_some, logits[:, :, places].clone().requires_grad_())
+    assert torch.autograd.gradcheck(
+        of_some, logits[:, :, places].clone().requires_grad_()
+    )
 
 
 def test_no_gradient_and_no_change_reaches_the_identifier(identifier):
@@ -148,9 +208,14 @@ def test_no_gradient_and_no_change_reaches_the_identifier(identifier):
     logits = torch.randn(2, 3, len(WORDS), requires_grad=True)
     loss(logits).backward()
     assert logits.grad.abs().sum() > 0
-    assert all(parameter.grad is None for parameter in [*identifier.parameters(), *loss.parameters()])
+    assert all(
+        parameter.grad is None
+        for parameter in [*identifier.parameters(), *loss.parameters()]
+    )
     assert not any(parameter.requires_grad for parameter in loss.parameters())
-    assert all(parameter.requires_grad for parameter in identifier.parameters())  # the user's own is not frozen
+    assert all(
+        parameter.requires_grad for parameter in identifier.parameters()
+    )  # the user's own is not frozen
     assert loss.train().training
     assert not loss.identifier.training
 
@@ -163,7 +228,10 @@ def test_padding_on_either_side_has_no_effect_nor_a_gradient(identifier, generat
     noise = torch.randn(2, 3, loss.aligner.vocab_size)
     expected = loss(logits)
     ones, zeros = torch.ones(2, 4), torch.zeros(2, 3)
-    for tensors, mask in (([logits, noise], [ones, zeros]), ([noise, logits], [zeros, ones])):
+    for tensors, mask in (
+        ([logits, noise], [ones, zeros]),
+        ([noise, logits], [zeros, ones]),
+    ):
         joined = torch.cat(tensors, 1).requires_grad_()
         result = loss(joined, torch.cat(mask, 1))
         torch.testing.assert_close(result, expected, rtol=0, atol=1e-6)
@@ -189,7 +257,12 @@ def test_gradient_descent_on_the_logits_lowers_the_identifiers_score(identifier)
     loss = ToxicityLoss(identifier, byte_level())
     generator = byte_level()
     ids = generator.encode("you are an idiot .").ids
-    logits = (torch.nn.functional.one_hot(torch.tensor([ids]), loss.aligner.vocab_size).float() * 8).requires_grad_()
+    logits = (
+        torch.nn.functional.one_hot(
+            torch.tensor([ids]), loss.aligner.vocab_size
+        ).float()
+        * 8
+    ).requires_grad_()
     before = loss(logits).item()
     optimiser = torch.optim.Adam([logits], lr=0.5)
     for _ in range(30):
@@ -203,11 +276,15 @@ def test_straight_through_gumbel_reads_tokens_and_still_differentiates(identifie
     loss = ToxicityLoss(identifier, gumbel=True, kind="expected", reduction="none")
     logits = torch.zeros(1, 2, len(WORDS), requires_grad=True)
     ids = torch.cartesian_prod(torch.arange(len(WORDS)), torch.arange(len(WORDS)))
-    possible = ToxicityLoss(identifier, kind="expected", reduction="none")(ids, form="ids")
+    possible = ToxicityLoss(identifier, kind="expected", reduction="none")(
+        ids, form="ids"
+    )
     torch.manual_seed(0)
     for _ in range(5):
         result = loss(logits)
-        assert (possible - result).abs().min() < 1e-6  # the score of some pair of tokens, not of a mixture
+        assert (
+            possible - result
+        ).abs().min() < 1e-6  # the score of some pair of tokens, not of a mixture
     result.sum().backward()
     assert logits.grad.abs().sum() > 0
 
@@ -216,7 +293,9 @@ def test_low_temperature_tends_to_the_likeliest_tokens(identifier):
     torch.manual_seed(2)
     logits = torch.randn(2, 4, len(WORDS))
     hard = ToxicityLoss(identifier)(logits.argmax(-1), form="ids")
-    torch.testing.assert_close(ToxicityLoss(identifier, temperature=0.002)(logits), hard, rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        ToxicityLoss(identifier, temperature=0.002)(logits), hard, rtol=0, atol=1e-3
+    )
 
 
 def test_padded_vocabulary_is_cut_and_labels_may_hold_minus_100(identifier):
@@ -225,25 +304,57 @@ def test_padded_vocabulary_is_cut_and_labels_may_hold_minus_100(identifier):
     wider = torch.cat([logits, torch.full((1, 3, 4), -30.0)], dim=-1)
     torch.testing.assert_close(loss(wider), loss(logits))
     ids = torch.tensor([[2, 3, -100]])
-    torch.testing.assert_close(loss(ids, ids != -100, form="ids"), loss(ids[:, :2], form="ids"))
+    torch.testing.assert_close(
+        loss(ids, ids != -100, form="ids"), loss(ids[:, :2], form="ids")
+    )
 
 
 @pytest.mark.parametrize(
     ("inputs", "mask", "form", "match"),
     [
         (torch.zeros(2, 3), None, "logits", "`inputs` must have 3 dimensions"),
-        (torch.zeros(2, 3, 4), None, "logits", "must cover the tokenizer's 66 tokens; got 4"),
+        (
+            torch.zeros(2, 3, 4),
+            None,
+            "logits",
+            "must cover the tokenizer's 66 tokens; got 4",
+        ),
         (torch.zeros(2, 3, 66), torch.ones(2, 4), "logits", "`mask` must have shape"),
         (torch.full((1, 1), 66), None, "ids", "`inputs` must be ids in"),
         (torch.zeros(2, 3, 66), None, "onehot", "`form` must be one of"),
-        (torch.zeros(2, 3, 66), None, np.array([None, None], dtype=object), "`form` must be one of"),
+        (
+            torch.zeros(2, 3, 66),
+            None,
+            np.array([None, None], dtype=object),
+            "`form` must be one of",
+        ),
         (torch.zeros(0, 3, 66), None, "logits", "`inputs` must hold a sequence"),
         (torch.zeros(2, 0, 66), None, "probabilities", "`inputs` must hold a sequence"),
-        (torch.zeros(0, 3, dtype=torch.long), None, "ids", "`inputs` must hold a sequence"),
-        (torch.full((2, 3, 66), torch.nan), None, "logits", "`inputs` must be finite .* sequence 0 .* position 0"),
+        (
+            torch.zeros(0, 3, dtype=torch.long),
+            None,
+            "ids",
+            "`inputs` must hold a sequence",
+        ),
+        (
+            torch.full((2, 3, 66), torch.nan),
+            None,
+            "logits",
+            "`inputs` must be finite .* sequence 0 .* position 0",
+        ),
         (torch.full((2, 3, 66), -torch.inf), None, "logits", "`inputs` must be finite"),
-        (torch.full((2, 3, 66), torch.inf), None, "probabilities", "`inputs` must be finite"),
-        (torch.zeros(2, 3, 66, device="meta"), None, "logits", "`inputs` must be on the loss's device, cpu; got meta"),
+        (
+            torch.full((2, 3, 66), torch.inf),
+            None,
+            "probabilities",
+            "`inputs` must be finite",
+        ),
+        (
+            torch.zeros(2, 3, 66, device="meta"),
+            None,
+            "logits",
+            "`inputs` must be on the loss's device, cpu; got meta",
+        ),
     ],
 )
 def test_bad_inputs_are_named(identifier, inputs, mask, form, match):
@@ -271,7 +382,12 @@ def test_bad_options_are_named(identifier, options):
     ("inputs", "mask", "form", "match"),
     [
         ([[1.0]], None, "logits", "`inputs` must be a tensor; got list"),
-        (torch.zeros(2, 3, 66, dtype=torch.long), None, "logits", "`inputs` must be floating-point numbers as logits"),
+        (
+            torch.zeros(2, 3, 66, dtype=torch.long),
+            None,
+            "logits",
+            "`inputs` must be floating-point numbers as logits",
+        ),
         (torch.zeros(2, 3), None, "ids", "`inputs` must be integers as ids"),
         (torch.zeros(2, 3, 66), [[1]], "logits", "`mask` must be a tensor; got list"),
     ],
@@ -289,7 +405,9 @@ def test_padding_may_hold_anything(identifier):
     torch.testing.assert_close(loss(logits, torch.tensor([[1, 1, 1, 0]])), expected)
 
 
-@pytest.mark.parametrize("options", [{"weight": "1"}, {"temperature": None}, {"weight": True}])
+@pytest.mark.parametrize(
+    "options", [{"weight": "1"}, {"temperature": None}, {"weight": True}]
+)
 def test_options_of_other_types_are_named(identifier, options):
     with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be a number"):
         ToxicityLoss(identifier, **options)
@@ -306,8 +424,16 @@ def test_conventions_are_found_and_read():
     assert find_convention(["you", "##a"]) == "wordpiece"
     assert find_convention(["you", "a"]) == "words"
     spelt = ("Ġyou", "s", "Ã©", "Ġ", "Ã")
-    assert [surface(token, "byte-level") for token in spelt] == [" you", "s", "é", " ", ""]
-    assert [surface(token, "sentencepiece") for token in ("▁you", "s", "<0x41>", "▁")] == [" you", "s", "A", " "]
+    assert [surface(token, "byte-level") for token in spelt] == [
+        " you",
+        "s",
+        "é",
+        " ",
+        "",
+    ]
+    assert [
+        surface(token, "sentencepiece") for token in ("▁you", "s", "<0x41>", "▁")
+    ] == [" you", "s", "A", " "]
     assert [surface(token, "wordpiece") for token in ("you", "##s")] == [" you", "s"]
     assert surface("you", "words") == " you"
 
@@ -321,24 +447,33 @@ def test_mean_pieces_are_those_of_a_word_or_of_its_inside():
 
 def test_an_unsure_position_mixes_embeddings_as_worked_out_here(identifier):
     generator = {"Ġyou": 0, "Ġun": 1, "fair": 2, "s": 3}
-    # Likeliest: "you unfair", cut you|un|##fair. "you" has .7, and .3 of "s" adds 0.3 E(##s). "un" and "fair" are cut
-    # alike by both; "un" has .6 and .4 of "you"; "fair" is certain.
+    # Likeliest: "you unfair", cut you|un|##fair. "you" has .7, and .3 of "s" adds 0.3
+    # E(##s). "un" and "fair" are cut alike by both; "un" has .6 and .4 of "you"; "fair"
+    # is certain.
     probabilities = torch.tensor([[[0.7, 0, 0, 0.3], [0.4, 0.6, 0, 0], [0, 0, 1.0, 0]]])
     found, weights = embeddings(identifier, generator, probabilities)
     weight = identifier.embedding.weight.detach()
-    you, un, fair, s = (weight[WORDS.index(word)] for word in ("you", "un", "##fair", "##s"))
-    torch.testing.assert_close(found[0], torch.stack([0.7 * you + 0.3 * s, 0.6 * un + 0.4 * you, fair]))
+    you, un, fair, s = (
+        weight[WORDS.index(word)] for word in ("you", "un", "##fair", "##s")
+    )
+    torch.testing.assert_close(
+        found[0], torch.stack([0.7 * you + 0.3 * s, 0.6 * un + 0.4 * you, fair])
+    )
     assert weights.tolist() == [[1, 1, 1]]
-    # Where the identifier joins what the generator cuts, the joint word is as likely as its parts together.
+    # Where the identifier joins what the generator cuts, the joint word is as likely as
+    # its parts together.
     probabilities = torch.tensor([[[0.9, 0, 0.1], [0.2, 0.8, 0]]])
     found, _ = embeddings(identifier, {"Ġfri": 0, "end": 1, "s": 2}, probabilities)
     fri, friend = (
-        weight[[WORDS.index(piece) for piece in pieces]].mean(0) for pieces in (["f", "##r", "##i"], ["friend"])
+        weight[[WORDS.index(piece) for piece in pieces]].mean(0)
+        for pieces in (["f", "##r", "##i"], ["friend"])
     )
     torch.testing.assert_close(found[0, 0], 0.72 * friend + (0.1 * s + 0.2 * fri) / 2)
 
 
-def embeddings(identifier, generator, probabilities) -> tuple[torch.Tensor, torch.Tensor]:
+def embeddings(
+    identifier, generator, probabilities
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What the identifier is given for one batch of probabilities."""
     loss = ToxicityLoss(identifier, generator)
     mask = torch.ones(probabilities.shape[:2], dtype=torch.bool)
@@ -347,8 +482,9 @@ def embeddings(identifier, generator, probabilities) -> tuple[torch.Tensor, torc
 
 
 def test_a_position_that_may_write_nothing_is_a_mixture_too(identifier):
-    # <end> writes nothing. With .51 of it the place holds .49 E(idiot), weighs .49, and keeps its gradient; so it does
-    # with .49 of it, where "idiot" is likeliest, but for .51 in place of .49.
+    # <end> writes nothing. With .51 of it the place holds .49 E(idiot), weighs .49, and
+    # keeps its gradient; so it does with .49 of it, where "idiot" is likeliest, but for
+    # .51 in place of .49.
     loss = ToxicityLoss(identifier, byte_level(), kind="expected", reduction="none")
     generator = byte_level()
     end, idiot = generator.token_to_id("<|end|>"), generator.encode(" idiot").ids
@@ -367,22 +503,31 @@ def test_a_position_that_may_write_nothing_is_a_mixture_too(identifier):
     scores = [at(share) for share in np.linspace(0.002, 0.998, 400)]
     values = np.array([score for score, _ in scores])
     gradients = torch.stack([gradient for _, gradient in scores])
-    # 400 steps over a change of at most 1: no step is much above 1/400 unless there is a jump.
+    # 400 steps over a change of at most 1: no step is much above 1/400 unless there is
+    # a jump.
     assert np.abs(np.diff(values)).max() < 0.02
     assert (gradients != 0).all()
     # The ends are the scores of the texts "you" and "you idiot".
-    assert [values[0], values[-1]] == pytest.approx(identifier.p_toxic(["you", "you idiot"]), abs=0.01)
+    assert [values[0], values[-1]] == pytest.approx(
+        identifier.p_toxic(["you", "you idiot"]), abs=0.01
+    )
 
 
 def dense(loss: ToxicityLoss, logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The loss over probabilities by autograd, as a reference for the chunked function."""
-    return loss(torch.softmax(logits / loss.temperature, -1), mask, form="probabilities")
+    """The loss over probabilities by autograd, as a reference for the chunked
+    function.
+    """
+    return loss(
+        torch.softmax(logits / loss.temperature, -1), mask, form="probabilities"
+    )
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (7, 30)])
 def test_the_chunked_expectation_equals_the_dense_one(identifier, shape, temperature):
-    loss = ToxicityLoss(identifier, byte_level(), temperature=temperature, reduction="none")
+    loss = ToxicityLoss(
+        identifier, byte_level(), temperature=temperature, reduction="none"
+    )
     torch.manual_seed(4)
     logits = torch.randn(*shape, loss.aligner.vocab_size) * 3
     logits[..., 5] = -torch.inf  # a token that generation forbids
@@ -394,7 +539,8 @@ def test_the_chunked_expectation_equals_the_dense_one(identifier, shape, tempera
     second.sum().backward()
     torch.testing.assert_close(one.grad, two.grad, rtol=0, atol=1e-5)
     kept, one.grad = one.grad, None
-    first.sum().backward()  # the buffer of the first pass is its gradient; the second computes it again
+    # the buffer of the first pass is its gradient; the second computes it again
+    first.sum().backward()
     torch.testing.assert_close(one.grad, kept, rtol=0, atol=1e-5)
 
 
@@ -428,5 +574,6 @@ def test_special_tokens_stand_for_nothing(identifier):
     ids = generator.encode("you are good").ids
     end = generator.token_to_id("<|end|>")
     torch.testing.assert_close(
-        loss(torch.tensor([[*ids, end, end]]), form="ids"), loss(torch.tensor([ids]), form="ids")
+        loss(torch.tensor([[*ids, end, end]]), form="ids"),
+        loss(torch.tensor([ids]), form="ids"),
     )

@@ -1,4 +1,6 @@
-"""The Metric as users load it: `evaluate.load` on the folder, from elsewhere, with the built-in models."""
+"""The Metric as users load it: `evaluate.load` on the folder, from elsewhere, with the
+built-in models.
+"""
 
 from __future__ import annotations
 
@@ -45,18 +47,31 @@ def expected(metric):
 
 
 def run(code: str, cwd: Path, *, installed: bool = False) -> dict:
-    """Runs code in a new process in which no `toxicity_j` package can be found; it prints one JSON object last."""
+    """Runs code in a new process in which no `toxicity_j` package can be found; it
+    prints one JSON object last.
+    """
     hide = "" if installed else "import sys; sys.modules['toxicity_j'] = None\n"
-    done = subprocess.run([sys.executable, "-c", hide + code], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", hide + code],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_the_main_script_names_every_sibling_that_a_load_needs():
-    # evaluate.load copies what the main script itself imports, and follows no sibling's imports.
+    # evaluate.load copies what the main script itself imports, and follows no sibling's
+    # imports.
     folder, pattern = Path(FOLDER), re.compile(r"^from \.(\w+) import", re.MULTILINE)
     named = set(pattern.findall((folder / "toxicity_j.py").read_text()))
-    needed = {other for name in named for other in pattern.findall((folder / f"{name}.py").read_text())}
+    needed = {
+        other
+        for name in named
+        for other in pattern.findall((folder / f"{name}.py").read_text())
+    }
     assert needed <= named
 
 
@@ -72,7 +87,12 @@ def test_result_keys_and_types(expected):
 
 def test_j_is_the_mean_of_products_exactly(expected):
     segments = expected["segments"]
-    products = [a * b * c for a, b, c in zip(segments["sta"], segments["sim"], segments["fl"], strict=True)]
+    products = [
+        a * b * c
+        for a, b, c in zip(
+            segments["sta"], segments["sim"], segments["fl"], strict=True
+        )
+    ]
     assert segments["j"] == products
     assert expected["j"] == pytest.approx(sum(products) / 4, abs=1e-12)
     product_of_means = expected["sta"] * expected["sim"] * expected["fl"]
@@ -92,12 +112,18 @@ def test_predictions_alone_give_style_alone(metric, expected):
     assert scores["sta"] == pytest.approx(expected["sta"], abs=1e-6)
 
 
-@pytest.mark.parametrize("path", ["toxicity_j", "toxicity_j/toxicity_j.py", FOLDER, FOLDER + "/toxicity_j.py"])
-def test_each_way_to_name_the_folder_loads_without_an_installed_package(path, expected, tmp_path):
+@pytest.mark.parametrize(
+    "path",
+    ["toxicity_j", "toxicity_j/toxicity_j.py", FOLDER, FOLDER + "/toxicity_j.py"],
+)
+def test_each_way_to_name_the_folder_loads_without_an_installed_package(
+    path, expected, tmp_path
+):
     cwd = tmp_path if Path(path).is_absolute() else ROOT
     scores = run(
-        f"import evaluate, json\nm = evaluate.load({path!r})\n"
-        f"print(json.dumps(m.compute(predictions={PREDICTIONS!r}, sources={SOURCES!r}, per_segment=True)))",
+        "import evaluate, json\nm ="
+        f" evaluate.load({path!r})\nprint(json.dumps(m.compute(predictions={PREDICTIONS!r},"
+        f" sources={SOURCES!r}, per_segment=True)))",
         cwd,
     )
     assert scores["signature"] == expected["signature"]
@@ -108,17 +134,18 @@ def test_the_package_gives_the_same_as_evaluate(expected):
     import toxicity_j
 
     scores = toxicity_j.load().compute(predictions=PREDICTIONS, sources=SOURCES)
-    assert scores == {key: value for key, value in expected.items() if key != "segments"}
+    assert scores == {
+        key: value for key, value in expected.items() if key != "segments"
+    }
     assert toxicity_j.load("paradetox2022").config_name == "paradetox2022"
 
 
 def test_the_scorer_never_imports_evaluate(tmp_path):
     code = (
-        f"import sys, json; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from toxicity_j import Scorer\n"
-        f"s = Scorer().score({PREDICTIONS!r}, {SOURCES!r})\n"
-        "seen = [m for m in ('evaluate', 'datasets', 'transformers') if m in sys.modules]\n"
-        "print(json.dumps({'j': s.as_lists()['j'], 'seen': seen}))"
+        f"import sys, json; sys.path.insert(0, {str(ROOT)!r})\nfrom toxicity_j import"
+        f" Scorer\ns = Scorer().score({PREDICTIONS!r}, {SOURCES!r})\nseen = [m for m in"
+        " ('evaluate', 'datasets', 'transformers') if m in"
+        " sys.modules]\nprint(json.dumps({'j': s.as_lists()['j'], 'seen': seen}))"
     )
     assert run(code, tmp_path, installed=True)["seen"] == []
 
@@ -127,7 +154,9 @@ def test_add_and_add_batch_store_until_compute(metric, expected):
     metric.add(prediction=PREDICTIONS[0], source=SOURCES[0])
     metric.add(predictions=PREDICTIONS[1], sources=SOURCES[1])
     metric.add_batch(predictions=PREDICTIONS[2:3], sources=SOURCES[2:3])
-    scores = metric.compute(predictions=PREDICTIONS[3:], sources=SOURCES[3:], per_segment=True)
+    scores = metric.compute(
+        predictions=PREDICTIONS[3:], sources=SOURCES[3:], per_segment=True
+    )
     assert scores["n"] == 4
     assert scores["segments"]["j"] == pytest.approx(expected["segments"]["j"], abs=1e-6)
     assert not list(Path(metric.data_dir).glob("*.arrow"))
@@ -144,7 +173,9 @@ def test_keep_in_memory(expected, tmp_path):
 
 
 def test_save_and_combine(metric, expected, tmp_path):
-    saved = evaluate.save(tmp_path, **{key: value for key, value in expected.items() if key != "segments"})
+    saved = evaluate.save(
+        tmp_path, **{key: value for key, value in expected.items() if key != "segments"}
+    )
     assert json.loads(Path(saved).read_text())["j"] == expected["j"]
     both = evaluate.combine([metric, evaluate.load(FOLDER, style_model="identifier")])
     both.add(prediction=PREDICTIONS[0], reference=None, sources=SOURCES[0])
@@ -158,29 +189,57 @@ def test_the_text_generation_evaluator_scores_what_a_model_writes(metric, tmp_pa
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-    words = {word: index for index, word in enumerate(["<unk>", "the", "train", "soup", "is", "late", "cold"])}
+    words = {
+        word: index
+        for index, word in enumerate(
+            ["<unk>", "the", "train", "soup", "is", "late", "cold"]
+        )
+    }
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<unk>", eos_token="<unk>")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="<unk>",
+        pad_token="<unk>",
+        eos_token="<unk>",
+    )
     fast.save_pretrained(tmp_path)
     GPT2LMHeadModel(
-        GPT2Config(vocab_size=7, n_positions=64, n_embd=8, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=0)
+        GPT2Config(
+            vocab_size=7,
+            n_positions=64,
+            n_embd=8,
+            n_layer=1,
+            n_head=2,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
     ).save_pretrained(tmp_path)
     data = datasets.Dataset.from_dict({"text": ["the train", "the soup is"]})
-    scores = evaluate.evaluator("text-generation").compute(model_or_pipeline=str(tmp_path), data=data, metric=metric)
+    scores = evaluate.evaluator("text-generation").compute(
+        model_or_pipeline=str(tmp_path), data=data, metric=metric
+    )
     assert 0 <= scores["sta"] <= 1
 
 
 def _share(args: tuple[int, str]) -> dict | None:
     process_id, cache = args
-    part = evaluate.load(FOLDER, num_process=2, process_id=process_id, experiment_id="two", cache_dir=cache)
+    part = evaluate.load(
+        FOLDER,
+        num_process=2,
+        process_id=process_id,
+        experiment_id="two",
+        cache_dir=cache,
+    )
     half = slice(process_id * 2, process_id * 2 + 2)
     return part.compute(predictions=PREDICTIONS[half], sources=SOURCES[half])
 
 
 def test_two_processes_share_one_corpus(expected, tmp_path):
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        first, second = pool.map(_share, [(0, str(tmp_path)), (1, str(tmp_path))], chunksize=1)
+        first, second = pool.map(
+            _share, [(0, str(tmp_path)), (1, str(tmp_path))], chunksize=1
+        )
     assert second is None
     assert first["n"] == 4
     assert first["j"] == pytest.approx(expected["j"], abs=1e-6)
@@ -188,7 +247,12 @@ def test_two_processes_share_one_corpus(expected, tmp_path):
 
 def test_four_threads_share_one_metric(metric, expected):
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: metric.compute(predictions=PREDICTIONS, sources=SOURCES)["j"], range(12)))
+        results = list(
+            pool.map(
+                lambda _: metric.compute(predictions=PREDICTIONS, sources=SOURCES)["j"],
+                range(12),
+            )
+        )
     assert results == pytest.approx([expected["j"]] * 12, abs=1e-6)
 
 
@@ -212,15 +276,23 @@ def test_the_fingerprint_is_the_same_in_another_process(metric, tmp_path):
 @pytest.mark.parametrize("num_proc", [None, 2])
 def test_map_adds_the_scores_as_columns(metric, expected, num_proc):
     data = datasets.Dataset.from_dict({"p": PREDICTIONS, "s": SOURCES})
-    scored = data.map(metric, batched=True, batch_size=2, input_columns=["p", "s"], num_proc=num_proc)
+    scored = data.map(
+        metric, batched=True, batch_size=2, input_columns=["p", "s"], num_proc=num_proc
+    )
     assert set(scored.column_names) == {"p", "s", "sta", "sim", "fl", "j", "p_toxic"}
     assert list(scored["j"]) == pytest.approx(expected["segments"]["j"], abs=1e-5)
 
 
 def test_map_on_an_iterable_dataset(metric, expected):
-    stream = datasets.Dataset.from_dict({"p": PREDICTIONS, "s": SOURCES}).to_iterable_dataset()
-    rows = list(stream.map(metric, batched=True, batch_size=3, input_columns=["p", "s"]))
-    assert [row["j"] for row in rows] == pytest.approx(expected["segments"]["j"], abs=1e-5)
+    stream = datasets.Dataset.from_dict(
+        {"p": PREDICTIONS, "s": SOURCES}
+    ).to_iterable_dataset()
+    rows = list(
+        stream.map(metric, batched=True, batch_size=3, input_columns=["p", "s"])
+    )
+    assert [row["j"] for row in rows] == pytest.approx(
+        expected["segments"]["j"], abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
@@ -228,16 +300,31 @@ def test_no_score_depends_on_batch_size_or_order(expected, batch_size):
     metric = evaluate.load(FOLDER, batch_size=batch_size)
     order = [2, 0, 3, 1]
     scores = metric.compute(
-        predictions=[PREDICTIONS[i] for i in order], sources=[SOURCES[i] for i in order], per_segment=True
+        predictions=[PREDICTIONS[i] for i in order],
+        sources=[SOURCES[i] for i in order],
+        per_segment=True,
     )
     for key, column in scores["segments"].items():
-        assert column == pytest.approx([expected["segments"][key][i] for i in order], abs=1e-5)
+        assert column == pytest.approx(
+            [expected["segments"][key][i] for i in order], abs=1e-5
+        )
     assert scores["signature"] == expected["signature"]
 
 
 def test_odd_texts_are_scored(metric):
-    odd = ["", " \t", "x" * 1_000_000, "\x00\x01 control", "😀😀", "日本語の文", "שלום עולם", "same"]
-    segments = metric.compute(predictions=odd, sources=["a source"] * 7 + ["same"], per_segment=True)["segments"]
+    odd = [
+        "",
+        " \t",
+        "x" * 1_000_000,
+        "\x00\x01 control",
+        "😀😀",
+        "日本語の文",
+        "שלום עולם",
+        "same",
+    ]
+    segments = metric.compute(
+        predictions=odd, sources=["a source"] * 7 + ["same"], per_segment=True
+    )["segments"]
     assert segments["sim"][:2] == segments["fl"][:2] == segments["j"][:2] == [0.0, 0.0]
     assert segments["sim"][7] == 1.0
     assert np.isfinite([segments[key] for key in segments]).all()
@@ -250,15 +337,29 @@ def test_odd_texts_are_scored(metric):
         ({"predictions": ["a", None]}, TypeError, "`predictions` .*item 1 is None"),
         ({"predictions": ["a", 3]}, TypeError, "`predictions` .*item 1 is int 3"),
         ({"predictions": []}, ValueError, "`predictions` must hold at least one text"),
-        ({"predictions": ["a"], "sources": ["a", "b"]}, ValueError, "`sources` .*got 2 items for 1"),
-        ({"predictions": ["a"], "sources": [None]}, TypeError, "`sources` .*item 0 is None"),
+        (
+            {"predictions": ["a"], "sources": ["a", "b"]},
+            ValueError,
+            "`sources` .*got 2 items for 1",
+        ),
+        (
+            {"predictions": ["a"], "sources": [None]},
+            TypeError,
+            "`sources` .*item 0 is None",
+        ),
         ({"predictions": ["\udc00"]}, ValueError, "lone surrogate"),
         ({"sources": ["a"]}, ValueError, "`predictions` must be given with `sources`"),
         ({"predictions": ["a"], "data": ["a"]}, ValueError, "`data` is another name"),
-        ({"predictions": ["a"], "source": ["a"]}, TypeError, "unknown argument .*`source`; did you mean `sources`"),
+        (
+            {"predictions": ["a"], "source": ["a"]},
+            TypeError,
+            "unknown argument .*`source`; did you mean `sources`",
+        ),
     ],
 )
-def test_bad_columns_are_named_and_the_metric_stays_usable(metric, arguments, error, message):
+def test_bad_columns_are_named_and_the_metric_stays_usable(
+    metric, arguments, error, message
+):
     with pytest.raises(error, match=message):
         metric.compute(**arguments)
     with pytest.raises(error, match=message.replace("compute", "add_batch")):
@@ -270,7 +371,9 @@ def test_bad_columns_are_named_and_the_metric_stays_usable(metric, arguments, er
 def test_languages_are_given_to_compute_where_the_protocol_does_not_store_them(metric):
     scores = metric.compute(predictions=PREDICTIONS, languages=["en", "de", "en", "de"])
     assert list(scores["languages"]) == ["de", "en"]
-    with pytest.raises(ValueError, match="`languages` is not stored for the protocol 'embedded'"):
+    with pytest.raises(
+        ValueError, match="`languages` is not stored for the protocol 'embedded'"
+    ):
         metric.add_batch(predictions=["a"], languages=["en"])
     assert len(metric) == 0
 
@@ -280,7 +383,11 @@ def test_sources_for_some_items_only_are_rejected_and_nothing_is_left(tmp_path):
     metric.add_batch(predictions=["a"], sources=["b"])
     metric.add_batch(predictions=["c"])
     with pytest.raises(
-        ValueError, match="`sources` must be given for every item or for none; it is missing for item 1"
+        ValueError,
+        match=(
+            "`sources` must be given for every item or for none; it is missing for"
+            " item 1"
+        ),
     ):
         metric.compute()
     assert not list(tmp_path.rglob("*.arrow"))
@@ -291,7 +398,11 @@ def test_sources_for_some_items_only_are_rejected_and_nothing_is_left(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"style_modle": "identifier"}, TypeError, "unknown option `style_modle`; did you mean `style_model`"),
+        (
+            {"style_modle": "identifier"},
+            TypeError,
+            "unknown option `style_modle`; did you mean `style_model`",
+        ),
         ({"config_name": "paradetox"}, ValueError, "paradetox2022"),
         ({"threshold": 2.0}, ValueError, "`threshold`"),
         ({"batch_size": 0}, ValueError, "`batch_size`"),
@@ -306,6 +417,10 @@ def test_bad_options_are_named_at_load_time(options, error, message):
 
 def test_references_are_ignored_with_one_warning_where_unused(metric, expected, caplog):
     with caplog.at_level("WARNING"):
-        scores = metric.compute(predictions=PREDICTIONS, sources=SOURCES, references=[[p] for p in PREDICTIONS])
+        scores = metric.compute(
+            predictions=PREDICTIONS,
+            sources=SOURCES,
+            references=[[p] for p in PREDICTIONS],
+        )
     assert scores["j"] == pytest.approx(expected["j"], abs=1e-6)
     assert sum("`references`" in record.getMessage() for record in caplog.records) == 1

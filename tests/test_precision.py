@@ -22,7 +22,9 @@ def test_rows_near_a_decision_are_computed_again_in_float32():
     def run(network, rows):
         runs.append((network, rows.tolist()))
         return Scored(
-            np.array([10.0, 11.0, 12.0])[rows] + (0.5 if network is torch.bfloat16 else 0), truncated=len(rows)
+            np.array([10.0, 11.0, 12.0])[rows]
+            + (0.5 if network is torch.bfloat16 else 0),
+            truncated=len(rows),
         )
 
     found = precision.guarded(3, run, lambda scores: scores == 11.5)
@@ -30,23 +32,41 @@ def test_rows_near_a_decision_are_computed_again_in_float32():
     assert found.values.tolist() == [10.5, 11.0, 12.5]
     assert runs == [(torch.bfloat16, [0, 1, 2]), (torch.float32, [1])]
     precision.guarded(3, run, lambda scores: scores == 11.5)
-    assert loads == [torch.bfloat16, torch.float32]  # the float32 network is loaded once
-    assert precision.guarded(3, run, None).values.tolist() == [10.5, 11.5, 12.5]  # no decision, nothing to guard
+    assert loads == [
+        torch.bfloat16,
+        torch.float32,
+    ]  # the float32 network is loaded once
+    assert precision.guarded(3, run, None).values.tolist() == [
+        10.5,
+        11.5,
+        12.5,
+    ]  # no decision, nothing to guard
 
 
 def test_float32_is_not_guarded():
     precision = Precision(lambda dtype: dtype, "float32")
     assert precision.float32 is precision.network
-    found = precision.guarded(1, lambda network, rows: Scored(np.zeros(1)), lambda scores: pytest.fail("asked"))
+    found = precision.guarded(
+        1,
+        lambda network, rows: Scored(np.zeros(1)),
+        lambda scores: pytest.fail("asked"),
+    )
     assert found.values.tolist() == [0]
 
 
 def test_span_costs_by_hand():
-    # Classes: 0 none, 1 minor (costs 1), 2 major (5), 3 critical (10); a span costs by its first token once it ends.
-    classes = [[0, 1, 3, 0, 2, 0], [3, 0, 0, 1, 1, 1], [0, 0, 2, 0, 0, 0], [1, 0, 1, 0, 3, 3]]
+    # Classes: 0 none, 1 minor (costs 1), 2 major (5), 3 critical (10); a span costs by
+    # its first token once it ends.
+    classes = [
+        [0, 1, 3, 0, 2, 0],
+        [3, 0, 0, 1, 1, 1],
+        [0, 0, 2, 0, 0, 0],
+        [1, 0, 1, 0, 3, 3],
+    ]
     lengths = [6, 6, 3, 4]
-    # 1 (the minor span, whose second token is critical) + 5; 10, and a minor one that never ends; a major one that
-    # the text's end leaves open, for what lies behind the end is not read; 1 + 1.
+    # 1 (the minor span, whose second token is critical) + 5; 10, and a minor one that
+    # never ends; a major one that the text's end leaves open, for what lies behind the
+    # end is not read; 1 + 1.
     expected = [6, 10, 0, 2]
     shares = torch.nn.functional.one_hot(torch.tensor(classes), 4).float() * 0.4 + 0.1
     shares[1, 3, 2] = 0.45  # second likeliest after the minor class's 0.5
@@ -65,11 +85,20 @@ def test_xcomet_spans_are_those_of_float32(checkpoints, monkeypatch):
     np.testing.assert_allclose(guarded.score(*columns).values, exact, atol=1e-6)
     assert guarded.dtype == "bfloat16"
     monkeypatch.setattr(model_xcomet, "SPAN_MARGIN", -1.0)
-    assert np.abs(Xcomet(path, device="cpu", dtype="bfloat16").score(*columns).values - exact).max() > 0.22 / 26
+    assert (
+        np.abs(
+            Xcomet(path, device="cpu", dtype="bfloat16").score(*columns).values - exact
+        ).max()
+        > 0.22 / 26
+    )
 
 
 def test_the_encoder_is_guarded_at_the_threshold():
-    columns = ([*TEXTS, "You are wrong, fool."], [*TEXTS[::-1], "You are wrong."], ("style", "content"))
+    columns = (
+        [*TEXTS, "You are wrong, fool."],
+        [*TEXTS[::-1], "You are wrong."],
+        ("style", "content"),
+    )
     exact = BuiltInEncoder(device="cpu").score_roles(*columns).values
     lower = BuiltInEncoder(device="cpu", dtype="bfloat16")
     moved = np.abs(lower.score_roles(*columns).values - exact).max(axis=1)
@@ -93,5 +122,7 @@ def test_the_encoder_is_guarded_at_the_threshold():
     ],
 )
 def test_wrong_devices_and_formats_are_named(resolve, value, error):
-    with pytest.raises(error, match=f"`{resolve.__name__.removeprefix('resolve_')}` must be"):
+    with pytest.raises(
+        error, match=f"`{resolve.__name__.removeprefix('resolve_')}` must be"
+    ):
         resolve(value)

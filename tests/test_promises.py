@@ -1,4 +1,6 @@
-"""Each test that docs/reliability.md and SECURITY.md name as what holds a promise is there."""
+"""Each test that docs/reliability.md and SECURITY.md name as what holds a promise is
+there.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# `test_file.py::test_name[case]`; without a file, the test is in the file named before it.
+# `test_file.py::test_name[case]`; without a file, the test is in the file named before
+# it.
 NAMED = re.compile(r"`(test_\w+\.py)?(?:::(test_\w+))?(?:\[\w+\])?`")
 
 

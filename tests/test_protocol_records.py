@@ -1,4 +1,6 @@
-"""Records that cannot mean anything are refused when they are made, whichever way they are made."""
+"""Records that cannot mean anything are refused when they are made, whichever way they
+are made.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,27 @@ EMBEDDED = get_protocol("embedded")
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"rule": "logits"}, ValueError, "`rule` of Style must be one of soft, argmax, logit; got 'logits'"),
+        (
+            {"rule": "logits"},
+            ValueError,
+            "`rule` of Style must be one of soft, argmax, logit; got 'logits'",
+        ),
         ({"rule": None}, TypeError, "`rule` of Style must be one of"),
-        ({"rule": "logit"}, ValueError, "`logit_threshold` of Style must be a logit for the rule 'logit'; got None"),
-        ({"rule": "logit", "logit_threshold": float("nan")}, ValueError, "`logit_threshold` of Style must be a finite"),
-        ({"logit_threshold": 0.8}, ValueError, "`logit_threshold` of Style must be None for the rule 'soft'"),
+        (
+            {"rule": "logit"},
+            ValueError,
+            "`logit_threshold` of Style must be a logit for the rule 'logit'; got None",
+        ),
+        (
+            {"rule": "logit", "logit_threshold": float("nan")},
+            ValueError,
+            "`logit_threshold` of Style must be a finite",
+        ),
+        (
+            {"logit_threshold": 0.8},
+            ValueError,
+            "`logit_threshold` of Style must be None for the rule 'soft'",
+        ),
         (
             {"model": "encoder", "rule": "logit", "logit_threshold": 0.8},
             ValueError,
@@ -30,17 +48,37 @@ EMBEDDED = get_protocol("embedded")
         ({"model": None}, TypeError, "`model` of Style must be a string; got None"),
         ({"label": -1}, ValueError, "`label` of Style must be at least 0; got -1"),
         ({"label": "toxic"}, TypeError, "`label` of Style must be a whole number"),
-        ({"label_is": "rude"}, ValueError, "`label_is` of Style must be one of toxic, neutral"),
-        ({"relative": 1}, TypeError, "`relative` of Style must be True or False; got 1"),
-        ({"slope": -1}, ValueError, "`slope` of Style must be a finite number of at least 0; got -1"),
+        (
+            {"label_is": "rude"},
+            ValueError,
+            "`label_is` of Style must be one of toxic, neutral",
+        ),
+        (
+            {"relative": 1},
+            TypeError,
+            "`relative` of Style must be True or False; got 1",
+        ),
+        (
+            {"slope": -1},
+            ValueError,
+            "`slope` of Style must be a finite number of at least 0; got -1",
+        ),
         ({"saturation": 0}, ValueError, "`saturation` of Style must be above 0"),
-        ({"saturation": 1.5}, ValueError, r"`saturation` of Style must be a finite number in \[0, 1\]; got 1.5"),
+        (
+            {"saturation": 1.5},
+            ValueError,
+            r"`saturation` of Style must be a finite number in \[0, 1\]; got 1.5",
+        ),
         (
             {"saturation": 0.9, "rule": "argmax"},
             ValueError,
             "`saturation` of Style must be None unless `rule` is 'soft'",
         ),
-        ({"saturation": 0.9, "slope": 0.9}, ValueError, "`saturation` of Style must be None unless"),
+        (
+            {"saturation": 0.9, "slope": 0.9},
+            ValueError,
+            "`saturation` of Style must be None unless",
+        ),
     ],
 )
 def test_style(fields, error, message):
@@ -51,16 +89,36 @@ def test_style(fields, error, message):
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"kind": "wietting"}, ValueError, "`kind` of Content must be one of encoder, wieting, .*; got 'wietting'"),
-        # the most similar reference and the source would add up to 1.2 times a similarity
+        (
+            {"kind": "wietting"},
+            ValueError,
+            "`kind` of Content must be one of encoder, wieting, .*; got 'wietting'",
+        ),
+        # the most similar reference and the source would add up to 1.2 times a
+        # similarity
         (
             {"source_weight": 0.5, "reference_weight": 0.7},
             ValueError,
-            "`source_weight` and `reference_weight` of Content must add up to 1; got 1.2",
+            (
+                "`source_weight` and `reference_weight` of Content must add up to 1;"
+                " got 1.2"
+            ),
         ),
-        ({"source_weight": -0.5, "reference_weight": 1.5}, ValueError, r"`source_weight` of Content .* in \[0, 1\]"),
-        ({"kind": "encoder"}, ValueError, "`model` of Content must be 'encoder' if and only if `kind` is"),
-        ({"model": "encoder"}, ValueError, "`model` of Content must be 'encoder' if and only if `kind` is"),
+        (
+            {"source_weight": -0.5, "reference_weight": 1.5},
+            ValueError,
+            r"`source_weight` of Content .* in \[0, 1\]",
+        ),
+        (
+            {"kind": "encoder"},
+            ValueError,
+            "`model` of Content must be 'encoder' if and only if `kind` is",
+        ),
+        (
+            {"model": "encoder"},
+            ValueError,
+            "`model` of Content must be 'encoder' if and only if `kind` is",
+        ),
     ],
 )
 def test_content(fields, error, message):
@@ -71,12 +129,28 @@ def test_content(fields, error, message):
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"kind": "classifer"}, ValueError, "`kind` of Fluency must be one of .*; got 'classifer'"),
-        ({"rule": "logit"}, ValueError, "`rule` of Fluency must be one of soft, argmax; got 'logit'"),
+        (
+            {"kind": "classifer"},
+            ValueError,
+            "`kind` of Fluency must be one of .*; got 'classifer'",
+        ),
+        (
+            {"rule": "logit"},
+            ValueError,
+            "`rule` of Fluency must be one of soft, argmax; got 'logit'",
+        ),
         ({"model": None}, TypeError, "`model` of Fluency must be a string; got None"),
         ({"kind": "chrf"}, ValueError, "`model` of Fluency must be None for chrF"),
-        ({"kind": "xcomet", "relative": True}, ValueError, "must not be set for the kind 'xcomet'"),
-        ({"slope": 1.15}, ValueError, "`slope` of Fluency must be None unless `relative` is True"),
+        (
+            {"kind": "xcomet", "relative": True},
+            ValueError,
+            "must not be set for the kind 'xcomet'",
+        ),
+        (
+            {"slope": 1.15},
+            ValueError,
+            "`slope` of Fluency must be None unless `relative` is True",
+        ),
     ],
 )
 def test_fluency(fields, error, message):
@@ -88,16 +162,27 @@ def test_fluency(fields, error, message):
     ("fields", "error", "message"),
     [
         ({"style": None}, TypeError, "`style` of Protocol must be a Style; got None"),
-        ({"content": "encoder"}, TypeError, "`content` of Protocol must be a Content; got 'encoder'"),
+        (
+            {"content": "encoder"},
+            TypeError,
+            "`content` of Protocol must be a Content; got 'encoder'",
+        ),
         ({"strip": "sources"}, ValueError, "`strip` of Protocol must be one of"),
         ({"newline": "yes"}, TypeError, "`newline` of Protocol must be True or False"),
         ({"name": ""}, ValueError, "`name` of Protocol must not be blank"),
         (
             {"content": Content("a/b", "sentence", 0.4, 0.6)},
             ValueError,
-            "`references` of Protocol must not be 'unused', because of the `reference_weight` of Content",
+            (
+                "`references` of Protocol must not be 'unused', because of the"
+                " `reference_weight` of Content"
+            ),
         ),
-        ({"fluency": Fluency(None, "chrf")}, ValueError, "must not be 'unused', because of the `kind` 'chrf'"),
+        (
+            {"fluency": Fluency(None, "chrf")},
+            ValueError,
+            "must not be 'unused', because of the `kind` 'chrf'",
+        ),
         (
             {"content": Content("a/b", "sentence", 0.0, 1.0), "references": "optional"},
             ValueError,
@@ -124,14 +209,21 @@ def test_a_protocol_can_be_named_or_given_as_fields():
         assert as_protocol(name) is protocol
         assert as_protocol(protocol) is protocol
         assert as_protocol(asdict(protocol)) == protocol
-    with pytest.raises(TypeError, match="`protocol` must be a name, a Protocol or a dict of its fields; got 3"):
+    with pytest.raises(
+        TypeError,
+        match="`protocol` must be a name, a Protocol or a dict of its fields; got 3",
+    ):
         as_protocol(3)
-    with pytest.raises(TypeError, match="`style` must have the fields of Style, model, .*modle"):
+    with pytest.raises(
+        TypeError, match="`style` must have the fields of Style, model, .*modle"
+    ):
         as_protocol({**asdict(EMBEDDED), "style": {"modle": "encoder"}})
 
 
 def test_columns_without_which_there_is_no_j():
     assert replace(EMBEDDED, content=None).needs == ("predictions",)
     assert replace(EMBEDDED, fluency=None).needs == ("predictions", "sources")
-    relative = Protocol("x", "", "", Style("a/b", relative=True), None, Fluency("a/b", "classifier"))
+    relative = Protocol(
+        "x", "", "", Style("a/b", relative=True), None, Fluency("a/b", "classifier")
+    )
     assert relative.needs == ("predictions", "sources")

@@ -1,6 +1,8 @@
-"""Each published J on small checkpoints, recomputed here from logits and embeddings as its script does it.
+"""Each published J on small checkpoints, recomputed here from logits and embeddings as
+its script does it.
 
-The expected values come from padded batches of plain transformers, sentence-transformers and the slow Wieting look-up.
+The expected values come from padded batches of plain transformers,
+sentence-transformers and the slow Wieting look-up.
 """
 
 from __future__ import annotations
@@ -54,13 +56,19 @@ N = len(SOURCES)
 BATCHES = (1, 7, None)
 
 
-def classifier_logits(path: str, texts: list[str], *, cut: bool = False, tokenizer: str | None = None) -> np.ndarray:
-    """Logits from batches of eight in the order given, padded; over-long texts cut at 512 as the scripts do."""
+def classifier_logits(
+    path: str, texts: list[str], *, cut: bool = False, tokenizer: str | None = None
+) -> np.ndarray:
+    """Logits from batches of eight in the order given, padded; over-long texts cut at
+    512 as the scripts do.
+    """
     return _logits(path, tuple(texts), cut, tokenizer)
 
 
 @cache
-def _logits(path: str, texts: tuple[str, ...], cut: bool, tokenizer: str | None) -> np.ndarray:
+def _logits(
+    path: str, texts: tuple[str, ...], cut: bool, tokenizer: str | None
+) -> np.ndarray:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tokenizer or path)
@@ -72,7 +80,13 @@ def _logits(path: str, texts: tuple[str, ...], cut: bool, tokenizer: str | None)
             ids = [ids[:512] for ids in tokenizer(batch)["input_ids"]]
             inputs = tokenizer.pad({"input_ids": ids}, return_tensors="pt")
         else:
-            inputs = tokenizer(batch, return_tensors="pt", padding=True, truncation=True, max_length=512)
+            inputs = tokenizer(
+                batch,
+                return_tensors="pt",
+                padding=True,
+                truncation=True,
+                max_length=512,
+            )
         with torch.no_grad():
             rows.append(model(**inputs).logits)
     return torch.cat(rows).numpy()
@@ -83,7 +97,10 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def wieting_similarity(folder: str, first: list[str], second: list[str]) -> np.ndarray:
-    vectors = [torch.stack([slow_wieting(folder, text) for text in texts]) for texts in (first, second)]
+    vectors = [
+        torch.stack([slow_wieting(folder, text) for text in texts])
+        for texts in (first, second)
+    ]
     return torch.nn.functional.cosine_similarity(*vectors).numpy()
 
 
@@ -94,10 +111,20 @@ def lines(texts: list[str]) -> list[str]:
 def check(protocol, options: dict, columns: dict, *, sta, sim, fl):
     """Segment scores equal at every batch size, and J is their product."""
     for batch_size in BATCHES:
-        segments = Scorer(protocol, device="cpu", batch_size=batch_size, **options).score(**columns)
-        for name, expected in (("sta", sta), ("sim", sim), ("fl", fl), ("j", np.array(sta) * sim * fl)):
+        segments = Scorer(
+            protocol, device="cpu", batch_size=batch_size, **options
+        ).score(**columns)
+        for name, expected in (
+            ("sta", sta),
+            ("sim", sim),
+            ("fl", fl),
+            ("j", np.array(sta) * sim * fl),
+        ):
             np.testing.assert_allclose(
-                getattr(segments, name), expected, atol=1e-5, err_msg=f"{name}, batch {batch_size}"
+                getattr(segments, name),
+                expected,
+                atol=1e-5,
+                err_msg=f"{name}, batch {batch_size}",
             )
     return segments
 
@@ -106,7 +133,9 @@ def check(protocol, options: dict, columns: dict, *, sta, sim, fl):
 def english(checkpoints):
     """The three models of the English s-nlp protocols."""
     return {
-        "style_model": checkpoints("roberta", "toxicity", labels=["neutral", "toxic"], seed=3),
+        "style_model": checkpoints(
+            "roberta", "toxicity", labels=["neutral", "toxic"], seed=3
+        ),
         "content_model": checkpoints("wieting"),
         "fluency_model": checkpoints("roberta", "cola", seed=4),
     }
@@ -137,13 +166,19 @@ def test_the_default_comes_first_and_seven_are_published():
 
 
 def test_each_protocol_says_which_columns_it_needs():
-    assert PROTOCOLS["emnlp2021"].needs == PROTOCOLS["textdetox2025"].needs == ("predictions", "sources")
+    assert (
+        PROTOCOLS["emnlp2021"].needs
+        == PROTOCOLS["textdetox2025"].needs
+        == ("predictions", "sources")
+    )
     assert PROTOCOLS["krishna2020"].needs == ("predictions", "references")
     assert PROTOCOLS["textdetox2024"].needs == ("predictions", "sources", "references")
 
 
 def test_unknown_protocol_lists_the_valid_ones():
-    with pytest.raises(ValueError, match="embedded, krishna2020, .*russe2022; got 'emnlp'"):
+    with pytest.raises(
+        ValueError, match="embedded, krishna2020, .*russe2022; got 'emnlp'"
+    ):
         get_protocol("emnlp")
     with pytest.raises(ValueError, match="got 'emnlp'"):
         Scorer("emnlp")
@@ -170,7 +205,9 @@ def emnlp_expected(english, *, newline: bool = True):
     logits = classifier_logits(english["style_model"], texts)
     sta = [1 - float(torch.tensor(value) > 0.8) for value in logits[:, 1]]
     sim = wieting_similarity(english["content_model"], SOURCES, PREDICTIONS)
-    cola = classifier_logits(english["fluency_model"], [detokenize(text) for text in texts])
+    cola = classifier_logits(
+        english["fluency_model"], [detokenize(text) for text in texts]
+    )
     return logits, {"sta": sta, "sim": sim, "fl": 1 - cola.argmax(1)}
 
 
@@ -180,7 +217,8 @@ def test_emnlp2021(english):
     assert 0 < sum(expected["sta"]) < N  # both outcomes occur
     assert 0 < sum(expected["fl"]) < N
     np.testing.assert_allclose(segments.p_toxic, softmax(logits)[:, 1], atol=1e-5)
-    # a raw logit of .8 is neither a probability of .8 nor of .5: the three rules differ on these texts
+    # a raw logit of .8 is neither a probability of .8 nor of .5: the three rules differ
+    # on these texts
     assert (logits[:, 1] > 0.8).tolist() != (segments.p_toxic > 0.8).tolist()
     assert (logits[:, 1] > 0.8).tolist() != (segments.p_toxic > 0.5).tolist()
     np.testing.assert_array_equal(segments.nontoxic, expected["sta"])
@@ -188,7 +226,12 @@ def test_emnlp2021(english):
 
 def test_emnlp2021_soft_is_one_minus_the_softmax(english):
     logits, expected = emnlp_expected(english)
-    check("emnlp2021", {**english, "soft": True}, COLUMNS, **{**expected, "sta": 1 - softmax(logits)[:, 1]})
+    check(
+        "emnlp2021",
+        {**english, "soft": True},
+        COLUMNS,
+        **{**expected, "sta": 1 - softmax(logits)[:, 1]},
+    )
 
 
 def test_the_newline_is_a_token_and_a_switch(english):
@@ -197,7 +240,9 @@ def test_the_newline_is_a_token_and_a_switch(english):
     assert abs(with_newline - without).max() > 0.1
     assert get_protocol("emnlp2021").newline
     assert get_protocol("paradetox2022").newline
-    segments = check("emnlp2021", {**english, "newline": False}, COLUMNS, **expected_without)
+    segments = check(
+        "emnlp2021", {**english, "newline": False}, COLUMNS, **expected_without
+    )
     assert "|newline:no|" in segments.signature
     # texts that come with their newline, as from readlines(), get no second one
     given = {name: lines(texts) for name, texts in COLUMNS.items()}
@@ -208,7 +253,9 @@ def test_the_newline_is_a_token_and_a_switch(english):
 def test_paradetox2022_takes_the_argmax(english):
     logits, expected = emnlp_expected(english)
     expected["sta"] = 1 - logits.argmax(1)
-    assert expected["sta"].tolist() != [1 - float(value > 0.8) for value in logits[:, 1]]
+    assert expected["sta"].tolist() != [
+        1 - float(value > 0.8) for value in logits[:, 1]
+    ]
     segments = check("paradetox2022", english, COLUMNS, **expected)
     np.testing.assert_array_equal(segments.nontoxic, expected["sta"])
 
@@ -216,19 +263,44 @@ def test_paradetox2022_takes_the_argmax(english):
 def test_krishna2020_takes_the_nearest_reference_and_cuts_ids(english):
     detokenized = [detokenize(text) for text in PREDICTIONS]
     sta = 1 - classifier_logits(english["style_model"], detokenized, cut=True).argmax(1)
-    fl = 1 - classifier_logits(english["fluency_model"], detokenized, cut=True).argmax(1)
-    references = [[a, b, "a third one"] for a, b in zip(REFERENCES, SOURCES, strict=True)]
+    fl = 1 - classifier_logits(english["fluency_model"], detokenized, cut=True).argmax(
+        1
+    )
+    references = [
+        [a, b, "a third one"] for a, b in zip(REFERENCES, SOURCES, strict=True)
+    ]
     columns = [[item[place] for item in references] for place in range(3)]
-    each = np.array([wieting_similarity(english["content_model"], PREDICTIONS, column) for column in columns])
+    each = np.array(
+        [
+            wieting_similarity(english["content_model"], PREDICTIONS, column)
+            for column in columns
+        ]
+    )
     assert set(each.argmax(0).tolist()) == {0, 1, 2}
-    check("krishna2020", english, {**COLUMNS, "references": references}, sta=sta, sim=each.max(0), fl=fl)
+    check(
+        "krishna2020",
+        english,
+        {**COLUMNS, "references": references},
+        sta=sta,
+        sim=each.max(0),
+        fl=fl,
+    )
     # one string or a list of one are the same, and sources are not read
     for given in (REFERENCES, [[text] for text in REFERENCES]):
-        check("krishna2020", english, {"predictions": PREDICTIONS, "references": given}, sta=sta, sim=each[0], fl=fl)
+        check(
+            "krishna2020",
+            english,
+            {"predictions": PREDICTIONS, "references": given},
+            sta=sta,
+            sim=each[0],
+            fl=fl,
+        )
 
 
 def test_krishna2020_j_is_sim_where_both_hold(english):
-    segments = Scorer("krishna2020", device="cpu", **english).score(PREDICTIONS, references=REFERENCES)
+    segments = Scorer("krishna2020", device="cpu", **english).score(
+        PREDICTIONS, references=REFERENCES
+    )
     both = (segments.sta == 1) & (segments.fl == 1)
     assert 0 < both.sum() < N
     np.testing.assert_array_equal(segments.j, np.where(both, segments.sim, 0))
@@ -247,24 +319,43 @@ def test_cutting_ids_loses_the_closing_token(english):
 
 def test_pseudoparadetox2024_strips_and_is_soft(english, checkpoints):
     bleurt = checkpoints("bert", "bleurt", num_labels=1, seed=5)
-    spaced = {name: [f" \t{text} \n" for text in texts] for name, texts in COLUMNS.items()}
+    spaced = {
+        name: [f" \t{text} \n" for text in texts] for name, texts in COLUMNS.items()
+    }
     stripped = [text.strip() for text in PREDICTIONS]
     sta = softmax(classifier_logits(english["style_model"], stripped))[:, 0]
     fl = softmax(classifier_logits(english["fluency_model"], stripped))[:, 0]
     sim = pair_logits(bleurt, [text.strip() for text in SOURCES], stripped)
     options = {**english, "content_model": bleurt}
     for columns in (COLUMNS, spaced):
-        check("pseudoparadetox2024", options, columns, sta=sta, sim=1 / (1 + np.exp(-sim)), fl=fl)
+        check(
+            "pseudoparadetox2024",
+            options,
+            columns,
+            sta=sta,
+            sim=1 / (1 + np.exp(-sim)),
+            fl=fl,
+        )
 
 
 def pair_logits(path: str, first: list[str], second: list[str]) -> np.ndarray:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     inputs = AutoTokenizer.from_pretrained(path)(
-        first, second, return_tensors="pt", padding=True, truncation=True, max_length=512
+        first,
+        second,
+        return_tensors="pt",
+        padding=True,
+        truncation=True,
+        max_length=512,
     )
     with torch.no_grad():
-        return AutoModelForSequenceClassification.from_pretrained(path).eval()(**inputs).logits[:, 0].numpy()
+        return (
+            AutoModelForSequenceClassification.from_pretrained(path)
+            .eval()(**inputs)
+            .logits[:, 0]
+            .numpy()
+        )
 
 
 # --- The shared tasks
@@ -288,13 +379,23 @@ def _cosine(path: str, first: tuple[str, ...], second: tuple[str, ...]) -> np.nd
     from sentence_transformers import SentenceTransformer
 
     vectors = SentenceTransformer(path, device="cpu").encode([*first, *second])
-    return np.array([1 - cosine(a, b) for a, b in zip(vectors[: len(first)], vectors[len(first) :], strict=True)])
+    return np.array(
+        [
+            1 - cosine(a, b)
+            for a, b in zip(vectors[: len(first)], vectors[len(first) :], strict=True)
+        ]
+    )
 
 
 def sentence_chrf(references: list[list[str]]) -> np.ndarray:
     from sacrebleu import CHRF
 
-    return np.array([CHRF().sentence_score(a, b).score / 100 for a, b in zip(PREDICTIONS, references, strict=True)])
+    return np.array(
+        [
+            CHRF().sentence_score(a, b).score / 100
+            for a, b in zip(PREDICTIONS, references, strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize("labels", [None, ("neutral", "toxic")])
@@ -304,39 +405,62 @@ def test_textdetox2024(multilingual, checkpoints, labels):
     sim = sentence_cosine(multilingual["content_model"], SOURCES, PREDICTIONS)
     fl = sentence_chrf([[text] for text in REFERENCES])
     options = {**multilingual, "style_model": style}
-    check("textdetox2024", options, {**COLUMNS, "references": REFERENCES}, sta=sta, sim=sim, fl=fl)
+    check(
+        "textdetox2024",
+        options,
+        {**COLUMNS, "references": REFERENCES},
+        sta=sta,
+        sim=sim,
+        fl=fl,
+    )
 
 
 def test_textdetox2024_counts_the_best_of_three_references(multilingual):
     three = [[a, b, "three"] for a, b in zip(REFERENCES, SOURCES, strict=True)]
-    segments = Scorer("textdetox2024", device="cpu", **multilingual).score(PREDICTIONS, SOURCES, three)
+    segments = Scorer("textdetox2024", device="cpu", **multilingual).score(
+        PREDICTIONS, SOURCES, three
+    )
     each = [sentence_chrf([[item[place]] for item in three]) for place in range(3)]
     np.testing.assert_allclose(segments.fl, np.max(each, axis=0), atol=1e-9)
     assert "|references:3|" in segments.signature
 
 
-def test_textdetox2024_takes_a_single_logit_for_the_neutral_class(multilingual, checkpoints):
+def test_textdetox2024_takes_a_single_logit_for_the_neutral_class(
+    multilingual, checkpoints
+):
     style = checkpoints("xlm_roberta", "one", num_labels=1, seed=7)
     logit = classifier_logits(style, PREDICTIONS)[:, 0]
-    segments = Scorer("textdetox2024", device="cpu", **{**multilingual, "style_model": style}).score(PREDICTIONS)
+    segments = Scorer(
+        "textdetox2024", device="cpu", **{**multilingual, "style_model": style}
+    ).score(PREDICTIONS)
     np.testing.assert_allclose(segments.sta, 1 / (1 + np.exp(-logit)), atol=1e-5)
 
 
 def test_textdetox2024_without_references_is_an_error(multilingual):
     scorer = Scorer("textdetox2024", device="cpu", **multilingual)
-    with pytest.raises(ValueError, match="`references` must be given for the protocol 'textdetox2024'"):
+    with pytest.raises(
+        ValueError, match="`references` must be given for the protocol 'textdetox2024'"
+    ):
         scorer.score(PREDICTIONS, SOURCES)
     assert scorer.score(PREDICTIONS).sim is None  # STA alone needs none
 
 
-def textdetox2025_expected(multilingual, xcomet: str, references: list[list[str]] | None, tokenizer=None):
+def textdetox2025_expected(
+    multilingual, xcomet: str, references: list[list[str]] | None, tokenizer=None
+):
     from toxicity_j.model_xcomet import Xcomet
 
     def neutral(texts):
-        return softmax(classifier_logits(multilingual["style_model"], texts, tokenizer=tokenizer))[:, 0]
+        return softmax(
+            classifier_logits(multilingual["style_model"], texts, tokenizer=tokenizer)
+        )[:, 0]
 
     path = multilingual["content_model"]
-    out, src, sim = neutral(PREDICTIONS), neutral(SOURCES), sentence_cosine(path, SOURCES, PREDICTIONS)
+    out, src, sim = (
+        neutral(PREDICTIONS),
+        neutral(SOURCES),
+        sentence_cosine(path, SOURCES, PREDICTIONS),
+    )
     # one text always has one probability; a batch's padding would move its last digits
     same = np.array([a == b for a, b in zip(SOURCES, PREDICTIONS, strict=True)])
     sta = (out + ((src <= out) | same)) / 2
@@ -350,16 +474,30 @@ def textdetox2025_expected(multilingual, xcomet: str, references: list[list[str]
             for place in range(len(references[0]))
         ]
         sim = 0.4 * sim + 0.6 * np.max(each, axis=0)
-    return {"sta": sta, "sim": sim, "fl": Xcomet(xcomet, device="cpu").score(PREDICTIONS, SOURCES, references).values}
+    return {
+        "sta": sta,
+        "sim": sim,
+        "fl": (
+            Xcomet(xcomet, device="cpu").score(PREDICTIONS, SOURCES, references).values
+        ),
+    }
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_textdetox2025_is_relative_and_falls_back_without_references(multilingual, checkpoints, count):
+def test_textdetox2025_is_relative_and_falls_back_without_references(
+    multilingual, checkpoints, count
+):
     xcomet = checkpoints("xcomet")
-    references = [[a, b, "three"][:count] for a, b in zip(REFERENCES, SOURCES, strict=True)] if count else None
+    references = (
+        [[a, b, "three"][:count] for a, b in zip(REFERENCES, SOURCES, strict=True)]
+        if count
+        else None
+    )
     expected = textdetox2025_expected(multilingual, xcomet, references)
     columns = {**COLUMNS, "references": references}
-    segments = check("textdetox2025", {**multilingual, "fluency_model": xcomet}, columns, **expected)
+    segments = check(
+        "textdetox2025", {**multilingual, "fluency_model": xcomet}, columns, **expected
+    )
     assert f"|references:{count or 'no'}|" in segments.signature
     if count == 0:  # the script's second term alone: in [0, 1], 1 only for certainty
         assert (segments.sta < 1).all()
@@ -367,20 +505,35 @@ def test_textdetox2025_is_relative_and_falls_back_without_references(multilingua
 
 
 def test_textdetox2025_uses_the_tokenizer_of_another_model(multilingual, checkpoints):
-    assert get_protocol("textdetox2025").style.tokenizer == "cardiffnlp/twitter-xlm-roberta-large-2022"
-    other = checkpoints("bert", "other-tokenizer")  # its ids lie below the other vocabulary's size
+    assert (
+        get_protocol("textdetox2025").style.tokenizer
+        == "cardiffnlp/twitter-xlm-roberta-large-2022"
+    )
+    other = checkpoints(
+        "bert", "other-tokenizer"
+    )  # its ids lie below the other vocabulary's size
     options = {**multilingual, "fluency_model": checkpoints("xcomet")}
     plain = Scorer("textdetox2025", device="cpu", **options).score(PREDICTIONS)
-    swapped = Scorer("textdetox2025", device="cpu", **options, style_tokenizer=other).score(PREDICTIONS)
-    expected = softmax(classifier_logits(multilingual["style_model"], PREDICTIONS, tokenizer=other))[:, 0]
+    swapped = Scorer(
+        "textdetox2025", device="cpu", **options, style_tokenizer=other
+    ).score(PREDICTIONS)
+    expected = softmax(
+        classifier_logits(multilingual["style_model"], PREDICTIONS, tokenizer=other)
+    )[:, 0]
     np.testing.assert_allclose(1 - swapped.p_toxic, expected, atol=1e-5)
     assert abs(swapped.p_toxic - plain.p_toxic).max() > 0.01
     assert swapped.signature != plain.signature
 
 
 def test_textdetox2025_of_a_duplicate_is_one(multilingual, checkpoints):
-    # The organisers' check: a submission scored against itself and its source has STA 1 and SIM 1.
-    scorer = Scorer("textdetox2025", device="cpu", fluency_model=checkpoints("xcomet"), **multilingual)
+    # The organisers' check: a submission scored against itself and its source has STA 1
+    # and SIM 1.
+    scorer = Scorer(
+        "textdetox2025",
+        device="cpu",
+        fluency_model=checkpoints("xcomet"),
+        **multilingual,
+    )
     segments = scorer.score(SOURCES, SOURCES, SOURCES)
     np.testing.assert_array_equal(segments.sta, 1)
     np.testing.assert_allclose(segments.sim, 1, atol=1e-5)
@@ -388,7 +541,9 @@ def test_textdetox2025_of_a_duplicate_is_one(multilingual, checkpoints):
 
 @pytest.mark.parametrize("protocol", ["textdetox2024", "textdetox2025"])
 def test_languages_are_reported_apart(multilingual, checkpoints, protocol):
-    options = {"fluency_model": checkpoints("xcomet")} if protocol == "textdetox2025" else {}
+    options = (
+        {"fluency_model": checkpoints("xcomet")} if protocol == "textdetox2025" else {}
+    )
     scorer = Scorer(protocol, device="cpu", **multilingual, **options)
     languages = ["de" if place % 3 else "am" for place in range(N)]
     columns = {**COLUMNS, "references": REFERENCES, "languages": languages}
@@ -397,7 +552,9 @@ def test_languages_are_reported_apart(multilingual, checkpoints, protocol):
     german = [place for place in range(N) if languages[place] == "de"]
     assert scores["languages"]["de"]["j"] == pytest.approx(segments.j[german].mean())
     assert scores["languages"]["de"]["n"] == len(german)
-    assert scores["macro"]["sta"] == pytest.approx(np.mean([scores["languages"][key]["sta"] for key in ("am", "de")]))
+    assert scores["macro"]["sta"] == pytest.approx(
+        np.mean([scores["languages"][key]["sta"] for key in ("am", "de")])
+    )
     assert scores["signature"].endswith("|languages:am,de")
     assert scores["j"] == pytest.approx(segments.j.mean())
 
@@ -405,14 +562,20 @@ def test_languages_are_reported_apart(multilingual, checkpoints, protocol):
 def test_russe2022_calibrates_and_clips(checkpoints):
     style = checkpoints("bert", "russian", labels=["neutral", "toxic"], seed=8)
     pooler = checkpoints("bert", "russian-pooler", head=False, seed=9)
-    predictions = [f"  {text}\n" for text in PREDICTIONS]  # stripped by the script; sources are not
+    predictions = [
+        f"  {text}\n" for text in PREDICTIONS
+    ]  # stripped by the script; sources are not
     stripped = [text.strip() for text in predictions]
     style_raw = softmax(classifier_logits(style, stripped))[:, 0]
     sim_raw = pooled_cosine(pooler, SOURCES, stripped)
-    # A tokenizer trained anew is not the same each time; some seed gives a loss that is clipped at 0.
+    # A tokenizer trained anew is not the same each time; some seed gives a loss that is
+    # clipped at 0.
     for seed in range(10, 40):
         fluency = checkpoints("bert", f"corruption-{seed}", seed=seed)
-        before, after = (softmax(classifier_logits(fluency, column))[:, 1] for column in (SOURCES, stripped))
+        before, after = (
+            softmax(classifier_logits(fluency, column))[:, 1]
+            for column in (SOURCES, stripped)
+        )
         lost = np.minimum(0, after - before)
         if (lost < -1 / 1.15).any():
             break
@@ -433,11 +596,16 @@ def test_russe2022_calibrates_and_clips(checkpoints):
 def pooled_cosine(path: str, first: list[str], second: list[str]) -> np.ndarray:
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path).eval()
+    tokenizer, model = (
+        AutoTokenizer.from_pretrained(path),
+        AutoModel.from_pretrained(path).eval(),
+    )
     vectors = []
     for texts in (first, second):
         with torch.no_grad():
-            pooled = model(**tokenizer(texts, return_tensors="pt", padding=True, truncation=True)).pooler_output
+            pooled = model(
+                **tokenizer(texts, return_tensors="pt", padding=True, truncation=True)
+            ).pooler_output
         vectors.append(torch.nn.functional.normalize(pooled))
     return (vectors[0] * vectors[1]).sum(1).numpy()
 
@@ -448,6 +616,8 @@ def pooled_cosine(path: str, first: list[str], second: list[str]) -> np.ndarray:
 def test_a_custom_protocol_is_named_by_its_digest(english):
     custom = replace(EMNLP2021, style=replace(EMNLP2021.style, logit_threshold=0.2))
     segments = Scorer(custom, device="cpu", **english).score(PREDICTIONS)
-    expected = 1 - (classifier_logits(english["style_model"], lines(PREDICTIONS))[:, 1] > 0.2)
+    expected = 1 - (
+        classifier_logits(english["style_model"], lines(PREDICTIONS))[:, 1] > 0.2
+    )
     np.testing.assert_array_equal(segments.sta, expected)
     assert segments.signature.startswith("j:custom@")

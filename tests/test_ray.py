@@ -1,4 +1,6 @@
-"""Ray Data: the numbers of one process; processes that are killed lose and double nothing."""
+"""Ray Data: the numbers of one process; processes that are killed lose and double
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,12 @@ import pytest
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install toxicity_j[ray]")
-pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install toxicity_j[ray]")
+ray = pytest.importorskip(
+    "ray", reason="Ray is not installed: pip install toxicity_j[ray]"
+)
+pytest.importorskip(
+    "ray.data", reason="Ray Data is not installed: pip install toxicity_j[ray]"
+)
 
 ROWS = 3 * BLOCK + 100
 
@@ -41,7 +47,10 @@ def cluster():
 def dataset(predictions, blocks=5):
     from ray.data import from_items
 
-    rows = [{"id": i, "predictions": text, "sources": f"source {i}"} for i, text in enumerate(predictions)]
+    rows = [
+        {"id": i, "predictions": text, "sources": f"source {i}"}
+        for i, text in enumerate(predictions)
+    ]
     return from_items(rows, override_num_blocks=blocks)
 
 
@@ -54,14 +63,18 @@ def check(scored, predictions):
     table = scored.to_pandas()
     assert table["id"].tolist() == list(range(len(predictions)))
     for name in ("sta", "sim", "fl", "j"):
-        assert np.array_equal(table[name].to_numpy(), getattr(expected(predictions), name))
+        assert np.array_equal(
+            table[name].to_numpy(), getattr(expected(predictions), name)
+        )
 
 
 def test_same_numbers_as_one_process(cluster):
     from toxicity_j.scale.ray import corpus_ray, score_ray
 
     predictions = [f"text {i}" for i in range(ROWS)]
-    scored = score_ray(dataset(predictions), scorer=Stub(), concurrency=2, num_cpus=0.5).materialize()
+    scored = score_ray(
+        dataset(predictions), scorer=Stub(), concurrency=2, num_cpus=0.5
+    ).materialize()
     check(scored, predictions)
     found = corpus_ray(scored)
     wanted = expected(predictions).corpus()
@@ -72,10 +85,16 @@ def test_same_numbers_as_one_process(cluster):
 def test_columns_are_checked(cluster):
     from toxicity_j.scale.ray import score_ray
 
-    with pytest.raises(ValueError, match="must have a column 'answers'; columns: id, predictions, sources"):
+    with pytest.raises(
+        ValueError,
+        match="must have a column 'answers'; columns: id, predictions, sources",
+    ):
         score_ray(dataset(["a"], 1), predictions="answers", scorer=Stub())
     with pytest.raises(ValueError, match="must not have a column 'j'"):
-        score_ray(ray.data.from_items([{"predictions": "a", "sources": "b", "j": 1.0}]), scorer=Stub())
+        score_ray(
+            ray.data.from_items([{"predictions": "a", "sources": "b", "j": 1.0}]),
+            scorer=Stub(),
+        )
 
 
 @pytest.mark.slow
@@ -84,7 +103,15 @@ def test_an_actor_killed_in_mid_job_loses_and_doubles_nothing(cluster, tmp_path)
 
     predictions = [f"text {i}" for i in range(ROWS)]
     predictions[2 * BLOCK + 5] = "KILL once"
-    check(score_ray(dataset(predictions), scorer=Stub(str(tmp_path)), concurrency=2, num_cpus=0.5), predictions)
+    check(
+        score_ray(
+            dataset(predictions),
+            scorer=Stub(str(tmp_path)),
+            concurrency=2,
+            num_cpus=0.5,
+        ),
+        predictions,
+    )
     assert len(list(tmp_path.iterdir())) == 1  # the fault did strike
 
 
@@ -102,17 +129,27 @@ def test_a_worker_killed_from_outside_loses_and_doubles_nothing(cluster, tmp_pat
 
     killer = threading.Thread(target=kill_it)
     killer.start()
-    check(score_ray(dataset(predictions), scorer=Stub(str(tmp_path)), concurrency=1), predictions)
+    check(
+        score_ray(dataset(predictions), scorer=Stub(str(tmp_path)), concurrency=1),
+        predictions,
+    )
     killer.join()
 
 
 @pytest.mark.slow
-def test_a_batch_that_kills_each_worker_ends_in_an_error_that_names_it(cluster, tmp_path):
+def test_a_batch_that_kills_each_worker_ends_in_an_error_that_names_it(
+    cluster, tmp_path
+):
     from toxicity_j.scale.ray import score_ray
 
     predictions = [f"text {i}" for i in range(2 * BLOCK)]
     predictions[BLOCK + 5] = "KILL always"
-    scored = score_ray(dataset(predictions), scorer=Stub(str(tmp_path), times=99), row_id="id")
-    with pytest.raises(Exception, match=f"the batch of rows {BLOCK} to {2 * BLOCK - 1} ended its worker 3 times"):
+    scored = score_ray(
+        dataset(predictions), scorer=Stub(str(tmp_path), times=99), row_id="id"
+    )
+    with pytest.raises(
+        Exception,
+        match=f"the batch of rows {BLOCK} to {2 * BLOCK - 1} ended its worker 3 times",
+    ):
         scored.materialize()
     assert len(list(tmp_path.iterdir())) == 3

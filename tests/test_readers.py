@@ -1,4 +1,6 @@
-"""Files become columns: each format, each shared task, each way in which files can fail to match."""
+"""Files become columns: each format, each shared task, each way in which files can fail
+to match.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,20 @@ KIND = ["This bus is late.", "Please be quiet.", "This plan does not help."]
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """A function that writes bytes, text, lines or JSON rows to a file of the folder that it makes the current one."""
+    """A function that writes bytes, text, lines or JSON rows to a file of the folder
+    that it makes the current one.
+    """
     monkeypatch.chdir(tmp_path)
 
     def put(name: str, content) -> str:
         if isinstance(content, list):
-            content = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in content)
-        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+            content = "".join(
+                (row if isinstance(row, str) else json.dumps(row)) + "\n"
+                for row in content
+            )
+        (tmp_path / name).write_bytes(
+            content if isinstance(content, bytes) else content.encode()
+        )
         return name
 
     return put
@@ -38,26 +47,41 @@ def fails(match: str | None, *arguments, **options) -> str:
 class TestPlainText:
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_line_endings_and_a_missing_last_one(self, write, end):
-        path = write("a.txt", end.join(KIND))  # no newline at the end: still three lines
+        path = write(
+            "a.txt", end.join(KIND)
+        )  # no newline at the end: still three lines
         assert read_columns([path]).systems == {"a": KIND}
 
     def test_a_byte_order_mark_is_not_text(self, write):
-        assert read_columns([write("a.txt", b"\xef\xbb\xbffirst\nsecond\n")]).systems["a"] == ["first", "second"]
+        assert read_columns([write("a.txt", b"\xef\xbb\xbffirst\nsecond\n")]).systems[
+            "a"
+        ] == ["first", "second"]
 
     def test_other_separators_stay_inside_their_line(self, write):
         # str.splitlines() would see four lines here.
-        assert read_columns([write("a.txt", "one\u2028two\x0cthree\x85four\n")]).systems["a"] == [
-            "one\u2028two\x0cthree\x85four"
-        ]
+        assert read_columns(
+            [write("a.txt", "one\u2028two\x0cthree\x85four\n")]
+        ).systems["a"] == ["one\u2028two\x0cthree\x85four"]
 
     def test_blank_lines_are_segments(self, write):
-        assert read_columns([write("a.txt", "\nfirst\n\n")]).systems["a"] == ["", "first", ""]
+        assert read_columns([write("a.txt", "\nfirst\n\n")]).systems["a"] == [
+            "",
+            "first",
+            "",
+        ]
 
     def test_a_file_without_a_last_newline_is_told(self, write):
         # Scripts that use readlines() score "b\n" in one file and "b" in the other.
-        sources, with_it, without = write("s.txt", "x\ny"), write("a.txt", "a\nb\n"), write("b.txt", "a\nb")
+        sources, with_it, without = (
+            write("s.txt", "x\ny"),
+            write("a.txt", "a\nb\n"),
+            write("b.txt", "a\nb"),
+        )
         inputs = read_columns([with_it, without], sources=sources)
-        assert inputs.unterminated == {"a": ("sources",), "b": ("predictions", "sources")}
+        assert inputs.unterminated == {
+            "a": ("sources",),
+            "b": ("predictions", "sources"),
+        }
         assert read_columns([with_it]).unterminated == {}
 
     def test_invalid_utf8_is_named_by_its_line(self, write):
@@ -92,12 +116,17 @@ class TestTables:
         )
 
     def test_csv_with_quotes_and_newlines(self, write):
-        inputs = read_columns([write("a.csv", 'source,good,bad\n"a, ""b""","c\nd",e\nf,g,h\n')])
+        inputs = read_columns(
+            [write("a.csv", 'source,good,bad\n"a, ""b""","c\nd",e\nf,g,h\n')]
+        )
         assert inputs.sources == ['a, "b"', "f"]
         assert inputs.systems == {"good": ["c\nd", "g"], "bad": ["e", "h"]}
 
     def test_an_open_quote_in_csv_is_named_where_it_opens(self, write):
-        fails(r"^a.csv, line 3: not CSV", [write("a.csv", 'source,b\nx,y\n"open,z\nu,v\n')])
+        fails(
+            r"^a.csv, line 3: not CSV",
+            [write("a.csv", 'source,b\nx,y\n"open,z\nu,v\n')],
+        )
 
     @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
     def test_header_without_rows_and_doubled_columns(self, write, name):
@@ -106,7 +135,10 @@ class TestTables:
         fails("the column `b` stands 2 times", [write(name, f"b{comma}b\nx{comma}y\n")])
 
     def test_json_lines(self, write):
-        rows = [{"source": s, "references": [s, "r"], "one": k, "n": 3} for s, k in zip(SOURCES, KIND, strict=True)]
+        rows = [
+            {"source": s, "references": [s, "r"], "one": k, "n": 3}
+            for s, k in zip(SOURCES, KIND, strict=True)
+        ]
         inputs = read_columns([write("a.jsonl", rows)])
         assert inputs.sources == SOURCES
         assert inputs.references == [[s, "r"] for s in SOURCES]
@@ -116,12 +148,27 @@ class TestTables:
         ("rows", "message"),
         [
             ([{"p": "x"}, ""], "a.jsonl, line 2: not JSON (the line is blank)"),
-            (['{"p": "x"', "{}"], "a.jsonl, line 1: not JSON (Expecting ',' delimiter: line 1 column 10 (char 9))"),
+            (
+                ['{"p": "x"', "{}"],
+                (
+                    "a.jsonl, line 1: not JSON (Expecting ',' delimiter: line 1 column"
+                    " 10 (char 9))"
+                ),
+            ),
             ([["x"]], "a.jsonl, line 1: must be a JSON object; got ['x']"),
-            ([{"p": "x"}, {"q": "y"}], "a.jsonl, line 2: `p` is missing; line 1 has it"),
-            ([{"p": "x"}, {"p": None}], "a.jsonl, line 2: `p` must be a string; got null"),
+            (
+                [{"p": "x"}, {"q": "y"}],
+                "a.jsonl, line 2: `p` is missing; line 1 has it",
+            ),
+            (
+                [{"p": "x"}, {"p": None}],
+                "a.jsonl, line 2: `p` must be a string; got null",
+            ),
             ([{"p": "x"}, {"p": 3}], "a.jsonl, line 2: `p` must be a string; got 3"),
-            (['{"p": "\\ud800"}'], "a.jsonl, line 1: `p` has a lone surrogate at character 0"),
+            (
+                ['{"p": "\\ud800"}'],
+                "a.jsonl, line 1: `p` has a lone surrogate at character 0",
+            ),
         ],
     )
     def test_faults_of_json_lines(self, write, rows, message):
@@ -132,19 +179,28 @@ class TestTables:
         pyarrow = pytest.importorskip("pyarrow")
         from pyarrow import parquet
 
-        parquet.write_table(pyarrow.table({"source": SOURCES, "out": KIND}), tmp_path / "a.parquet")
+        parquet.write_table(
+            pyarrow.table({"source": SOURCES, "out": KIND}), tmp_path / "a.parquet"
+        )
         inputs = read_columns(["a.parquet"])
         assert (inputs.sources, inputs.systems) == (SOURCES, {"a": KIND})
         fails("^b.parquet: not parquet", [write("b.parquet", b"no table")])
 
     def test_columns_by_name(self, write):
-        rows = [{"q": s, "out": k, "lang_code": "en", "note": "n"} for s, k in zip(SOURCES, KIND, strict=True)]
+        rows = [
+            {"q": s, "out": k, "lang_code": "en", "note": "n"}
+            for s, k in zip(SOURCES, KIND, strict=True)
+        ]
         names = ColumnNames(source="q", predictions=("out",), language="lang_code")
         inputs = read_columns([write("a.jsonl", rows)], names=names)
         expected = Inputs({"a": KIND}, SOURCES, None, ["en"] * 3, inputs.files)
         assert inputs == expected
         fails("no column 'absent'", ["a.jsonl"], names=ColumnNames(source="absent"))
-        fails("has no column `x`; its columns are `q`, `out`", ["a.jsonl"], names=ColumnNames(predictions=("x",)))
+        fails(
+            "has no column `x`; its columns are `q`, `out`",
+            ["a.jsonl"],
+            names=ColumnNames(predictions=("x",)),
+        )
 
     def test_a_format_by_option(self, write):
         path = write("a.dat", [{"out": text} for text in KIND])
@@ -158,29 +214,50 @@ class TestTables:
 class TestSharedTasks:
     def test_clef_2024_is_matched_by_id(self, write):
         ids = ["en-2", "en-0", "en-1"]
-        sources = write("in.jsonl", [{"id": i, "text": s} for i, s in zip(ids, SOURCES, strict=True)])
+        sources = write(
+            "in.jsonl",
+            [{"id": i, "text": s} for i, s in zip(ids, SOURCES, strict=True)],
+        )
         golden = write("gold.jsonl", [{"id": i, "text": "g" + i} for i in sorted(ids)])
-        outputs = write("out.jsonl", [{"id": i, "text": "o" + i} for i in reversed(ids)])
+        outputs = write(
+            "out.jsonl", [{"id": i, "text": "o" + i} for i in reversed(ids)]
+        )
         inputs = read_columns([outputs], sources=sources, references=[golden])
         assert inputs.sources == SOURCES
         assert inputs.systems == {"out": ["oen-2", "oen-0", "oen-1"]}
         assert inputs.references == [["gen-2"], ["gen-0"], ["gen-1"]]
 
     def test_clef_2024_with_a_missing_and_a_doubled_id(self, write):
-        sources = write("in.jsonl", [{"id": i, "text": s} for i, s in enumerate(SOURCES)])
-        short = write("out.jsonl", [{"id": i, "text": k} for i, k in ((0, "a"), (2, "c"))])
-        assert fails(None, [short], sources=sources) == (
-            "out.jsonl (predictions) has 2 rows and in.jsonl (sources) has 3 rows; "
-            "the first that parts is in.jsonl, line 2: its id '1' has no partner in out.jsonl"
+        sources = write(
+            "in.jsonl", [{"id": i, "text": s} for i, s in enumerate(SOURCES)]
+        )
+        short = write(
+            "out.jsonl", [{"id": i, "text": k} for i, k in ((0, "a"), (2, "c"))]
+        )
+        assert (
+            fails(None, [short], sources=sources)
+            == "out.jsonl (predictions) has 2 rows and in.jsonl (sources) has 3 rows;"
+            " the first that parts is in.jsonl, line 2: its id '1' has no partner in"
+            " out.jsonl"
         )
         twice = write("out.jsonl", [{"id": i, "text": "a"} for i in (0, 1, 1)])
-        assert fails(None, [twice], sources=sources) == "out.jsonl, line 3: the id '1' stands on line 2 too"
+        assert (
+            fails(None, [twice], sources=sources)
+            == "out.jsonl, line 3: the id '1' stands on line 2 too"
+        )
 
     def test_clef_2025_undoes_the_quotes_that_pandas_writes(self, write):
         header = "toxic_sentence\tneutral_sentence\tlang"
-        outputs = write("team.tsv", [header, '"say ""no"", fool"\t"say ""no"""\ten', "du Trottel\tdu\tde"])
-        # The references' rows stand in the other order; the script merges on the sentence.
-        golden = write("gold.tsv", [header, "du Trottel\tdu da\tde", '"say ""no"", fool"\trefuse\ten'])
+        outputs = write(
+            "team.tsv",
+            [header, '"say ""no"", fool"\t"say ""no"""\ten', "du Trottel\tdu\tde"],
+        )
+        # The references' rows stand in the other order; the script merges on the
+        # sentence.
+        golden = write(
+            "gold.tsv",
+            [header, "du Trottel\tdu da\tde", '"say ""no"", fool"\trefuse\ten'],
+        )
         inputs = read_columns([outputs], references=[golden])
         assert inputs.sources == ["du Trottel", 'say "no", fool']
         assert inputs.systems == {"team": ["du", 'say "no"']}
@@ -207,7 +284,9 @@ class TestSharedTasks:
 
     def test_russe_2022(self, write):
         header = "toxic_comment\tneutral_comment1\tneutral_comment2\tneutral_comment3"
-        sources = write("dev.tsv", [header, "ты болван\tты неправ\t\t", "тихо, дурак\tтише\tтихо\t"])
+        sources = write(
+            "dev.tsv", [header, "ты болван\tты неправ\t\t", "тихо, дурак\tтише\tтихо\t"]
+        )
         outputs = write("t5.txt", ["ты неправ", "тихо"])
         inputs = read_columns([outputs], sources=sources)
         assert inputs.sources == ["ты болван", "тихо, дурак"]
@@ -220,28 +299,40 @@ class TestSharedTasks:
 class TestMatching:
     def test_counts_and_the_first_line_without_a_partner(self, write):
         sources, outputs = write("s.txt", SOURCES), write("a.txt", KIND[:2])
-        assert fails(None, [outputs], sources=sources) == (
-            "a.txt (predictions) has 2 lines and s.txt (sources) has 3 lines; "
+        assert (
+            fails(None, [outputs], sources=sources)
+            == "a.txt (predictions) has 2 lines and s.txt (sources) has 3 lines; "
             "line 3 of s.txt is the first without a partner"
         )
 
     def test_blank_lines_at_the_end_are_pointed_at(self, write):
         sources, outputs = write("s.txt", SOURCES), write("a.txt", [*KIND, "", ""])
         assert fails(None, [outputs], sources=sources).endswith(
-            "line 4 of a.txt is the first without a partner (2 blank at its end, which count)"
+            "line 4 of a.txt is the first without a partner (2 blank at its end, which"
+            " count)"
         )
 
     def test_a_table_whose_sources_part_from_the_given_ones(self, write):
-        rows = [{"source": s, "out": k} for s, k in zip(["other", *SOURCES[1:]], KIND, strict=True)]
-        assert fails(None, [write("a.jsonl", rows)], sources=write("s.txt", SOURCES)) == (
-            "a.jsonl (predictions) has 3 rows and s.txt (sources) has 3 lines; the first that parts is s.txt, line 1: "
-            "its source 'This d*mn bus is late.' has no partner in a.jsonl"
+        rows = [
+            {"source": s, "out": k}
+            for s, k in zip(["other", *SOURCES[1:]], KIND, strict=True)
+        ]
+        assert (
+            fails(None, [write("a.jsonl", rows)], sources=write("s.txt", SOURCES))
+            == "a.jsonl (predictions) has 3 rows and s.txt (sources) has 3 lines; the"
+            " first that parts is s.txt, line 1: its source 'This d*mn bus is late.'"
+            " has no partner in a.jsonl"
         )
 
     def test_several_references_and_languages(self, write):
-        first, second = write("r1.txt", ["a", "b", "c"]), write("r2.txt", ["A", "B", "C"])
+        first, second = (
+            write("r1.txt", ["a", "b", "c"]),
+            write("r2.txt", ["A", "B", "C"]),
+        )
         languages = write("l.txt", ["en", "de", "en"])
-        inputs = read_columns([write("a.txt", KIND)], references=[first, second], languages=languages)
+        inputs = read_columns(
+            [write("a.txt", KIND)], references=[first, second], languages=languages
+        )
         assert inputs.references == [["a", "A"], ["b", "B"], ["c", "C"]]
         assert inputs.languages == ["en", "de", "en"]
         assert inputs.sources is None
@@ -251,11 +342,16 @@ class TestMatching:
         paths = [write("a.txt", KIND), write("x/a.txt", KIND), write("b.txt", KIND)]
         assert list(read_columns(paths).systems) == ["a.txt", "x/a.txt", "b"]
         fails("^a.txt: the system is given twice$", ["a.txt", "a.txt"])
-        two = [write(name, [{"one": "x", "two": "y"}]) for name in ("p.jsonl", "q.jsonl")]
+        two = [
+            write(name, [{"one": "x", "two": "y"}]) for name in ("p.jsonl", "q.jsonl")
+        ]
         assert list(read_columns(two).systems) == ["p:one", "p:two", "q:one", "q:two"]
 
     def test_files_that_contradict_each_other(self, write):
-        paths = [write(n, [{"out": "x", "lang": c}]) for n, c in (("p.jsonl", "en"), ("q.jsonl", "de"))]
+        paths = [
+            write(n, [{"out": "x", "lang": c}])
+            for n, c in (("p.jsonl", "en"), ("q.jsonl", "de"))
+        ]
         fails("^q.jsonl, line 1: other languages than in p.jsonl$", paths)
 
     def test_the_copy_baseline_is_one_file_in_two_roles(self, write):

@@ -1,4 +1,6 @@
-"""Scores are those of version 0.3.0, except where a defect of it was corrected (see `reference_scores.py`)."""
+"""Scores are those of version 0.3.0, except where a defect of it was corrected (see
+`reference_scores.py`).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ WRITTEN = json.loads(reference_scores.SCORES.read_text())
 
 # Rows that are meant to differ from 0.3.0, by protocol: the index in PAIRS and why.
 MOVED: dict[str, dict[int, str]] = dict.fromkeys(
-    ("krishna2020", "emnlp2021", "paradetox2022"), {21: "R17: a literal <pad> is spelled out, as in fairseq"}
+    ("krishna2020", "emnlp2021", "paradetox2022"),
+    {21: "R17: a literal <pad> is spelled out, as in fairseq"},
 )
 # The same of the 200 pairs: of each 25, row 9 is an ellipsis and row 14 a smiling face.
 MOVED_BUILT_IN = {
@@ -21,7 +24,8 @@ MOVED_BUILT_IN = {
     **dict.fromkeys(range(14, 200, 25), "R3: emoji are read by their names"),
 }
 
-# The number of threads changes the order of additions in a matrix product, which moves these scores by up to 2e-6.
+# The number of threads changes the order of additions in a matrix product, which moves
+# these scores by up to 2e-6.
 TOLERANCE = 5e-6
 
 
@@ -35,18 +39,27 @@ def assert_same(scores: dict, written: dict, moved: dict[int, str]) -> None:
     for name, column in written.items():
         kept = [index for index in range(len(column)) if index not in moved]
         np.testing.assert_allclose(
-            np.array(scores[name])[kept], np.array(column)[kept], rtol=0, atol=TOLERANCE, err_msg=name
+            np.array(scores[name])[kept],
+            np.array(column)[kept],
+            rtol=0,
+            atol=TOLERANCE,
+            err_msg=name,
         )
 
 
 @pytest.mark.parametrize("protocol", WRITTEN["tiny"])
 def test_published_protocols_score_as_before(tiny_scores, protocol):
-    assert_same(tiny_scores[protocol], WRITTEN["tiny"][protocol], MOVED.get(protocol, {}))
+    assert_same(
+        tiny_scores[protocol], WRITTEN["tiny"][protocol], MOVED.get(protocol, {})
+    )
 
 
 def test_built_in_models_score_as_before():
     if WRITTEN["weights"] != reference_scores.weights_digests():
-        pytest.skip("the weights have changed: run `python -m tests.reference_scores --built-in` once at the release")
+        pytest.skip(
+            "the weights have changed: run `python -m tests.reference_scores"
+            " --built-in` once at the release"
+        )
     scores = reference_scores.built_in_scores()
     for name, written in WRITTEN["built_in"].items():
         assert len(written["sta"]) == 200

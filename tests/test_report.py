@@ -1,4 +1,6 @@
-"""The HTML report: what it holds, what it must not let through, and what happens when one clicks in it."""
+"""The HTML report: what it holds, what it must not let through, and what happens when
+one clicks in it.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,19 @@ NAMES = ("careful", "lazy <b>bold</b>")
 
 
 def made(n=60, seed=0):
-    """Two systems: STA fails in every tenth output of the second, and its SIM is lower."""
+    """Two systems: STA fails in every tenth output of the second, and its SIM is
+    lower.
+    """
     generator = np.random.default_rng(seed)
     systems = {}
     for place, name in enumerate(NAMES):
         sta = generator.uniform(0.8, 1, n)
         if place:
             sta[::10] = 0.1
-        sim, fl = generator.uniform(0.6 - 0.2 * place, 0.9 - 0.2 * place, n), generator.uniform(0.7, 1, n)
+        sim, fl = (
+            generator.uniform(0.6 - 0.2 * place, 0.9 - 0.2 * place, n),
+            generator.uniform(0.7, 1, n),
+        )
         systems[name] = Segments(
             sta=sta,
             p_toxic=1 - sta,
@@ -40,9 +47,13 @@ def made(n=60, seed=0):
     comparison = compare(systems, n_resamples=200)
     sources = [f"You stupid idiots lost parcel {index}." for index in range(n)]
     sources[3] = HOSTILE
-    outputs = {name: [f"Output {index} of {name}" for index in range(n)] for name in NAMES}
+    outputs = {
+        name: [f"Output {index} of {name}" for index in range(n)] for name in NAMES
+    }
     outputs[NAMES[0]][5] = "   "
-    return comparison, Texts(outputs, sources, [[f"Reference {index}"] for index in range(n)])
+    return comparison, Texts(
+        outputs, sources, [[f"Reference {index}"] for index in range(n)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,9 @@ def address(tmp_path_factory):
 
 
 def wait_for_cards(page, count):
-    """Wait for a number of cards; the page's policy forbids the evaluation that `wait_for_function` needs."""
+    """Wait for a number of cards; the page's policy forbids the evaluation that
+    `wait_for_function` needs.
+    """
     from playwright.sync_api import expect
 
     expect(page.locator(".card")).to_have_count(count, timeout=20_000)
@@ -61,7 +74,9 @@ def wait_for_cards(page, count):
 
 def test_the_page_names_no_host():
     page = render_html(*made())
-    without_names = page.replace("http://www.w3.org/2000/svg", "").replace("http://www.w3.org/1999/xlink", "")
+    without_names = page.replace("http://www.w3.org/2000/svg", "").replace(
+        "http://www.w3.org/1999/xlink", ""
+    )
     assert not re.search(r"https?://|//[a-z]+\.|@import|url\((?!#)", without_names)
     assert "default-src 'none'" in page
 
@@ -86,18 +101,31 @@ def test_markup_in_names_and_texts_ends_no_element():
 
 def test_pages_of_equal_comparisons_are_equal():
     comparison, texts = made()
-    assert render_html(comparison, texts) == render_html(Comparison.from_json(comparison.to_json()), texts)
+    assert render_html(comparison, texts) == render_html(
+        Comparison.from_json(comparison.to_json()), texts
+    )
 
 
 def test_a_comparison_without_segments_texts_or_sources_has_a_page():
     comparison, _ = made()
     assert "without per-segment scores" not in render_html(comparison)
-    bare = replace(comparison, systems=tuple(replace(system, segments={}) for system in comparison.systems))
+    bare = replace(
+        comparison,
+        systems=tuple(replace(system, segments={}) for system in comparison.systems),
+    )
     page = render_html(bare)
     assert "without per-segment scores" in page
     assert page.count("<svg") == 2
     sta = np.linspace(0, 1, 8)
-    style = Segments(sta=sta, p_toxic=1 - sta, nontoxic=sta, sim=None, fl=None, j=None, signature="j:made")
+    style = Segments(
+        sta=sta,
+        p_toxic=1 - sta,
+        nontoxic=sta,
+        sim=None,
+        fl=None,
+        j=None,
+        signature="j:made",
+    )
     assert "Scores of <bdi>only</bdi>" in render_html(compare({"only": style}))
     one = replace(style, sta=sta[:1], p_toxic=sta[:1], nontoxic=sta[:1])
     assert "1 segment<" in render_html(compare({"only": one}))
@@ -105,11 +133,21 @@ def test_a_comparison_without_segments_texts_or_sources_has_a_page():
 
 def test_a_name_that_looks_like_a_formula_or_is_long_or_foreign_is_drawn():
     sta = np.linspace(0, 1, 8)
-    style = Segments(sta=sta, p_toxic=1 - sta, nontoxic=sta, sim=None, fl=None, j=None, signature="j:made")
+    style = Segments(
+        sta=sta,
+        p_toxic=1 - sta,
+        nontoxic=sta,
+        sim=None,
+        fl=None,
+        j=None,
+        signature="j:made",
+    )
     names = ["$x^{", "n" * 300, "名前\x00\x1b", "#000001"]
     page = render_html(compare(dict.fromkeys(names, style)))
     assert "名前" in page
-    assert "\x1b" not in re.sub(r"<bdi>.*?</bdi>", "", page.split("<main>")[1].split("Which differences")[0])
+    assert "\x1b" not in re.sub(
+        r"<bdi>.*?</bdi>", "", page.split("<main>")[1].split("Which differences")[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,11 +228,12 @@ def test_hostile_markup_is_shown_as_text(open_page, address):  # noqa: F811
 
 def test_no_other_script_runs_even_if_one_got_in(open_page, address):  # noqa: F811
     page = open_page(address)
+    page.evaluate("""() => { const script = document.createElement("script");
+        script.textContent = "window.ran = 1"; document.body.append(script); }""")
     page.evaluate(
-        """() => { const script = document.createElement("script");
-        script.textContent = "window.ran = 1"; document.body.append(script); }"""
+        "() => { document.body.insertAdjacentHTML('beforeend', '<img src=x"
+        ' onerror="window.ran = 1">\'); }'
     )
-    page.evaluate("() => { document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 1\">'); }")
     page.wait_for_timeout(100)
     assert page.evaluate("window.ran") is None
 
@@ -204,7 +243,8 @@ def test_ten_thousand_segments_do_not_freeze_the_page(open_page, tmp_path):  # n
     path.write_text(render_html(*made(10_000)), encoding="utf-8")
     page = open_page(path.as_uri())
     assert page.locator(".card").count() == 30
-    # The page answers a click while it filters; the limit is for a page that hangs, not for a slow machine.
+    # The page answers a click while it filters; the limit is for a page that hangs, not
+    # for a slow machine.
     started = time.monotonic()
     page.get_by_label("Search").fill("parcel 9999.")
     wait_for_cards(page, 2)

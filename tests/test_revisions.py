@@ -1,4 +1,6 @@
-"""Each model option takes `@revision`, and the signature names the commit that was loaded."""
+"""Each model option takes `@revision`, and the signature names the commit that was
+loaded.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ for protocol, options in json.loads(sys.argv[1]).items():
 
 
 def cache_model(cache, model, folder):
-    """Lay a checkpoint out as huggingface_hub caches a model; only the revision `v2` is there, not `main`."""
+    """Lay a checkpoint out as huggingface_hub caches a model; only the revision `v2` is
+    there, not `main`.
+    """
     repository = cache / f"models--{model.replace('/', '--')}"
     shutil.copytree(folder, repository / "snapshots" / COMMIT, dirs_exist_ok=True)
     (repository / "refs").mkdir(exist_ok=True)
@@ -32,7 +36,9 @@ def cache_model(cache, model, folder):
 
 
 def published(protocol):
-    """Each model option of a protocol with the kind of its model, and the published model of the Hub."""
+    """Each model option of a protocol with the kind of its model, and the published
+    model of the Hub.
+    """
     style, content, fluency = protocol.style, protocol.content, protocol.fluency
     yield "style_model", "classifier", style.model
     if style.tokenizer:
@@ -53,14 +59,27 @@ def test_each_published_model_takes_a_revision(checkpoints, tmp_path):
     }
     cases = {}
     for name, protocol in list(PROTOCOLS.items())[1:]:
-        cases[name] = {} if protocol.content.kind != "wieting" else {"content_model": checkpoints("wieting")}
+        cases[name] = (
+            {}
+            if protocol.content.kind != "wieting"
+            else {"content_model": checkpoints("wieting")}
+        )
         for option, kind, model in published(protocol):
             cache_model(tmp_path, model, folders[kind])
             cases[name][option] = f"{model}@v2"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_CACHE": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-c", SCORE, json.dumps(cases)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    for signature, options in zip(done.stdout.splitlines(), cases.values(), strict=True):
+    for signature, options in zip(
+        done.stdout.splitlines(), cases.values(), strict=True
+    ):
         for model in options.values():
             assert "@v2" not in model or model.replace("@v2", f"@{COMMIT}") in signature

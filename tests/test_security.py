@@ -1,4 +1,6 @@
-"""What SECURITY.md promises: no code of others runs, nothing is fetched unasked, no name leads out of the cache."""
+"""What SECURITY.md promises: no code of others runs, nothing is fetched unasked, no
+name leads out of the cache.
+"""
 
 from __future__ import annotations
 
@@ -58,11 +60,15 @@ def pickled_only(trace):
         ("content_model", "bert", "russe2022"),
     ],
 )
-def test_pickled_weights_are_never_read(argument, kind, protocol, checkpoints, tmp_path):
+def test_pickled_weights_are_never_read(
+    argument, kind, protocol, checkpoints, tmp_path
+):
     trace = tmp_path / "trace"
     folder = spoiled(checkpoints(kind), tmp_path / "model", pickled_only(trace))
     with pytest.raises((ValueError, OSError), match=f"`{argument}`"):
-        Scorer(protocol, **{"style_model": "identifier", argument: folder}, device="cpu").score(TEXTS, TEXTS)
+        Scorer(
+            protocol, **{"style_model": "identifier", argument: folder}, device="cpu"
+        ).score(TEXTS, TEXTS)
     assert not trace.exists()
 
 
@@ -73,7 +79,11 @@ def test_a_pickle_beside_safetensors_is_not_read(checkpoints, tmp_path):
         for name in ("pytorch_model.bin", "model.pkl", "training_args.bin"):
             (folder / name).write_bytes(pickle.dumps(Trace(trace)))
 
-    folder = spoiled(checkpoints("roberta", "labelled", labels=("neutral", "toxic")), tmp_path / "model", change)
+    folder = spoiled(
+        checkpoints("roberta", "labelled", labels=("neutral", "toxic")),
+        tmp_path / "model",
+        change,
+    )
     assert len(Scorer(style_model=folder, device="cpu").score(TEXTS).sta) == 2
     assert not trace.exists()
 
@@ -96,10 +106,15 @@ def test_pickled_layers_of_sentence_transformers_are_refused(checkpoints, tmp_pa
 
 
 def remote_code(trace):
-    """Names a module of the folder for every Auto class, as models with code of their own do."""
+    """Names a module of the folder for every Auto class, as models with code of their
+    own do.
+    """
 
     def change(folder):
-        code = f"import os\nos.mkdir({str(trace)!r})\nclass Model: pass\nclass Config: pass\nclass Reader: pass\n"
+        code = (
+            f"import os\nos.mkdir({str(trace)!r})\nclass Model: pass\nclass Config:"
+            " pass\nclass Reader: pass\n"
+        )
         (folder / "hostile.py").write_text(code)
         classes = {
             "AutoConfig": "hostile.Config",
@@ -124,9 +139,15 @@ def test_code_in_a_model_folder_does_not_run(known, checkpoints, tmp_path, monke
         remote_code(trace)(folder)
         if not known:
             settings = json.loads((folder / "config.json").read_text())
-            (folder / "config.json").write_text(json.dumps({**settings, "model_type": "hostile"}))
+            (folder / "config.json").write_text(
+                json.dumps({**settings, "model_type": "hostile"})
+            )
 
-    folder = spoiled(checkpoints("roberta", "labelled", labels=("neutral", "toxic")), tmp_path / "model", change)
+    folder = spoiled(
+        checkpoints("roberta", "labelled", labels=("neutral", "toxic")),
+        tmp_path / "model",
+        change,
+    )
     for argument in ("style_model", "fluency_model"):
         scorer = Scorer(**{argument: folder}, fluency_label=1, device="cpu")
         if known:
@@ -141,7 +162,9 @@ def test_modules_of_others_in_a_sentence_folder_are_refused(checkpoints, tmp_pat
     trace = tmp_path / "trace"
 
     def change(folder):
-        (folder / "hostile.py").write_text(f"import os\nos.mkdir({str(trace)!r})\nclass Layer: pass\n")
+        (folder / "hostile.py").write_text(
+            f"import os\nos.mkdir({str(trace)!r})\nclass Layer: pass\n"
+        )
         modules = json.loads((folder / "modules.json").read_text())
         modules[1]["type"] = "hostile.Layer"
         (folder / "modules.json").write_text(json.dumps(modules))
@@ -175,8 +198,11 @@ def test_modules_of_others_in_a_sentence_folder_are_refused(checkpoints, tmp_pat
     ],
 )
 @pytest.mark.parametrize("argument", ["style_model", "content_model", "fluency_model"])
-def test_ids_and_revisions_cannot_leave_the_cache(argument, name, tmp_path, monkeypatch):
-    # From a folder above which "../../etc" is no folder: one that exists is a path like any other.
+def test_ids_and_revisions_cannot_leave_the_cache(
+    argument, name, tmp_path, monkeypatch
+):
+    # From a folder above which "../../etc" is no folder: one that exists is a path like
+    # any other.
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"`{argument}`"):
         Scorer(**{argument: name}).score(TEXTS, TEXTS)
@@ -208,9 +234,21 @@ except OSError as error:
 
 
 def test_built_in_models_open_no_connection(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path),
+    }
     command = [sys.executable, "-c", NO_NETWORK]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     # The last line shows that the trap works.
     assert done.stdout.splitlines()[-2:] == ["asked for: []", "the network is trapped"]
@@ -220,7 +258,9 @@ def test_built_in_models_open_no_connection(tmp_path):
 
 
 def calls():
-    """Each call in the package: the file, the line, the function's last name and its keywords."""
+    """Each call in the package: the file, the line, the function's last name and its
+    keywords.
+    """
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
@@ -230,13 +270,23 @@ def calls():
 
 def test_the_package_calls_nothing_that_runs_text_or_pickles_of_others():
     for place, name, node, full in calls():
-        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        assert full not in ("eval", "exec", "os.system", "os.popen", "__import__"), place
+        keywords = {
+            keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords
+        }
+        assert full not in (
+            "eval",
+            "exec",
+            "os.system",
+            "os.popen",
+            "__import__",
+        ), place
         assert keywords.get("shell", "False") == "False", place
         assert keywords.get("trust_remote_code", "False") == "False", place
         if full == "torch.load":
             assert keywords.get("weights_only") == "True", place
-        if name in ("loads", "load", "Unpickler") and full.startswith(("pickle", "cloudpickle", "joblib", "dill")):
+        if name in ("loads", "load", "Unpickler") and full.startswith(
+            ("pickle", "cloudpickle", "joblib", "dill")
+        ):
             # What this package's own processes hand to one another.
             assert place.partition(":")[0] in ("pool.py", "ray.py"), place
 
@@ -244,6 +294,12 @@ def test_the_package_calls_nothing_that_runs_text_or_pickles_of_others():
 def test_transformers_models_are_loaded_by_the_functions_that_check():
     for place, name, _, full in calls():
         if name == "from_pretrained" and "Auto" in full + "auto":
-            allowed = ("checkpoints.py", "tokenization.py", "model_xcomet.py", "components.py", "model_builtin.py")
+            allowed = (
+                "checkpoints.py",
+                "tokenization.py",
+                "model_xcomet.py",
+                "components.py",
+                "model_builtin.py",
+            )
             own = full.startswith(("ToxicityIdentifier", "Encoder", "cls", "super"))
             assert own or place.partition(":")[0] in allowed, place

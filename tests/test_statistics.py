@@ -1,4 +1,6 @@
-"""Intervals, paired tests and corrections: worked out by hand, against scipy, and on simulated data."""
+"""Intervals, paired tests and corrections: worked out by hand, against scipy, and on
+simulated data.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from toxicity_j.compare.statistics import (
     smallest_detectable_difference,
 )
 
-# Simulated J: 0 where a text stayed toxic (4 in 10), else a beta with mean 8 / (8 + 2) = 0.8; mean 0.6 * 0.8 = 0.48.
+# Simulated J: 0 where a text stayed toxic (4 in 10), else a beta with mean 8 / (8 + 2)
+# = 0.8; mean 0.6 * 0.8 = 0.48.
 TRUE_J = 0.48
 
 
@@ -33,13 +36,20 @@ def test_equal_values_leave_no_doubt():
     assert bootstrap_interval([0.25] * 8, method="bca") == (0.25, 0.25)
 
 
-@pytest.mark.parametrize(("method", "theirs"), [("percentile", "percentile"), ("bca", "BCa")])
+@pytest.mark.parametrize(
+    ("method", "theirs"), [("percentile", "percentile"), ("bca", "BCa")]
+)
 @pytest.mark.parametrize("n", [30, 300])
 def test_the_interval_agrees_with_scipy(method, theirs, n):
     values = np.random.default_rng(5).exponential(1, n)
-    low, high = bootstrap_interval(values, n_resamples=4000, seed=1, method=method, expand=False)
-    reference = stats.bootstrap((values,), np.mean, method=theirs, n_resamples=4000, rng=2).confidence_interval
-    # An end is a quantile of 4,000 means; two such differ by about a twentieth of the standard error of the mean.
+    low, high = bootstrap_interval(
+        values, n_resamples=4000, seed=1, method=method, expand=False
+    )
+    reference = stats.bootstrap(
+        (values,), np.mean, method=theirs, n_resamples=4000, rng=2
+    ).confidence_interval
+    # An end is a quantile of 4,000 means; two such differ by about a twentieth of the
+    # standard error of the mean.
     tolerance = 0.25 * values.std() / np.sqrt(n)
     assert low == pytest.approx(reference.low, abs=tolerance)
     assert high == pytest.approx(reference.high, abs=tolerance)
@@ -55,7 +65,8 @@ def test_few_values_widen_the_interval_as_students_t_does():
 @pytest.mark.parametrize("method", ["percentile", "bca"])
 @pytest.mark.parametrize("n", [10, 100, 1000])
 def test_95_of_100_intervals_hold_the_true_mean(method, n):
-    # 2,000 data sets: the share of intervals that hold the mean has a standard error of sqrt(.95 * .05 / 2000) = 0.005.
+    # 2,000 data sets: the share of intervals that hold the mean has a standard error of
+    # sqrt(.95 * .05 / 2000) = 0.005.
     columns = np.random.default_rng(n).normal(0.5, 0.1, (n, 2000))
     low, high = intervals(columns, n_resamples=500, seed=1, level=0.95, method=method)
     assert np.mean((low <= 0.5) & (high >= 0.5)) == pytest.approx(0.95, abs=0.02)
@@ -77,33 +88,52 @@ def test_p_values_are_uniform_where_systems_are_equal(n):
     for level in (0.05, 0.1, 0.25, 0.5, 0.75, 0.9):
         # The standard error of a share of 2,000 is at most 0.011.
         assert np.mean(flips <= level) == pytest.approx(level, abs=0.035)
-        # The larger of two p-values is a little too large for few segments, never too small.
+        # The larger of two p-values is a little too large for few segments, never too
+        # small.
         assert level - 0.065 < np.mean(both <= level) < level + 0.035
 
 
 SCORE_DIFFERENCES = {
     "normal": lambda generator, shape: generator.normal(size=shape),
-    "skewed, of two systems": lambda generator, shape: simulated_j(generator, shape) - simulated_j(generator, shape),
+    "skewed, of two systems": lambda generator, shape: (
+        simulated_j(generator, shape) - simulated_j(generator, shape)
+    ),
     "exponential": lambda generator, shape: generator.exponential(1, shape) - 1,
     "heavy tails": lambda generator, shape: generator.standard_t(3, shape),
-    "decisions": lambda generator, shape: generator.integers(0, 2, shape) - generator.integers(0, 2, shape),
-    "five steps": lambda generator, shape: (generator.integers(0, 5, shape) - generator.integers(0, 5, shape)) / 4,
+    "decisions": lambda generator, shape: (
+        generator.integers(0, 2, shape) - generator.integers(0, 2, shape)
+    ),
+    "five steps": lambda generator, shape: (
+        (generator.integers(0, 5, shape) - generator.integers(0, 5, shape)) / 4
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", SCORE_DIFFERENCES)
 def test_equal_systems_differ_significantly_in_at_most_7_of_100_cases(kind):
     for n in (6, 7, 8, 10, 13, 17, 25, 37, 50):
-        drawn = SCORE_DIFFERENCES[kind](np.random.default_rng(n), (n, 2000)).astype(float)
+        drawn = SCORE_DIFFERENCES[kind](np.random.default_rng(n), (n, 2000)).astype(
+            float
+        )
         differences = drawn / np.abs(drawn).max()
-        assert np.mean(paired_p_values(differences, n_resamples=500, seed=0) <= 0.05) <= 0.07, n
+        assert (
+            np.mean(paired_p_values(differences, n_resamples=500, seed=0) <= 0.05)
+            <= 0.07
+        ), n
 
 
 def test_chunks_change_nothing_and_seeds_decide(monkeypatch):
     values = np.linspace(0, 1, 50)
-    interval, flips = bootstrap_interval(values, seed=3), approximate_randomization(values, values**2, seed=3)
+    interval, flips = (
+        bootstrap_interval(values, seed=3),
+        approximate_randomization(values, values**2, seed=3),
+    )
     # By module object: the name `toxicity_j.compare` is the function.
-    monkeypatch.setattr(importlib.import_module("toxicity_j.compare.resampling"), "_DRAWS_AT_A_TIME", 120)
+    monkeypatch.setattr(
+        importlib.import_module("toxicity_j.compare.resampling"),
+        "_DRAWS_AT_A_TIME",
+        120,
+    )
     assert bootstrap_interval(values, seed=3) == pytest.approx(interval, abs=1e-12)
     assert approximate_randomization(values, values**2, seed=3) == flips
     assert bootstrap_interval(values, seed=4) != interval
@@ -119,8 +149,11 @@ def test_a_wider_level_gives_a_wider_interval():
 def test_the_paired_test_tells_a_clear_difference_from_none():
     noise = np.random.default_rng(0).normal(0, 0.1, 200)
     base = np.linspace(0, 1, 200)
-    # A shift of 0.1 with standard error 0.007 is 14 standard errors away: no resample reaches it, so p = 1 / (999 + 1).
-    assert paired_bootstrap(base + 0.1 + noise, base, n_resamples=999) == pytest.approx(1 / 1000)
+    # A shift of 0.1 with standard error 0.007 is 14 standard errors away: no resample
+    # reaches it, so p = 1 / (999 + 1).
+    assert paired_bootstrap(base + 0.1 + noise, base, n_resamples=999) == pytest.approx(
+        1 / 1000
+    )
     assert paired_bootstrap(base, base) == 1.0
     assert paired_bootstrap(base + noise - noise.mean(), base) > 0.9
 
@@ -134,10 +167,12 @@ def test_swapping_the_systems_changes_no_p_value():
 
 
 def test_all_swaps_of_few_segments_are_counted():
-    # Differences 0.1, 0.2, 0.3, 0.4: of 16 sign patterns, all-plus and all-minus reach a sum of 1.0, so p = 2 / 16.
+    # Differences 0.1, 0.2, 0.3, 0.4: of 16 sign patterns, all-plus and all-minus reach
+    # a sum of 1.0, so p = 2 / 16.
     with pytest.warns(UserWarning, match="4 segments are fewer than 6"):
         assert approximate_randomization([0.1, 0.2, 0.3, 0.4], [0.0] * 4) == 2 / 16
-    # One difference negative: sums of at least 0.8 are those that flip nothing or 0.1 only, with either sign: 4 / 16.
+    # One difference negative: sums of at least 0.8 are those that flip nothing or 0.1
+    # only, with either sign: 4 / 16.
     with pytest.warns(UserWarning, match="4 segments"):
         assert approximate_randomization([-0.1, 0.2, 0.3, 0.4], [0.0] * 4) == 4 / 16
 
@@ -150,8 +185,12 @@ def test_swaps_agree_with_scipy(n):
         return np.mean(x, axis=axis)
 
     drawn = {"n_resamples": np.inf if n <= 16 else 9999, "rng": 0, "vectorized": True}
-    reference = stats.permutation_test((a - b,), mean, permutation_type="samples", **drawn).pvalue
-    assert approximate_randomization(a, b, n_resamples=9999) == pytest.approx(reference, abs=1e-9 if n <= 16 else 0.02)
+    reference = stats.permutation_test(
+        (a - b,), mean, permutation_type="samples", **drawn
+    ).pvalue
+    assert approximate_randomization(a, b, n_resamples=9999) == pytest.approx(
+        reference, abs=1e-9 if n <= 16 else 0.02
+    )
 
 
 @pytest.mark.parametrize("n", range(1, 6))
@@ -162,9 +201,13 @@ def test_no_difference_on_five_segments_or_fewer_is_significant(n):
 
 
 def test_an_interval_of_one_segment_is_refused_and_of_few_warned_of():
-    with pytest.raises(ValueError, match="`values` must have at least 2 numbers for an interval; got 1"):
+    with pytest.raises(
+        ValueError, match="`values` must have at least 2 numbers for an interval; got 1"
+    ):
         bootstrap_interval([0.5])
-    with pytest.warns(UserWarning, match="5 segments are fewer than 6: the interval is too narrow"):
+    with pytest.warns(
+        UserWarning, match="5 segments are fewer than 6: the interval is too narrow"
+    ):
         bootstrap_interval([0.1, 0.2, 0.3, 0.4, 0.5])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -174,11 +217,14 @@ def test_an_interval_of_one_segment_is_refused_and_of_few_warned_of():
 @pytest.mark.parametrize(("right", "n"), [(36, 36), (0, 6), (13, 20)])
 def test_intervals_of_shares_are_wilsons(right, n):
     reference = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
-    assert share_interval(right / n, n, 0.95) == pytest.approx((reference.low, reference.high), abs=1e-12)
+    assert share_interval(right / n, n, 0.95) == pytest.approx(
+        (reference.low, reference.high), abs=1e-12
+    )
 
 
 def test_holm_multiplies_by_how_many_remain():
-    # Sorted: .01 * 4, .02 * 3, .03 * 2 and .9 * 1; then none may fall below the one before: .04, .06, .06, .9.
+    # Sorted: .01 * 4, .02 * 3, .03 * 2 and .9 * 1; then none may fall below the one
+    # before: .04, .06, .06, .9.
     assert holm([0.9, 0.02, 0.01, 0.03]) == pytest.approx([0.9, 0.06, 0.04, 0.06])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([]) == []
@@ -216,15 +262,24 @@ def test_scores_near_the_largest_float_overflow_nowhere():
     assert bootstrap_interval([5e-324] * 6) == (5e-324, 5e-324)
 
 
-@pytest.mark.parametrize("values", [[], [float("nan")], [float("inf")], [[0.1]], [[0.1], [0.1, 0.2]], 0.5])
+@pytest.mark.parametrize(
+    "values", [[], [float("nan")], [float("inf")], [[0.1]], [[0.1], [0.1, 0.2]], 0.5]
+)
 def test_values_that_are_no_scores_are_rejected(values):
-    with pytest.raises(ValueError, match="`values` must be a non-empty list of finite numbers"):
+    with pytest.raises(
+        ValueError, match="`values` must be a non-empty list of finite numbers"
+    ):
         bootstrap_interval(values)
 
 
-@pytest.mark.parametrize("values", [["0.1", "0.2"], [None, 0.1], "0.5", {0.1, 0.2}, [1j]])
+@pytest.mark.parametrize(
+    "values", [["0.1", "0.2"], [None, 0.1], "0.5", {0.1, 0.2}, [1j]]
+)
 def test_values_that_are_no_numbers_are_rejected(values):
-    with pytest.raises((TypeError, ValueError), match="`values` must be a non-empty list of finite numbers"):
+    with pytest.raises(
+        (TypeError, ValueError),
+        match="`values` must be a non-empty list of finite numbers",
+    ):
         bootstrap_interval(values)
 
 
@@ -250,11 +305,13 @@ def test_arguments_out_of_range_are_named(options, error):
 
 def test_numpy_integers_are_integers():
     values = np.linspace(0, 1, 10)
-    assert bootstrap_interval(values, n_resamples=np.int64(50), seed=np.int32(2)) == bootstrap_interval(
-        values, n_resamples=50, seed=2
-    )
+    assert bootstrap_interval(
+        values, n_resamples=np.int64(50), seed=np.int32(2)
+    ) == bootstrap_interval(values, n_resamples=50, seed=2)
 
 
 def test_unequal_lengths_are_rejected():
-    with pytest.raises(ValueError, match="`b` must be as long as `a`; got 1 scores for 2"):
+    with pytest.raises(
+        ValueError, match="`b` must be as long as `a`; got 1 scores for 2"
+    ):
         paired_bootstrap([0.1, 0.2], [0.1])

@@ -1,4 +1,6 @@
-"""Corpora in shards: the scores of one call, whatever the format, the window or the number of processes."""
+"""Corpora in shards: the scores of one call, whatever the format, the window or the
+number of processes.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ def expected(predictions=PREDICTIONS, sources=SOURCES, languages=None):
 
 def write_json_lines(path, predictions=PREDICTIONS, sources=SOURCES, **more):
     columns = {"predictions": predictions, "sources": sources, **more}
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -49,28 +54,42 @@ def inputs(kind, folder):
         return write_json_lines(folder / "rows.jsonl")
     if kind == "csv":
         with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([list(table), *zip(*table.values(), strict=True)])
+            csv.writer(file).writerows(
+                [list(table), *zip(*table.values(), strict=True)]
+            )
         return folder / "rows.csv"
     if kind == "parquet":
-        pyarrow.parquet.write_table(pyarrow.table(table), folder / "rows.parquet", row_group_size=99)
+        pyarrow.parquet.write_table(
+            pyarrow.table(table), folder / "rows.parquet", row_group_size=99
+        )
         return folder / "rows.parquet"
     dataset = Dataset.from_dict(table)
     return dataset.to_iterable_dataset() if kind == "iterable" else dataset
 
 
 @pytest.mark.parametrize("window", [7, 250, BLOCK, BLOCK + 1])
-@pytest.mark.parametrize("kind", ["json lines", "csv", "parquet", "dataset", "iterable"])
+@pytest.mark.parametrize(
+    "kind", ["json lines", "csv", "parquet", "dataset", "iterable"]
+)
 def test_same_scores_as_one_call(kind, window, tmp_path):
-    found = score_dataset(inputs(kind, tmp_path), tmp_path / "out", scorer=Stub(), window=window)
+    found = score_dataset(
+        inputs(kind, tmp_path), tmp_path / "out", scorer=Stub(), window=window
+    )
     assert {key: found[key] for key in expected()} == expected()  # bit for bit
     shards = read_shards(tmp_path / "out")
     assert len(shards) == math.ceil(250 / window)
-    assert np.concatenate([shard.column("row") for shard in shards]).tolist() == list(range(250))
+    assert np.concatenate([shard.column("row") for shard in shards]).tolist() == list(
+        range(250)
+    )
 
 
 def test_tsv_keeps_quotes(tmp_path):
-    (tmp_path / "rows.tsv").write_text('sources\tpredictions\n"a\tb"\n', encoding="utf-8")
-    (unit,) = Rows(tmp_path / "rows.tsv", {"predictions": "predictions", "sources": "sources"}).units(10)
+    (tmp_path / "rows.tsv").write_text(
+        'sources\tpredictions\n"a\tb"\n', encoding="utf-8"
+    )
+    (unit,) = Rows(
+        tmp_path / "rows.tsv", {"predictions": "predictions", "sources": "sources"}
+    ).units(10)
     assert unit.columns == {"predictions": ['b"'], "sources": ['"a']}
 
 
@@ -85,25 +104,51 @@ def test_more_rows_than_a_block_in_two_processes(tmp_path):
 def test_languages(tmp_path):
     languages = ["de" if i % 3 else "am" for i in range(250)]
     path = write_json_lines(tmp_path / "rows.jsonl", languages=languages)
-    found = score_dataset(path, tmp_path / "out", scorer=Stub(), window=40, languages="languages")
+    found = score_dataset(
+        path, tmp_path / "out", scorer=Stub(), window=40, languages="languages"
+    )
     assert found["signature"] == "stub|languages:am,de"
     for key, value in expected(languages=languages).items():
         assert found[key] == value
 
 
 def test_bits_of_the_identifier_do_not_depend_on_the_run(tmp_path):
-    # Batches of other texts move a float32 score by about 4e-8; blocks hold the same texts in each run.
+    # Batches of other texts move a float32 score by about 4e-8; blocks hold the same
+    # texts in each run.
     from toxicity_j import Scorer
 
-    words = ["you", "are", "a", "silly", "fool", "and", "the", "plan", "will", "not", "work", "at", "all", "today"]
+    words = [
+        "you",
+        "are",
+        "a",
+        "silly",
+        "fool",
+        "and",
+        "the",
+        "plan",
+        "will",
+        "not",
+        "work",
+        "at",
+        "all",
+        "today",
+    ]
     texts = [
-        " ".join(words[(i * 7 + k * (i % 5 + 1)) % len(words)] for k in range(i % 11 + 1)) for i in range(BLOCK + 900)
+        " ".join(
+            words[(i * 7 + k * (i % 5 + 1)) % len(words)] for k in range(i % 11 + 1)
+        )
+        for i in range(BLOCK + 900)
     ]
     path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps({"predictions": text}) + "\n" for text in texts), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps({"predictions": text}) + "\n" for text in texts),
+        encoding="utf-8",
+    )
     scorer = Scorer(style_model="identifier", device="cpu")
     score_dataset(path, tmp_path / "out", sources=None, scorer=scorer, window=300)
-    found = np.concatenate([shard.column("p_toxic") for shard in read_shards(tmp_path / "out")])
+    found = np.concatenate(
+        [shard.column("p_toxic") for shard in read_shards(tmp_path / "out")]
+    )
     assert np.array_equal(found, scorer.score(texts).p_toxic)
 
 
@@ -120,7 +165,10 @@ def test_truncated_texts_are_counted_once_per_text(tmp_path):
 def test_a_finished_run_scores_nothing_again(tmp_path):
     path = write_json_lines(tmp_path / "rows.jsonl")
     first = score_dataset(path, tmp_path / "out", scorer=Stub(), window=40)
-    times = {shard.path: os.stat(shard.path).st_mtime_ns for shard in read_shards(tmp_path / "out")}
+    times = {
+        shard.path: os.stat(shard.path).st_mtime_ns
+        for shard in read_shards(tmp_path / "out")
+    }
     assert score_dataset(path, tmp_path / "out", scorer=Stub(), window=40) == first
     assert {path: os.stat(path).st_mtime_ns for path in times} == times
     assert json.loads((tmp_path / "out/scores.json").read_text())["j"] == first["j"]
@@ -135,7 +183,11 @@ def test_a_missing_shard_is_scored_again_and_only_that(tmp_path):
     shards[2].path.unlink()
     with pytest.raises(ShardError, match="from 80 on"):
         intervals(tmp_path / "out")
-    times = {shard.path: os.stat(shard.path).st_mtime_ns for shard in shards if shard.start != 80}
+    times = {
+        shard.path: os.stat(shard.path).st_mtime_ns
+        for shard in shards
+        if shard.start != 80
+    }
     assert score_dataset(path, tmp_path / "out", scorer=Stub(), window=40) == first
     assert {path: os.stat(path).st_mtime_ns for path in times} == times
 
@@ -144,7 +196,9 @@ def test_another_configuration_input_or_window_is_refused(tmp_path):
     path = write_json_lines(tmp_path / "rows.jsonl")
     out = tmp_path / "out"
     score_dataset(path, out, scorer=Stub(), window=40)
-    with pytest.raises(ShardError, match="another signature; there 'stub', here 'other'"):
+    with pytest.raises(
+        ShardError, match="another signature; there 'stub', here 'other'"
+    ):
         score_dataset(path, out, scorer=Stub(signature="other"), window=40)
     with pytest.raises(ShardError, match="another window; there 40, here 41"):
         score_dataset(path, out, scorer=Stub(), window=41)
@@ -168,19 +222,27 @@ def test_a_changed_text_of_the_same_length_is_noticed(tmp_path):
     [
         ("{", r"rows.jsonl:2: not a line of JSON"),
         ("[1]", r"rows.jsonl:2: must be a JSON object; got list"),
-        ('{"predictions": "a"}', r"rows.jsonl:2: there is no column 'sources'; columns: predictions"),
+        (
+            '{"predictions": "a"}',
+            r"rows.jsonl:2: there is no column 'sources'; columns: predictions",
+        ),
     ],
 )
 def test_a_bad_line_is_named(line, message, tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_text('{"predictions": "a", "sources": "b"}\n' + line + "\n", encoding="utf-8")
+    path.write_text(
+        '{"predictions": "a", "sources": "b"}\n' + line + "\n", encoding="utf-8"
+    )
     with pytest.raises(ValueError, match=message):
         score_dataset(path, tmp_path / "out", scorer=Stub())
 
 
 def test_bad_delimited_files_are_named(tmp_path):
     cases = {
-        "cells.csv": (b"predictions,sources\na,b\na\n", r"cells.csv:3: 1 cells, the header has 2"),
+        "cells.csv": (
+            b"predictions,sources\na,b\na\n",
+            r"cells.csv:3: 1 cells, the header has 2",
+        ),
         "bytes.csv": (b"predictions,sources\na,\xff\n", r"bytes.csv:2: not UTF-8"),
         "quote.csv": (b'predictions,sources\na,"b"c\n', r"quote.csv:2: "),
         "zero.csv": (b"", r"zero.csv: there is no column 'predictions'"),
@@ -212,12 +274,16 @@ def test_paths_and_arguments_are_checked(tmp_path):
     ]
     for kind, message, arguments in cases:
         with pytest.raises(kind, match=message):
-            score_dataset(**{"data": path, "out": tmp_path / "out", "scorer": Stub(), **arguments})
+            score_dataset(
+                **{"data": path, "out": tmp_path / "out", "scorer": Stub(), **arguments}
+            )
 
 
 def test_a_bad_text_is_named_by_its_row(tmp_path):
     path = write_json_lines(tmp_path / "rows.jsonl", [*PREDICTIONS[:-1], 7])
-    with pytest.raises(TypeError, match=r"rows 0 to 249 .*`predictions` must hold strings"):
+    with pytest.raises(
+        TypeError, match=r"rows 0 to 249 .*`predictions` must hold strings"
+    ):
         score_dataset(path, tmp_path / "out", scorer=Stub())
 
 
@@ -235,7 +301,10 @@ def test_only_one_run_writes_to_a_folder(tmp_path):
 
     path = write_json_lines(tmp_path / "rows.jsonl")
     (tmp_path / "out").mkdir()
-    with filelock.FileLock(tmp_path / "out/.lock"), pytest.raises(RuntimeError, match="another run is writing"):
+    with (
+        filelock.FileLock(tmp_path / "out/.lock"),
+        pytest.raises(RuntimeError, match="another run is writing"),
+    ):
         score_dataset(path, tmp_path / "out", scorer=Stub())
 
 
@@ -253,7 +322,12 @@ def test_a_worker_that_dies_or_hangs_is_replaced(fault, tmp_path):
     path = write_json_lines(tmp_path / "rows.jsonl", predictions, predictions)
     timeout = 10 if fault == "STOP" else None
     found = score_dataset(
-        path, tmp_path / "out", scorer=Stub(str(tmp_path / "marks")), window=900, workers=2, timeout=timeout
+        path,
+        tmp_path / "out",
+        scorer=Stub(str(tmp_path / "marks")),
+        window=900,
+        workers=2,
+        timeout=timeout,
     )
     assert len(list((tmp_path / "marks").iterdir())) == 1  # the fault did strike
     assert {key: found[key] for key in expected()} == expected(predictions, predictions)
@@ -264,19 +338,34 @@ def test_rows_that_kill_each_worker_end_in_an_error_that_names_them(tmp_path):
     predictions = [f"text {i}" for i in range(BLOCK + 50)]
     predictions[BLOCK + 10] = "KILL always"
     path = write_json_lines(tmp_path / "rows.jsonl", predictions, predictions)
-    with pytest.raises(WorkerError, match=f"rows {BLOCK} to {BLOCK + 49} ended their worker .*signal 9.* 3 times"):
-        score_dataset(path, tmp_path / "out", scorer=Stub(str(tmp_path / "marks"), times=9), workers=2)
+    with pytest.raises(
+        WorkerError,
+        match=f"rows {BLOCK} to {BLOCK + 49} ended their worker .*signal 9.* 3 times",
+    ):
+        score_dataset(
+            path,
+            tmp_path / "out",
+            scorer=Stub(str(tmp_path / "marks"), times=9),
+            workers=2,
+        )
 
 
 def test_exact_sums_are_those_of_fractions():
     generator = np.random.default_rng(0)
-    values = np.concatenate([generator.normal(size=500) * 10.0 ** generator.integers(-300, 300, 500), [5e-324, -0.0]])
+    values = np.concatenate(
+        [
+            generator.normal(size=500) * 10.0 ** generator.integers(-300, 300, 500),
+            [5e-324, -0.0],
+        ]
+    )
     found = ExactSum()
     for part in np.array_split(values, 7):
         other = ExactSum()
         other.add(part)
         found.merge(other)
-    assert Fraction(found.units, 2**1074) == sum(Fraction(float(value)) for value in values)
+    assert Fraction(found.units, 2**1074) == sum(
+        Fraction(float(value)) for value in values
+    )
     assert found.mean() == math.fsum(values) / len(values)
     with pytest.raises(ValueError, match="must be finite"):
         found.add(np.array([1.0, np.nan]))
@@ -301,7 +390,10 @@ def test_one_row_has_no_intervals(tmp_path):
 
 
 def test_signatures_join_over_the_number_of_references():
-    assert joint_signature(["a|references:1-2|b", "a|references:3|b"]) == "a|references:1-3|b"
+    assert (
+        joint_signature(["a|references:1-2|b", "a|references:3|b"])
+        == "a|references:1-3|b"
+    )
     assert joint_signature(["a|references:no", "a|references:no"]) == "a|references:no"
     with pytest.raises(ValueError, match="cannot be joined"):
         joint_signature(["a|x:1", "a|x:2"])
@@ -320,7 +412,12 @@ def test_progress_tells_rate_and_time_left():
     unknown.update(100)
     assert unknown.line(0.25) == "100 of about 400 rows, 10 rows/s, 30 s left"
     assert unknown.line() == "100 rows, 10 rows/s"
-    assert [duration(x) for x in (0, 59.6, 3600, 100_000)] == ["0 s", "1 min", "1 h", "1 d 3 h"]
+    assert [duration(x) for x in (0, 59.6, 3600, 100_000)] == [
+        "0 s",
+        "1 min",
+        "1 h",
+        "1 d 3 h",
+    ]
 
 
 def test_progress_is_shown_on_stderr(tmp_path, capsys, monkeypatch):

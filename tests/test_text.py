@@ -13,8 +13,15 @@ from toxicity_j.text_tables import EMOJI_NAMES
 
 @pytest.fixture
 def tokenizer():
-    """Words a, b, c as 3, 4, 5 between [CLS] 0 and [SEP] 1; anything else is [UNK] 2."""
-    made = Tokenizer(models.WordLevel({"[CLS]": 0, "[SEP]": 1, "[UNK]": 2, "a": 3, "b": 4, "c": 5}, unk_token="[UNK]"))
+    """Words a, b, c as 3, 4, 5 between [CLS] 0 and [SEP] 1; anything else is [UNK]
+    2.
+    """
+    made = Tokenizer(
+        models.WordLevel(
+            {"[CLS]": 0, "[SEP]": 1, "[UNK]": 2, "a": 3, "b": 4, "c": 5},
+            unk_token="[UNK]",
+        )
+    )
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 0), ("[SEP]", 1)]
@@ -44,8 +51,9 @@ def test_normalize(text, expected):
     assert normalize(expected) == expected
 
 
-# One of each kind: soft hyphen, combining grapheme joiner, Arabic letter mark, Mongolian vowel separator, joiners,
-# direction marks and embeddings, word joiner, variation selectors, Hangul filler, byte order mark, a tag.
+# One of each kind: soft hyphen, combining grapheme joiner, Arabic letter mark,
+# Mongolian vowel separator, joiners, direction marks and embeddings, word joiner,
+# variation selectors, Hangul filler, byte order mark, a tag.
 INVISIBLE = [
     *"\u00ad\u034f\u061c\u180e\u200c\u200d\u200e\u200f\u202a\u202c\u202d\u202e\u2060\u2063\u206a\ufe00\ufe0f\u3164\ufeff",
     "\U000e0061",
@@ -55,13 +63,17 @@ INVISIBLE = [
 
 @pytest.mark.parametrize("character", INVISIBLE, ids=ascii)
 def test_default_ignorable_characters_are_deleted(character):
-    assert normalize(f"The mee{character}ting is to{character}morrow.") == "The meeting is tomorrow."
+    assert (
+        normalize(f"The mee{character}ting is to{character}morrow.")
+        == "The meeting is tomorrow."
+    )
     assert normalize(f"caf{character}\u00e9{character}") == "caf\u00e9"
     assert is_blank(character * 3)
 
 
 def test_characters_in_other_notations_are_not_deleted():
-    # A zero-width space is a word boundary, controls are separators, and "e" + acute is one letter.
+    # A zero-width space is a word boundary, controls are separators, and "e" + acute is
+    # one letter.
     assert normalize("to\u200bmorrow") == "to morrow"
     assert normalize("You\x00are") == "You are"
     assert normalize("cafe\u034f\u0301") == "caf\u00e9"
@@ -96,7 +108,10 @@ def test_digits_keep_their_value(text, expected):
         ("\U0001f937\u200d\u2642\ufe0f", "(shrug man)"),
         ("\u2764\ufe0f", "(red heart)"),
         ("\U0001f1eb\U0001f1f7", "(flag FR)"),
-        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "(flag gbeng)"),
+        (
+            "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+            "(flag gbeng)",
+        ),
         ("1\ufe0f\u20e30\ufe0f\u20e3", "10"),
         ("\U0001fae8", "(shaking face)"),
         ("\u2606\u2606", "(star) (star)"),
@@ -110,7 +125,11 @@ def test_emoji_are_named(text, expected):
 
 
 def test_each_emoji_of_unicode_has_a_name_in_plain_words():
-    for code in [*range(0x2600, 0x275B), *range(0x1F300, 0x1F3FB), *range(0x1F400, 0x1FB00)]:
+    for code in [
+        *range(0x2600, 0x275B),
+        *range(0x1F300, 0x1F3FB),
+        *range(0x1F400, 0x1FB00),
+    ]:
         if unicodedata.name(chr(code), ""):
             named = normalize(chr(code))
             assert named.isascii(), hex(code)
@@ -181,14 +200,22 @@ def test_blank(text):
     assert is_blank(text)
 
 
-@pytest.mark.parametrize("text", ["a", "7", "$", "\u00e9", "\u4f60", "\U0001f642", "\u20ac", "+1.", "<3", "\u0663"])
+@pytest.mark.parametrize(
+    "text",
+    ["a", "7", "$", "\u00e9", "\u4f60", "\U0001f642", "\u20ac", "+1.", "<3", "\u0663"],
+)
 def test_not_blank(text):
     assert not is_blank(text)
 
 
 def test_tokenize_keeps_the_closing_token(tokenizer):
-    # a b c is [CLS] a b c [SEP] = 0 3 4 5 1; four tokens of it are 0 3 4 and the closing 1.
-    assert tokenize(tokenizer, ["a b c", "a", ""], 4) == [[0, 3, 4, 1], [0, 3, 1], [0, 1]]
+    # a b c is [CLS] a b c [SEP] = 0 3 4 5 1; four tokens of it are 0 3 4 and the
+    # closing 1.
+    assert tokenize(tokenizer, ["a b c", "a", ""], 4) == [
+        [0, 3, 4, 1],
+        [0, 3, 1],
+        [0, 1],
+    ]
     assert tokenize(tokenizer, ["a b c"], 5) == [[0, 3, 4, 5, 1]]
 
 

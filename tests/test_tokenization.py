@@ -1,4 +1,6 @@
-"""Token ids against the SentencePiece library and the tokenizers' own files; truncation against transformers."""
+"""Token ids against the SentencePiece library and the tokenizers' own files; truncation
+against transformers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from toxicity_j.model_classifier import Classifier
 from toxicity_j.model_xcomet import Xcomet
 from toxicity_j.tokenization import TextEncoder, load_tokenizer
 
-# Written for this test: full-width punctuation, CJK, Arabic (with presentation forms), Cyrillic.
+# Written for this test: full-width punctuation, CJK, Arabic (with presentation forms),
+# Cyrillic.
 TRAINING = [
     "讨厌，你太极端了！ 你好，世界。",
     "これはひどい！やめてください、お願いします。",
@@ -42,13 +45,20 @@ TEXTS = [
 
 
 def sentencepiece_folder(folder: Path, kind: str) -> Path:
-    """Write a configuration and a SentencePiece file alone, as microsoft/mdeberta-v3-base and xlm-roberta-base do."""
+    """Write a configuration and a SentencePiece file alone, as
+    microsoft/mdeberta-v3-base and xlm-roberta-base do.
+    """
     import sentencepiece
     from transformers import DebertaV2Config, XLMRobertaConfig
 
     folder.mkdir()
     deberta = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
-    deberta |= {"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"}
+    deberta |= {
+        "pad_piece": "[PAD]",
+        "bos_piece": "[CLS]",
+        "eos_piece": "[SEP]",
+        "unk_piece": "[UNK]",
+    }
     name, special = ("spm", deberta) if kind == "deberta" else ("sentencepiece.bpe", {})
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TRAINING * 3),
@@ -65,10 +75,14 @@ def sentencepiece_folder(folder: Path, kind: str) -> Path:
 
 
 def expected_ids(folder: Path, kind: str, text: str) -> list[int]:
-    """The library's own ids. XLM-R moves them by one: fairseq has <pad> at 1, and <unk> at 3."""
+    """The library's own ids. XLM-R moves them by one: fairseq has <pad> at 1, and <unk>
+    at 3.
+    """
     from sentencepiece import SentencePieceProcessor
 
-    ids = SentencePieceProcessor(model_file=str(next(folder.glob("*.model")))).encode(text)
+    ids = SentencePieceProcessor(model_file=str(next(folder.glob("*.model")))).encode(
+        text
+    )
     if kind == "deberta":
         return [1, *ids, 2]
     return [0, *(index + 1 if index else 3 for index in ids), 2]
@@ -77,17 +91,22 @@ def expected_ids(folder: Path, kind: str, text: str) -> list[int]:
 @pytest.mark.parametrize("kind", ["deberta", "xlm_roberta"])
 def test_ids_are_those_of_the_sentencepiece_library(tmp_path, kind):
     folder = sentencepiece_folder(tmp_path / kind, kind)
-    encoder = TextEncoder(load_tokenizer(ModelRef.parse(str(folder), "x"), "style", "x"), 512)
+    encoder = TextEncoder(
+        load_tokenizer(ModelRef.parse(str(folder), "x"), "style", "x"), 512
+    )
     found = {text: encoder([text])[0][0][0] for text in TEXTS}
     assert found == {text: expected_ids(folder, kind, text) for text in TEXTS}
     unknown = 3
-    # what the file's character map is for: full-width punctuation is that of ASCII, which the training texts hold
+    # what the file's character map is for: full-width punctuation is that of ASCII,
+    # which the training texts hold
     assert unknown not in found["讨厌，你太极端了！ 你好，世界。"]
 
 
 @pytest.mark.parametrize("kind", ["deberta", "xlm_roberta"])
 def test_a_written_tokenizer_is_read_as_it_is(tmp_path, kind):
-    """`tokenizer.json` with a normalizer that transformers' class for this family does not know."""
+    """`tokenizer.json` with a normalizer that transformers' class for this family does
+    not know.
+    """
     from tokenizers import Tokenizer
     from transformers import DebertaV2Config, XLMRobertaConfig
 
@@ -96,14 +115,25 @@ def test_a_written_tokenizer_is_read_as_it_is(tmp_path, kind):
     backend = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     from tokenizers import normalizers
 
-    backend.normalizer = normalizers.Sequence([normalizers.Replace("！", "!"), normalizers.Strip()])
-    backend.save(str(tmp_path / "tokenizer.json"))
-    (DebertaV2Config if kind == "deberta" else XLMRobertaConfig)(vocab_size=300).save_pretrained(tmp_path)
-    (tmp_path / "tokenizer_config.json").write_text(
-        '{"tokenizer_class": "%s"}' % ("DebertaV2Tokenizer" if kind == "deberta" else "XLMRobertaTokenizer")
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.Replace("！", "!"), normalizers.Strip()]
     )
-    encoder = TextEncoder(load_tokenizer(ModelRef.parse(str(tmp_path), "x"), "style", "x"), 512)
-    for text in ("a fool！", "  edge ", "You are a silly fool , and everybody knows it ."):
+    backend.save(str(tmp_path / "tokenizer.json"))
+    (DebertaV2Config if kind == "deberta" else XLMRobertaConfig)(
+        vocab_size=300
+    ).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(
+        '{"tokenizer_class": "%s"}'
+        % ("DebertaV2Tokenizer" if kind == "deberta" else "XLMRobertaTokenizer")
+    )
+    encoder = TextEncoder(
+        load_tokenizer(ModelRef.parse(str(tmp_path), "x"), "style", "x"), 512
+    )
+    for text in (
+        "a fool！",
+        "  edge ",
+        "You are a silly fool , and everybody knows it .",
+    ):
         ids = encoder([text])[0][0][0]
         assert ids == backend.encode(text).ids
 
@@ -117,10 +147,14 @@ def test_xcomet_of_a_sentencepiece_file_alone(checkpoints, tmp_path):
     pieces = sentencepiece_folder(tmp_path / "pieces", "deberta") / "spm.model"
     shutil.copy(pieces, folder / "encoder")
     model = Xcomet(str(folder), device="cpu")
-    assert model._encode([("讨厌！", "讨厌，", None)])[0][0][0] == expected_ids(pieces.parent, "deberta", "讨厌！")
+    assert model._encode([("讨厌！", "讨厌，", None)])[0][0][0] == expected_ids(
+        pieces.parent, "deberta", "讨厌！"
+    )
 
 
-def test_a_sentencepiece_file_without_its_library_names_the_extra(tmp_path, monkeypatch):
+def test_a_sentencepiece_file_without_its_library_names_the_extra(
+    tmp_path, monkeypatch
+):
     folder = sentencepiece_folder(tmp_path / "deberta", "deberta")
     imported = builtins.__import__
 
@@ -130,7 +164,10 @@ def test_a_sentencepiece_file_without_its_library_names_the_extra(tmp_path, monk
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"sentencepiece and protobuf: pip install 'toxicity_j\[xcomet\]'"):
+    with pytest.raises(
+        ImportError,
+        match=r"sentencepiece and protobuf: pip install 'toxicity_j\[xcomet\]'",
+    ):
         load_tokenizer(ModelRef.parse(str(folder), "x"), "style", "x")
 
 
@@ -162,7 +199,10 @@ def test_truncation_is_that_of_transformers(checkpoints, kind):
     encoder = TextEncoder(load_tokenizer(ModelRef.parse(folder, "x"), "style", "x"), 9)
     texts = ["a fool " * 9, "a", "you are " * 3]
     pairs = [("a fool " * 9, "a"), ("a", "b"), ("a", "you are " * 9)]
-    for items, columns in ((texts, [texts]), (pairs, [list(side) for side in zip(*pairs, strict=True)])):
+    for items, columns in (
+        (texts, [texts]),
+        (pairs, [list(side) for side in zip(*pairs, strict=True)]),
+    ):
         found, truncated = encoder(items)
         whole = reference(*columns)["input_ids"]
         expected = reference(*columns, truncation=True, max_length=9)
@@ -173,9 +213,13 @@ def test_truncation_is_that_of_transformers(checkpoints, kind):
 
 
 def test_raw_truncation_loses_the_closing_token(checkpoints):
-    tokenizer = load_tokenizer(ModelRef.parse(checkpoints("roberta"), "x"), "style", "x")
+    tokenizer = load_tokenizer(
+        ModelRef.parse(checkpoints("roberta"), "x"), "style", "x"
+    )
     whole = TextEncoder(tokenizer, 10_000)(["a fool " * 9])[0][0][0]
-    found, truncated = TextEncoder(tokenizer, 9, truncate_raw=True)(["a fool " * 9, "a"])
+    found, truncated = TextEncoder(tokenizer, 9, truncate_raw=True)(
+        ["a fool " * 9, "a"]
+    )
     assert found[0][0] == whole[:9]
     assert truncated == [True, False]
 
@@ -189,11 +233,22 @@ def test_a_tokenizer_in_python_truncates_alike():
         model_input_names = ("input_ids",)
 
         def __call__(self, *columns, truncation=False, max_length=None, verbose=True):
-            rows = [[0, *(len(word) for word in text.split()), 9] for text in columns[0]]
+            rows = [
+                [0, *(len(word) for word in text.split()), 9] for text in columns[0]
+            ]
             if truncation:
-                rows = [row if len(row) <= max_length else [*row[: max_length - 1], 9] for row in rows]
+                rows = [
+                    row if len(row) <= max_length else [*row[: max_length - 1], 9]
+                    for row in rows
+                ]
             return {"input_ids": rows}
 
     # "a bb ccc dddd" is 0 1 2 3 4 9; of four tokens 0 1 2 9
-    assert TextEncoder(Slow(), 4)(["a bb ccc dddd", "a"]) == ([[[0, 1, 2, 9]], [[0, 1, 9]]], [True, False])
-    assert TextEncoder(Slow(), 4, truncate_raw=True)(["a bb ccc dddd"]) == ([[[0, 1, 2, 3]]], [True])
+    assert TextEncoder(Slow(), 4)(["a bb ccc dddd", "a"]) == (
+        [[[0, 1, 2, 9]], [[0, 1, 9]]],
+        [True, False],
+    )
+    assert TextEncoder(Slow(), 4, truncate_raw=True)(["a bb ccc dddd"]) == (
+        [[[0, 1, 2, 3]]],
+        [True],
+    )

@@ -17,21 +17,37 @@ def by_length(pairs):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ratings that grow with the length of the rewrite, but for fluency, which falls."""
+    """Ratings that grow with the length of the rewrite, but for fluency, which
+    falls.
+    """
     texts = ["a", "ab", "abc", "abcd", "abcde", "abcdef"]
     up, down = np.linspace(0.1, 0.9, 6), np.linspace(0.9, 0.1, 6)
     pairs = {"source": ["one", "one", "two", "two", "three", "three"], "rewrite": texts}
-    half = pd.DataFrame({**pairs, "style": up, "meaning": up, "fluency": down, "product": up})
-    systems = {"emnlp2021": ["mask_infill", "condbert"] * 3, "clef2024": ["x", "x", "y", "y", "z", "z"]}
+    half = pd.DataFrame(
+        {**pairs, "style": up, "meaning": up, "fluency": down, "product": up}
+    )
+    systems = {
+        "emnlp2021": ["mask_infill", "condbert"] * 3,
+        "clef2024": ["x", "x", "y", "y", "z", "z"],
+    }
     detox = [half.assign(set=name, system=of) for name, of in systems.items()]
     tables = {
         "detox_open": pd.concat(detox),
         "style_gap": pd.DataFrame({**pairs, "meaning_mean_1_5": up}),
-        "inapp_edit_abs": pd.DataFrame({**pairs, "meaning_mean_1_5": up, "fluency_mean_1_5": down}),
-        "inapp_edit_pairs": pd.DataFrame(
-            {"source": pairs["source"], "rewrite_a": ["a"] * 6, "rewrite_b": texts, "prefer_b_mean_0_8": up}
+        "inapp_edit_abs": pd.DataFrame(
+            {**pairs, "meaning_mean_1_5": up, "fluency_mean_1_5": down}
         ),
-        "acceptability_mt": pd.DataFrame({"text": texts, "mean_1_4": down, "context": "none"}),
+        "inapp_edit_pairs": pd.DataFrame(
+            {
+                "source": pairs["source"],
+                "rewrite_a": ["a"] * 6,
+                "rewrite_b": texts,
+                "prefer_b_mean_0_8": up,
+            }
+        ),
+        "acceptability_mt": pd.DataFrame(
+            {"text": texts, "mean_1_4": down, "context": "none"}
+        ),
     }
     for name, table in tables.items():
         table.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
@@ -39,10 +55,13 @@ def folder(tmp_path):
 
 
 def test_correlations_of_made_up_ratings(folder):
-    rows = {(row.part, row.name): row for row in agreement.agreement_rows(folder, by_length)}
+    rows = {
+        (row.part, row.name): row for row in agreement.agreement_rows(folder, by_length)
+    }
     assert len(rows) == 19
     for (_, name), row in rows.items():
-        # Everything rises with the rewrite's length but fluency. The area of a right order is 1 too.
+        # Everything rises with the rewrite's length but fluency. The area of a right
+        # order is 1 too.
         assert row.value == pytest.approx(-1 if "fluency" in name else 1)
         assert row.low <= row.value <= row.high
     # Three of the six outputs of the first set are mask_infill's.

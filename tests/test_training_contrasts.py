@@ -1,4 +1,6 @@
-"""Made contrast sets: equal seeds give equal sets, labels lie where they should, and no case is learnt by heart."""
+"""Made contrast sets: equal seeds give equal sets, labels lie where they should, and no
+case is learnt by heart.
+"""
 
 import random
 import re
@@ -11,7 +13,15 @@ from training.synthetic.edits import CHANGES, KEEPS, edit
 from training.synthetic.fluency_contrasts import broken_indices, fluency_contrasts
 from training.synthetic.meaning_contrasts import meaning_contrasts
 from training.synthetic.style_contrasts import style_contrasts
-from training.synthetic.templates import FOLDER, fill, fill_together, plural, read_sections, read_slots, unmask
+from training.synthetic.templates import (
+    FOLDER,
+    fill,
+    fill_together,
+    plural,
+    read_sections,
+    read_slots,
+    unmask,
+)
 
 SENTENCES = [
     "i do not think that the new teacher is late",
@@ -19,7 +29,8 @@ SENTENCES = [
     "When it rains, the damn roof leaks and we stay at home.",
     "Is he always so loud?",
 ]
-# Held back from training: where the cases of the project lie beside the repository, none may be made here.
+# Held back from training: where the cases of the project lie beside the repository,
+# none may be made here.
 CASES = Path(__file__).parents[2] / "shared" / "cases" / "families.tsv"
 
 
@@ -33,7 +44,9 @@ def test_masked_words_are_spelled_out():
 
 
 def test_no_strong_word_stands_in_the_files():
-    strong = re.compile(r"(" + "|".join(map(unmask, ("~f5ck", "~n3gg2", "~f1gg4t", "~c5nt"))) + ")")
+    strong = re.compile(
+        r"(" + "|".join(map(unmask, ("~f5ck", "~n3gg2", "~f1gg4t", "~c5nt"))) + ")"
+    )
     for path in FOLDER.glob("*.txt"):
         assert not strong.search(path.read_text(encoding="utf-8").lower()), path.name
 
@@ -46,7 +59,9 @@ def test_a_slot_gets_an_article_that_fits():
 def test_slots_are_filled_alike_on_both_sides():
     slots = {"x": ["my", "our"], "sg": ["ox", "mouse"], "pl": ["oxen", "mice"]}
     for seed in range(20):
-        one, two = fill_together(["{x} {x2} {sg}", "{x2} {x} {pl}"], slots, random.Random(seed))
+        one, two = fill_together(
+            ["{x} {x2} {sg}", "{x2} {x} {pl}"], slots, random.Random(seed)
+        )
         first, second, noun = one.split()
         assert first != second
         assert two.split() == [second, first, {"ox": "oxen", "mouse": "mice"}[noun]]
@@ -54,16 +69,34 @@ def test_slots_are_filled_alike_on_both_sides():
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("pig", "pigs"), ("waste of time", "wastes of time"), ("fly", "flies"), ("ox", "oxes")],
+    [
+        ("pig", "pigs"),
+        ("waste of time", "wastes of time"),
+        ("fly", "flies"),
+        ("ox", "oxes"),
+    ],
 )
 def test_plurals(word, expected):
     assert plural(word) == expected
 
 
-@pytest.mark.parametrize("name", ["style_harmless", "style_toxic", "meaning_kept", "meaning_changed", "fluency_pairs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "style_harmless",
+        "style_toxic",
+        "meaning_kept",
+        "meaning_changed",
+        "fluency_pairs",
+    ],
+)
 def test_every_slot_has_a_list(name):
     slots = read_slots(FOLDER / f"{name.split('_')[0]}_slots.txt")
-    lines = [line for section in read_sections(FOLDER / f"{name}.txt") for line in section.lines]
+    lines = [
+        line
+        for section in read_sections(FOLDER / f"{name}.txt")
+        for line in section.lines
+    ]
     used = {slot for line in lines for slot in re.findall(r"\{(\w+)\}", line)}
     assert {slot.rstrip("2") for slot in used} <= set(slots)
     if not name.startswith("style"):
@@ -97,7 +130,11 @@ def test_style_labels_are_balanced_and_in_range():
 
 
 def test_meaning_labels_are_in_range():
-    rows = meaning_contrasts(random.Random(1), 2000, SENTENCES * 50 + [f"number {i} is fine today" for i in range(900)])
+    rows = meaning_contrasts(
+        random.Random(1),
+        2000,
+        SENTENCES * 50 + [f"number {i} is fine today" for i in range(900)],
+    )
     assert all(0.0 <= label <= 1.0 for _, _, label, _ in rows)
     kept = [kind for _, _, label, kind in rows if label > 0.7]
     assert 0.35 < len(kept) / len(rows) < 0.65
@@ -112,7 +149,9 @@ def test_every_rule_of_meaning_finds_something():
     ]
     for rules in (CHANGES, KEEPS):
         for name, (rule, _) in rules.items():
-            assert any(rule(text, random.Random(seed)) for text in texts for seed in range(5)), name
+            assert any(
+                rule(text, random.Random(seed)) for text in texts for seed in range(5)
+            ), name
 
 
 def test_an_edit_changes_the_text():
@@ -138,7 +177,9 @@ def test_wrong_words_are_found(broken, sound, expected):
 
 
 def test_every_broken_sentence_says_where():
-    for broken, sound, _, places in fluency_contrasts(random.Random(2), 500, SENTENCES * 50):
+    for broken, sound, _, places in fluency_contrasts(
+        random.Random(2), 500, SENTENCES * 50
+    ):
         assert broken != sound
         assert places
         assert max(places) < len(broken.split())
@@ -146,16 +187,28 @@ def test_every_broken_sentence_says_where():
 
 def test_chat_noise_keeps_harmless_text_readable():
     # One word, no short form, no stop: only case and a tail can change.
-    heard = {chat_noise(random.Random(seed), "Walnut").lower()[:6] for seed in range(30)}
+    heard = {
+        chat_noise(random.Random(seed), "Walnut").lower()[:6] for seed in range(30)
+    }
     assert heard == {"walnut"}
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="needs the project's cases beside the repository")
+@pytest.mark.skipif(
+    not CASES.exists(), reason="needs the project's cases beside the repository"
+)
 def test_no_case_is_made():
-    rows = [line.split("\t")[1] for line in CASES.read_text(encoding="utf-8").splitlines() if line.count("\t") > 1]
+    rows = [
+        line.split("\t")[1]
+        for line in CASES.read_text(encoding="utf-8").splitlines()
+        if line.count("\t") > 1
+    ]
     single = {bare(row) for row in rows if "|||" not in row}
     pairs = {frozenset(map(bare, row.split(" ||| "))) for row in rows if "|||" in row}
-    assert not [text for text, _, _ in style_contrasts(random.Random(3), 8000) if bare(text) in single]
+    assert not [
+        text
+        for text, _, _ in style_contrasts(random.Random(3), 8000)
+        if bare(text) in single
+    ]
     made = [row[:2] for row in meaning_contrasts(random.Random(3), 5000)]
     made += [row[:2] for row in fluency_contrasts(random.Random(3), 3000)]
     assert not [pair for pair in made if frozenset(map(bare, pair)) in pairs]

@@ -1,4 +1,6 @@
-"""Training's parts on toy data: made examples, held-out rule, attention, pruning, one short run."""
+"""Training's parts on toy data: made examples, held-out rule, attention, pruning, one
+short run.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from training.synthetic.lexicon import Lexicon
 from training.train_encoder import train_only_pairs
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
-LEXICON = Lexicon([" copper ".join(SENTENCE.split())] * 2)  # after each word comes "copper"
+LEXICON = Lexicon(
+    [" copper ".join(SENTENCE.split())] * 2
+)  # after each word comes "copper"
 
 
 def test_held_out_rule_ignores_case_and_spacing():
@@ -50,20 +54,34 @@ def test_rated_sources_have_one_part_each():
 def test_rated_outputs_are_read_by_part(tmp_path):
     (tmp_path / "meaning").mkdir()
     sources = [f"source number {i}" for i in range(80)]
-    frame = pd.DataFrame({"text1": sources, "text2": "output", "human": np.linspace(0, 1, 80)})
+    frame = pd.DataFrame(
+        {"text1": sources, "text2": "output", "human": np.linspace(0, 1, 80)}
+    )
     for name in TRANSFER:
         frame.to_csv(tmp_path / "meaning" / f"{name}.csv", index=False)
-    krishna = frame.rename(columns={"text1": "source", "text2": "output", "human": "same_meaning"})
-    krishna.assign(grammatical=np.nan).to_csv(tmp_path / "meaning" / "krishna2020_ratings.csv", index=False)
-    parts = {part: read_transfer(tmp_path, part) for part in ("training", "calibration", "evaluation")}
+    krishna = frame.rename(
+        columns={"text1": "source", "text2": "output", "human": "same_meaning"}
+    )
+    krishna.assign(grammatical=np.nan).to_csv(
+        tmp_path / "meaning" / "krishna2020_ratings.csv", index=False
+    )
+    parts = {
+        part: read_transfer(tmp_path, part)
+        for part in ("training", "calibration", "evaluation")
+    }
     for name in (*TRANSFER, "krishna2020"):
         seen = [set(found[name].text1) for found in parts.values()]
         assert sorted(text for texts in seen for text in texts) == sorted(sources)
-        assert all({rated_part(text) for text in texts} == {part} for part, texts in zip(parts, seen, strict=True))
+        assert all(
+            {rated_part(text) for text in texts} == {part}
+            for part, texts in zip(parts, seen, strict=True)
+        )
 
 
 def test_rude_words_are_those_that_rewrites_leave_out():
-    rows = [Detoxified(f"this darned thing {i}", (f"this thing {i}",)) for i in range(20)]
+    rows = [
+        Detoxified(f"this darned thing {i}", (f"this thing {i}",)) for i in range(20)
+    ]
     assert rude_words(rows) == {"darned"}
 
 
@@ -73,15 +91,22 @@ def test_kept_and_validation_texts_are_not_trained_on(tmp_path):
         "toxic\tneutral1\tneutral2\tneutral3\n"
         + "".join(f"{text}\tcivil {i}\t\t\n" for i, text in enumerate(texts[:50]))
     )
-    frame = pd.DataFrame({"text": texts, "y": 0.5, "source": "emnlp_dev", "split": "train"})
+    frame = pd.DataFrame(
+        {"text": texts, "y": 0.5, "source": "emnlp_dev", "split": "train"}
+    )
     frame.loc[2900:, "split"] = "val"
     frame.loc[2500:2600, "source"] = "wiki_unint"
     frame.to_parquet(tmp_path / "toxicity.parquet")
-    parts = {split: set(read_style(tmp_path, split).text) for split in ("train", "kept", "val")}
+    parts = {
+        split: set(read_style(tmp_path, split).text)
+        for split in ("train", "kept", "val")
+    }
     assert len(parts["kept"]) == 2000
     assert len(parts["val"]) == 100
     assert not parts["train"] & (parts["kept"] | parts["val"])
-    assert set().union(*parts.values()) == {text for i, text in enumerate(texts) if i >= 50 or not is_held_out(text)}
+    assert set().union(*parts.values()) == {
+        text for i, text in enumerate(texts) if i >= 50 or not is_held_out(text)
+    }
     assert set(read_style(tmp_path, "train", clean=True).source) == {"wiki_unint"}
 
 
@@ -93,13 +118,18 @@ def test_training_attention_leaves_states_alone():
     use_padded_attention(encoder.network)
     found = encoder.network(ids, ids[::-1])
     for role in ("style", "content", "fluency", "likelihood"):
-        torch.testing.assert_close(getattr(found, role), getattr(expected, role), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            getattr(found, role), getattr(expected, role), atol=1e-4, rtol=1e-4
+        )
 
 
 def test_pruned_encoder_scores_the_same():
-    # Every token of the texts is kept, so nothing but ids changes; of the 23 tokens at least "dog" is not among them.
+    # Every token of the texts is kept, so nothing but ids changes; of the 23 tokens at
+    # least "dog" is not among them.
     encoder = tiny_encoder()
-    rows = [encoder.tokenizer.encode(text).ids for text in [*PREDICTIONS[:2], *SOURCES[:2]]]
+    rows = [
+        encoder.tokenizer.encode(text).ids for text in [*PREDICTIONS[:2], *SOURCES[:2]]
+    ]
     counts = count_tokens(rows)
     expected = encoder.score(PREDICTIONS[:2], SOURCES[:2])
     smaller = prune(encoder, counts, keep=20)
@@ -110,10 +140,15 @@ def test_pruned_encoder_scores_the_same():
 
 def test_labels_are_mixed_by_trust():
     frame = pd.DataFrame({"label": [1.0, 0.0, np.nan], "trust": [0.5, 1.0, 1.0]})
-    # .5 * 1 + .5 * .2 = .6; the label alone; the teacher alone, where there is no label.
-    assert mixed_labels(frame, np.array([0.2, 0.9, 0.7]), 1.0).tolist() == pytest.approx([0.6, 0.0, 0.7])
+    # .5 * 1 + .5 * .2 = .6; the label alone; the teacher alone, where there is no
+    # label.
+    assert mixed_labels(
+        frame, np.array([0.2, 0.9, 0.7]), 1.0
+    ).tolist() == pytest.approx([0.6, 0.0, 0.7])
     # Half of the trust: .25 * 1 + .75 * .2 = .4 and .5 * 0 + .5 * .9 = .45.
-    assert mixed_labels(frame, np.array([0.2, 0.9, 0.7]), 0.5).tolist() == pytest.approx([0.4, 0.45, 0.7])
+    assert mixed_labels(
+        frame, np.array([0.2, 0.9, 0.7]), 0.5
+    ).tolist() == pytest.approx([0.4, 0.45, 0.7])
 
 
 def test_a_pair_stage_keeps_what_reads_one_text():
@@ -124,15 +159,26 @@ def test_a_pair_stage_keeps_what_reads_one_text():
         for name, parameter in network.named_parameters()
         if parameter.requires_grad
     }
-    assert trained == {"pair", "segment_embeddings", "content_head", "pair_fluency_head"}
+    assert trained == {
+        "pair",
+        "segment_embeddings",
+        "content_head",
+        "pair_fluency_head",
+    }
     # Dropout would change what is kept.
-    assert not any(module.training for part in (network.body.trunk, network.body.fluency) for module in part.modules())
+    assert not any(
+        module.training
+        for part in (network.body.trunk, network.body.fluency)
+        for module in part.modules()
+    )
 
 
 def test_likely_rewrites_are_plain_text():
     assert plain("I do n't KNOW , really ( sure ) !!") == "i don't know, really (sure)."
 
 
-@pytest.mark.parametrize(("source", "rewrite", "only"), [("a b c d", "a c", True), ("a b c d", "c a", False)])
+@pytest.mark.parametrize(
+    ("source", "rewrite", "only"), [("a b c d", "a c", True), ("a b c d", "c a", False)]
+)
 def test_deletions_keep_the_order(source, rewrite, only):
     assert deletes_only(source, rewrite) is only

@@ -1,4 +1,6 @@
-"""The development table on made-up data, with an encoder whose scores are known beforehand."""
+"""The development table on made-up data, with an encoder whose scores are known
+beforehand.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,15 @@ class Stub:
         return np.full(len(texts), 0.75)
 
     def score(self, predictions, sources, want=("style", "content", "fluency")):
-        pairs = [(set(one.split()), set(two.split())) for one, two in zip(predictions, sources, strict=True)]
+        pairs = [
+            (set(one.split()), set(two.split()))
+            for one, two in zip(predictions, sources, strict=True)
+        ]
         found = {
             "style": self.p_toxic(predictions),
-            "content": np.array([len(one & two) / max(1, len(one | two)) for one, two in pairs]),
+            "content": np.array(
+                [len(one & two) / max(1, len(one | two)) for one, two in pairs]
+            ),
             "fluency": np.ones(len(pairs)),
         }
         return {role: found[role] for role in want}
@@ -42,16 +49,21 @@ def folder(tmp_path_factory):
 def test_the_table_says_what_the_scores_are(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(eval_metrics, "RESAMPLES", 10)
     monkeypatch.setattr(evaluate, "Encoder", Stub)
-    monkeypatch.setattr(eval_pairs, "frozen_cosines", lambda one, two: np.arange(len(one)) / len(one))
+    monkeypatch.setattr(
+        eval_pairs, "frozen_cosines", lambda one, two: np.arange(len(one)) / len(one)
+    )
     path = tmp_path / "table.json"
     evaluate.main(["--data", str(folder), "--output_file", str(path)])
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    values = {(row["part"], row["name"], row["statistic"]): row["value"] for row in rows}
+    values = {
+        (row["part"], row["name"], row["statistic"]): row["value"] for row in rows
+    }
     assert {row["part"] for row in rows} == {"style", "content", "fluency", "J"}
     # A copy has all words in common, FL 1, and P(toxic) 0.75: J is (1 - 0.75) * 1 * 1.
     assert values["content", "made system: copy", "mean"] == 1
     assert values["J", "made system: copy", "mean"] == 0.25
-    # All sources lie above 0.5, and so do all rewrites; equal scores cannot tell them apart.
+    # All sources lie above 0.5, and so do all rewrites; equal scores cannot tell them
+    # apart.
     assert values["style", "ParaDetox tenth: toxic sources caught", "share"] == 1
     assert values["style", "ParaDetox tenth: rewrites passed", "share"] == 0
     assert values["style", "ParaDetox tenth: source against rewrite", "AUC"] == 0.5
@@ -74,6 +86,8 @@ def test_made_up_paradetox_has_both_parts(folder):
 
 
 def test_a_torn_paradetox_is_named(tmp_path):
-    (tmp_path / "paradetox_train.tsv").write_text('toxic\tneutral1\n"a stray mark\tfine\nb\tc\n', encoding="utf-8")
+    (tmp_path / "paradetox_train.tsv").write_text(
+        'toxic\tneutral1\n"a stray mark\tfine\nb\tc\n', encoding="utf-8"
+    )
     with pytest.raises(ValueError, match="expected 2 rows"):
         read_paradetox(tmp_path)

@@ -1,4 +1,6 @@
-"""The hand-written training sentences: expansion, spelling variants, labels, and what must not be among them."""
+"""The hand-written training sentences: expansion, spelling variants, labels, and what
+must not be among them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import pytest
 
 from training.synthetic import handwritten, templates
 
-# The sentences on which the model card reports; training on them would make that report worthless.
+# The sentences on which the model card reports; training on them would make that report
+# worthless.
 HELD_OUT = (
     "I love you so much",
     "I'm famous, and you're dead",
@@ -34,7 +37,8 @@ def test_template_without_slots_stands_as_it_is():
 
 
 def test_tokenised_spelling():
-    # Clitics and final punctuation stand alone, as in the tokenised sources: "don't" is "don 't" there.
+    # Clitics and final punctuation stand alone, as in the tokenised sources: "don't" is
+    # "don 't" there.
     assert handwritten.tokenized("I don't know, do you?") == "i don 't know , do you ?"
     assert handwritten.tokenized("He's late.") == "he 's late ."
 
@@ -43,7 +47,10 @@ def test_lists_are_large_and_labels_are_probabilities():
     assert len(handwritten.STYLE) >= 2500
     assert len(handwritten.MEANING) >= 300
     assert len(handwritten.FLUENCY) >= 300
-    labels = [row[-1] for row in (*handwritten.STYLE, *handwritten.MEANING, *handwritten.FLUENCY)]
+    labels = [
+        row[-1]
+        for row in (*handwritten.STYLE, *handwritten.MEANING, *handwritten.FLUENCY)
+    ]
     assert all(0 <= label <= 1 for label in labels)
 
 
@@ -59,14 +66,20 @@ def test_held_out_sentences_are_not_among_them():
 
     for sentence in HELD_OUT:
         shares = [
-            len(words(sentence) & words(text)) / len(words(sentence) | words(text)) for text, _ in handwritten.STYLE
+            len(words(sentence) & words(text)) / len(words(sentence) | words(text))
+            for text, _ in handwritten.STYLE
         ]
         assert max(shares) < 0.5
 
 
 def test_expansion_is_the_same_in_another_process():
-    code = "from training.synthetic import handwritten; print(len(handwritten.STYLE), handwritten.STYLE[1000])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        "from training.synthetic import handwritten; print(len(handwritten.STYLE),"
+        " handwritten.STYLE[1000])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert found.stdout.strip() == f"{len(handwritten.STYLE)} {handwritten.STYLE[1000]}"
 
 

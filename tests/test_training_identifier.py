@@ -10,22 +10,48 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training import train_identifier as command
 from training.data.identifier_corpus import build_corpus, mix_targets
-from training.data.tables import length_batches, load_tokenizer, read_table, stratified_split, toxicity_levels
+from training.data.tables import (
+    length_batches,
+    load_tokenizer,
+    read_table,
+    stratified_split,
+    toxicity_levels,
+)
 from training.distil_identifier import fold_in_calibration
 from training.modules import identifier_trainer
 from training.modules.checkpoint import load_checkpoint, save_checkpoint
 from training.modules.export_identifier import export_onnx, export_torchscript
-from training.modules.identifier_trainer import Examples, TrainingOptions, best_epoch, fit, predict, validate
+from training.modules.identifier_trainer import (
+    Examples,
+    TrainingOptions,
+    best_epoch,
+    fit,
+    predict,
+    validate,
+)
 from training.synthetic.token_splits import TokenSplitter
 
 GOOD = ["kind", "lovely", "calm", "honest", "gentle", "patient"]
 BAD = ["awful", "dumb", "nasty", "rotten", "foul", "silly"]
-FRAMES = ["you are a {} person", "what a {} thing to say", "that was {} of them", "{} people like him", "so {}"]
+FRAMES = [
+    "you are a {} person",
+    "what a {} thing to say",
+    "that was {} of them",
+    "{} people like him",
+    "so {}",
+]
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
 
 
@@ -33,7 +59,10 @@ def sentences(count: int, seed: int) -> tuple[list[str], list[float]]:
     """Separable: a text is toxic if and only if it holds a word of `BAD`."""
     chance = random.Random(seed)
     labels = [float(place % 2) for place in range(count)]
-    return [chance.choice(FRAMES).format(chance.choice(BAD if label else GOOD)) for label in labels], labels
+    return [
+        chance.choice(FRAMES).format(chance.choice(BAD if label else GOOD))
+        for label in labels
+    ], labels
 
 
 def wordpiece() -> Tokenizer:
@@ -41,22 +70,33 @@ def wordpiece() -> Tokenizer:
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=["[UNK]"], show_progress=False)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=200, special_tokens=["[UNK]"], show_progress=False
+    )
     tokenizer.train_from_iterator(sentences(200, 9)[0], trainer)
     return tokenizer
 
 
 def other(kind: str) -> Tokenizer:
-    """Tokenizers in the manner of gpt2 and bart (byte-level BPE) and of t5 (SentencePiece unigram)."""
+    """Tokenizers in the manner of gpt2 and bart (byte-level BPE) and of t5
+    (SentencePiece unigram).
+    """
     tokenizer = Tokenizer(models.BPE() if kind == "gpt2" else models.Unigram())
     tokenizer.pre_tokenizer = (
-        pre_tokenizers.ByteLevel(add_prefix_space=False) if kind == "gpt2" else pre_tokenizers.Metaspace()
+        pre_tokenizers.ByteLevel(add_prefix_space=False)
+        if kind == "gpt2"
+        else pre_tokenizers.Metaspace()
     )
     if kind == "gpt2":
-        trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<|endoftext|>"], show_progress=False)
+        trainer = trainers.BpeTrainer(
+            vocab_size=300, special_tokens=["<|endoftext|>"], show_progress=False
+        )
     else:
         trainer = trainers.UnigramTrainer(
-            vocab_size=120, unk_token="<unk>", special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False
+            vocab_size=120,
+            unk_token="<unk>",
+            special_tokens=["<pad>", "</s>", "<unk>"],
+            show_progress=False,
         )
     tokenizer.train_from_iterator(sentences(200, 9)[0], trainer)
     return tokenizer
@@ -67,7 +107,8 @@ def small() -> ToxicityIdentifier:
     tokenizer = wordpiece()
     torch.manual_seed(0)
     return ToxicityIdentifier(
-        IdentifierConfig(tokenizer.get_vocab_size(), dim=8, channels=6, hidden=(8,)), tokenizer
+        IdentifierConfig(tokenizer.get_vocab_size(), dim=8, channels=6, hidden=(8,)),
+        tokenizer,
     ).eval()
 
 
@@ -82,35 +123,64 @@ def copy_of(model: ToxicityIdentifier) -> ToxicityIdentifier:
     return twin
 
 
-OPTIONS = TrainingOptions(num_train_epochs=6, batch_size=16, learning_rate=0.01, early_stopping_patience=5)
+OPTIONS = TrainingOptions(
+    num_train_epochs=6, batch_size=16, learning_rate=0.01, early_stopping_patience=5
+)
 
 
 def test_learning_happens_in_the_model_that_is_trained_and_in_no_other(small, tmp_path):
-    """An optimiser that holds another instance's parameters leaves the trained one as it was: this sees it."""
+    """An optimiser that holds another instance's parameters leaves the trained one as
+    it was: this sees it.
+    """
     model, untrained = copy_of(small), copy_of(small)
     train, held = examples(small, 200, 1), examples(small, 100, 2)
     history = fit(model, train, held, OPTIONS, output_dir=tmp_path, progress=False)
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
     assert validate(model, held)["auc"] > 0.99
     assert validate(untrained, held)["auc"] < 0.99
-    assert all(torch.equal(a, b) for a, b in zip(untrained.parameters(), small.parameters(), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(model.parameters(), small.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(untrained.parameters(), small.parameters(), strict=True)
+    )
+    assert not any(
+        torch.equal(a, b)
+        for a, b in zip(model.parameters(), small.parameters(), strict=True)
+    )
     assert (model.embedding.weight[model.pad_id] == 0).all()
 
 
-def test_the_best_epoch_is_kept_and_training_stops_after_patience(small, tmp_path, monkeypatch):
+def test_the_best_epoch_is_kept_and_training_stops_after_patience(
+    small, tmp_path, monkeypatch
+):
     scores = iter([0.7, 0.9, 0.8, 0.6, 0.95])
     states = []
 
     def scripted(model, _):
-        states.append({name: value.clone() for name, value in model.state_dict().items()})
-        return {"auc": next(scores), "accuracy": 0.0, "ece": 0.0, "validation_loss": 1.0}
+        states.append(
+            {name: value.clone() for name, value in model.state_dict().items()}
+        )
+        return {
+            "auc": next(scores),
+            "accuracy": 0.0,
+            "ece": 0.0,
+            "validation_loss": 1.0,
+        }
 
     monkeypatch.setattr(identifier_trainer, "validate", scripted)
     model = copy_of(small)
-    options = TrainingOptions(num_train_epochs=5, batch_size=32, early_stopping_patience=1)
-    history = fit(model, examples(small, 64, 1), examples(small, 20, 2), options, output_dir=tmp_path, progress=False)
-    # .9 is the best; .8 is one epoch without a better one, which patience bears; .6 is the second.
+    options = TrainingOptions(
+        num_train_epochs=5, batch_size=32, early_stopping_patience=1
+    )
+    history = fit(
+        model,
+        examples(small, 64, 1),
+        examples(small, 20, 2),
+        options,
+        output_dir=tmp_path,
+        progress=False,
+    )
+    # .9 is the best; .8 is one epoch without a better one, which patience bears; .6 is
+    # the second.
     assert [epoch["auc"] for epoch in history] == [0.7, 0.9, 0.8, 0.6]
     saved = ToxicityIdentifier.from_pretrained(tmp_path).state_dict()
     for name, value in states[1].items():
@@ -122,8 +192,12 @@ def test_the_best_epoch_is_kept_and_training_stops_after_patience(small, tmp_pat
 def test_resumed_training_equals_uninterrupted_training(small, tmp_path, monkeypatch):
     train, held = examples(small, 96, 1), examples(small, 40, 2)
     whole = copy_of(small)
-    options = TrainingOptions(num_train_epochs=4, batch_size=32, early_stopping_patience=4)
-    history = fit(whole, train, held, options, output_dir=tmp_path / "whole", progress=False)
+    options = TrainingOptions(
+        num_train_epochs=4, batch_size=32, early_stopping_patience=4
+    )
+    history = fit(
+        whole, train, held, options, output_dir=tmp_path / "whole", progress=False
+    )
 
     class Stop(Exception):
         pass
@@ -138,17 +212,37 @@ def test_resumed_training_equals_uninterrupted_training(small, tmp_path, monkeyp
 
     monkeypatch.setattr(identifier_trainer._Trainer, "run_epoch", stopping)
     with pytest.raises(Stop):
-        fit(copy_of(small), train, held, options, output_dir=tmp_path / "cut", progress=False)
+        fit(
+            copy_of(small),
+            train,
+            held,
+            options,
+            output_dir=tmp_path / "cut",
+            progress=False,
+        )
     monkeypatch.setattr(identifier_trainer._Trainer, "run_epoch", original)
     resumed = ToxicityIdentifier(small.config, small.tokenizer)
-    assert fit(resumed, train, held, options, output_dir=tmp_path / "cut", resume=True, progress=False) == history
+    assert (
+        fit(
+            resumed,
+            train,
+            held,
+            options,
+            output_dir=tmp_path / "cut",
+            resume=True,
+            progress=False,
+        )
+        == history
+    )
     for one, two in zip(whole.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=0)
     assert not (tmp_path / "cut" / identifier_trainer.CHECKPOINT).exists()
 
 
 def test_equal_auc_goes_to_the_lower_loss(small, tmp_path, monkeypatch):
-    """A small validation set is soon told apart without fault; the weights go on getting better all the same."""
+    """A small validation set is soon told apart without fault; the weights go on
+    getting better all the same.
+    """
     found = iter([(1.0, 0.6), (1.0, 0.2), (1.0, 0.4), (0.9, 0.1)])
 
     def scripted(*_):
@@ -156,9 +250,13 @@ def test_equal_auc_goes_to_the_lower_loss(small, tmp_path, monkeypatch):
         return {"auc": value, "accuracy": 0.0, "ece": 0.0, "validation_loss": loss}
 
     monkeypatch.setattr(identifier_trainer, "validate", scripted)
-    options = TrainingOptions(num_train_epochs=4, batch_size=32, early_stopping_patience=4)
+    options = TrainingOptions(
+        num_train_epochs=4, batch_size=32, early_stopping_patience=4
+    )
     rows = examples(small, 64, 1)
-    history = fit(copy_of(small), rows, rows, options, output_dir=tmp_path, progress=False)
+    history = fit(
+        copy_of(small), rows, rows, options, output_dir=tmp_path, progress=False
+    )
     # The highest AUC, 1.0, is reached three times; the second time at the lowest loss.
     assert best_epoch(history) == 1
 
@@ -173,10 +271,20 @@ def test_a_damaged_checkpoint_is_named(small, tmp_path, kind):
         path.write_bytes(path.read_bytes()[:-200])
     rows = examples(small, 32, 1)
     with pytest.raises(ValueError, match=r"checkpoint\.pt"):
-        fit(copy_of(small), rows, rows, OPTIONS, output_dir=tmp_path, resume=True, progress=False)
+        fit(
+            copy_of(small),
+            rows,
+            rows,
+            OPTIONS,
+            output_dir=tmp_path,
+            resume=True,
+            progress=False,
+        )
 
 
-def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path, monkeypatch):
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
+    tmp_path, monkeypatch
+):
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, step=1)
 
@@ -192,7 +300,12 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path, mo
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("num_train_epochs", 0), ("batch_size", 0), ("learning_rate", float("nan")), ("early_stopping_patience", -1)],
+    [
+        ("num_train_epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", float("nan")),
+        ("early_stopping_patience", -1),
+    ],
 )
 def test_options_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=f"`{name}`"):
@@ -202,20 +315,43 @@ def test_options_out_of_range_are_named(name, value):
 def test_nothing_to_learn_is_named(small, tmp_path):
     nothing = Examples([], np.zeros(0, dtype=np.float32))
     with pytest.raises(ValueError, match="`train` must have"):
-        fit(copy_of(small), nothing, examples(small, 20, 2), OPTIONS, output_dir=tmp_path, progress=False)
+        fit(
+            copy_of(small),
+            nothing,
+            examples(small, 20, 2),
+            OPTIONS,
+            output_dir=tmp_path,
+            progress=False,
+        )
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "t5"])
-def test_the_command_trains_with_other_tokenizers_and_needs_no_transformers(kind, tmp_path, capsys):
+def test_the_command_trains_with_other_tokenizers_and_needs_no_transformers(
+    kind, tmp_path, capsys
+):
     other(kind).save(str(tmp_path / "tokenizer.json"))
     texts, labels = sentences(300, 3)
-    pd.DataFrame({"comment": texts, "y": ["toxic" if label else "neutral" for label in labels]}).to_csv(
-        tmp_path / "d.csv"
+    pd.DataFrame(
+        {"comment": texts, "y": ["toxic" if label else "neutral" for label in labels]}
+    ).to_csv(tmp_path / "d.csv")
+    flags = (
+        "--text_column comment --label_column y --positive toxic --num_train_epochs 6"
+        " --batch_size 16"
     )
-    flags = "--text_column comment --label_column y --positive toxic --num_train_epochs 6 --batch_size 16"
-    flags += " --learning_rate 0.01 --dim 8 --channels 6 --disable_tqdm --torchscript --device cpu"
+    flags += (
+        " --learning_rate 0.01 --dim 8 --channels 6 --disable_tqdm --torchscript"
+        " --device cpu"
+    )
     flags += f" --tokenizer_name {tmp_path}"
-    command.main([*flags.split(), "--train_file", str(tmp_path / "d.csv"), "--output_dir", str(tmp_path / "out")])
+    command.main(
+        [
+            *flags.split(),
+            "--train_file",
+            str(tmp_path / "d.csv"),
+            "--output_dir",
+            str(tmp_path / "out"),
+        ]
+    )
     assert "best epoch" in capsys.readouterr().out
     model = ToxicityIdentifier.from_pretrained(tmp_path / "out")
     p_toxic = model.p_toxic(["you are a nasty person", "you are a gentle person"])
@@ -228,9 +364,13 @@ def test_a_transformers_tokenizer_without_tokenizer_json_is_converted(tmp_path):
     words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "you", "are", "kind"]
     (tmp_path / "vocab.txt").write_text("\n".join(words))
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "BertTokenizer"})
+    )
     assert transformers
-    assert load_tokenizer(tmp_path).encode("you are kind", add_special_tokens=False).ids == [5, 6, 7]
+    assert load_tokenizer(tmp_path).encode(
+        "you are kind", add_special_tokens=False
+    ).ids == [5, 6, 7]
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "parquet", "datasets", "datasets dict"])
@@ -247,7 +387,9 @@ def test_tables_of_all_kinds_read_alike(kind, tmp_path):
         table.to_parquet(path)
     else:
         data = Dataset.from_pandas(table)
-        (data if kind == "datasets" else DatasetDict(train=data)).save_to_disk(str(path))
+        (data if kind == "datasets" else DatasetDict(train=data)).save_to_disk(
+            str(path)
+        )
     texts, labels = read_table(path, "text", "y")
     assert texts == ["None", "", 'a, "b" c']
     assert toxicity_levels(labels, soft=True).tolist() == [0.0, 0.25, 1.0]
@@ -300,10 +442,19 @@ def test_batches_hold_each_text_once_and_like_lengths():
 
 
 def test_resplit_keeps_the_letters():
-    vocabulary = {token: place for place, token in enumerate(["idiot", "id", "##iot", "i", "##diot", "##d", "!"])}
+    vocabulary = {
+        token: place
+        for place, token in enumerate(
+            ["idiot", "id", "##iot", "i", "##diot", "##d", "!"]
+        )
+    }
     words = list(vocabulary)
     seen = {
-        tuple(words[i] for i in TokenSplitter(vocabulary, share=1.0)([0, 6], random.Random(seed))) for seed in range(20)
+        tuple(
+            words[i]
+            for i in TokenSplitter(vocabulary, share=1.0)([0, 6], random.Random(seed))
+        )
+        for seed in range(20)
     }
     assert seen == {("id", "##iot", "!"), ("i", "##diot", "!")}
     assert TokenSplitter(vocabulary, share=0.0)([0, 6], random.Random(0)) == [0, 6]
@@ -313,21 +464,33 @@ def test_resplit_keeps_the_letters():
     "export",
     [
         export_torchscript,
-        pytest.param(export_onnx, marks=pytest.mark.skipif(not HAS_ONNX, reason="needs the extra toxicity_j[onnx]")),
+        pytest.param(
+            export_onnx,
+            marks=pytest.mark.skipif(
+                not HAS_ONNX, reason="needs the extra toxicity_j[onnx]"
+            ),
+        ),
     ],
 )
 def test_exports_score_as_the_model_does(small, export, tmp_path):
     path = export(small, tmp_path)
-    assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab() == small.tokenizer.get_vocab()
+    assert (
+        Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab()
+        == small.tokenizer.get_vocab()
+    )
     ids, mask = small.collate(small.encode(["a nasty , nasty day", "so kind"] * 3))
     if path.suffix == ".pt":
         found = torch.jit.load(str(path))(ids, mask).numpy()
     else:
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), providers=["CPUExecutionProvider"]
+        )
         found = session.run(None, {"ids": ids.numpy(), "mask": mask.numpy()})[0]
-    np.testing.assert_allclose(found, small.p_toxic(["a nasty , nasty day", "so kind"] * 3), atol=1e-6)
+    np.testing.assert_allclose(
+        found, small.p_toxic(["a nasty , nasty day", "so kind"] * 3), atol=1e-6
+    )
 
 
 def test_an_export_that_differs_is_refused(small, tmp_path, monkeypatch):
@@ -353,7 +516,13 @@ def test_calibration_is_folded_into_the_last_layer(small):
 
 def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
     rows = pd.DataFrame(
-        {"text": ["The bus was late. You are a rotten liar!", "The sun is out. We went home."], "y": [1.0, 0.0]}
+        {
+            "text": [
+                "The bus was late. You are a rotten liar!",
+                "The sun is out. We went home.",
+            ],
+            "y": [1.0, 0.0],
+        }
     )
     texts, labels = build_corpus(rows, {"rotten"}, contrasts=10)
     found = dict(zip(texts, labels, strict=True))

@@ -20,7 +20,9 @@ from training.eval_metrics import (
 
 def test_measures_by_hand():
     # Ranks 1 2 3 against 1 3 2: 1 - 6 * 2 / (3 * 8) = .5.
-    assert spearman(np.array([1.0, 2.0, 9.0]), np.array([0.1, 0.5, 0.3])) == pytest.approx(0.5)
+    assert spearman(
+        np.array([1.0, 2.0, 9.0]), np.array([0.1, 0.5, 0.3])
+    ) == pytest.approx(0.5)
     assert np.isnan(spearman(np.ones(3), np.arange(3)))
     labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.8, 0.1])
     # Pairs: .9 over .8 and .1, .8 over .1 in order; .8 and .8 tie: 3.5 of 4.
@@ -28,14 +30,18 @@ def test_measures_by_hand():
     assert np.isnan(auc(np.ones(3), np.ones(3)))
     assert accuracy(labels, scores) == 3 / 4
     assert accuracy(np.array([1, 0]), np.array([0.5, 0.5])) == 1 / 2
-    # Ten bins: |.9 - 1| in the last, |1.6 - 1| in the ninth, |.1 - 0| in the second, over 4 texts.
+    # Ten bins: |.9 - 1| in the last, |1.6 - 1| in the ninth, |.1 - 0| in the second,
+    # over 4 texts.
     assert calibration_error(labels, scores) == pytest.approx((0.1 + 0.6 + 0.1) / 4)
 
 
 def test_exact_probabilities_have_an_error_by_chance_that_more_items_shrink():
-    # One item of .5 is off by .5 whatever its label; of n, half the mean deviation of a coin, sqrt(2 / pi / n) / 2.
+    # One item of .5 is off by .5 whatever its label; of n, half the mean deviation of a
+    # coin, sqrt(2 / pi / n) / 2.
     assert expected_ece_if_calibrated(np.array([0.5])) == 0.5
-    assert expected_ece_if_calibrated(np.full(400, 0.5)) == pytest.approx(np.sqrt(2 / np.pi / 400) / 2, rel=0.1)
+    assert expected_ece_if_calibrated(np.full(400, 0.5)) == pytest.approx(
+        np.sqrt(2 / np.pi / 400) / 2, rel=0.1
+    )
     assert expected_ece_if_calibrated(np.array([0.0, 1.0] * 10)) == 0
 
 
@@ -63,4 +69,6 @@ def test_platt_weighs_columns_and_rows():
     # Rows without weight count for nothing.
     wrong = np.concatenate([labels, 1 - labels])
     weights = np.repeat([1.0, 0.0], 500)
-    assert platt(wrong, np.tile(features, (2, 1)), weights) == pytest.approx([1.5, -0.7, 0.2], abs=1e-3)
+    assert platt(wrong, np.tile(features, (2, 1)), weights) == pytest.approx(
+        [1.5, -0.7, 0.2], abs=1e-3
+    )

@@ -8,9 +8,13 @@ from training.data.rated import read_tsv
 
 
 def test_a_stray_quotation_mark_loses_no_row(tmp_path):
-    """With quoting, the mark in the second row would swallow all lines up to the next mark."""
+    """With quoting, the mark in the second row would swallow all lines up to the next
+    mark.
+    """
     path = tmp_path / "rows.tsv"
-    path.write_text('text\tlabel\n"so he said\t1\nplain\t0\n5" wide\t1\n', encoding="utf-8")
+    path.write_text(
+        'text\tlabel\n"so he said\t1\nplain\t0\n5" wide\t1\n', encoding="utf-8"
+    )
     frame = read_tsv(path)
     assert frame.text.tolist() == ['"so he said', "plain", '5" wide']
     assert frame.label.tolist() == [1, 0, 1]

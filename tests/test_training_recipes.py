@@ -1,7 +1,9 @@
-"""Each recipe of training/recipes runs on made-up data, with the commands that it has for the real ones.
+"""Each recipe of training/recipes runs on made-up data, with the commands that it has
+for the real ones.
 
-A stand-in for `python` notes what a recipe calls. Each command then runs in a fork of one process that has imported the
-libraries, because a small run spent most of its time on importing them again.
+A stand-in for `python` notes what a recipe calls. Each command then runs in a fork of
+one process that has imported the libraries, because a small run spent most of its time
+on importing them again.
 """
 
 from __future__ import annotations
@@ -68,12 +70,16 @@ def run_small(name: str, folder: Path) -> None:
 @pytest.mark.parametrize("name", ["identifier.sh", "own_identifier.sh"])
 def test_a_recipe_makes_an_identifier(name, tmp_path):
     run_small(name, tmp_path)
-    p_toxic = ToxicityIdentifier.from_pretrained(tmp_path / "identifier").p_toxic(["what a day"])
+    p_toxic = ToxicityIdentifier.from_pretrained(tmp_path / "identifier").p_toxic(
+        ["what a day"]
+    )
     assert 0 <= p_toxic[0] <= 1
 
 
 def test_the_recipe_makes_an_encoder(tmp_path):
     run_small("encoder.sh", tmp_path)
-    scores = Encoder.from_pretrained(tmp_path / "encoder").score(["what a day"], ["what a damn day"])
+    scores = Encoder.from_pretrained(tmp_path / "encoder").score(
+        ["what a day"], ["what a damn day"]
+    )
     assert all(np.isfinite(values).all() for values in scores.values())
     assert set(scores) == {"style", "content", "fluency"}

@@ -13,7 +13,9 @@ def test_the_table_gets_the_digests_of_the_files(tmp_path):
     (tmp_path / "encoder.safetensors").write_bytes(b"new weights")
     expected = hashlib.sha256(b"new weights").hexdigest()
     assert write_digests(tmp_path) == {"encoder.safetensors": expected}
-    assert f'"encoder.safetensors": "{expected}"' in (tmp_path / TABLE).read_text(encoding="utf-8")
+    assert f'"encoder.safetensors": "{expected}"' in (tmp_path / TABLE).read_text(
+        encoding="utf-8"
+    )
 
 
 def test_an_unnamed_file_is_refused(tmp_path):

@@ -1,4 +1,6 @@
-"""Weight files: what int8 rows lose, where a file is looked for, and that a changed one is never used."""
+"""Weight files: what int8 rows lose, where a file is looked for, and that a changed one
+is never used.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,14 @@ from toxicity_j.version import VERSION
 
 @pytest.fixture
 def released(monkeypatch, tmp_path):
-    """A tiny stand-in for the shipped encoder file, in a folder of its own, with no other place to find it."""
+    """A tiny stand-in for the shipped encoder file, in a folder of its own, with no
+    other place to find it.
+    """
     folder = tmp_path / "clone"
     folder.mkdir()
-    weights.save_tensors(folder / "encoder.safetensors", {"a": torch.ones(2, 3)}, {"config": "{}"})
+    weights.save_tensors(
+        folder / "encoder.safetensors", {"a": torch.ones(2, 3)}, {"config": "{}"}
+    )
     digest = hashlib.sha256((folder / "encoder.safetensors").read_bytes()).hexdigest()
     monkeypatch.setitem(weights.SHA256, "encoder.safetensors", digest)
     monkeypatch.setattr(weights, "_folders", {})
@@ -36,11 +42,14 @@ def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
         "zero": torch.zeros(2, 2),
         "bias": torch.randn(5),
     }
-    weights.save_tensors(tmp_path / "w.safetensors", state, {"config": json.dumps({"a": 1})})
+    weights.save_tensors(
+        tmp_path / "w.safetensors", state, {"config": json.dumps({"a": 1})}
+    )
     loaded, metadata = weights.load_tensors(tmp_path / "w.safetensors")
     assert metadata == {"config": '{"a": 1}'}
     assert loaded.keys() == state.keys()
-    # A row's step is its largest weight over 127; rounding is off by at most half a step.
+    # A row's step is its largest weight over 127; rounding is off by at most half a
+    # step.
     half_step = state["matrix"].abs().amax(dim=1, keepdim=True) / 127 / 2
     assert ((loaded["matrix"] - state["matrix"]).abs() <= half_step + 1e-6).all()
     assert torch.equal(loaded["zero"], state["zero"])
@@ -50,7 +59,9 @@ def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
 def test_float_storage_is_exact(tmp_path):
     state = {"matrix": torch.randn(4, 4)}
     weights.save_tensors(tmp_path / "w.safetensors", state, {}, int8=False)
-    assert torch.equal(weights.load_tensors(tmp_path / "w.safetensors")[0]["matrix"], state["matrix"])
+    assert torch.equal(
+        weights.load_tensors(tmp_path / "w.safetensors")[0]["matrix"], state["matrix"]
+    )
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -60,7 +71,9 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_the_folder_that_was_loaded_from_is_searched(released):
     weights.remember_folder(released)
-    assert weights.find_weights("encoder.safetensors") == released / "encoder.safetensors"
+    assert (
+        weights.find_weights("encoder.safetensors") == released / "encoder.safetensors"
+    )
 
 
 def test_a_changed_file_is_never_used_and_every_place_is_listed(released, monkeypatch):
@@ -76,7 +89,9 @@ def test_a_changed_file_is_never_used_and_every_place_is_listed(released, monkey
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_a_download_is_used_only_with_the_released_digest(released, monkeypatch, tmp_path, damaged):
+def test_a_download_is_used_only_with_the_released_digest(
+    released, monkeypatch, tmp_path, damaged
+):
     path = tmp_path / "downloaded.safetensors"
     content = (released / "encoder.safetensors").read_bytes()
     path.write_bytes(content[:-1] + b"\x07" if damaged else content)
@@ -88,7 +103,10 @@ def test_a_download_is_used_only_with_the_released_digest(released, monkeypatch,
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     if damaged:
-        with pytest.raises(OSError, match="from the Hub.* are damaged: their SHA-256 is not this release's"):
+        with pytest.raises(
+            OSError,
+            match="from the Hub.* are damaged: their SHA-256 is not this release's",
+        ):
             weights.find_weights("encoder.safetensors")
     else:
         assert weights.find_weights("encoder.safetensors") == path
@@ -97,7 +115,9 @@ def test_a_download_is_used_only_with_the_released_digest(released, monkeypatch,
 
 def test_two_saves_are_byte_equal_and_readable_by_all(tmp_path):
     state = {"b": torch.ones(2, 3), "a": torch.zeros(4)}
-    metadata = {name: name * 3 for name in ("one", "two", "three", "four", "five", "six")}
+    metadata = {
+        name: name * 3 for name in ("one", "two", "three", "four", "five", "six")
+    }
     content = set()
     for index in range(8):
         path = tmp_path / f"{index}.safetensors"
@@ -106,7 +126,9 @@ def test_two_saves_are_byte_equal_and_readable_by_all(tmp_path):
         assert path.stat().st_mode & 0o777 == 0o644
     assert len(content) == 1
     assert weights.load_tensors(path)[1] == metadata
-    assert sorted(item.name for item in tmp_path.iterdir()) == sorted(f"{index}.safetensors" for index in range(8))
+    assert sorted(item.name for item in tmp_path.iterdir()) == sorted(
+        f"{index}.safetensors" for index in range(8)
+    )
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -128,11 +150,19 @@ def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "w.safetensors"
     weights.save_tensors(path, {"a": torch.ones(2, 3)}, {})
     content = path.read_bytes()
-    for broken in (b"", content[:20], content[:-1], b"\xff" * 40, content.replace(b"a.scale", b"b.scale")):
+    for broken in (
+        b"",
+        content[:20],
+        content[:-1],
+        b"\xff" * 40,
+        content.replace(b"a.scale", b"b.scale"),
+    ):
         path.write_bytes(broken)
         with pytest.raises(ValueError, match=r"`path` must .*w\.safetensors"):
             weights.load_tensors(path)
-    weights.save_tensors(path, {"a": torch.ones(3), "b": torch.tensor([1, float("nan")])}, {})
+    weights.save_tensors(
+        path, {"a": torch.ones(3), "b": torch.tensor([1, float("nan")])}, {}
+    )
     with pytest.raises(ValueError, match="NaN or infinity in b$"):
         weights.load_tensors(path)
 

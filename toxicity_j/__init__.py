@@ -1,7 +1,9 @@
-"""Measure text detoxification: STA, SIM, FL and J by named protocols, with built-in models, and a toxicity loss.
+"""Measure text detoxification: STA, SIM, FL and J by named protocols, with built-in
+models, and a toxicity loss.
 
-`load` gives the `evaluate` metric; `Scorer` does the same work without importing `evaluate`. Names that need torch are
-imported on first use, so that the command line starts without it.
+`load` gives the `evaluate` metric; `Scorer` does the same work without importing
+`evaluate`. Names that need torch are imported on first use, so that the command line
+starts without it.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ def load(config_name: str = "embedded", **options: Any) -> Any:
     """Return the metric for a protocol, as `evaluate.load` would give it.
 
     Args:
-        config_name: a key of `protocols()`; with an option `protocol` it names files only.
+        config_name: a key of `protocols()`; with an option `protocol` it names files
+            only.
         **options: as `Scorer`, and those of `evaluate.load`.
 
     Raises:

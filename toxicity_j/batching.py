@@ -1,8 +1,9 @@
 """Run a model over a corpus of short texts: what every scorer of this package shares.
 
-Equal texts are scored once, batches hold texts of similar length under a budget of tokens, the next texts are
-tokenized while the model runs, order is restored, and a batch that does not fit in memory is halved. What a token means
-to a model is decided by the caller.
+Equal texts are scored once, batches hold texts of similar length under a budget of
+tokens, the next texts are tokenized while the model runs, order is restored, and a
+batch that does not fit in memory is halved. What a token means to a model is decided by
+the caller.
 """
 
 from __future__ import annotations
@@ -33,18 +34,25 @@ logger = logging.getLogger("toxicity_j")
 Item = TypeVar("Item", bound=Hashable)
 Encoded = TypeVar("Encoded")
 
-# Tokens in one batch. A CPU core is busy from a few hundred on, and more only spills its caches; a GPU wants far more
-# (docs/speed.md).
+# Tokens in one batch. A CPU core is busy from a few hundred on, and more only spills
+# its caches; a GPU wants far more (docs/speed.md).
 CPU_TOKENS = 2048
 GPU_TOKENS = 32768
 
-# Texts tokenized, sorted and held at once. Large enough to group texts of equal length, small enough to bound memory.
+# Texts tokenized, sorted and held at once. Large enough to group texts of equal length,
+# small enough to bound memory.
 WINDOW = 8192
-# On a GPU, small enough that most of a call's texts are tokenized while the GPU works on those before.
+# On a GPU, small enough that most of a call's texts are tokenized while the GPU works
+# on those before.
 GPU_WINDOW = 2048
 
-# How a CPU says that memory ran out: only in the text of a RuntimeError. The last is oneDNN's way.
-_OUT_OF_MEMORY = ("allocate memory", "not enough memory", "could not create a primitive")
+# How a CPU says that memory ran out: only in the text of a RuntimeError. The last is
+# oneDNN's way.
+_OUT_OF_MEMORY = (
+    "allocate memory",
+    "not enough memory",
+    "could not create a primitive",
+)
 
 
 def default_token_budget(device: torch.device) -> int:
@@ -55,7 +63,8 @@ def default_token_budget(device: torch.device) -> int:
 
 
 def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
-    """Return the distinct items in order of first appearance, and the index among them of each item.
+    """Return the distinct items in order of first appearance, and the index among them
+    of each item.
 
     *Shape:* (n,), int64, of the second.
     """
@@ -67,18 +76,25 @@ def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
 
 
 def token_batches(
-    lengths: Sequence[int], token_budget: int, batch_size: int | None = None, *, equal_lengths: bool = False
+    lengths: Sequence[int],
+    token_budget: int,
+    batch_size: int | None = None,
+    *,
+    equal_lengths: bool = False,
 ) -> list[np.ndarray]:
     """Cut a corpus into batches of similar length.
 
     Args:
         lengths: tokens of each text.
-        token_budget: most tokens of a batch, padding included (texts x longest); a longer text is a batch of its own.
+        token_budget: most tokens of a batch, padding included (texts x longest); a
+            longer text is a batch of its own.
         batch_size: most texts of a batch; no such limit when None.
-        equal_lengths: no batch holds texts of different lengths, so nothing has to be padded.
+        equal_lengths: no batch holds texts of different lengths, so nothing has to be
+            padded.
 
     Returns:
-        int64 arrays of indices, from the longest texts to the shortest: what needs most memory is tried first.
+        int64 arrays of indices, from the longest texts to the shortest: what needs most
+        memory is tried first.
 
     Raises:
         ValueError: `token_budget` or `batch_size` is below 1.
@@ -118,17 +134,20 @@ def run_batched(
 
     Args:
         items: what is scored, texts as a rule; equal ones are scored once.
-        encode: turns items into token ids (or whatever `forward` takes), one for one. May run in another thread, never
-            in two at once.
-        forward: scores encoded items, longest first; row i of its result belongs to item i. *Shape:* (batch, ...)
+        encode: turns items into token ids (or whatever `forward` takes), one for one.
+            May run in another thread, never in two at once.
+        forward: scores encoded items, longest first; row i of its result belongs to
+            item i. *Shape:* (batch, ...)
         token_budget: see `token_batches`; `default_token_budget` knows a good one.
         batch_size: see `token_batches`.
         equal_lengths: see `token_batches`.
         length: tokens of one encoded item.
-        progress: a tqdm-like class; called with `total` (the number of distinct items), entered, told by `update(n)`.
+        progress: a tqdm-like class; called with `total` (the number of distinct items),
+            entered, told by `update(n)`.
 
     Returns:
-        What `forward` gave, in the order of `items`, on the CPU. *Shape:* (n, ...), or (0,) for no items.
+        What `forward` gave, in the order of `items`, on the CPU. *Shape:* (n, ...), or
+        (0,) for no items.
     """
     distinct, inverse = deduplicate(items)
     if not distinct:
@@ -137,7 +156,9 @@ def run_batched(
     with torch.inference_mode(), _bar(progress, len(distinct)) as shown:
         for encoded in _encoded_windows(distinct, encode, _window(token_budget)):
             lengths = [length(item) for item in encoded]
-            batches = token_batches(lengths, token_budget, batch_size, equal_lengths=equal_lengths)
+            batches = token_batches(
+                lengths, token_budget, batch_size, equal_lengths=equal_lengths
+            )
             outputs = []
             for batch in batches:
                 chosen = [encoded[index] for index in batch]
@@ -168,7 +189,9 @@ def _bar(progress: Progress, total: int) -> contextlib.AbstractContextManager[An
 
 
 def _to_host(outputs: torch.Tensor) -> torch.Tensor:
-    """Copy outputs to the CPU; from a GPU without waiting, into pinned memory, to be read after a synchronization."""
+    """Copy outputs to the CPU; from a GPU without waiting, into pinned memory, to be
+    read after a synchronization.
+    """
     if outputs.is_cuda:
         return outputs.to("cpu", non_blocking=True)
     return outputs.cpu()
@@ -191,7 +214,9 @@ def _encoded_windows(
             yield encoded
 
 
-def _forward_within_memory(forward: Callable[[list[Encoded]], torch.Tensor], batch: list[Encoded]) -> torch.Tensor:
+def _forward_within_memory(
+    forward: Callable[[list[Encoded]], torch.Tensor], batch: list[Encoded]
+) -> torch.Tensor:
     """Run one batch, in halves when memory does not hold it whole."""
     try:
         return forward(batch)
@@ -210,7 +235,10 @@ def _forward_within_memory(forward: Callable[[list[Encoded]], torch.Tensor], bat
 @functools.cache
 def _warn_of_halving() -> None:
     """Say once per process that memory ran out."""
-    logger.warning("memory ran out: batches are halved until they fit; a lower `batch_size` saves the attempts")
+    logger.warning(
+        "memory ran out: batches are halved until they fit; a lower `batch_size` saves"
+        " the attempts"
+    )
 
 
 def _is_out_of_memory(error: Exception) -> bool:

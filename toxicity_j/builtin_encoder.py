@@ -1,7 +1,8 @@
-"""The built-in encoder for users: texts in, calibrated STA, SIM and FL of each segment out, in one pass.
+"""The built-in encoder for users: texts in, calibrated STA, SIM and FL of each segment
+out, in one pass.
 
-It tokenizes, batches, runs `EncoderNetwork` and calibrates. How it was trained and how far it can be trusted:
-MODEL_CARD.md. English only.
+It tokenizes, batches, runs `EncoderNetwork` and calibrates. How it was trained and how
+far it can be trusted: MODEL_CARD.md. English only.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Encoder:
     Attributes:
         network: the transformer and its heads.
         tokenizer: turns text into ids, without truncation or padding of its own.
-        truncated: distinct texts that were cut in the last call of `score`; style reads all of a long text all the
-            same, in windows.
+        truncated: distinct texts that were cut in the last call of `score`; style reads
+            all of a long text all the same, in windows.
     """
 
     def __init__(self, network: EncoderNetwork, tokenizer: Any) -> None:
@@ -73,12 +74,17 @@ class Encoder:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path | None = None, *, device: Device = None, dtype: str = "float32"
+        cls,
+        path: str | Path | None = None,
+        *,
+        device: Device = None,
+        dtype: str = "float32",
     ) -> Encoder:
         """Load an encoder for scoring.
 
         Args:
-            path: a file of `save_pretrained`, or a folder that holds `WEIGHTS_FILE`; the shipped weights when None.
+            path: a file of `save_pretrained`, or a folder that holds `WEIGHTS_FILE`;
+                the shipped weights when None.
             device: where it runs; see `resolve_device`.
             dtype: of the transformer's weights and states; the heads stay float32.
 
@@ -94,8 +100,11 @@ class Encoder:
         path = path / WEIGHTS_FILE if path.is_dir() else path
         state, metadata = load_tensors(path)
         if not {"config", "tokenizer"} <= metadata.keys():
-            raise ValueError(f"`path` must be a file written by Encoder.save_pretrained; got {path}")
-        # Not on the meta device, on which the first embedding imports torch._dynamo for two seconds.
+            raise ValueError(
+                f"`path` must be a file written by Encoder.save_pretrained; got {path}"
+            )
+        # Not on the meta device, on which the first embedding imports torch._dynamo for
+        # two seconds.
         with torch.random.fork_rng(devices=[]):
             network = EncoderNetwork(EncoderConfig(**json.loads(metadata["config"])))
         network.load_state_dict(state, assign=True)
@@ -105,15 +114,28 @@ class Encoder:
 
     def save_pretrained(self, path: str | Path, *, int8: bool = True) -> None:
         """Write weights, configuration and tokenizer to one safetensors file."""
-        metadata = {"config": json.dumps(asdict(self.config)), "tokenizer": self.tokenizer.to_str()}
+        metadata = {
+            "config": json.dumps(asdict(self.config)),
+            "tokenizer": self.tokenizer.to_str(),
+        }
         save_tensors(path, self.network.state_dict(), metadata, int8=int8)
 
-    def p_toxic(self, texts: Sequence[str], *, batch_size: int | None = None, progress: Progress = None) -> np.ndarray:
-        """Compute P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,), float64.
+    def p_toxic(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int | None = None,
+        progress: Progress = None,
+    ) -> np.ndarray:
+        """Compute P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,),
+        float64.
 
-        A text over `config.max_length` tokens is read in overlapping windows, of which the most toxic one counts.
+        A text over `config.max_length` tokens is read in overlapping windows, of which
+        the most toxic one counts.
         """
-        return self.score(texts, want=("style",), batch_size=batch_size, progress=progress)["style"]
+        return self.score(
+            texts, want=("style",), batch_size=batch_size, progress=progress
+        )["style"]
 
     def score(
         self,
@@ -124,13 +146,16 @@ class Encoder:
         batch_size: int | None = None,
         progress: Progress = None,
     ) -> dict[str, np.ndarray]:
-        """Score each prediction, as the network says it: blank texts and copies are settled by `known_cases`.
+        """Score each prediction, as the network says it: blank texts and copies are
+        settled by `known_cases`.
 
         Args:
             predictions: n texts that are judged.
-            sources: n texts that they rewrite; needed for "content". Without them fluency takes each text for its own
-                source: all of its faults are its own.
-            want: which of "style" (P(toxic), lower is better), "content" and "fluency" (higher is better).
+            sources: n texts that they rewrite; needed for "content". Without them
+                fluency takes each text for its own source: all of its faults are its
+                own.
+            want: which of "style" (P(toxic), lower is better), "content" and "fluency"
+                (higher is better).
             batch_size: most pairs per batch.
             progress: a tqdm-like class.
 
@@ -138,11 +163,18 @@ class Encoder:
             float64 arrays in [0, 1] by the names in `want`. *Shape:* (n,)
 
         Raises:
-            ValueError: `want` holds an unknown name, `sources` are missing, or lengths differ.
+            ValueError: `want` holds an unknown name, `sources` are missing, or lengths
+                differ.
         """
         _check(predictions, sources, want)
         paired = "content" in want or "fluency" in want
-        pairs = list(zip(predictions, sources if paired and sources is not None else predictions, strict=True))
+        pairs = list(
+            zip(
+                predictions,
+                sources if paired and sources is not None else predictions,
+                strict=True,
+            )
+        )
         budget = default_token_budget(self.device)
         with self._lock:
             self.truncated = 0
@@ -164,22 +196,37 @@ class Encoder:
     def _encode(self, pairs: list[tuple[str, str]], paired: bool) -> list[_Ids]:
         """Return token ids of predictions and, for pairs, of sources."""
         limit = self.config.max_length
-        predictions = tokenize(self.tokenizer, [prediction for prediction, _ in pairs], limit + 1)
+        predictions = tokenize(
+            self.tokenizer, [prediction for prediction, _ in pairs], limit + 1
+        )
         sources: list[list[int]] = [[] for _ in pairs]
         if paired:
-            sources = tokenize(self.tokenizer, [source for _, source in pairs], limit + 1)
+            sources = tokenize(
+                self.tokenizer, [source for _, source in pairs], limit + 1
+            )
         self.truncated += sum(len(ids) > limit for ids in [*predictions, *sources])
-        return [(truncate(a, limit), truncate(b, limit)) for a, b in zip(predictions, sources, strict=True)]
+        return [
+            (truncate(a, limit), truncate(b, limit))
+            for a, b in zip(predictions, sources, strict=True)
+        ]
 
-    def _forward(self, batch: list[_Ids], want: Sequence[str], paired: bool) -> torch.Tensor:
+    def _forward(
+        self, batch: list[_Ids], want: Sequence[str], paired: bool
+    ) -> torch.Tensor:
         """Compute calibrated logits. *Shape:* (batch, len(want))."""
         predictions = [ids for ids, _ in batch]
         sources = [ids for _, ids in batch] if paired else None
         found = self.network(predictions, sources, want)
-        return torch.stack([calibrated(self.config, found, role) for role in want], dim=1)
+        return torch.stack(
+            [calibrated(self.config, found, role) for role in want], dim=1
+        )
 
-    def _read_long_texts(self, texts: Sequence[str], p_toxic: np.ndarray, batch_size: int | None) -> None:
-        """Replace P(toxic) of the texts that were cut by the largest over all of their windows, in place."""
+    def _read_long_texts(
+        self, texts: Sequence[str], p_toxic: np.ndarray, batch_size: int | None
+    ) -> None:
+        """Replace P(toxic) of the texts that were cut by the largest over all of their
+        windows, in place.
+        """
         size = self.config.max_length
         read: dict[str, float] = {}
         for i, text in enumerate(texts):
@@ -193,11 +240,16 @@ class Encoder:
             if len(ids) <= size:
                 continue
             inner, first, last = ids[1:-1], ids[0], ids[-1]
-            pieces = [(first, *piece, last) for piece in windows(inner, size - 2, (size - 2) // _OVERLAP)]
+            pieces = [
+                (first, *piece, last)
+                for piece in windows(inner, size - 2, (size - 2) // _OVERLAP)
+            ]
             logits = run_batched(
                 pieces,
                 lambda items: list(items),
-                lambda batch: self._forward([(list(row), []) for row in batch], ("style",), False)[:, 0],
+                lambda batch: self._forward(
+                    [(list(row), []) for row in batch], ("style",), False
+                )[:, 0],
                 token_budget=default_token_budget(self.device),
                 batch_size=batch_size,
             )
@@ -221,11 +273,18 @@ def _given(logits: torch.Tensor | None) -> torch.Tensor:
     return logits
 
 
-def _check(predictions: Sequence[str], sources: Sequence[str] | None, want: Sequence[str]) -> None:
+def _check(
+    predictions: Sequence[str], sources: Sequence[str] | None, want: Sequence[str]
+) -> None:
     unknown = [name for name in want if name not in ROLES]
     if unknown or not want:
         raise ValueError(f"`want` must name some of {ROLES}; got {tuple(want)}")
     if sources is None and "content" in want:
-        raise ValueError("`sources` must be given where `want` holds 'content'; got None")
+        raise ValueError(
+            "`sources` must be given where `want` holds 'content'; got None"
+        )
     if sources is not None and len(sources) != len(predictions):
-        raise ValueError(f"`sources` must be as many as `predictions`; got {len(sources)} and {len(predictions)}")
+        raise ValueError(
+            f"`sources` must be as many as `predictions`; got {len(sources)} and"
+            f" {len(predictions)}"
+        )

@@ -1,7 +1,9 @@
-"""The quick toxicity identifier: tokens -> embeddings -> [mean; maxima of short convolutions] -> linear -> P(toxic).
+"""The quick toxicity identifier: tokens -> embeddings -> [mean; maxima of short
+convolutions] -> linear -> P(toxic).
 
-It needs torch and `tokenizers` only, and scores thousands of texts per second on one core. It sees few words at a
-time, so threats without a rude word are beyond it. `training` holds the code that trains one, with any tokenizer.
+It needs torch and `tokenizers` only, and scores thousands of texts per second on one
+core. It sees few words at a time, so threats without a rude word are beyond it.
+`training` holds the code that trains one, with any tokenizer.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ __all__ = ["MODEL_FILE", "IdentifierConfig", "ToxicityIdentifier"]
 
 # Of a folder written by `save_pretrained`.
 MODEL_FILE = "identifier.safetensors"
-# Tokens of one batch on a CPU: the model is small, so what a batch costs besides its tokens weighs more than caches do.
+# Tokens of one batch on a CPU: the model is small, so what a batch costs besides its
+# tokens weighs more than caches do.
 CPU_TOKENS = 8192
 GPU_TOKENS = 262144
 
@@ -40,7 +43,8 @@ class ToxicityIdentifier(nn.Module):
 
     Args:
         config: the shape.
-        tokenizer: turns text into ids below `config.vocab_size`; special tokens are never added.
+        tokenizer: turns text into ids below `config.vocab_size`; special tokens are
+            never added.
     """
 
     def __init__(self, config: IdentifierConfig, tokenizer: Tokenizer) -> None:
@@ -54,12 +58,18 @@ class ToxicityIdentifier(nn.Module):
             config.dim,
             padding_idx=config.vocab_size,
         )
-        self.convolutions = nn.ModuleList(nn.Linear(width * config.dim, config.channels) for width in config.widths)
+        self.convolutions = nn.ModuleList(
+            nn.Linear(width * config.dim, config.channels) for width in config.widths
+        )
         features = config.dim + config.channels * len(config.widths)
         sizes = [features, *config.hidden]
         layers: list[nn.Module] = [nn.Dropout(config.dropout)]
         for size, following in pairwise(sizes):
-            layers += [nn.Linear(size, following), nn.ReLU(), nn.Dropout(config.dropout)]
+            layers += [
+                nn.Linear(size, following),
+                nn.ReLU(),
+                nn.Dropout(config.dropout),
+            ]
         layers.append(nn.Linear(sizes[-1], 1))
         self.classifier = nn.Sequential(*layers)
 
@@ -73,20 +83,25 @@ class ToxicityIdentifier(nn.Module):
 
         Args:
             ids: token ids. *Shape:* (batch, length), length >= 1
-            mask: 1 for a token, 0 for padding, which lies behind the tokens. *Shape:* (batch, length)
+            mask: 1 for a token, 0 for padding, which lies behind the tokens. *Shape:*
+                (batch, length)
 
         Returns:
             *Shape:* (batch,)
         """
         return self.score_embeddings(self.embedding(ids), mask, dropout=self.training)
 
-    def score_embeddings(self, embeddings: torch.Tensor, mask: torch.Tensor, *, dropout: bool = False) -> torch.Tensor:
-        """Return the logit of P(toxic) from token embeddings, which may be expected ones (see `ToxicityLoss`).
+    def score_embeddings(
+        self, embeddings: torch.Tensor, mask: torch.Tensor, *, dropout: bool = False
+    ) -> torch.Tensor:
+        """Return the logit of P(toxic) from token embeddings, which may be expected
+        ones (see `ToxicityLoss`).
 
         Args:
             embeddings: *Shape:* (batch, length, dim)
-            mask: as in `forward`, or weights in [0, 1] by which embeddings are multiplied already: the probability
-                that there is a token. *Shape:* (batch, length)
+            mask: as in `forward`, or weights in [0, 1] by which embeddings are
+                multiplied already: the probability that there is a token. *Shape:*
+                (batch, length)
             dropout: apply dropout, whatever the module's mode.
 
         Returns:
@@ -97,10 +112,13 @@ class ToxicityIdentifier(nn.Module):
         counts = weight.sum(1).clamp_min(1)
         features = [embeddings.sum(1) / counts]
         length = embeddings.shape[1]
-        # A window starts at each token; those at the end look past it, at zeros. So a single token has windows too.
+        # A window starts at each token; those at the end look past it, at zeros. So a
+        # single token has windows too.
         beyond = max(self.config.widths, default=1) - 1
         extended = pad(embeddings, (0, 0, 0, beyond))
-        for width, convolution in zip(self.config.widths, self.convolutions, strict=True):
+        for width, convolution in zip(
+            self.config.widths, self.convolutions, strict=True
+        ):
             shifted = [extended[:, offset : offset + length] for offset in range(width)]
             activated = relu(convolution(torch.cat(shifted, dim=-1)))
             features.append((activated * weight).amax(1))
@@ -110,12 +128,18 @@ class ToxicityIdentifier(nn.Module):
         return states.squeeze(-1)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the first `config.max_length` token ids of each text, normalized; none for a blank text."""
+        """Return the first `config.max_length` token ids of each text, normalized; none
+        for a blank text.
+        """
         size = self.config.max_length
         return [ids[:size] for ids in self._encode_whole(texts)]
 
-    def collate(self, ids: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return padded ids and their mask on the model's device. *Shape:* (batch, length) each, length >= 1."""
+    def collate(
+        self, ids: Sequence[Sequence[int]]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return padded ids and their mask on the model's device. *Shape:* (batch,
+        length) each, length >= 1.
+        """
         length = max([1, *map(len, ids)])
         padded = np.full((len(ids), length), self.pad_id, dtype=np.int64)
         for row, tokens in zip(padded, ids, strict=True):
@@ -124,13 +148,19 @@ class ToxicityIdentifier(nn.Module):
         return batch, batch != self.pad_id
 
     def p_toxic(
-        self, texts: Iterable[str], *, batch_size: int | None = None, progress: Progress = None
+        self,
+        texts: Iterable[str],
+        *,
+        batch_size: int | None = None,
+        progress: Progress = None,
     ) -> npt.NDArray[np.float64]:
-        """Return P(toxic) of each text, float64, in [0, 1], lower is better. *Shape:* (n,)
+        """Return P(toxic) of each text, float64, in [0, 1], lower is better. *Shape:*
+        (n,)
 
-        Dropout is off whatever the module's mode, so threads may score while another trains. No score depends on the
-        batches or the order. A text longer than `config.max_length` tokens is read in overlapping windows, and the
-        largest P(toxic) counts.
+        Dropout is off whatever the module's mode, so threads may score while another
+        trains. No score depends on the batches or the order. A text longer than
+        `config.max_length` tokens is read in overlapping windows, and the largest
+        P(toxic) counts.
 
         Args:
             texts: what is scored; a blank text gets the score of no tokens.
@@ -162,11 +192,15 @@ class ToxicityIdentifier(nn.Module):
     def _encode_whole(self, texts: Sequence[str]) -> list[list[int]]:
         """Return all token ids of each text, normalized."""
         normalized = list(map(normalize, texts))
-        encodings = self.tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
+        encodings = self.tokenizer.encode_batch_fast(
+            normalized, add_special_tokens=False
+        )
         return [encoding.ids for encoding in encodings]
 
     def _logits(self, ids: Sequence[list[int]]) -> torch.Tensor:
-        """Return the logit of each text, of any length, without dropout. *Shape:* (batch,)"""
+        """Return the logit of each text, of any length, without dropout. *Shape:*
+        (batch,)
+        """
         size = self.config.max_length
         if max(map(len, ids)) <= size:
             return self._score_rows(ids)
@@ -187,7 +221,8 @@ class ToxicityIdentifier(nn.Module):
         return self.score_embeddings(self.embedding(batch), mask)
 
     def save_pretrained(self, folder: str | Path, *, int8: bool = False) -> Path:
-        """Write configuration, tokenizer and weights to one file in `folder`, and return its path.
+        """Write configuration, tokenizer and weights to one file in `folder`, and
+        return its path.
 
         Equal models give byte-equal files.
 
@@ -205,16 +240,20 @@ class ToxicityIdentifier(nn.Module):
         return path
 
     @classmethod
-    def from_pretrained(cls, path: str | Path | None = None, *, device: Device = "cpu") -> ToxicityIdentifier:
+    def from_pretrained(
+        cls, path: str | Path | None = None, *, device: Device = "cpu"
+    ) -> ToxicityIdentifier:
         """Load a saved identifier, in eval mode.
 
         Args:
-            path: a folder written by `save_pretrained`, or its file; the shipped weights when None.
+            path: a folder written by `save_pretrained`, or its file; the shipped
+                weights when None.
             device: where it runs; the best device of this machine when None.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is damaged or does not hold an identifier, or `device` is not there.
+            ValueError: the file is damaged or does not hold an identifier, or `device`
+                is not there.
         """
         resolved = resolve_device(device)
         path = find_weights(MODEL_FILE) if path is None else Path(path)
@@ -222,22 +261,32 @@ class ToxicityIdentifier(nn.Module):
             path = path / MODEL_FILE
         state, metadata = load_tensors(path)
         if not {"config", "tokenizer"} <= metadata.keys():
-            raise ValueError(f"`path` must be a file written by ToxicityIdentifier.save_pretrained; got {path}")
+            raise ValueError(
+                "`path` must be a file written by ToxicityIdentifier.save_pretrained;"
+                f" got {path}"
+            )
         try:
             model = cls._from_parts(state, metadata)
         except Exception as error:  # tokenizers raises bare Exception
-            raise ValueError(f"`path` must hold a whole identifier; {path} does not ({error})") from error
+            raise ValueError(
+                f"`path` must hold a whole identifier; {path} does not ({error})"
+            ) from error
         return model.to(resolved).eval()
 
     @classmethod
-    def _from_parts(cls, state: dict[str, torch.Tensor], metadata: dict[str, str]) -> ToxicityIdentifier:
+    def _from_parts(
+        cls, state: dict[str, torch.Tensor], metadata: dict[str, str]
+    ) -> ToxicityIdentifier:
         """Build a model from what a file holds; the errors are those of the parts."""
         config = IdentifierConfig.from_json(metadata["config"])
         tokenizer = Tokenizer.from_str(metadata["tokenizer"])
         vocabulary = tokenizer.get_vocab()
         largest = max(vocabulary.values(), default=-1)
         if largest >= config.vocab_size:
-            raise ValueError(f"its tokenizer has id {largest}, its embedding {config.vocab_size} rows")
+            raise ValueError(
+                f"its tokenizer has id {largest}, its embedding {config.vocab_size}"
+                " rows"
+            )
         # Not on the meta device, whose first use imports for two seconds.
         with torch.random.fork_rng(devices=[]):
             model = cls(config, tokenizer)

@@ -16,14 +16,17 @@ class IdentifierConfig:
     """The shape of an identifier.
 
     Attributes:
-        vocab_size: tokens of the tokenizer; one more row of the embedding, zero, is for padding.
+        vocab_size: tokens of the tokenizer; one more row of the embedding, zero, is for
+            padding.
         dim: size of a token's embedding.
         channels: filters of each convolution.
-        widths: tokens under each convolution (Kim 2014, https://aclanthology.org/D14-1181, has 3, 4, 5); empty for a
-            plain bag of embeddings.
+        widths: tokens under each convolution (Kim 2014,
+            https://aclanthology.org/D14-1181, has 3, 4, 5); empty for a plain bag of
+            embeddings.
         hidden: sizes of the hidden linear layers.
         dropout: share of features dropped while training, in [0, 1).
-        max_length: tokens read at once; longer texts are read in windows, and the largest P(toxic) counts.
+        max_length: tokens read at once; longer texts are read in windows, and the
+            largest P(toxic) counts.
 
     Raises:
         ValueError: a value is out of its range.
@@ -59,7 +62,11 @@ class IdentifierConfig:
             ValueError: the text is not JSON, or a value is out of its range.
         """
         fields: Mapping[str, object] = json.loads(text)
-        lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        lists = {
+            name: tuple(value)
+            for name, value in fields.items()
+            if isinstance(value, list)
+        }
         return cls(**{**fields, **lists})  # type: ignore[arg-type]
 
 

@@ -1,4 +1,5 @@
-"""Model references and checkpoints: what a name means, which files may be read, and one error when loading fails.
+"""Model references and checkpoints: what a name means, which files may be read, and one
+error when loading fails.
 
 Weights are read from safetensors files only, and no code of a model's authors is run.
 """
@@ -25,7 +26,8 @@ _PICKLES = {".bin", ".pt", ".pth", ".pkl"}
 # Bytes of a file that are held while its digest is taken.
 _READ_AT_ONCE = 1 << 20
 
-# huggingface_hub makes file names of a Hub id and of a revision, so neither may lead out of its cache.
+# huggingface_hub makes file names of a Hub id and of a revision, so neither may lead
+# out of its cache.
 _HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
@@ -36,7 +38,8 @@ class ModelRef:
 
     Attributes:
         name: a built-in name, a Hub id, or the folder as the user wrote it.
-        revision: a branch, tag or commit of a Hub model; "main" when none was given, "" for a folder.
+        revision: a branch, tag or commit of a Hub model; "main" when none was given, ""
+            for a folder.
         folder: the folder; None for any other.
     """
 
@@ -54,7 +57,8 @@ class ModelRef:
 
         Raises:
             TypeError: it is not a string.
-            ValueError: it is empty, a folder that does not exist, or not the form of a Hub id.
+            ValueError: it is empty, a folder that does not exist, or not the form of a
+                Hub id.
         """
         if isinstance(model, ModelRef):
             return model
@@ -65,18 +69,22 @@ class ModelRef:
             raise ValueError(f"`{argument}` must be {kinds}; got {model!r}")
         if model in (ENCODER, IDENTIFIER, WIETING):
             return cls(model)
-        # os.path takes a name that the system refuses (too long, nobody's home) for one that is not there; Path raises.
+        # os.path takes a name that the system refuses (too long, nobody's home) for one
+        # that is not there; Path raises.
         folder = Path(os.path.expanduser(model))
         if os.path.isdir(folder):
             return cls(model, "", folder)
         if _looks_like_folder(model):
-            raise ValueError(f"`{argument}` must be {kinds}; there is no folder {model!r}")
+            raise ValueError(
+                f"`{argument}` must be {kinds}; there is no folder {model!r}"
+            )
         name, at, revision = model.partition("@")
         if not at:
             revision = "main"
         if not _is_hub_id(name) or not _is_revision(revision):
             raise ValueError(
-                f"`{argument}` must be {kinds}, such as 'owner/name' or 'owner/name@revision'; got {model!r}"
+                f"`{argument}` must be {kinds}, such as 'owner/name' or"
+                f" 'owner/name@revision'; got {model!r}"
             )
         return cls(name, revision)
 
@@ -95,7 +103,13 @@ class ModelRef:
 
 
 def load_transformer(
-    auto: Any, ref: ModelRef, role: str, argument: str, *, device: torch.device, dtype: torch.dtype
+    auto: Any,
+    ref: ModelRef,
+    role: str,
+    argument: str,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> Any:
     """Load a transformers model for inference.
 
@@ -109,7 +123,8 @@ def load_transformer(
 
     Raises:
         OSError: the model is missing, gated, out of reach or damaged.
-        ValueError: the folder holds no safetensors weights, or tensors are missing in them.
+        ValueError: the folder holds no safetensors weights, or tensors are missing in
+            them.
     """
     require_safetensors(ref, argument)
     with load_errors(ref, role, argument):
@@ -138,15 +153,18 @@ def require_tensors(missing: Collection[str], ref: ModelRef, argument: str) -> N
     if len(names) > 5:
         listed += f" and {len(names) - 5} more"
     raise ValueError(
-        f"`{argument}`: the weights of {str(ref)!r} lack {listed}; they are not those of a model for this task"
+        f"`{argument}`: the weights of {str(ref)!r} lack {listed}; they are not those"
+        " of a model for this task"
     )
 
 
 def require_safetensors(ref: ModelRef, argument: str) -> None:
-    """Refuse a folder whose weights are not in safetensors files, or which holds anything but files and folders.
+    """Refuse a folder whose weights are not in safetensors files, or which holds
+    anything but files and folders.
 
     Raises:
-        ValueError: the folder lacks them, or holds a pipe, a socket, a device or a broken link.
+        ValueError: the folder lacks them, or holds a pipe, a socket, a device or a
+            broken link.
     """
     if ref.folder is None:
         return
@@ -154,12 +172,15 @@ def require_safetensors(ref: ModelRef, argument: str) -> None:
     if any(ref.folder.glob("*.safetensors")):
         return
     has = "none"
-    pickles = sorted(path.name for path in ref.folder.iterdir() if path.suffix in _PICKLES)
+    pickles = sorted(
+        path.name for path in ref.folder.iterdir() if path.suffix in _PICKLES
+    )
     if pickles:
         has = f"only {pickles[0]}, a pickle that could run code"
     raise ValueError(
-        f"`{argument}`: the folder {ref.name!r} must hold *.safetensors weights; it has {has}. "
-        "Convert it, or use the protocol 'embedded', whose model comes with the package"
+        f"`{argument}`: the folder {ref.name!r} must hold *.safetensors weights; it has"
+        f" {has}. Convert it, or use the protocol 'embedded', whose model comes with"
+        " the package"
     )
 
 
@@ -176,21 +197,27 @@ def require_regular_files(folder: Path, argument: str) -> None:
 
 @contextmanager
 def load_errors(ref: ModelRef, role: str, argument: str) -> Iterator[None]:
-    """Turn whatever a library raises over a model that it cannot load into one OSError."""
+    """Turn whatever a library raises over a model that it cannot load into one
+    OSError.
+    """
     try:
         yield
     except (ImportError, MemoryError, torch.OutOfMemoryError):
         raise
-    except Exception as error:  # damaged files raise KeyError, RuntimeError, SafetensorError, JSONDecodeError ...
+    # damaged files raise KeyError, RuntimeError, SafetensorError, JSONDecodeError ...
+    except Exception as error:
         raise load_error(ref, role, argument, error) from error
 
 
 def load_error(ref: ModelRef, role: str, argument: str, error: Exception) -> OSError:
-    """Build the error for a model that could not be loaded: its name, what it was for, and the ways out."""
+    """Build the error for a model that could not be loaded: its name, what it was for,
+    and the ways out.
+    """
     reason = f"{type(error).__name__}: {first_line(error)}"
     return OSError(
-        f"`{argument}`: the model {str(ref)!r}, for {role}, could not be loaded ({reason}). Give a local folder that "
-        f"holds it as `{argument}`, or use the protocol 'embedded', whose model comes with the package"
+        f"`{argument}`: the model {str(ref)!r}, for {role}, could not be loaded"
+        f" ({reason}). Give a local folder that holds it as `{argument}`, or use the"
+        " protocol 'embedded', whose model comes with the package"
     )
 
 
@@ -201,7 +228,9 @@ def first_line(error: Exception) -> str:
 
 
 def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
-    """Return the commit of a Hub model in the local cache, else the revision asked for; "" for a folder."""
+    """Return the commit of a Hub model in the local cache, else the revision asked for;
+    "" for a folder.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     if ref.folder is not None:
@@ -213,7 +242,8 @@ def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """Return eight hexadecimal digits of the SHA-256 over the weights and settings in a model folder.
+    """Return eight hexadecimal digits of the SHA-256 over the weights and settings in a
+    model folder.
 
     The digest is the same wherever the folder lies.
     """

@@ -1,4 +1,6 @@
-"""Checks of single values, with one wording for all errors: the name in backticks, what is expected, what was given."""
+"""Checks of single values, with one wording for all errors: the name in backticks, what
+is expected, what was given.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ import math
 from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 
-__all__ = ["check_choice", "check_flag", "check_known", "check_number", "check_text", "check_whole"]
+__all__ = [
+    "check_choice",
+    "check_flag",
+    "check_known",
+    "check_number",
+    "check_text",
+    "check_whole",
+]
 
 
 def check_text(name: str, value: object) -> None:
@@ -53,7 +62,12 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 
 def check_number(
-    name: str, value: object, low: float = -math.inf, high: float = math.inf, *, kind: str = "finite number"
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    kind: str = "finite number",
 ) -> None:
     """Check that a value is a finite number in [low, high].
 
@@ -78,7 +92,8 @@ def check_number(
 
 
 def check_whole(name: str, value: object, low: int) -> None:
-    """Check that a value is a whole number of at least `low`; NumPy's integers count as such.
+    """Check that a value is a whole number of at least `low`; NumPy's integers count as
+    such.
 
     Raises:
         TypeError: it is not a whole number.
@@ -91,7 +106,8 @@ def check_whole(name: str, value: object, low: int) -> None:
 
 
 def check_known(kind: str, given: Collection[str], valid: Sequence[str]) -> None:
-    """Check that every given name is a valid one; otherwise the nearest valid one is suggested.
+    """Check that every given name is a valid one; otherwise the nearest valid one is
+    suggested.
 
     Raises:
         TypeError: a name is unknown.
@@ -100,7 +116,9 @@ def check_known(kind: str, given: Collection[str], valid: Sequence[str]) -> None
         if name not in valid:
             nearest = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)[0]
             names = ", ".join(valid)
-            raise TypeError(f"unknown {kind} `{name}`; did you mean `{nearest}`? Valid: {names}")
+            raise TypeError(
+                f"unknown {kind} `{name}`; did you mean `{nearest}`? Valid: {names}"
+            )
 
 
 def _range(low: float, high: float) -> str:

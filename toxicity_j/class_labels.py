@@ -1,4 +1,6 @@
-"""Which class of a classifier is meant: its labels by what they say, or the index that a protocol states."""
+"""Which class of a classifier is meant: its labels by what they say, or the index that
+a protocol states.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,19 @@ from dataclasses import dataclass
 
 __all__ = ["FoundClass", "find_class"]
 
-# What the class names of toxicity and acceptability classifiers on the Hub say, lower-cased, "-" and " " written as
-# "_"; and their opposites.
+# What the class names of toxicity and acceptability classifiers on the Hub say,
+# lower-cased, "-" and " " written as "_"; and their opposites.
 _TOXIC = frozenset({"toxic", "toxicity", "hate", "offensive", "abusive"})
-_NEUTRAL = frozenset({"neutral", "non_toxic", "nontoxic", "not_toxic", "clean", "polite", "civil"})
+_NEUTRAL = frozenset(
+    {"neutral", "non_toxic", "nontoxic", "not_toxic", "clean", "polite", "civil"}
+)
 _ACCEPTABLE = frozenset({"acceptable", "grammatical", "fluent", "natural"})
 _UNACCEPTABLE = frozenset({"unacceptable", "ungrammatical", "unnatural", "corrupted"})
-_NAMES = {"toxic": (_TOXIC, _NEUTRAL), "neutral": (_NEUTRAL, _TOXIC), "acceptable": (_ACCEPTABLE, _UNACCEPTABLE)}
+_NAMES = {
+    "toxic": (_TOXIC, _NEUTRAL),
+    "neutral": (_NEUTRAL, _TOXIC),
+    "acceptable": (_ACCEPTABLE, _UNACCEPTABLE),
+}
 
 
 @dataclass(frozen=True)
@@ -22,21 +30,25 @@ class FoundClass:
 
     Attributes:
         index: its index.
-        by_name: the model's labels say so, or it has no other class; else the protocol's index was taken on trust.
+        by_name: the model's labels say so, or it has no other class; else the
+            protocol's index was taken on trust.
     """
 
     index: int
     by_name: bool
 
 
-def find_class(labels: Mapping[int, str], wanted: str, fallback: int | None, option: str) -> FoundClass:
+def find_class(
+    labels: Mapping[int, str], wanted: str, fallback: int | None, option: str
+) -> FoundClass:
     """Find the wanted class of a classifier by its name.
 
     Args:
         labels: the model's id2label.
         wanted: "toxic", "neutral" or "acceptable".
-        fallback: the index that a protocol states, for models whose labels say nothing (LABEL_0, LABEL_1); None where
-            it states none. For acceptability any labels that do not say it will do.
+        fallback: the index that a protocol states, for models whose labels say nothing
+            (LABEL_0, LABEL_1); None where it states none. For acceptability any labels
+            that do not say it will do.
         option: the argument by which a user can name the class, for the message.
 
     Raises:
@@ -54,11 +66,14 @@ def find_class(labels: Mapping[int, str], wanted: str, fallback: int | None, opt
         for index, name in names.items():
             if name in opposite:
                 return FoundClass(1 - index, by_name=True)
-    # Labels of acceptability models rarely say anything; those of toxicity models that do must not be passed over.
+    # Labels of acceptability models rarely say anything; those of toxicity models that
+    # do must not be passed over.
     is_trusted = wanted == "acceptable" or all(map(_is_anonymous, names.values()))
     if is_trusted and fallback is not None and fallback < len(names):
         return FoundClass(fallback, by_name=False)
-    reason = f"the model's labels do not say which is {wanted}; got labels {dict(labels)}"
+    reason = (
+        f"the model's labels do not say which is {wanted}; got labels {dict(labels)}"
+    )
     raise ValueError(f"`{option}` must name the class to read, because {reason}")
 
 

@@ -1,7 +1,8 @@
-"""The command line, `toxicity-j` or `python -m toxicity_j`: score, compare, report and protocols.
+"""The command line, `toxicity-j` or `python -m toxicity_j`: score, compare, report and
+protocols.
 
-Exit codes: 0; 1 when a gate fails; 2 for an error, which is one line on stderr; 130 after Ctrl-C. Input files are
-checked before any model is loaded.
+Exit codes: 0; 1 when a gate fails; 2 for an error, which is one line on stderr; 130
+after Ctrl-C. Input files are checked before any model is loaded.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _program(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", callback=_show_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     pass
@@ -40,8 +44,12 @@ def _program(
 
 @app.command(cls=Command)
 @options.with_scoring_options
-def score(stream: options.Stream = None, workers: options.Workers = 1, **given: Any) -> int:
-    """Score one or more systems: a table with intervals, the verdict in words and the signature."""
+def score(
+    stream: options.Stream = None, workers: options.Workers = 1, **given: Any
+) -> int:
+    """Score one or more systems: a table with intervals, the verdict in words and the
+    signature.
+    """
     if stream is None:
         return _run(given)
     from .cli_stream import stream as run_stream
@@ -52,13 +60,20 @@ def score(stream: options.Stream = None, workers: options.Workers = 1, **given: 
 @app.command(cls=Command)
 @options.with_scoring_options
 def compare(baseline: options.Baseline = None, **given: Any) -> int:
-    """Compare two or more systems: ranks, groups, pairwise tests with correction, effect sizes."""
+    """Compare two or more systems: ranks, groups, pairwise tests with correction,
+    effect sizes.
+    """
     return _run({**given, "baseline": baseline, "pairwise": True})
 
 
 @app.command()
 def report(
-    results: Annotated[str, typer.Argument(metavar="RESULTS.json", help="Saved by --format json --output FILE.")],
+    results: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULTS.json", help="Saved by --format json --output FILE."
+        ),
+    ],
     output_format: options.Formats = None,
     output: options.OutputFile = None,
     segments: options.SegmentsFile = None,
@@ -80,7 +95,9 @@ def protocols(
         options.TableFormat, typer.Option("--format", help="How the table is shown.")
     ] = options.TableFormat.text,
 ) -> None:
-    """List the protocols: their models, sizes, licences and columns, and which models are on this machine."""
+    """List the protocols: their models, sizes, licences and columns, and which models
+    are on this machine.
+    """
     from .cli_program import print_quietly
     from .cli_protocols import protocol_table
 

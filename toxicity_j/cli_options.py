@@ -40,7 +40,9 @@ class InputFormat(StrEnum):
 
 
 class Quoting(StrEnum):
-    """How quotation marks of TSV files are read; with "auto" only the shared tasks' own files have quotes."""
+    """How quotation marks of TSV files are read; with "auto" only the shared tasks' own
+    files have quotes.
+    """
 
     auto = "auto"
     none = "none"
@@ -55,90 +57,206 @@ class Dtype(StrEnum):
     float16 = "float16"
 
 
-def _option(name: str, panel: str, text: str, metavar: str | None = None, **settings: Any) -> Any:
-    return typer.Option(name, help=text, rich_help_panel=panel, metavar=metavar, **settings)
+def _option(
+    name: str, panel: str, text: str, metavar: str | None = None, **settings: Any
+) -> Any:
+    return typer.Option(
+        name, help=text, rich_help_panel=panel, metavar=metavar, **settings
+    )
 
 
-_IN, _COLUMNS, _MODELS, _OUT, _GATES = "Input files", "Columns of tables", "Models", "Results", "Gates"
+_IN, _COLUMNS, _MODELS, _OUT, _GATES = (
+    "Input files",
+    "Columns of tables",
+    "Models",
+    "Results",
+    "Gates",
+)
 
-Files = Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Outputs, as --predictions.")]
+Files = Annotated[
+    list[str] | None, typer.Argument(metavar="FILE", help="Outputs, as --predictions.")
+]
 Predictions = Annotated[
     list[str] | None,
     _option(
-        "--predictions", _IN, "Outputs, one file per system or tables with a column per system; - is stdin.", "FILE..."
+        "--predictions",
+        _IN,
+        "Outputs, one file per system or tables with a column per system; - is stdin.",
+        "FILE...",
     ),
 ]
-Sources = Annotated[str | None, _option("--sources", _IN, "The texts that were rewritten.", "FILE")]
-References = Annotated[list[str] | None, _option("--references", _IN, "References, one per row and file.", "FILE...")]
-Languages = Annotated[str | None, _option("--languages", _IN, "The language of each row.", "FILE")]
-InputFormats = Annotated[InputFormat, _option("--input-format", _IN, "Read files as this, whatever their suffix.")]
-Quotings = Annotated[Quoting, _option("--tsv-quoting", _IN, "TSV has no quoting; csv undoes quotes.")]
+Sources = Annotated[
+    str | None, _option("--sources", _IN, "The texts that were rewritten.", "FILE")
+]
+References = Annotated[
+    list[str] | None,
+    _option("--references", _IN, "References, one per row and file.", "FILE..."),
+]
+Languages = Annotated[
+    str | None, _option("--languages", _IN, "The language of each row.", "FILE")
+]
+InputFormats = Annotated[
+    InputFormat,
+    _option("--input-format", _IN, "Read files as this, whatever their suffix."),
+]
+Quotings = Annotated[
+    Quoting, _option("--tsv-quoting", _IN, "TSV has no quoting; csv undoes quotes.")
+]
 
-SourceColumn = Annotated[str | None, _option("--source-column", _COLUMNS, "Column of the sources.", "NAME")]
+SourceColumn = Annotated[
+    str | None, _option("--source-column", _COLUMNS, "Column of the sources.", "NAME")
+]
 PredictionColumn = Annotated[
-    list[str] | None, _option("--prediction-column", _COLUMNS, "Columns of outputs, one per system.", "NAME...")
+    list[str] | None,
+    _option(
+        "--prediction-column",
+        _COLUMNS,
+        "Columns of outputs, one per system.",
+        "NAME...",
+    ),
 ]
 ReferenceColumn = Annotated[
-    list[str] | None, _option("--reference-column", _COLUMNS, "Columns of references.", "NAME...")
+    list[str] | None,
+    _option("--reference-column", _COLUMNS, "Columns of references.", "NAME..."),
 ]
-LanguageColumn = Annotated[str | None, _option("--language-column", _COLUMNS, "Column of languages.", "NAME")]
-IdColumn = Annotated[str | None, _option("--id-column", _COLUMNS, "Column by which rows are matched.", "NAME")]
+LanguageColumn = Annotated[
+    str | None, _option("--language-column", _COLUMNS, "Column of languages.", "NAME")
+]
+IdColumn = Annotated[
+    str | None,
+    _option("--id-column", _COLUMNS, "Column by which rows are matched.", "NAME"),
+]
 
-Protocols = Annotated[str, _option("--protocol", _MODELS, "See `toxicity-j protocols`.", "NAME")]
+Protocols = Annotated[
+    str, _option("--protocol", _MODELS, "See `toxicity-j protocols`.", "NAME")
+]
 _MODEL = "MODEL"
 StyleModel = Annotated[
     str | None,
-    _option("--style-model", _MODELS, "encoder, identifier, a Hub id or a folder, for the protocol's.", _MODEL),
+    _option(
+        "--style-model",
+        _MODELS,
+        "encoder, identifier, a Hub id or a folder, for the protocol's.",
+        _MODEL,
+    ),
 ]
 ContentModel = Annotated[
-    str | None, _option("--content-model", _MODELS, "encoder, a Hub id or a folder, for the protocol's.", _MODEL)
+    str | None,
+    _option(
+        "--content-model",
+        _MODELS,
+        "encoder, a Hub id or a folder, for the protocol's.",
+        _MODEL,
+    ),
 ]
 FluencyModel = Annotated[
-    str | None, _option("--fluency-model", _MODELS, "encoder, a Hub id or a folder, for the protocol's.", _MODEL)
+    str | None,
+    _option(
+        "--fluency-model",
+        _MODELS,
+        "encoder, a Hub id or a folder, for the protocol's.",
+        _MODEL,
+    ),
 ]
 Threshold = Annotated[
-    float | None, _option("--threshold", _MODELS, "P(toxic) in [0, 1] above which a text counts as toxic.")
+    float | None,
+    _option(
+        "--threshold", _MODELS, "P(toxic) in [0, 1] above which a text counts as toxic."
+    ),
 ]
-Device = Annotated[str | None, _option("--device", _MODELS, "cpu, cuda, cuda:1 or mps.", "NAME")]
-Dtypes = Annotated[Dtype, _option("--dtype", _MODELS, "Precision; lower for large models on a GPU.")]
-BatchSize = Annotated[int | None, _option("--batch-size", _MODELS, "Most texts in a batch; moves no score.")]
+Device = Annotated[
+    str | None, _option("--device", _MODELS, "cpu, cuda, cuda:1 or mps.", "NAME")
+]
+Dtypes = Annotated[
+    Dtype, _option("--dtype", _MODELS, "Precision; lower for large models on a GPU.")
+]
+BatchSize = Annotated[
+    int | None,
+    _option("--batch-size", _MODELS, "Most texts in a batch; moves no score."),
+]
 
-Formats = Annotated[Format | None, _option("--format", _OUT, "Default: by the suffix of --output, else text.")]
-OutputFile = Annotated[str | None, _option("--output", _OUT, "Write results here and not to stdout.", "FILE")]
-SegmentsFile = Annotated[
-    str | None, _option("--segments", _OUT, "Write per-segment scores: .jsonl, .csv, .tsv or .parquet.", "FILE")
+Formats = Annotated[
+    Format | None,
+    _option("--format", _OUT, "Default: by the suffix of --output, else text."),
 ]
-Report = Annotated[str | None, _option("--report", _OUT, "Write a self-contained HTML report.", "FILE.html")]
-Confidence = Annotated[float, _option("--confidence", _OUT, "Level of the intervals, in (0, 1).")]
-Resamples = Annotated[int, _option("--resamples", _OUT, "Bootstrap samples and random sign flips.")]
+OutputFile = Annotated[
+    str | None,
+    _option("--output", _OUT, "Write results here and not to stdout.", "FILE"),
+]
+SegmentsFile = Annotated[
+    str | None,
+    _option(
+        "--segments",
+        _OUT,
+        "Write per-segment scores: .jsonl, .csv, .tsv or .parquet.",
+        "FILE",
+    ),
+]
+Report = Annotated[
+    str | None,
+    _option("--report", _OUT, "Write a self-contained HTML report.", "FILE.html"),
+]
+Confidence = Annotated[
+    float, _option("--confidence", _OUT, "Level of the intervals, in (0, 1).")
+]
+Resamples = Annotated[
+    int, _option("--resamples", _OUT, "Bootstrap samples and random sign flips.")
+]
 Seed = Annotated[int, _option("--seed", _OUT, "Seed of both.")]
 Progress = Annotated[
-    bool | None, _option("--progress/--no-progress", _OUT, "Default: bars where stderr is a terminal.")
+    bool | None,
+    _option(
+        "--progress/--no-progress", _OUT, "Default: bars where stderr is a terminal."
+    ),
 ]
-Baseline = Annotated[str | None, _option("--baseline", _OUT, "The system that the others are held against.", "NAME")]
+Baseline = Annotated[
+    str | None,
+    _option("--baseline", _OUT, "The system that the others are held against.", "NAME"),
+]
 Stream = Annotated[
     str | None,
-    _option("--stream", _OUT, "Score a table of any length into shards in this folder, in bounded memory.", "FOLDER"),
+    _option(
+        "--stream",
+        _OUT,
+        "Score a table of any length into shards in this folder, in bounded memory.",
+        "FOLDER",
+    ),
 ]
 Workers = Annotated[int, _option("--workers", _OUT, "Processes of --stream.")]
 
 FailUnder = Annotated[
-    list[str] | None, _option("--fail-under", _GATES, "Exit 1 if a score is lower.", "MEASURE=NUMBER...")
+    list[str] | None,
+    _option("--fail-under", _GATES, "Exit 1 if a score is lower.", "MEASURE=NUMBER..."),
 ]
 Against = Annotated[
-    str | None, _option("--against", _GATES, "Exit 1 on a significant drop against this saved JSON.", "FILE")
+    str | None,
+    _option(
+        "--against",
+        _GATES,
+        "Exit 1 on a significant drop against this saved JSON.",
+        "FILE",
+    ),
 ]
 
 
 def with_scoring_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Put the options that `score` and `compare` share before a command's own; it takes them as keyword arguments."""
+    """Put the options that `score` and `compare` share before a command's own; it takes
+    them as keyword arguments.
+    """
     shared = inspect.signature(_shared, eval_str=True)
     own = inspect.signature(command, eval_str=True)
     parameters = [*shared.parameters.values(), *own.parameters.values()]
-    named = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
-    # typer reads both; the command still takes `**given`, in which the shared options arrive.
+    named = [
+        parameter
+        for parameter in parameters
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    # typer reads both; the command still takes `**given`, in which the shared options
+    # arrive.
     command.__dict__["__signature__"] = own.replace(parameters=named)
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
+    command.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in named
+    }
     return command
 
 

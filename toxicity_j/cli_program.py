@@ -1,4 +1,6 @@
-"""Run a command: options that take several values, one-line errors, exit codes and quiet pipes."""
+"""Run a command: options that take several values, one-line errors, exit codes and
+quiet pipes.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,23 @@ NAME = "toxicity-j"
 FAILED_GATE = 1
 ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-# Options that take all values up to the next option, as `--predictions a.txt b.txt`; click has none of these.
-VARIADIC = ("--predictions", "--references", "--prediction-column", "--reference-column", "--fail-under")
+# Options that take all values up to the next option, as `--predictions a.txt b.txt`;
+# click has none of these.
+VARIADIC = (
+    "--predictions",
+    "--references",
+    "--prediction-column",
+    "--reference-column",
+    "--fail-under",
+)
 # Set it to any value to see the traceback of an error.
 DEBUG = "TOXICITY_J_DEBUG"
 
 
 class Program(TyperGroup):
-    """The program: an error is one line on stderr and exit code 2, Ctrl-C is exit code 130."""
+    """The program: an error is one line on stderr and exit code 2, Ctrl-C is exit code
+    130.
+    """
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command and exit with the code that it returns."""
@@ -47,7 +58,9 @@ class Command(TyperCommand):
 
 
 def repeat_options(args: Sequence[str]) -> list[str]:
-    """Write `--predictions a b` as `--predictions a --predictions b`; "-" is a value, not an option."""
+    """Write `--predictions a b` as `--predictions a --predictions b`; "-" is a value,
+    not an option.
+    """
     repeated: list[str] = []
     option = ""
     for index, argument in enumerate(args):
@@ -74,9 +87,15 @@ def exit_code(run: Callable[[], Any]) -> int:
     """
     try:
         code = int(run() or 0)
-    except (KeyboardInterrupt, typer.Abort):  # newer versions of typer return 130 themselves
+    except (
+        KeyboardInterrupt,
+        typer.Abort,
+    ):  # newer versions of typer return 130 themselves
         code = INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # typer itself ends with SystemExit when the reader of its help is gone
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # typer itself ends with SystemExit when the reader of its help is gone
         silence_stdout()
         return 0
     except Exception as error:
@@ -92,7 +111,9 @@ def exit_code(run: Callable[[], Any]) -> int:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the message of an error without line breaks; an error that nobody foresaw shows its type."""
+    """Return the message of an error without line breaks; an error that nobody foresaw
+    shows its type.
+    """
     usage = getattr(error, "format_message", None)
     if usage is not None:
         return " ".join(str(usage()).split())
@@ -128,6 +149,8 @@ def put(text: str, path: str | None) -> None:
 
 
 def silence_stdout() -> None:
-    """Send what is left for stdout nowhere, so that Python does not complain about the closed pipe at exit."""
+    """Send what is left for stdout nowhere, so that Python does not complain about the
+    closed pipe at exit.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

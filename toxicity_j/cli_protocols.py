@@ -1,4 +1,6 @@
-"""`toxicity-j protocols`: each protocol's models, their sizes and licences, and which of them are on this machine."""
+"""`toxicity-j protocols`: each protocol's models, their sizes and licences, and which
+of them are on this machine.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,15 @@ class ModelFacts:
     licence: str
 
 
-# Sizes and licences from the models' pages on the Hub; "see its card" where none was at hand.
+# Sizes and licences from the models' pages on the Hub; "see its card" where none was at
+# hand.
 MODELS: dict[str, ModelFacts] = {
     ENCODER: ModelFacts(29, "Apache-2.0, learnt in part from research-only data"),
     IDENTIFIER: ModelFacts(3, "Apache-2.0, learnt in part from research-only data"),
     WIETING: ModelFacts(100, "none stated"),
-    "s-nlp/roberta_toxicity_classifier": ModelFacts(500, "CC-BY-NC-SA-4.0, not for commercial use"),
+    "s-nlp/roberta_toxicity_classifier": ModelFacts(
+        500, "CC-BY-NC-SA-4.0, not for commercial use"
+    ),
     "cointegrated/roberta-large-cola-krishna2020": ModelFacts(1400, "see its card"),
     "textdetox/xlmr-large-toxicity-classifier": ModelFacts(2200, "openrail++"),
     "textdetox/xlmr-large-toxicity-classifier-v2": ModelFacts(2200, "see its card"),
@@ -50,7 +55,9 @@ def protocol_rows() -> list[tuple[str, ...]]:
     for name, protocol in protocols().items():
         for factor, model in _models(protocol):
             size, licence = _facts(model)
-            rows.append((name, _columns(protocol), factor, model, size, licence, _here(model)))
+            rows.append(
+                (name, _columns(protocol), factor, model, size, licence, _here(model))
+            )
     return rows
 
 
@@ -66,7 +73,9 @@ def protocol_table(table_format: str) -> str:
     """Return the table as "text", "markdown" or "json"."""
     rows = protocol_rows()
     if table_format == "json":
-        return json.dumps([dict(zip(HEADER, row, strict=True)) for row in rows], indent=2)
+        return json.dumps(
+            [dict(zip(HEADER, row, strict=True)) for row in rows], indent=2
+        )
     if table_format == "markdown":
         rule = ("---",) * len(HEADER)
         return "\n".join(f"| {' | '.join(row)} |" for row in (HEADER, rule, *rows))
@@ -74,16 +83,22 @@ def protocol_table(table_format: str) -> str:
 
 
 def is_here(model: str) -> bool:
-    """Return True if a model needs no download: built in, or in the cache of the Hub."""
+    """Return True if a model needs no download: built in, or in the cache of the
+    Hub.
+    """
     if model in (ENCODER, IDENTIFIER):
         return True
     folder = model.replace("/", "--")
     snapshots = _hub_cache() / f"models--{folder}" / "snapshots"
-    return any(snapshots.glob("*/config.json")) or any(snapshots.glob("*/*.safetensors"))
+    return any(snapshots.glob("*/config.json")) or any(
+        snapshots.glob("*/*.safetensors")
+    )
 
 
 def _hub_cache() -> Path:
-    """Return the folder of huggingface_hub's cache, by its environment variables (its constants.py)."""
+    """Return the folder of huggingface_hub's cache, by its environment variables (its
+    constants.py).
+    """
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or f"{caches}/huggingface"
     hub = os.environ.get("HF_HUB_CACHE") or f"{home}/hub"

@@ -1,4 +1,6 @@
-"""What the user asks for on the command line, as records; a file that cannot be written is found before scoring."""
+"""What the user asks for on the command line, as records; a file that cannot be written
+is found before scoring.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ class Output:
     """Where results go and how they look.
 
     Attributes:
-        format: "text", "markdown", "latex", "json" or "csv"; with None the suffix of `path` decides, else "text".
+        format: "text", "markdown", "latex", "json" or "csv"; with None the suffix of
+            `path` decides, else "text".
         path: a file, or None for stdout.
         segments: a file for per-segment scores, or None.
         report: an HTML file, or None.
@@ -38,26 +41,41 @@ class Output:
 
         Raises:
             ImportError: a library that a file needs is not installed.
-            ValueError: a folder is missing, a suffix is unknown, or a file would overwrite an input.
+            ValueError: a folder is missing, a suffix is unknown, or a file would
+                overwrite an input.
         """
         if self.segments is not None and check_suffix(self.segments) == ".parquet":
             _require("--segments", ("pyarrow",), "pip install pyarrow")
         # Found out before an hour of scoring, and without the cost of importing it.
         if self.report is not None:
-            _require("--report", ("jinja2", "matplotlib"), "pip install '.[report]' in a clone")
+            _require(
+                "--report",
+                ("jinja2", "matplotlib"),
+                "pip install '.[report]' in a clone",
+            )
         # By their resolved paths, because a link may name an input too.
         read = {Path(path).resolve() for path in inputs}
-        for option, path in (("--output", self.path), ("--segments", self.segments), ("--report", self.report)):
+        for option, path in (
+            ("--output", self.path),
+            ("--segments", self.segments),
+            ("--report", self.report),
+        ):
             if path is None:
                 continue
             written = Path(path).resolve()
             if not written.parent.is_dir():
-                raise ValueError(f"`{option}` must lie in an existing folder; got {path!r}")
+                raise ValueError(
+                    f"`{option}` must lie in an existing folder; got {path!r}"
+                )
             if written in read:
-                raise ValueError(f"`{option}` must not overwrite an input; got {path!r}")
+                raise ValueError(
+                    f"`{option}` must not overwrite an input; got {path!r}"
+                )
 
     def chosen_format(self) -> str:
-        """Return the format that was asked for, or that the suffix of the file says, or "text"."""
+        """Return the format that was asked for, or that the suffix of the file says, or
+        "text".
+        """
         if self.format is not None:
             return self.format
         suffix = Path(self.path or "").suffix
@@ -80,7 +98,9 @@ def _require(option: str, libraries: tuple[str, ...], command: str) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks `score` or `compare` for; see the options of the command line."""
+    """What the user asks `score` or `compare` for; see the options of the command
+    line.
+    """
 
     files: tuple[str, ...]
     sources: str | None
@@ -120,7 +140,10 @@ def request(given: Mapping[str, Any]) -> Request:
         report=given["report"],
         progress=given["progress"],
     )
-    models = {name: given[name] for name in ("style_model", "content_model", "fluency_model", "threshold")}
+    models = {
+        name: given[name]
+        for name in ("style_model", "content_model", "fluency_model", "threshold")
+    }
     return Request(
         files=files,
         sources=given["sources"],

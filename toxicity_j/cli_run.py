@@ -1,4 +1,6 @@
-"""Do the work of `toxicity-j score` and `compare`: check files, score each system, compare, write, hold the gates."""
+"""Do the work of `toxicity-j score` and `compare`: check files, score each system,
+compare, write, hold the gates.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,14 @@ def run(request: Request) -> int:
     floors = parse_floors(request.fail_under)
     inputs = _read(request)
     if request.baseline is not None and request.baseline not in inputs.systems:
-        raise ValueError(f"`--baseline` must be one of {list(inputs.systems)}; got {request.baseline!r}")
+        raise ValueError(
+            f"`--baseline` must be one of {list(inputs.systems)}; got"
+            f" {request.baseline!r}"
+        )
     if request.pairwise and len(inputs.systems) < 2:
-        raise ReaderError(f"compare needs two or more systems; got {', '.join(inputs.systems)}")
+        raise ReaderError(
+            f"compare needs two or more systems; got {', '.join(inputs.systems)}"
+        )
     _check_floors(floors, inputs)
     old = None
     if request.against is not None:
@@ -116,8 +123,11 @@ def _check_floors(floors: Mapping[str, float], inputs: Inputs) -> None:
             raise ValueError(f"`--fail-under` names {measure}, which needs sources")
 
 
-def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Comparison | None) -> Comparison:
-    # What a table holds by the way is used where the protocol uses it; what was given by option always.
+def _compared(
+    request: Request, protocol: Protocol, inputs: Inputs, old: Comparison | None
+) -> Comparison:
+    # What a table holds by the way is used where the protocol uses it; what was given
+    # by option always.
     used = inputs
     if protocol.references == "unused" and not request.references:
         used = replace(used, references=None)
@@ -138,7 +148,9 @@ def _compared(request: Request, protocol: Protocol, inputs: Inputs, old: Compari
     return replace(comparison, texts=_texts(used), protocol=protocol.name)
 
 
-def _scored(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, Segments]:
+def _scored(
+    request: Request, protocol: Protocol, inputs: Inputs
+) -> dict[str, Segments]:
     scorer = _scorer(request)
     scored: dict[str, Segments] = {}
     for name, predictions in inputs.systems.items():
@@ -155,8 +167,12 @@ def _scored(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, S
     return scored
 
 
-def _scored_cold(request: Request, protocol: Protocol, inputs: Inputs) -> dict[str, Segments] | None:
-    """Score with the identifier in NumPy, where that is all there is to do and the input is short; else None."""
+def _scored_cold(
+    request: Request, protocol: Protocol, inputs: Inputs
+) -> dict[str, Segments] | None:
+    """Score with the identifier in NumPy, where that is all there is to do and the
+    input is short; else None.
+    """
     others = (inputs.sources, inputs.references, inputs.languages)
     if any(column is not None for column in others):
         return None
@@ -172,7 +188,10 @@ def _scored_cold(request: Request, protocol: Protocol, inputs: Inputs) -> dict[s
     threshold = request.models["threshold"]
     if threshold is not None and not 0 <= threshold <= 1:
         return None  # the scorer says what is wrong
-    return {name: score_style(texts, protocol, threshold) for name, texts in inputs.systems.items()}
+    return {
+        name: score_style(texts, protocol, threshold)
+        for name, texts in inputs.systems.items()
+    }
 
 
 def _scorer(request: Request) -> Scorer:

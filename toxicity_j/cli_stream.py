@@ -1,4 +1,6 @@
-"""`toxicity-j score --stream OUT/`: score a table of any length in bounded memory, by `toxicity_j.scale`."""
+"""`toxicity-j score --stream OUT/`: score a table of any length in bounded memory, by
+`toxicity_j.scale`.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,25 @@ from .cli_request import Request, request
 from .compare.formats import ReaderError
 from .compare.gate import parse_floors
 from .compare.records import MEASURES
-from .compare.roles import language_column, prediction_columns, reference_columns, source_column
+from .compare.roles import (
+    language_column,
+    prediction_columns,
+    reference_columns,
+    source_column,
+)
 from .compare.tables import read_header
 from .protocols import get_protocol
 
 # What only makes sense when all segments are in memory.
-_WITHOUT_STREAM = ("sources", "references", "languages", "segments", "report", "against", "id_column")
+_WITHOUT_STREAM = (
+    "sources",
+    "references",
+    "languages",
+    "segments",
+    "report",
+    "against",
+    "id_column",
+)
 
 
 def stream(given: Mapping[str, Any]) -> int:
@@ -24,17 +39,23 @@ def stream(given: Mapping[str, Any]) -> int:
 
     Raises:
         ImportError: the package is not installed whole.
-        ValueError: an option does not go with `--stream`, or the tables have not the columns.
+        ValueError: an option does not go with `--stream`, or the tables have not the
+            columns.
     """
     for name in _WITHOUT_STREAM:
         if given[name]:
             option = name.replace("_", "-")
-            raise ValueError(f"`--{option}` does not go with `--stream`, which reads columns of one table")
+            raise ValueError(
+                f"`--{option}` does not go with `--stream`, which reads columns of one"
+                " table"
+            )
     # Here, so that the other commands do not pay for it.
     try:
         from .scale import score_dataset
     except ImportError as error:
-        raise ImportError(f"`--stream` needs the whole package (`pip install .` in a clone): {error}") from error
+        raise ImportError(
+            f"`--stream` needs the whole package (`pip install .` in a clone): {error}"
+        ) from error
     wanted = request(given)
     floors = parse_floors(wanted.fail_under)
     scores = score_dataset(
@@ -53,17 +74,25 @@ def stream(given: Mapping[str, Any]) -> int:
     code = 0
     for measure, floor in floors.items():
         if scores[measure] < floor:
-            print_error(f"{MEASURES[measure]} is {scores[measure]:.4g}, below the floor of {floor:g}")
+            print_error(
+                f"{MEASURES[measure]} is {scores[measure]:.4g}, below the floor of"
+                f" {floor:g}"
+            )
             code = FAILED_GATE
     return code
 
 
 def _columns(wanted: Request) -> dict[str, Any]:
-    """Find the columns of the first file by its header; one of each, because rows are read one table at a time."""
+    """Find the columns of the first file by its header; one of each, because rows are
+    read one table at a time.
+    """
     table = read_header(wanted.files[0])
     outputs, _ = prediction_columns(table, wanted.names)
     if len(outputs) != 1:
-        raise ReaderError(f"{table.path}: `--stream` scores one system; name one of {outputs} by --prediction-column")
+        raise ReaderError(
+            f"{table.path}: `--stream` scores one system; name one of {outputs} by"
+            " --prediction-column"
+        )
     columns: dict[str, str | None] = {
         "predictions": outputs[0],
         "sources": source_column(table, wanted.names, "predictions"),

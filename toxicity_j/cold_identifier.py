@@ -1,6 +1,8 @@
-"""The shipped identifier in NumPy, for the command line: importing torch costs ten times what it takes to score.
+"""The shipped identifier in NumPy, for the command line: importing torch costs ten
+times what it takes to score.
 
-The arithmetic is that of `ToxicityIdentifier`, whose scores it gives to about 1e-6; for long input torch is faster.
+The arithmetic is that of `ToxicityIdentifier`, whose scores it gives to about 1e-6; for
+long input torch is faster.
 """
 
 from __future__ import annotations
@@ -32,19 +34,25 @@ __all__ = ["MOST_TEXTS", "score_style"]
 Floats = npt.NDArray[np.float32]
 
 
-def score_style(predictions: Sequence[str], protocol: Protocol, threshold: float | None) -> Segments:
-    """Return STA of texts, with the signature that `Scorer(protocol, style_model="identifier")` gives.
+def score_style(
+    predictions: Sequence[str], protocol: Protocol, threshold: float | None
+) -> Segments:
+    """Return STA of texts, with the signature that `Scorer(protocol,
+    style_model="identifier")` gives.
 
     Args:
         predictions: texts, checked.
         protocol: one with a soft style rule that compares with nothing.
-        threshold: P(toxic) above which a text counts as toxic, in [0, 1]; 0.5 when None.
+        threshold: P(toxic) above which a text counts as toxic, in [0, 1]; 0.5 when
+            None.
     """
     limit = 0.5 if threshold is None else float(threshold)
     p_toxic = NumpyIdentifier().p_toxic(predictions)
     nontoxic = (p_toxic <= limit).astype(np.float64)
     sta = saturate(1 - p_toxic, protocol.style.saturation)
-    return Segments(sta, p_toxic, nontoxic, None, None, None, _signature(protocol, limit))
+    return Segments(
+        sta, p_toxic, nontoxic, None, None, None, _signature(protocol, limit)
+    )
 
 
 class NumpyIdentifier:
@@ -71,7 +79,9 @@ class NumpyIdentifier:
         """Return P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,)"""
         distinct = list(dict.fromkeys(texts))
         normalized = list(map(normalize, distinct))
-        encodings = self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch_fast(
+            normalized, add_special_tokens=False
+        )
         ids = [encoding.ids for encoding in encodings]
         rows, row_owners = windows_of_all(ids, self._size, self._size * 3 // 4)
         owners = np.array(row_owners)
@@ -85,7 +95,9 @@ class NumpyIdentifier:
         return np.array([scores[text] for text in texts])
 
     def _logits(self, rows: list[list[int]]) -> Floats:
-        """Return the logits of token ids, as `ToxicityIdentifier.forward` does. *Shape:* (batch,)"""
+        """Return the logits of token ids, as `ToxicityIdentifier.forward` does.
+        *Shape:* (batch,)
+        """
         length = max(1, *map(len, rows))
         # A window starts at each token; those at the end look past it, at zeros.
         beyond = max(self._widths, default=1) - 1
@@ -100,11 +112,14 @@ class NumpyIdentifier:
         features = [embeddings[:, :length].sum(1) / counts]
         for index, width in enumerate(self._widths):
             under = [embeddings[:, offset : offset + length] for offset in range(width)]
-            convolved = self._linear(f"convolutions.{index}", np.concatenate(under, axis=-1))
+            convolved = self._linear(
+                f"convolutions.{index}", np.concatenate(under, axis=-1)
+            )
             activated = np.maximum(convolved, 0) * mask
             features.append(activated.max(1))
         states = np.concatenate(features, axis=-1)
-        # Each linear layer of the classifier is followed by a ReLU and a dropout, and the first follows a dropout.
+        # Each linear layer of the classifier is followed by a ReLU and a dropout, and
+        # the first follows a dropout.
         for layer in range(self._layers):
             states = self._linear(f"classifier.{3 * layer + 1}", states)
             if layer < self._layers - 1:

@@ -1,6 +1,7 @@
 """One column of texts: what it may be, and what is rejected.
 
-Nothing is repaired: an item that is not a string or a missing item is an error that names the argument.
+Nothing is repaired: an item that is not a string or a missing item is an error that
+names the argument.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
     """Check one column of texts.
 
     Args:
-        column: a list or another ordered iterable of strings: a tuple, a generator, a NumPy array, a pandas Series,
-            an Arrow array, a `datasets.Column`.
+        column: a list or another ordered iterable of strings: a tuple, a generator, a
+            NumPy array, a pandas Series, an Arrow array, a `datasets.Column`.
         name: the argument's name, for messages.
         may_be_empty: accept a column without texts.
 
@@ -24,15 +25,17 @@ def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
         The texts, unchanged, in order.
 
     Raises:
-        TypeError: the column is a bare string, bytes, a dict, a set, a table or not iterable, or an item is not a
-            string (the index is named).
-        ValueError: the column is empty, or a text holds a lone surrogate (which no encoding can write).
+        TypeError: the column is a bare string, bytes, a dict, a set, a table or not
+            iterable, or an item is not a string (the index is named).
+        ValueError: the column is empty, or a text holds a lone surrogate (which no
+            encoding can write).
     """
     items = _as_list(column, name)
     if not items and not may_be_empty:
         raise ValueError(f"`{name}` must hold at least one text; got an empty list")
     for index, item in enumerate(items):
-        # NumPy's strings are a subclass of str; the exact type is what a plain list holds nearly always.
+        # NumPy's strings are a subclass of str; the exact type is what a plain list
+        # holds nearly always.
         if type(item) is not str:
             items[index] = _plain_string(item, name, f"item {index}")
     _reject_surrogates(items, name)
@@ -40,7 +43,8 @@ def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
 
 
 def reference_lists(column: Any, name: str = "references") -> list[list[str]]:
-    """Check a column of references: one string, or a non-empty list of strings, for each item.
+    """Check a column of references: one string, or a non-empty list of strings, for
+    each item.
 
     Returns:
         A list of texts for each item.
@@ -52,7 +56,9 @@ def reference_lists(column: Any, name: str = "references") -> list[list[str]]:
     items = _as_list(column, name, nested=True)
     if not items:
         raise ValueError(f"`{name}` must hold at least one item; got an empty list")
-    return [_references_of_one(item, f"{name}[{index}]") for index, item in enumerate(items)]
+    return [
+        _references_of_one(item, f"{name}[{index}]") for index, item in enumerate(items)
+    ]
 
 
 def _references_of_one(item: Any, name: str) -> list[str]:
@@ -62,7 +68,9 @@ def _references_of_one(item: Any, name: str) -> list[str]:
 
 
 def _as_list(column: Any, name: str, *, nested: bool = False) -> list[Any]:
-    """Return the items of a column; `nested` allows an array of two dimensions, whose items are lists."""
+    """Return the items of a column; `nested` allows an array of two dimensions, whose
+    items are lists.
+    """
     # Each of these can be iterated over, but none is a column in order.
     if column is None or isinstance(column, (str, bytes, Mapping, Set)):
         raise TypeError(f"`{name}` must be a list of strings; got {described(column)}")
@@ -73,7 +81,10 @@ def _as_list(column: Any, name: str, *, nested: bool = False) -> list[Any]:
         is_list_of_lists = nested and is_array and len(shape) == 2
         # A DataFrame is neither: iterating over it would give the names of its columns.
         if not is_list and not is_list_of_lists:
-            raise TypeError(f"`{name}` must be a list of strings; got a {type(column).__name__} of shape {shape}")
+            raise TypeError(
+                f"`{name}` must be a list of strings; got a {type(column).__name__} of"
+                f" shape {shape}"
+            )
     if hasattr(column, "to_pylist"):  # Arrow
         return list(column.to_pylist())
     if is_array:
@@ -85,7 +96,9 @@ def _as_list(column: Any, name: str, *, nested: bool = False) -> list[Any]:
 
 def _plain_string(item: Any, name: str, place: str) -> str:
     if not isinstance(item, str):
-        raise TypeError(f"`{name}` must hold strings only; {place} is {described(item)}")
+        raise TypeError(
+            f"`{name}` must hold strings only; {place} is {described(item)}"
+        )
     return str(item)
 
 

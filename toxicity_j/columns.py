@@ -1,7 +1,8 @@
-"""Columns in: the texts of one call, checked together; what one column may be is in `column_checks`.
+"""Columns in: the texts of one call, checked together; what one column may be is in
+`column_checks`.
 
-A different length or a missing column is an error that names the argument. `Columns.check` runs once per call; what it
-returns is trusted afterwards.
+A different length or a missing column is an error that names the argument.
+`Columns.check` runs once per call; what it returns is trusted afterwards.
 """
 
 from __future__ import annotations
@@ -13,14 +14,22 @@ from typing import Any, TypeVar
 from .column_checks import described, reference_lists, texts
 from .protocol_records import Protocol
 
-__all__ = ["BLOCK", "NAMES", "Columns", "check_unterminated", "reference_lists", "same_length", "texts"]
+__all__ = [
+    "BLOCK",
+    "NAMES",
+    "Columns",
+    "check_unterminated",
+    "reference_lists",
+    "same_length",
+    "texts",
+]
 
 Item = TypeVar("Item")
 
 NAMES = ("predictions", "sources", "references", "languages")
 
-# Rows that a Scorer scores together. More are scored block by block: batches then hold the same texts however a corpus
-# is cut, and a score keeps its last bits.
+# Rows that a Scorer scores together. More are scored block by block: batches then hold
+# the same texts however a corpus is cut, and a score keeps its last bits.
 BLOCK = 4096
 
 
@@ -33,7 +42,8 @@ class Columns:
         sources: n texts, or None.
         references: n lists of texts, or None.
         languages: n names of languages, or None.
-        unterminated: columns whose last text ended its file without a newline; see `Columns.prepare`.
+        unterminated: columns whose last text ended its file without a newline; see
+            `Columns.prepare`.
     """
 
     predictions: list[str]
@@ -58,7 +68,8 @@ class Columns:
 
         Raises:
             TypeError: a column does not consist of strings.
-            ValueError: a column is empty, columns differ in length, or `unterminated` names no column of texts.
+            ValueError: a column is empty, columns differ in length, or `unterminated`
+                names no column of texts.
         """
         checked = cls(
             predictions=texts(predictions, "predictions"),
@@ -95,23 +106,29 @@ class Columns:
     def prepare(self, protocol: Protocol) -> Columns:
         """Return the texts as the protocol's script reads them.
 
-        Surrounding white space is stripped where the script does so. Where it reads files with readlines(), each text
-        ends in a newline, except the last one of a file that does not end in one (`unterminated`).
+        Surrounding white space is stripped where the script does so. Where it reads
+        files with readlines(), each text ends in a newline, except the last one of a
+        file that does not end in one (`unterminated`).
 
         Raises:
             ValueError: a column that the protocol needs is missing.
         """
         sources, references = self.sources, self.references
-        # Users may pass a whole data set; what the protocol does not read is left alone.
+        # Users may pass a whole data set; what the protocol does not read is left
+        # alone.
         if protocol.references == "unused":
             references = None
         _check_present(protocol, sources, references)
         if sources is not None:
             sources = self._read(protocol, "sources", sources)
         if references is not None:
-            references = [self._read(protocol, "references", item) for item in references]
+            references = [
+                self._read(protocol, "references", item) for item in references
+            ]
         predictions = self._read(protocol, "predictions", self.predictions)
-        return replace(self, predictions=predictions, sources=sources, references=references)
+        return replace(
+            self, predictions=predictions, sources=sources, references=references
+        )
 
     def _read(self, protocol: Protocol, name: str, column: list[str]) -> list[str]:
         """Return one column as the protocol's script reads it."""
@@ -151,7 +168,10 @@ def same_length(**columns: list[Any] | None) -> int:
     for name in others:
         length = len(given[name])
         if length != expected:
-            raise ValueError(f"`{name}` must be as long as `{first}`; got {length} items for {expected}")
+            raise ValueError(
+                f"`{name}` must be as long as `{first}`; got {length} items for"
+                f" {expected}"
+            )
     return expected
 
 
@@ -163,10 +183,16 @@ def check_unterminated(unterminated: Collection[str]) -> tuple[str, ...]:
         ValueError: a name is not that of a column of texts.
     """
     if isinstance(unterminated, str) or not isinstance(unterminated, Collection):
-        raise TypeError(f"`unterminated` must be a list of names of columns; got {described(unterminated)}")
+        raise TypeError(
+            "`unterminated` must be a list of names of columns; got"
+            f" {described(unterminated)}"
+        )
     for column in unterminated:
         if column not in ("predictions", "sources"):
-            raise ValueError(f"`unterminated` must name 'predictions', 'sources' or both; got {column!r}")
+            raise ValueError(
+                "`unterminated` must name 'predictions', 'sources' or both; got"
+                f" {column!r}"
+            )
     return tuple(unterminated)
 
 
@@ -182,12 +208,22 @@ def _terminated(text: str) -> str:
     return text + "\n"
 
 
-def _check_present(protocol: Protocol, sources: list[str] | None, references: list[list[str]] | None) -> None:
-    """Check that a J that was asked for, by giving more than predictions, can be computed."""
+def _check_present(
+    protocol: Protocol, sources: list[str] | None, references: list[list[str]] | None
+) -> None:
+    """Check that a J that was asked for, by giving more than predictions, can be
+    computed.
+    """
     if references is None and sources is not None and protocol.references == "required":
         factor = "the third factor of J"
         if protocol.content is not None and protocol.content.reference_weight > 0:
             factor = "SIM"
-        raise ValueError(f"`references` must be given for the protocol {protocol.name!r}: {factor} compares with them")
+        raise ValueError(
+            f"`references` must be given for the protocol {protocol.name!r}: {factor}"
+            " compares with them"
+        )
     if references is not None and sources is None and "sources" in protocol.needs:
-        raise ValueError(f"`sources` must be given with `references` for the protocol {protocol.name!r}; got None")
+        raise ValueError(
+            "`sources` must be given with `references` for the protocol"
+            f" {protocol.name!r}; got None"
+        )

@@ -1,4 +1,5 @@
-"""Which model plays which role in a protocol: the protocol's own, or the one that the user gave in its place.
+"""Which model plays which role in a protocol: the protocol's own, or the one that the
+user gave in its place.
 
 How a component's model is loaded and named in a signature is in `model_loading`.
 """
@@ -30,11 +31,14 @@ class Component:
         role: which factor it serves.
         kind: how it is run, a key of `model_loading.LOADERS`.
         model: which model; None for chrF, which has none.
-        positive_class: what the class that is read means: "toxic", "neutral" or "acceptable".
-        index: that class by its index, as the protocol states it; None where the label's name decides.
+        positive_class: what the class that is read means: "toxic", "neutral" or
+            "acceptable".
+        index: that class by its index, as the protocol states it; None where the
+            label's name decides.
         label: the "toxic" or "acceptable" class as the user names it, by name or index.
         tokenizer: a model whose tokenizer is used in place of its own.
-        is_published: the model is the protocol's own, so its classes are known by index whatever their labels say.
+        is_published: the model is the protocol's own, so its classes are known by index
+            whatever their labels say.
         truncate_raw: see `Classifier`.
     """
 
@@ -54,7 +58,8 @@ def choose_components(protocol: Protocol, options: Options) -> dict[Role, Compon
 
     Raises:
         TypeError: a model is not named by a string.
-        ValueError: a model is given for a factor that the protocol leaves out, or its name is not valid.
+        ValueError: a model is given for a factor that the protocol leaves out, or its
+            name is not valid.
     """
     chosen: dict[Role, Component | None] = {
         "style": _style_component(protocol, options),
@@ -66,12 +71,17 @@ def choose_components(protocol: Protocol, options: Options) -> dict[Role, Compon
         if component is not None:
             components[role] = component
         elif getattr(options, f"{role}_model") is not None:
-            raise ValueError(f"`{role}_model` must be None: the protocol {protocol.name!r} has no {role} factor")
+            raise ValueError(
+                f"`{role}_model` must be None: the protocol {protocol.name!r} has no"
+                f" {role} factor"
+            )
     return components
 
 
 def _style_component(protocol: Protocol, options: Options) -> Component:
-    """Return the STA component; a model that replaces the protocol's brings its own tokenizer."""
+    """Return the STA component; a model that replaces the protocol's brings its own
+    tokenizer.
+    """
     style = protocol.style
     ref = _given_or_own(options.style_model, style.model, "style_model")
     if _is_builtin(ref, ENCODER, IDENTIFIER):
@@ -118,8 +128,14 @@ def _content_kind(content: Content, ref: ModelRef) -> str:
     # Written by sentence-transformers beside each model that it saves.
     if _holds(ref, "modules.json"):
         return "sentence"
-    if content.kind == WIETING and ref.folder is not None and not _holds(ref, "config.json"):
-        return WIETING  # a folder that lacks the files: the error of this kind names them
+    if (
+        content.kind == WIETING
+        and ref.folder is not None
+        and not _holds(ref, "config.json")
+    ):
+        return (
+            WIETING  # a folder that lacks the files: the error of this kind names them
+        )
     if content.kind in (WIETING, ENCODER):
         return "sentence"
     return content.kind

@@ -1,6 +1,8 @@
-"""Confidence intervals of the metric's results, by the bootstrap of the installed package.
+"""Confidence intervals of the metric's results, by the bootstrap of the installed
+package.
 
-`evaluate.load` copies no folder of this package, so the wing `compare/` is imported when an interval is asked for.
+`evaluate.load` copies no folder of this package, so the wing `compare/` is imported
+when an interval is asked for.
 """
 
 from __future__ import annotations
@@ -27,12 +29,18 @@ def interval_function(confidence: float) -> Any:
     if confidence in (0, 1):
         raise ValueError(f"`confidence` must be above 0 and below 1; got {confidence}")
     try:
-        return importlib.import_module("toxicity_j.compare.statistics").bootstrap_interval
+        return importlib.import_module(
+            "toxicity_j.compare.statistics"
+        ).bootstrap_interval
     except ImportError as error:
-        raise ImportError(f"`confidence` needs the installed package (pip install .): {error}") from error
+        raise ImportError(
+            f"`confidence` needs the installed package (pip install .): {error}"
+        ) from error
 
 
-def corpus_intervals(segments: Segments, bootstrap_interval: Any, confidence: float | None) -> dict[str, list[float]]:
+def corpus_intervals(
+    segments: Segments, bootstrap_interval: Any, confidence: float | None
+) -> dict[str, list[float]]:
     """Return the interval of each corpus score, as [low, high]."""
     # One value has no spread to resample.
     if len(segments) < 2:

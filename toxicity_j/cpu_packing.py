@@ -1,7 +1,9 @@
-"""Padding-free inference: texts one after another in one sequence, through transformers' own BERT-like models.
+"""Padding-free inference: texts one after another in one sequence, through
+transformers' own BERT-like models.
 
-Each text attends to itself alone, positions start anew with each text, and from the last layer's attention on only
-first tokens are computed, because the heads of these models read nothing else.
+Each text attends to itself alone, positions start anew with each text, and from the
+last layer's attention on only first tokens are computed, because the heads of these
+models read nothing else.
 """
 
 from __future__ import annotations
@@ -29,11 +31,13 @@ __all__ = [
     "padding_free_logits",
 ]
 
-# The families whose layers are laid out as `encoder.layer[i].attention.{self,output}` and whose classification heads
-# read the first token: transformers, models/{bert,roberta,xlm_roberta,camembert,electra}/modeling_*.py.
+# The families whose layers are laid out as `encoder.layer[i].attention.{self,output}`
+# and whose classification heads read the first token: transformers,
+# models/{bert,roberta,xlm_roberta,camembert,electra}/modeling_*.py.
 FAMILIES = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "electra"})
 
-# The module's name is in it because `evaluate.load` may import several copies of this code into one process.
+# The module's name is in it because `evaluate.load` may import several copies of this
+# code into one process.
 _ATTENTION = f"padding_free_{__name__.replace('.', '_')}"
 
 
@@ -49,17 +53,25 @@ _batch: ContextVar[_Batch] = ContextVar("batch")
 
 
 def can_be_padding_free(model: Any) -> bool:
-    """Return whether a transformers sequence classifier is one that `enable_padding_free` knows."""
+    """Return whether a transformers sequence classifier is one that
+    `enable_padding_free` knows.
+    """
     config = model.config
-    return config.model_type in FAMILIES and not config.is_decoder and not config.chunk_size_feed_forward
+    return (
+        config.model_type in FAMILIES
+        and not config.is_decoder
+        and not config.chunk_size_feed_forward
+    )
 
 
 def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
-    """Make a sequence classifier of `FAMILIES` take packed batches, by `padding_free_logits`, and nothing else.
+    """Make a sequence classifier of `FAMILIES` take packed batches, by
+    `padding_free_logits`, and nothing else.
 
     Args:
         model: in float32.
-        dtype: of the layers, which do nearly all the work; embeddings and head stay float32.
+        dtype: of the layers, which do nearly all the work; embeddings and head stay
+            float32.
     """
     from transformers import AttentionInterface
 
@@ -81,12 +93,16 @@ def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
     last.register_forward_hook(_one_token_per_text)
 
 
-def padding_free_logits(model: Any, texts: Sequence[Sequence[Sequence[int]]]) -> torch.Tensor:
-    """Compute logits of texts given as token ids, special tokens included; sorted by length is fastest.
+def padding_free_logits(
+    model: Any, texts: Sequence[Sequence[Sequence[int]]]
+) -> torch.Tensor:
+    """Compute logits of texts given as token ids, special tokens included; sorted by
+    length is fastest.
 
     Args:
         model: a model that `enable_padding_free` has prepared.
-        texts: for each text its columns, of which the first holds token ids. *Shape:* (n, columns, tokens)
+        texts: for each text its columns, of which the first holds token ids. *Shape:*
+            (n, columns, tokens)
 
     Returns:
         *Shape:* (n, labels)
@@ -99,16 +115,21 @@ def padding_free_logits(model: Any, texts: Sequence[Sequence[Sequence[int]]]) ->
     positions = _positions(flat, lengths, starts, table.padding_idx)
     tokens, places, firsts = to_device([flat, positions, starts], model.device)
     with _as_current(_Batch(lengths, firsts)):
-        logits: torch.Tensor = model(input_ids=tokens[None], position_ids=places[None]).logits
+        logits: torch.Tensor = model(
+            input_ids=tokens[None], position_ids=places[None]
+        ).logits
     return logits
 
 
-def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, padding: int | None) -> np.ndarray:
+def _positions(
+    flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, padding: int | None
+) -> np.ndarray:
     """Return positions that start anew with each text. *Shape:* (tokens,).
 
-    In RoBERTa's family a token that equals the padding index, such as a literal "<pad>" in a text, is not counted and
-    lies at that index
-    (transformers, models/roberta/modeling_roberta.py: create_position_ids_from_input_ids).
+    In RoBERTa's family a token that equals the padding index, such as a literal "<pad>"
+    in a text, is not counted and lies at that index
+    (transformers, models/roberta/modeling_roberta.py:
+    create_position_ids_from_input_ids).
     """
     if padding is None:
         from_zero: np.ndarray = np.arange(len(flat)) - np.repeat(starts, lengths)
@@ -121,7 +142,9 @@ def _positions(flat: np.ndarray, lengths: Sequence[int], starts: np.ndarray, pad
 
 
 def first_position(table: torch.nn.Embedding) -> int:
-    """Return the position of a text's first token: 0, or in RoBERTa's family the one after the padding index."""
+    """Return the position of a text's first token: 0, or in RoBERTa's family the one
+    after the padding index.
+    """
     if table.padding_idx is None:
         return 0
     return table.padding_idx + 1
@@ -137,9 +160,16 @@ def _as_current(batch: _Batch) -> Iterator[None]:
 
 
 def _attention(
-    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    *args: Any,
+    **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend as transformers asks. *Shape:* (1, heads, tokens, dim) to (1, tokens, heads, dim)."""
+    """Attend as transformers asks. *Shape:* (1, heads, tokens, dim) to (1, tokens,
+    heads, dim).
+    """
     mixed = packed_attention(
         query[0].transpose(0, 1),
         key[0].transpose(0, 1),
@@ -149,13 +179,19 @@ def _attention(
     return mixed[None], None
 
 
-def _cast_states(dtype: torch.dtype, module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give the layers their number format; the embeddings before them stay in float32."""
+def _cast_states(
+    dtype: torch.dtype, module: Any, args: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """Give the layers their number format; the embeddings before them stay in
+    float32.
+    """
     states, *others = args
     return (states.to(dtype), *others)
 
 
-def _first_tokens(module: Any, args: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+def _first_tokens(
+    module: Any, args: tuple[torch.Tensor, torch.Tensor]
+) -> tuple[torch.Tensor, ...]:
     """Keep the first token of each text, before the last layer's attention is added up.
 
     *Shape:* (1, tokens, hidden) twice to (1, texts, hidden) twice.
@@ -165,5 +201,7 @@ def _first_tokens(module: Any, args: tuple[torch.Tensor, torch.Tensor]) -> tuple
 
 
 def _one_token_per_text(module: Any, args: Any, states: torch.Tensor) -> torch.Tensor:
-    """Give heads texts of one token, after the last layer. *Shape:* (1, texts, hidden) to (texts, 1, hidden)."""
+    """Give heads texts of one token, after the last layer. *Shape:* (1, texts, hidden)
+    to (texts, 1, hidden).
+    """
     return states.transpose(0, 1).float()

@@ -1,4 +1,6 @@
-"""Devices and number formats: which exist here, how arrays get there, and when reduced precision is not trusted."""
+"""Devices and number formats: which exist here, how arrays get there, and when reduced
+precision is not trusted.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ import torch
 
 from .model_interface import Mark, Scored
 
-__all__ = ["DTYPES", "Device", "Precision", "resolve_device", "resolve_dtype", "to_device"]
+__all__ = [
+    "DTYPES",
+    "Device",
+    "Precision",
+    "resolve_device",
+    "resolve_dtype",
+    "to_device",
+]
 
 Network = TypeVar("Network")
 
@@ -19,7 +28,11 @@ Network = TypeVar("Network")
 Device: TypeAlias = str | torch.device | None
 
 # int8 is not among them: on the CPUs measured it lost to bfloat16 (docs/speed.md).
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 _COMPUTING = ("cpu", "cuda", "mps", "xpu")
 
@@ -34,14 +47,21 @@ def resolve_device(device: Device = None) -> torch.device:
     if device is None:
         return _best_device()
     if not isinstance(device, str | torch.device):
-        raise TypeError(f"`device` must be a string such as 'cpu' or 'cuda:0'; got {device!r}")
-    message = f"`device` must be a device of this machine, such as 'cpu' or 'cuda:0'; got {str(device)!r}"
+        raise TypeError(
+            f"`device` must be a string such as 'cpu' or 'cuda:0'; got {device!r}"
+        )
+    message = (
+        "`device` must be a device of this machine, such as 'cpu' or 'cuda:0'; got"
+        f" {str(device)!r}"
+    )
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"{message} ({error})") from error
-    if resolved.type not in _COMPUTING:  # "meta" allocates everywhere and computes nothing
+    if (
+        resolved.type not in _COMPUTING
+    ):  # "meta" allocates everywhere and computes nothing
         raise ValueError(message)
     return resolved
 
@@ -62,7 +82,9 @@ def resolve_dtype(dtype: str) -> torch.dtype:
         ValueError: `dtype` is not one of the names.
     """
     if not isinstance(dtype, str):
-        raise TypeError(f"`dtype` must be a string, one of {sorted(DTYPES)}; got {dtype!r}")
+        raise TypeError(
+            f"`dtype` must be a string, one of {sorted(DTYPES)}; got {dtype!r}"
+        )
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {sorted(DTYPES)}; got {dtype!r}")
     return DTYPES[dtype]
@@ -77,10 +99,11 @@ def to_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[torch.
 
 
 class Precision(Generic[Network]):
-    """Hold a network in the number format asked for and, once one is needed, its float32 twin.
+    """Hold a network in the number format asked for and, once one is needed, its
+    float32 twin.
 
-    Rounding to bfloat16 can put a score on the wrong side of a hard decision. Scores near a decision are computed
-    again in float32, so hard results are those of float32.
+    Rounding to bfloat16 can put a score on the wrong side of a hard decision. Scores
+    near a decision are computed again in float32, so hard results are those of float32.
 
     Attributes:
         dtype: the name of the format, a key of `DTYPES`; it is part of the signature.
@@ -119,9 +142,11 @@ class Precision(Generic[Network]):
 
         Args:
             count: the number of rows.
-            run: scores the rows of the given indices with a network. *Shape:* (m,) to (m, ...)
-            is_borderline: marks the scores that rounding could have put on the wrong side of a decision, as bool.
-                *Shape:* (n, ...) to (n,). Not asked in float32, nor when there is no decision (None).
+            run: scores the rows of the given indices with a network. *Shape:* (m,) to
+                (m, ...)
+            is_borderline: marks the scores that rounding could have put on the wrong
+                side of a decision, as bool. *Shape:* (n, ...) to (n,). Not asked in
+                float32, nor when there is no decision (None).
 
         Returns:
             The scores of all rows. *Shape:* (n, ...)
@@ -134,12 +159,15 @@ class Precision(Generic[Network]):
             return scored
         exact = run(self.float32, borderline)
         scored.values[borderline] = exact.values
-        # The second run reads some of the same texts again, so its truncated ones are counted already.
+        # The second run reads some of the same texts again, so its truncated ones are
+        # counted already.
         return scored
 
 
 def _use_one_thread() -> None:
-    """Let torch compute without OpenMP's pool of threads, which is lost in a fork: waiting for it would never end."""
+    """Let torch compute without OpenMP's pool of threads, which is lost in a fork:
+    waiting for it would never end.
+    """
     torch.set_num_threads(1)
 
 

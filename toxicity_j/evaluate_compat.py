@@ -1,6 +1,8 @@
-"""What `evaluate` 0.4.6 forces on a metric: where it was loaded from, its Arrow files, and pickling.
+"""What `evaluate` 0.4.6 forces on a metric: where it was loaded from, its Arrow files,
+and pickling.
 
-Each part names the lines of evaluate (src/evaluate/module.py unless said otherwise) that make it necessary.
+Each part names the lines of evaluate (src/evaluate/module.py unless said otherwise)
+that make it necessary.
 """
 
 from __future__ import annotations
@@ -19,26 +21,37 @@ import pyarrow
 # Columns by name; None for a column that is absent.
 Stored: TypeAlias = "dict[str, list[Any] | None]"
 
-# What evaluate's own constructor takes (evaluate 0.4.6, src/evaluate/module.py, `__init__`).
+# What evaluate's own constructor takes (evaluate 0.4.6, src/evaluate/module.py,
+# `__init__`).
 BASE_OPTIONS = (
-    "keep_in_memory", "cache_dir", "num_process", "process_id", "seed", "experiment_id", "hash",
+    "keep_in_memory", "cache_dir", "num_process", "process_id", "seed",
+    "experiment_id", "hash",
     "max_concurrent_cache_files", "timeout",
 )  # fmt: skip
-# The plural names, under which columns are stored, of the names that `add` takes as well.
-PLURALS = {"prediction": "predictions", "source": "sources", "reference": "references", "language": "languages"}
+# The plural names, under which columns are stored, of the names that `add` takes as
+# well.
+PLURALS = {
+    "prediction": "predictions",
+    "source": "sources",
+    "reference": "references",
+    "language": "languages",
+}
 
-# Rows per write. datasets' ArrowWriter writes the whole column again for each part that it cuts a batch into, so one
-# write of n rows takes n * n / 1000 rows on disk.
+# Rows per write. datasets' ArrowWriter writes the whole column again for each part that
+# it cuts a batch into, so one write of n rows takes n * n / 1000 rows on disk.
 _SLICE = 1000
 
-# Files of shares that this process has left to process 0, which removes each when it has read it.
+# Files of shares that this process has left to process 0, which removes each when it
+# has read it.
 _LEFT: set[str] = set()
 
 
 def loaded_from() -> str | None:
-    """Return the folder given to the `evaluate.load` call that is under way, if it is a local one.
+    """Return the folder given to the `evaluate.load` call that is under way, if it is a
+    local one.
 
-    `load` (src/evaluate/loading.py) copies this code elsewhere and keeps the folder in its own frame only.
+    `load` (src/evaluate/loading.py) copies this code elsewhere and keeps the folder in
+    its own frame only.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not evaluate.load.__code__:
@@ -52,16 +65,18 @@ def loaded_from() -> str | None:
 
 
 class StoredColumns:
-    """The columns that `add` and `add_batch` store until compute(): a part of an `evaluate.Metric`, which it precedes.
+    """The columns that `add` and `add_batch` store until compute(): a part of an
+    `evaluate.Metric`, which it precedes.
 
-    It is not a Metric itself, because `import_main_class` (src/evaluate/loading.py) takes the first Metric that it
-    finds among the names of the main script.
+    It is not a Metric itself, because `import_main_class` (src/evaluate/loading.py)
+    takes the first Metric that it finds among the names of the main script.
 
-    One lock guards storing, reading and discarding. Segments stored by one thread are not mixed with columns that
-    another thread gives to compute().
+    One lock guards storing, reading and discarding. Segments stored by one thread are
+    not mixed with columns that another thread gives to compute().
     """
 
-    # Attributes of evaluate.EvaluationModule (`__init__`), which it sets and reads without a lock.
+    # Attributes of evaluate.EvaluationModule (`__init__`), which it sets and reads
+    # without a lock.
     writer: Any
     data: Any
     filelock: Any
@@ -87,7 +102,8 @@ class StoredColumns:
     def join_stored(self, given: Stored | None) -> Stored | None:
         """Return the columns that compute() is to score.
 
-        They are the given ones behind those that the same thread stored; without given ones, all that is stored.
+        They are the given ones behind those that the same thread stored; without given
+        ones, all that is stored.
 
         Args:
             given: columns by name; None for a column that is absent.
@@ -97,17 +113,26 @@ class StoredColumns:
 
         Raises:
             OSError: files of stored columns cannot be written or read.
-            ValueError: there is nothing to score, a column is there for some segments only, or another process did not
-                come within `timeout`.
+            ValueError: there is nothing to score, a column is there for some segments
+                only, or another process did not come within `timeout`.
         """
         with self._storage_lock:
             is_shared = self.num_process > 1
-            if given is not None and not is_shared and threading.get_ident() not in self._storing_threads:
+            if (
+                given is not None
+                and not is_shared
+                and threading.get_ident() not in self._storing_threads
+            ):
                 return given
             if is_shared and (given is not None or self.writer is None):
-                self.store(given or {name: [] for name in self.features})  # process 0 reads it there
+                self.store(
+                    given or {name: [] for name in self.features}
+                )  # process 0 reads it there
             if self.writer is None and not is_shared:
-                raise ValueError("`predictions` must be given to compute(), or stored before by add() or add_batch()")
+                raise ValueError(
+                    "`predictions` must be given to compute(), or stored before by"
+                    " add() or add_batch()"
+                )
             stored = self._take()
         if stored is None:
             return None
@@ -116,7 +141,8 @@ class StoredColumns:
         return {name: _all_or_none(name, column) for name, column in stored.items()}
 
     def store(self, columns: Stored) -> None:
-        """Write columns to evaluate's Arrow file, in slices; if that fails, discard everything that is stored.
+        """Write columns to evaluate's Arrow file, in slices; if that fails, discard
+        everything that is stored.
 
         Args:
             columns: by name, lists of equal length; None for a column that is absent.
@@ -124,23 +150,32 @@ class StoredColumns:
         Raises:
             OSError: the file cannot be written.
         """
-        # A share without rows is stored as well: process 0 waits for the file of each process.
+        # A share without rows is stored as well: process 0 waits for the file of each
+        # process.
         end = max(_length(columns), int(self.num_process > 1))
         with self._storage_lock:
             self._storing_threads.add(threading.get_ident())
             try:
                 for start in range(0, end, _SLICE):
                     rows = slice(start, min(start + _SLICE, _length(columns)))
-                    batch = {name: _cut(columns.get(name), rows) for name in self.features}
+                    batch = {
+                        name: _cut(columns.get(name), rows) for name in self.features
+                    }
                     self._write(batch)
             except BaseException as error:
                 self.discard()
-                if isinstance(error, pyarrow.ArrowException) and not isinstance(error, OSError):
-                    raise OSError(f"`cache_dir`: what was stored could not be written ({error})") from error
+                if isinstance(error, pyarrow.ArrowException) and not isinstance(
+                    error, OSError
+                ):
+                    raise OSError(
+                        f"`cache_dir`: what was stored could not be written ({error})"
+                    ) from error
                 raise
 
     def _take(self) -> dict[str, list[Any]] | None:
-        """Read what is stored by all processes, and discard it; None in every process but the first."""
+        """Read what is stored by all processes, and discard it; None in every process
+        but the first.
+        """
         if self.process_id > 0:
             _LEFT.add(self._share_path())
         try:
@@ -154,7 +189,9 @@ class StoredColumns:
         return stored
 
     def discard(self) -> None:
-        """Let go of what is stored: files and locks. evaluate does so after a success only (`compute`)."""
+        """Let go of what is stored: files and locks. evaluate does so after a success
+        only (`compute`).
+        """
         with self._storage_lock:
             self._storing_threads.clear()
             self._close_writer()
@@ -165,7 +202,9 @@ class StoredColumns:
             for lock, path in zip(locks, paths, strict=True):
                 Path(path).unlink(missing_ok=True)
                 lock.release()
-            self.cache_file_name = self.filelock = self.filelocks = self.file_paths = None
+            self.cache_file_name = self.filelock = self.filelocks = self.file_paths = (
+                None
+            )
 
     def _write(self, columns: dict[str, list[Any]]) -> None:
         if self.writer is None:
@@ -175,11 +214,17 @@ class StoredColumns:
         super().add_batch(**columns)  # type: ignore[misc]
 
     def _share_path(self) -> str:
-        """Return the file of this process among several, as evaluate names it (`_create_cache_file`)."""
-        return os.path.join(self.data_dir, f"{self.experiment_id}-{self.num_process}-{self.process_id}.arrow")
+        """Return the file of this process among several, as evaluate names it
+        (`_create_cache_file`).
+        """
+        return os.path.join(
+            self.data_dir,
+            f"{self.experiment_id}-{self.num_process}-{self.process_id}.arrow",
+        )
 
     def _await_reader(self) -> None:
-        """Wait until process 0 has read the round before: evaluate lets a process write over a share not yet read.
+        """Wait until process 0 has read the round before: evaluate lets a process write
+        over a share not yet read.
 
         Raises:
             ValueError: it has not read it within `timeout`.
@@ -190,14 +235,17 @@ class StoredColumns:
                 _LEFT.remove(path)
             elif time.monotonic() > end:
                 raise ValueError(
-                    f"`timeout`: process 0 has not read {path} within {self.timeout} s; each process must call "
-                    "compute() in each round, and `timeout` must be longer than the time they are apart"
+                    f"`timeout`: process 0 has not read {path} within {self.timeout} s;"
+                    " each process must call compute() in each round, and `timeout`"
+                    " must be longer than the time they are apart"
                 )
             else:
                 time.sleep(0.02)
 
     def _close_writer(self) -> None:
-        """Close evaluate's writer, also one whose disk is full: closing it then raises again, and so would each use."""
+        """Close evaluate's writer, also one whose disk is full: closing it then raises
+        again, and so would each use.
+        """
         if self.writer is not None:
             try:
                 self.writer.finalize()
@@ -214,10 +262,12 @@ class StoredColumns:
                 return  # nothing more can be done, and the file is deleted next
 
     def _compute(self, **stored: Any) -> dict[str, list[Any]]:
-        """Return the stored columns to `_take`; evaluate's `compute` calls this under its files' locks.
+        """Return the stored columns to `_take`; evaluate's `compute` calls this under
+        its files' locks.
 
-        evaluate removes files from the last to the first. Process 0 must be free before another sees its file vanish,
-        or that one takes the lock of this round for that of the next.
+        evaluate removes files from the last to the first. Process 0 must be free before
+        another sees its file vanish, or that one takes the lock of this round for that
+        of the next.
         """
         if self.num_process > 1:
             self.filelocks.reverse()
@@ -225,7 +275,9 @@ class StoredColumns:
         return {name: list(column) for name, column in stored.items()}
 
     def _build_data_dir(self) -> str:
-        """Return the folder of Arrow files; one that cannot be made is no error before something is stored."""
+        """Return the folder of Arrow files; one that cannot be made is no error before
+        something is stored.
+        """
         try:
             folder: str = super()._build_data_dir()  # type: ignore[misc]
         except OSError:
@@ -233,16 +285,23 @@ class StoredColumns:
         return folder
 
     def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
-        """Check nothing: columns are checked already, and evaluate's check (`add_batch`) fails on absent columns."""
+        """Check nothing: columns are checked already, and evaluate's check
+        (`add_batch`) fails on absent columns.
+        """
 
     def __len__(self) -> int:
         with self._storage_lock:
             return super().__len__()  # type: ignore[misc,no-any-return]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the arguments: locks and writers cannot be pickled, and evaluate has no rule for it."""
+        """Return the arguments: locks and writers cannot be pickled, and evaluate has
+        no rule for it.
+        """
         if len(self):
-            raise ValueError(f"a metric that stores {len(self)} segments cannot be pickled: call compute() first")
+            raise ValueError(
+                f"a metric that stores {len(self)} segments cannot be pickled: call"
+                " compute() first"
+            )
         return self._arguments
 
     def __setstate__(self, arguments: dict[str, Any]) -> None:
@@ -269,7 +328,9 @@ def _all_or_none(name: str, column: list[Any]) -> list[Any] | None:
 
 
 def _cut(column: list[Any] | None, rows: slice) -> list[Any]:
-    """Return rows of a column; an absent one is stored as nulls, because evaluate has no optional columns."""
+    """Return rows of a column; an absent one is stored as nulls, because evaluate has
+    no optional columns.
+    """
     if column is None:
         return [None] * (rows.stop - rows.start)
     return column[rows]
@@ -279,4 +340,7 @@ def _appended(stored: Mapping[str, list[Any]], given: Stored) -> dict[str, list[
     """Return the given columns behind the stored ones."""
     before = slice(0, _length(stored))
     after = slice(0, _length(given))
-    return {name: _cut(stored.get(name), before) + _cut(given[name], after) for name in given}
+    return {
+        name: _cut(stored.get(name), before) + _cut(given[name], after)
+        for name in given
+    }

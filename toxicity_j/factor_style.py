@@ -1,7 +1,8 @@
-"""STA of each segment: a protocol's rules applied to what a toxicity model says of predictions, sources and references.
+"""STA of each segment: a protocol's rules applied to what a toxicity model says of
+predictions, sources and references.
 
-Decisions and comparisons are those of `rules`; here it is settled which texts they need and where reduced precision
-could flip one.
+Decisions and comparisons are those of `rules`; here it is settled which texts they need
+and where reduced precision could flip one.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ class StyleScores:
     nontoxic: np.ndarray
 
 
-def hard_decision(protocol: Protocol, style: Component, threshold: float | None) -> Decision:
+def hard_decision(
+    protocol: Protocol, style: Component, threshold: float | None
+) -> Decision:
     """Return when a text counts as toxic.
 
-    It is a threshold on the probability if the user set one, if the protocol has no hard rule, or if the model returns
-    no logits.
+    It is a threshold on the probability if the user set one, if the protocol has no
+    hard rule, or if the model returns no logits.
     """
     if threshold is not None:
         return Decision("probability", float(threshold))
@@ -76,7 +79,8 @@ def style_scores(
         loaded: the style model.
         decision: when a text counts as toxic.
         columns: the texts.
-        soft: STA as a probability (compared and rescaled as the protocol says), or as the decision.
+        soft: STA as a probability (compared and rescaled as the protocol says), or as
+            the decision.
         call: this call.
     """
     # Hard decisions compare with nothing, so sources and references need not be scored.
@@ -97,8 +101,12 @@ def style_scores(
     return StyleScores(saturate(rescaled, style.saturation), p_toxic, nontoxic)
 
 
-def _relative_sta(p_neutral: np.ndarray, n: int, references: list[np.ndarray] | None) -> np.ndarray:
-    """Compare the n predictions with the sources that follow them, and with their references. *Shape:* (n,)."""
+def _relative_sta(
+    p_neutral: np.ndarray, n: int, references: list[np.ndarray] | None
+) -> np.ndarray:
+    """Compare the n predictions with the sources that follow them, and with their
+    references. *Shape:* (n,).
+    """
     predictions, sources = p_neutral[:n], p_neutral[n : 2 * n]
     if references is None:
         return relative_style(predictions, sources, None)
@@ -108,12 +116,14 @@ def _relative_sta(p_neutral: np.ndarray, n: int, references: list[np.ndarray] | 
 
 @dataclass(frozen=True)
 class _Compared:
-    """The texts whose toxicity is needed, in one list: predictions, then sources, then references.
+    """The texts whose toxicity is needed, in one list: predictions, then sources, then
+    references.
 
     Attributes:
         texts: all of them.
         has_sources: whether STA compares with sources, which follow the predictions.
-        references: for each prediction, the indices of its references; None if there are none.
+        references: for each prediction, the indices of its references; None if there
+            are none.
     """
 
     texts: list[str]
@@ -122,7 +132,9 @@ class _Compared:
 
     @classmethod
     def of(cls, columns: Columns) -> _Compared:
-        """Return the texts of a protocol whose STA compares; without sources, the predictions alone."""
+        """Return the texts of a protocol whose STA compares; without sources, the
+        predictions alone.
+        """
         if columns.sources is None:
             return cls(columns.predictions)
         texts = [*columns.predictions, *columns.sources]
@@ -139,7 +151,9 @@ class _Compared:
         return cls(texts, has_sources=True, references=indices)
 
     def is_borderline(self, odds: np.ndarray) -> np.ndarray:
-        """Return the texts whose comparison with another rounding could flip. *Shape:* (n,) to (n,), bool."""
+        """Return the texts whose comparison with another rounding could flip. *Shape:*
+        (n,) to (n,), bool.
+        """
         if not self.has_sources:
             return np.zeros(len(odds), dtype=bool)
         n = len(self.texts)
@@ -158,18 +172,31 @@ class _Toxicity:
     is_toxic: np.ndarray
 
 
-def _toxicity(style: Style, loaded: LoadedComponent, decision: Decision, compared: _Compared, call: Call) -> _Toxicity:
+def _toxicity(
+    style: Style,
+    loaded: LoadedComponent,
+    decision: Decision,
+    compared: _Compared,
+    call: Call,
+) -> _Toxicity:
     if loaded.component.kind == "classifier":
         return _classified(style, loaded, decision, compared, call)
     p_toxic = _p_toxic(loaded, decision, compared, call)
-    # The built-in models give no logits: their decision is a threshold on the probability.
+    # The built-in models give no logits: their decision is a threshold on the
+    # probability.
     return _Toxicity(p_toxic, 1 - p_toxic, decision.toxic(None, p_toxic, 0, True))
 
 
 def _classified(
-    style: Style, loaded: LoadedComponent, decision: Decision, compared: _Compared, call: Call
+    style: Style,
+    loaded: LoadedComponent,
+    decision: Decision,
+    compared: _Compared,
+    call: Call,
 ) -> _Toxicity:
-    """Return the toxicity of each text by a classifier, which says it in logits of its classes."""
+    """Return the toxicity of each text by a classifier, which says it in logits of its
+    classes.
+    """
     model, index = loaded.model, loaded.index
     texts = compared.texts
     if style.detokenize:
@@ -182,17 +209,24 @@ def _classified(
     logits = call.take(["style"], scored)
     p_class = probabilities(logits, independent=model.multi_label)[:, index]
     if loaded.meaning == "toxic":
-        return _Toxicity(p_class, 1 - p_class, decision.toxic(logits, p_class, index, True))
+        return _Toxicity(
+            p_class, 1 - p_class, decision.toxic(logits, p_class, index, True)
+        )
     p_toxic = 1 - p_class
     return _Toxicity(p_toxic, p_class, decision.toxic(logits, p_toxic, index, False))
 
 
-def _logits_guard(loaded: LoadedComponent, decision: Decision, compared: _Compared) -> Mark:
-    """Return what marks the texts that a classifier of reduced precision has to read again."""
+def _logits_guard(
+    loaded: LoadedComponent, decision: Decision, compared: _Compared
+) -> Mark:
+    """Return what marks the texts that a classifier of reduced precision has to read
+    again.
+    """
     index, independent = loaded.index, loaded.model.multi_label
 
     def is_borderline(logits: np.ndarray) -> np.ndarray:
-        # Odds, because rounding moves logits by a like amount wherever they lie, and probabilities not.
+        # Odds, because rounding moves logits by a like amount wherever they lie, and
+        # probabilities not.
         odds = log_odds(logits, index, independent=independent)
         near_decision = decision.is_borderline(logits, index, independent=independent)
         marked: np.ndarray = near_decision | compared.is_borderline(odds)
@@ -201,7 +235,9 @@ def _logits_guard(loaded: LoadedComponent, decision: Decision, compared: _Compar
     return is_borderline
 
 
-def _p_toxic(loaded: LoadedComponent, decision: Decision, compared: _Compared, call: Call) -> np.ndarray:
+def _p_toxic(
+    loaded: LoadedComponent, decision: Decision, compared: _Compared, call: Call
+) -> np.ndarray:
     """Return P(toxic) of each text from a built-in model."""
     if "style" in call.encoder_scores:
         return call.encoder_scores["style"]

@@ -1,4 +1,5 @@
-"""SIM and FL of each segment, and the pass in which the built-in encoder plays several roles at once.
+"""SIM and FL of each segment, and the pass in which the built-in encoder plays several
+roles at once.
 
 STA is in `factor_style`, what needs no model in `known_cases`.
 """
@@ -45,7 +46,9 @@ class Call:
     truncated: dict[str, int] = field(default_factory=dict)
 
     def take(self, roles: Sequence[str], scored: Scored) -> np.ndarray:
-        """Take a model's values, and count for its roles the texts that it truncated."""
+        """Take a model's values, and count for its roles the texts that it
+        truncated.
+        """
         # One pass may serve several roles, and each is told.
         if scored.truncated:
             for role in roles:
@@ -56,8 +59,12 @@ class Call:
     def warn_of_truncation(self) -> None:
         """Log how many texts were truncated, if any."""
         if self.truncated:
-            counts = [f"{count} by the {role} model" for role, count in self.truncated.items()]
-            logger.warning("texts longer than a model reads were cut: %s", ", ".join(counts))
+            counts = [
+                f"{count} by the {role} model" for role, count in self.truncated.items()
+            ]
+            logger.warning(
+                "texts longer than a model reads were cut: %s", ", ".join(counts)
+            )
 
 
 def encoder_scores(
@@ -68,7 +75,8 @@ def encoder_scores(
     columns: Columns,
     call: Call,
 ) -> dict[str, np.ndarray]:
-    """Run the built-in encoder once for every role that it plays on pairs of source and prediction.
+    """Run the built-in encoder once for every role that it plays on pairs of source and
+    prediction.
 
     Args:
         protocol: the protocol's rules.
@@ -83,7 +91,11 @@ def encoder_scores(
     """
     if columns.sources is None:
         return {}
-    played = [role for role in roles if models.kind(role) == "encoder" and _reads_pairs(protocol, role, columns)]
+    played = [
+        role
+        for role in roles
+        if models.kind(role) == "encoder" and _reads_pairs(protocol, role, columns)
+    ]
     if not played:
         return {}
     # Only STA has a hard decision that rounding could flip.
@@ -103,7 +115,9 @@ def encoder_scores(
 
 
 def _reads_pairs(protocol: Protocol, role: Role, columns: Columns) -> bool:
-    """Return whether a role is about pairs of source and prediction, with nothing else to compare."""
+    """Return whether a role is about pairs of source and prediction, with nothing else
+    to compare.
+    """
     content, fluency = protocol.content, protocol.fluency
     if role == "style":
         return not protocol.style.relative
@@ -113,7 +127,9 @@ def _reads_pairs(protocol: Protocol, role: Role, columns: Columns) -> bool:
     return fluency is None or not fluency.relative
 
 
-def content_scores(protocol: Protocol, loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
+def content_scores(
+    protocol: Protocol, loaded: LoadedComponent, columns: Columns, call: Call
+) -> np.ndarray:
     """Compute SIM, in [0, 1] or, for a cosine, [-1, 1]. *Shape:* (n,).
 
     Of several references the most similar one counts.
@@ -135,7 +151,9 @@ def content_scores(protocol: Protocol, loaded: LoadedComponent, columns: Columns
     return _zero_blank(protocol, "content", rescaled, columns)
 
 
-def fluency_scores(protocol: Protocol, loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
+def fluency_scores(
+    protocol: Protocol, loaded: LoadedComponent, columns: Columns, call: Call
+) -> np.ndarray:
     """Compute FL, in [0, 1]. *Shape:* (n,)."""
     fluency = protocol.fluency
     if fluency is None:
@@ -149,14 +167,20 @@ def fluency_scores(protocol: Protocol, loaded: LoadedComponent, columns: Columns
     return _zero_blank(protocol, "fluency", scores, columns)
 
 
-def _zero_blank(protocol: Protocol, role: str, scores: np.ndarray, columns: Columns) -> np.ndarray:
+def _zero_blank(
+    protocol: Protocol, role: str, scores: np.ndarray, columns: Columns
+) -> np.ndarray:
     if not protocol.blank_is_zero:
         return scores
     return override_known_cases("blank", role, scores, columns.predictions)
 
 
-def _weighted_similarity(content: Content, loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
-    """Return the similarity to the source, to the most similar reference, or both by their weights. *Shape:* (n,)."""
+def _weighted_similarity(
+    content: Content, loaded: LoadedComponent, columns: Columns, call: Call
+) -> np.ndarray:
+    """Return the similarity to the source, to the most similar reference, or both by
+    their weights. *Shape:* (n,).
+    """
     references = columns.references
     if references is None or content.reference_weight == 0:
         return _similarity(loaded, _sources(columns), columns.predictions, call)
@@ -185,8 +209,12 @@ def _sources(columns: Columns) -> list[str]:
     return columns.sources
 
 
-def _similarity(loaded: LoadedComponent, first: list[str], second: list[str], call: Call) -> np.ndarray:
-    """Return the similarity of each pair, a source or reference first. *Shape:* (pairs,)."""
+def _similarity(
+    loaded: LoadedComponent, first: list[str], second: list[str], call: Call
+) -> np.ndarray:
+    """Return the similarity of each pair, a source or reference first. *Shape:*
+    (pairs,).
+    """
     scored = loaded.model.score(first, second, progress=call.progress("content"))
     scores = call.take(["content"], scored)
     if loaded.component.kind == "encoder":
@@ -195,7 +223,9 @@ def _similarity(loaded: LoadedComponent, first: list[str], second: list[str], ca
 
 
 def _quality(loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
-    """Return the factor of a model that reads all columns, such as chrF. *Shape:* (n,)."""
+    """Return the factor of a model that reads all columns, such as chrF. *Shape:*
+    (n,).
+    """
     scored = loaded.model.score(
         columns.predictions,
         columns.sources,
@@ -205,8 +235,12 @@ def _quality(loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarra
     return call.take(["fluency"], scored)
 
 
-def _fluency_of_texts(fluency: Fluency, loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
-    """Return the acceptability of the predictions, or what of it was lost against the sources. *Shape:* (n,)."""
+def _fluency_of_texts(
+    fluency: Fluency, loaded: LoadedComponent, columns: Columns, call: Call
+) -> np.ndarray:
+    """Return the acceptability of the predictions, or what of it was lost against the
+    sources. *Shape:* (n,).
+    """
     if not fluency.relative or columns.sources is None:
         return _acceptability(fluency, loaded, columns.predictions, call)
     texts = [*columns.predictions, *columns.sources]
@@ -217,7 +251,9 @@ def _fluency_of_texts(fluency: Fluency, loaded: LoadedComponent, columns: Column
     return rescale(relative, fluency.slope)
 
 
-def _acceptability(fluency: Fluency, loaded: LoadedComponent, texts: list[str], call: Call) -> np.ndarray:
+def _acceptability(
+    fluency: Fluency, loaded: LoadedComponent, texts: list[str], call: Call
+) -> np.ndarray:
     model = loaded.model
     progress = call.progress("fluency")
     if loaded.component.kind == "encoder":
@@ -234,7 +270,9 @@ def _acceptability(fluency: Fluency, loaded: LoadedComponent, texts: list[str], 
 
 
 def _is_acceptable(loaded: LoadedComponent, texts: list[str], call: Call) -> np.ndarray:
-    """Return 1 where the acceptable class is the likeliest, else 0. *Shape:* (texts,)."""
+    """Return 1 where the acceptable class is the likeliest, else 0. *Shape:*
+    (texts,).
+    """
     index = loaded.index
     decision = Decision("argmax")
 

@@ -20,7 +20,8 @@ class KnownCase:
     """A kind of segment whose score is known without a model.
 
     Attributes:
-        applies: from a prediction and the text it is compared with to whether this is such a segment.
+        applies: from a prediction and the text it is compared with to whether this is
+            such a segment.
         scores: the known score by role; other roles are left to the models.
     """
 
@@ -42,7 +43,8 @@ def _is_copy(prediction: str, other: str) -> bool:
 # | case | where | SIM | FL |
 # |---|---|---|---|
 # | blank prediction | protocols with `blank_is_zero` | 0 | 0 |
-# | copy, up to case and normalization | SIM of the built-in encoder | 1 | from the model |
+# | copy, up to case and normalization | SIM of the built-in encoder | 1 | from the
+# model |
 KNOWN_CASES = {
     "blank": KnownCase(_has_blank_prediction, {"content": 0.0, "fluency": 0.0}),
     "copy": KnownCase(_is_copy, {"content": 1.0}),
@@ -63,7 +65,8 @@ def override_known_cases(
         role: "content" or "fluency".
         scores: *Shape:* (n,)
         predictions: n texts.
-        others: n texts that the predictions are compared with; not needed for the case "blank".
+        others: n texts that the predictions are compared with; not needed for the case
+            "blank".
     """
     known = KNOWN_CASES[case]
     if others is None:

@@ -1,4 +1,6 @@
-"""The components of a protocol with their models: loaded once, the class that is read, the name in a signature."""
+"""The components of a protocol with their models: loaded once, the class that is read,
+the name in a signature.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ class LoadedComponent:
     def name_in_signature(self) -> str:
         """The model, which one exactly, and the class that is read of a classifier.
 
-        "Exactly" is the commit of a Hub model, or a digest of a folder or of built-in weights.
+        "Exactly" is the commit of a Hub model, or a digest of a folder or of built-in
+        weights.
         """
         component = self.component
         if component.model is None:
@@ -85,9 +88,12 @@ class LoadedComponents:
         """Return a component with its model."""
         if role not in self._loaded:
             component = self._components[role]
-            # One encoder serves every role that it plays: it would be loaded up to three times otherwise.
+            # One encoder serves every role that it plays: it would be loaded up to
+            # three times otherwise.
             model = self._shared_encoder(component) or load(component, self._run)
-            self._loaded[role] = resolve_class(component, model, self._protocol, self._decision)
+            self._loaded[role] = resolve_class(
+                component, model, self._protocol, self._decision
+            )
         return self._loaded[role]
 
     def kind(self, role: Role) -> str:
@@ -95,13 +101,17 @@ class LoadedComponents:
         return self._components[role].kind
 
     def name_in_signature(self, role: Role) -> str:
-        """Return how a signature names a role's model; read once, because a folder's name is a digest of its files."""
+        """Return how a signature names a role's model; read once, because a folder's
+        name is a digest of its files.
+        """
         if role not in self._names:
             self._names[role] = self.get(role).name_in_signature
         return self._names[role]
 
     def _shared_encoder(self, component: Component) -> Any:
-        """Return the built-in encoder that another role has loaded, if this one is to be played by it too."""
+        """Return the built-in encoder that another role has loaded, if this one is to
+        be played by it too.
+        """
         if component.kind != "encoder":
             return None
         for other in self._loaded.values():
@@ -114,11 +124,15 @@ class LoadedComponents:
         return {**self.__dict__, "_loaded": {}, "_names": {}}
 
 
-def resolve_class(component: Component, model: Any, protocol: Protocol, decision: Decision) -> LoadedComponent:
-    """Find the class that is read of a classifier; warn if neither its labels nor the protocol vouch for it.
+def resolve_class(
+    component: Component, model: Any, protocol: Protocol, decision: Decision
+) -> LoadedComponent:
+    """Find the class that is read of a classifier; warn if neither its labels nor the
+    protocol vouch for it.
 
     Raises:
-        ValueError: the labels do not say, lack the one that the user named, or are too few for the rule.
+        ValueError: the labels do not say, lack the one that the user named, or are too
+            few for the rule.
     """
     if component.kind != "classifier":
         return LoadedComponent(component, model)
@@ -127,25 +141,32 @@ def resolve_class(component: Component, model: Any, protocol: Protocol, decision
         rule = getattr(protocol.fluency, "rule", "soft")
     # Of one class the argmax is always that class.
     if rule == "argmax" and len(model.labels) < 2:
-        message = f"`{component.role}_model` must have two or more classes for the rule 'argmax'"
+        message = (
+            f"`{component.role}_model` must have two or more classes for the rule"
+            " 'argmax'"
+        )
         raise ValueError(f"{message}; {component.model} has {len(model.labels)}")
     index = _class_index(component, model)
     return LoadedComponent(component, model, index, component.positive_class)
 
 
 def _class_index(component: Component, classifier: Classifier) -> int:
-    """Return the class that the user named, that a published model is known by, or that the labels tell."""
+    """Return the class that the user named, that a published model is known by, or that
+    the labels tell.
+    """
     if component.label is not None:
         return classifier.label_index(component.label)
     if component.is_published and component.index is not None:
         _check_published_index(component, classifier)
         return component.index
     option = f"{component.role}_label"
-    found = find_class(classifier.labels, component.positive_class, component.index, option)
+    found = find_class(
+        classifier.labels, component.positive_class, component.index, option
+    )
     if not found.by_name:
         logger.warning(
-            "the labels of %s, %s, do not say which is %s; class %d is read, as in the protocol's own model. "
-            "Give `%s` if it is another",
+            "the labels of %s, %s, do not say which is %s; class %d is read, as in the"
+            " protocol's own model. Give `%s` if it is another",
             component.model,
             dict(classifier.labels),
             component.positive_class,
@@ -158,7 +179,9 @@ def _class_index(component: Component, classifier: Classifier) -> int:
 def _check_published_index(component: Component, classifier: Classifier) -> None:
     if component.index not in classifier.labels:
         classes = dict(classifier.labels)
-        expected = f"`label` of the protocol must be a class of {component.model}, {classes}"
+        expected = (
+            f"`label` of the protocol must be a class of {component.model}, {classes}"
+        )
         raise ValueError(f"{expected}; got {component.index}")
 
 

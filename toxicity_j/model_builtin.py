@@ -1,4 +1,6 @@
-"""The built-in models as components: the encoder for every role, an identifier for style."""
+"""The built-in models as components: the encoder for every role, an identifier for
+style.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,24 @@ class BuiltInEncoder:
 
     revision = ""
 
-    def __init__(self, *, device: Device = None, batch_size: int | None = None, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        *,
+        device: Device = None,
+        batch_size: int | None = None,
+        dtype: str = "float32",
+    ) -> None:
         self.dtype, self.batch_size = dtype, batch_size
-        self._networks: Precision[Encoder] = Precision(lambda kind: _load_encoder(device, kind), dtype)
+        self._networks: Precision[Encoder] = Precision(
+            lambda kind: _load_encoder(device, kind), dtype
+        )
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
-        """Compute SIM of each pair, a source or reference first, a prediction second. *Shape:* (n,), in [0, 1]."""
+    def score(
+        self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
+    ) -> Scored:
+        """Compute SIM of each pair, a source or reference first, a prediction second.
+        *Shape:* (n,), in [0, 1].
+        """
         found = self.score_roles(second, first, ("content",), progress=progress)
         return _first_column(found)
 
@@ -59,13 +73,15 @@ class BuiltInEncoder:
         is_borderline: Mark | None = None,
         progress: Progress = None,
     ) -> Scored:
-        """Compute P(toxic), SIM and FL, one column per role, in one pass. *Shape:* (n, roles), in [0, 1].
+        """Compute P(toxic), SIM and FL, one column per role, in one pass. *Shape:* (n,
+        roles), in [0, 1].
 
         Args:
             predictions: n texts.
             sources: what they rewrite, one for one; needed for "content".
             roles: some of "style", "content", "fluency".
-            is_borderline: see `Precision.guarded`; of P(toxic), *Shape:* (n,) to (n,). Only where "style" is asked for.
+            is_borderline: see `Precision.guarded`; of P(toxic), *Shape:* (n,) to (n,).
+                Only where "style" is asked for.
             progress: a tqdm-like class.
 
         Raises:
@@ -92,16 +108,26 @@ class BuiltInEncoder:
         if is_borderline is not None:
             guard = _of_column(is_borderline, wanted.index("style"))
         found = self._networks.guarded(len(predictions), run, guard)
-        return Scored.checked(found.values, found.truncated, predictions, "the built-in encoder")
+        return Scored.checked(
+            found.values, found.truncated, predictions, "the built-in encoder"
+        )
 
 
 class Identifier:
-    """A toxicity identifier, built in or of a folder that `save_pretrained` wrote. Always float32."""
+    """A toxicity identifier, built in or of a folder that `save_pretrained` wrote.
+    Always float32.
+    """
 
     revision = ""
     dtype = "float32"
 
-    def __init__(self, path: Path | None = None, *, device: Device = None, batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        device: Device = None,
+        batch_size: int | None = None,
+    ) -> None:
         self.model = ToxicityIdentifier.from_pretrained(path, device=device)
         self.batch_size = batch_size
         self._name = "the built-in identifier"
@@ -117,7 +143,9 @@ class Identifier:
     ) -> Scored:
         """Compute P(toxic) of each text. *Shape:* (n,), in [0, 1]."""
         # No number format is asked for: the model is too small for a lower one to pay.
-        scores = self.model.p_toxic(texts, batch_size=self.batch_size, progress=progress)
+        scores = self.model.p_toxic(
+            texts, batch_size=self.batch_size, progress=progress
+        )
         return Scored.checked(scores, 0, texts, self._name)
 
 
@@ -135,6 +163,8 @@ def _of_column(mark: Mark, column: int) -> Mark:
 
 
 def _load_encoder(device: Device, dtype: torch.dtype) -> Encoder:
-    encoder = Encoder.from_pretrained(device=device, dtype=str(dtype).removeprefix("torch."))
+    encoder = Encoder.from_pretrained(
+        device=device, dtype=str(dtype).removeprefix("torch.")
+    )
     use_onednn_linear(encoder.network.body)
     return encoder

@@ -1,8 +1,9 @@
-"""Class logits from a sequence classifier of the Hub or of a folder: STA and FL are both read from one.
+"""Class logits from a sequence classifier of the Hub or of a folder: STA and FL are
+both read from one.
 
-Batches hold texts of one length, so nothing is padded and no text's score depends on its neighbours; BERT-family
-models run all texts as one packed, unpadded sequence. Which class is meant, and what becomes of its logit, is decided
-elsewhere.
+Batches hold texts of one length, so nothing is padded and no text's score depends on
+its neighbours; BERT-family models run all texts as one packed, unpadded sequence. Which
+class is meant, and what becomes of its logit, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -16,13 +17,25 @@ import torch
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .cpu_linear import use_onednn_linear
-from .cpu_packing import can_be_padding_free, enable_padding_free, first_position, padding_free_logits
+from .cpu_packing import (
+    can_be_padding_free,
+    enable_padding_free,
+    first_position,
+    padding_free_logits,
+)
 from .devices import Device, Precision, resolve_device, to_device
 from .model_interface import Mark, Progress, Scored
-from .tokenization import COLUMN_NAMES, Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
+from .tokenization import (
+    COLUMN_NAMES,
+    Columns,
+    CountingEncoder,
+    TextEncoder,
+    count_tokens,
+    load_tokenizer,
+)
 
-# Texts are truncated at this many tokens, as in the released scripts (s-nlp/pseudoparadetox: src/utils/evaluate.py;
-# pan-webis-de/pan-code).
+# Texts are truncated at this many tokens, as in the released scripts
+# (s-nlp/pseudoparadetox: src/utils/evaluate.py; pan-webis-de/pan-code).
 MAX_LENGTH = 512
 
 # How transformers names a table of learned positions: BERT's family, BART's, GPT-2's.
@@ -33,7 +46,8 @@ class Classifier:
     """A sequence classifier and its tokenizer. Safe to use from several threads.
 
     Attributes:
-        revision: the commit of a Hub model where it is known, else the revision asked for; "" for a folder.
+        revision: the commit of a Hub model where it is known, else the revision asked
+            for; "" for a folder.
         dtype: the name of the layers' number format.
         labels: the name of each class by its index.
         multi_label: classes do not exclude each other.
@@ -45,14 +59,17 @@ class Classifier:
         device: see `resolve_device`.
         batch_size: most texts of a batch; as many as keep the device busy when None.
         dtype: of the layers, see `DTYPES`.
-        max_length: tokens at which texts are truncated; the model's own limit when that is lower.
+        max_length: tokens at which texts are truncated; the model's own limit when that
+            is lower.
         tokenizer: a Hub id or folder whose tokenizer is used in place of the model's.
-        truncate_raw: read texts as fairseq's evaluators do: drop what is over `max_length` wherever it falls, the
-            closing special token too, and spell out a literal "<unk>".
+        truncate_raw: read texts as fairseq's evaluators do: drop what is over
+            `max_length` wherever it falls, the closing special token too, and spell out
+            a literal "<unk>".
 
     Raises:
         OSError: the model is missing on the Hub, gated, out of reach or damaged.
-        ValueError: an option is not valid, the folder is missing or has no safetensors weights, or tensors are missing.
+        ValueError: an option is not valid, the folder is missing or has no safetensors
+            weights, or tensors are missing.
     """
 
     def __init__(
@@ -76,7 +93,9 @@ class Classifier:
         source = self._ref
         if tokenizer is not None:
             source = ModelRef.parse(tokenizer, f"{role}_tokenizer")
-        own = load_tokenizer(source, role, self._argument, split_special_tokens=truncate_raw)
+        own = load_tokenizer(
+            source, role, self._argument, split_special_tokens=truncate_raw
+        )
         self._networks: Precision[Any] = Precision(self._load, dtype)
         config = self.network.config
         self.labels: dict[int, str] = {}
@@ -84,7 +103,9 @@ class Classifier:
             self.labels[int(index)] = str(label)
         self.multi_label = config.problem_type == "multi_label_classification"
         self.revision = resolve_commit(self._ref)
-        self.max_length = min([max_length, own.model_max_length, *_table_sizes(self.network)])
+        self.max_length = min(
+            [max_length, own.model_max_length, *_table_sizes(self.network)]
+        )
         self._encoder = TextEncoder(own, self.max_length, truncate_raw=truncate_raw)
 
     @property
@@ -103,7 +124,8 @@ class Classifier:
 
         Args:
             texts: n strings.
-            is_borderline: see `Precision.guarded`; of logits, *Shape:* (n, labels) to (n,), bool.
+            is_borderline: see `Precision.guarded`; of logits, *Shape:* (n, labels) to
+                (n,), bool.
             progress: a tqdm-like class.
 
         Raises:
@@ -135,10 +157,13 @@ class Classifier:
         raise ValueError(f"`{self._role}_label` {expected}; got {label!r}")
 
     def _run(self, network: Any, texts: Sequence[str], progress: Progress) -> Scored:
-        """Compute the logits of texts by one of the two ways to batch. *Shape:* (n, labels)."""
+        """Compute the logits of texts by one of the two ways to batch. *Shape:* (n,
+        labels).
+        """
         padding_free = can_be_padding_free(network)
         batch_size = self.batch_size
-        # Generative models without a padding token refuse a batch even where nothing is padded.
+        # Generative models without a padding token refuse a batch even where nothing is
+        # padded.
         if not padding_free and network.config.pad_token_id is None:
             batch_size = 1
         logits_of = padding_free_logits if padding_free else _equal_length_logits
@@ -180,7 +205,9 @@ class Classifier:
 
 
 def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor:
-    """Compute logits of texts of one length, which need neither padding nor a mask. *Shape:* (batch, labels)."""
+    """Compute logits of texts of one length, which need neither padding nor a mask.
+    *Shape:* (batch, labels).
+    """
     columns = np.array(batch, dtype=np.int64).transpose(1, 0, 2)
     arrays = [np.ascontiguousarray(column) for column in columns]
     tensors = to_device(arrays, network.device)
@@ -190,7 +217,9 @@ def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor
 
 
 def _table_sizes(network: Any) -> list[int]:
-    """Return how many tokens each of a model's tables of positions has room for; none for relative positions."""
+    """Return how many tokens each of a model's tables of positions has room for; none
+    for relative positions.
+    """
     sizes = []
     for name, module in network.named_modules():
         if isinstance(module, torch.nn.Embedding) and name.endswith(_POSITION_TABLES):

@@ -1,4 +1,6 @@
-"""SIM by sentence-transformers: the cosine of two sentence embeddings, as the shared tasks take it from LaBSE."""
+"""SIM by sentence-transformers: the cosine of two sentence embeddings, as the shared
+tasks take it from LaBSE.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,21 @@ from .checkpoints import ModelRef, load_errors, require_regular_files, require_t
 from .devices import Device, resolve_device, resolve_dtype
 from .model_interface import Progress, Scored
 
-# torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts inherit.
+# torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts
+# inherit.
 _EPSILON = 1e-8
 
 # What is fetched from the Hub: no pickled weights, no code.
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
+_FILES = [
+    "*.json",
+    "*.txt",
+    "*.model",
+    "*.safetensors",
+    "*/*.json",
+    "*/*.txt",
+    "*/*.model",
+    "*/*.safetensors",
+]
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -41,7 +53,10 @@ def _lengths(vectors: np.ndarray) -> np.ndarray:
 
 
 def paired_cosine(
-    embed: Callable[[list[str]], Scored], first: Sequence[str], second: Sequence[str], model: str
+    embed: Callable[[list[str]], Scored],
+    first: Sequence[str],
+    second: Sequence[str],
+    model: str,
 ) -> Scored:
     """Compute the cosine of each pair, every distinct text embedded once.
 
@@ -67,7 +82,8 @@ def paired_cosine(
 
 
 class SentenceEmbedding:
-    """Cosine of sentence-transformers embeddings, not clipped at 0: in [-1, 1], higher is better.
+    """Cosine of sentence-transformers embeddings, not clipped at 0: in [-1, 1], higher
+    is better.
 
     Attributes:
         revision: the commit of a Hub model; "" for a folder.
@@ -82,7 +98,8 @@ class SentenceEmbedding:
     Raises:
         ImportError: sentence-transformers is not installed.
         OSError: the model is missing, gated, out of reach or damaged.
-        ValueError: weights are pickled or missing, or a part is not one of sentence-transformers' own.
+        ValueError: weights are pickled or missing, or a part is not one of
+            sentence-transformers' own.
     """
 
     def __init__(
@@ -97,8 +114,9 @@ class SentenceEmbedding:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise ImportError(
-                f"SIM with {str(model)!r} needs sentence-transformers: pip install 'toxicity_j[sentence]', "
-                "or give another `content_model`, such as 'encoder'"
+                f"SIM with {str(model)!r} needs sentence-transformers: pip install"
+                " 'toxicity_j[sentence]', or give another `content_model`, such as"
+                " 'encoder'"
             ) from error
         self._ref = ModelRef.parse(model, "content_model")
         self.dtype, self.batch_size = dtype, batch_size or 32
@@ -123,7 +141,9 @@ class SentenceEmbedding:
         return load_errors(self._ref, "content similarity", "content_model")
 
     def _find_checked(self) -> Path:
-        """Return the folder that holds the model, checked before anything of it is loaded."""
+        """Return the folder that holds the model, checked before anything of it is
+        loaded.
+        """
         with self._load_errors():
             folder = _fetch(self._ref)
         require_regular_files(folder, "content_model")
@@ -132,9 +152,13 @@ class SentenceEmbedding:
         _check_parts(folder, parts)
         return folder
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
+    def score(
+        self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
+    ) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
-        return paired_cosine(self._embed, first, second, f"the content model {str(self._ref)!r}")
+        return paired_cosine(
+            self._embed, first, second, f"the content model {str(self._ref)!r}"
+        )
 
     def _embed(self, texts: list[str]) -> Scored:
         """Embed texts. *Shape:* (texts, d), float32."""
@@ -149,25 +173,34 @@ class SentenceEmbedding:
         return Scored(values, self._count_truncated(texts))
 
     def _count_truncated(self, texts: list[str]) -> int:
-        """Count the texts that are longer than the model reads; sentence-transformers cuts them without a word."""
+        """Count the texts that are longer than the model reads; sentence-transformers
+        cuts them without a word.
+        """
         limit = self.model.max_seq_length
         if limit is None:
             return 0
-        # A token stands for a character at least, so most texts need not be tokenized again.
+        # A token stands for a character at least, so most texts need not be tokenized
+        # again.
         long = [text for text in texts if len(text.encode()) + 2 > limit]
         if not long:
             return 0
-        encoded = self.model.tokenizer(long, truncation=False, padding=False, verbose=False)
+        encoded = self.model.tokenizer(
+            long, truncation=False, padding=False, verbose=False
+        )
         return sum(len(ids) > limit for ids in encoded["input_ids"])
 
 
 def _fetch(ref: ModelRef) -> Path:
-    """Return the folder that holds the model; of a Hub model only files that hold no code."""
+    """Return the folder that holds the model; of a Hub model only files that hold no
+    code.
+    """
     if ref.folder is not None:
         return ref.folder
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(ref.name, revision=ref.revision, allow_patterns=_FILES))
+    return Path(
+        snapshot_download(ref.name, revision=ref.revision, allow_patterns=_FILES)
+    )
 
 
 def _read_parts(folder: Path) -> list[str]:
@@ -183,39 +216,58 @@ def _check_parts(folder: Path, parts: list[str]) -> None:
     """Refuse parts of others' code, and weights in pickles.
 
     Raises:
-        ValueError: `modules.json` names a class of another package, or a part has pickled weights alone.
+        ValueError: `modules.json` names a class of another package, or a part has
+            pickled weights alone.
     """
     for name in parts:
         if not name.startswith("sentence_transformers."):
             modules = folder / "modules.json"
-            raise ValueError(f"`content_model`: {modules} must name parts of sentence_transformers only; got {name!r}")
+            raise ValueError(
+                f"`content_model`: {modules} must name parts of sentence_transformers"
+                f" only; got {name!r}"
+            )
     for pickled in _find(folder, "*.bin"):
         if not any(pickled.parent.glob("*.safetensors")):
             raise ValueError(
-                f"`content_model`: {pickled} is a pickle that could run code; weights must be *.safetensors files"
+                f"`content_model`: {pickled} is a pickle that could run code; weights"
+                " must be *.safetensors files"
             )
     if not _find(folder, "*.safetensors"):
-        raise ValueError(f"`content_model`: the folder {str(folder)!r} must hold *.safetensors weights; it has none")
+        raise ValueError(
+            f"`content_model`: the folder {str(folder)!r} must hold *.safetensors"
+            " weights; it has none"
+        )
 
 
 def _find(folder: Path, pattern: str) -> list[Path]:
-    """Return the files of a model and of its parts, each of which has a folder of its own."""
+    """Return the files of a model and of its parts, each of which has a folder of its
+    own.
+    """
     return [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
 
 
 def _missing_tensors(network: Any, folder: Path) -> list[str]:
-    """Return the tensors of a transformer that no file holds, its pooler excepted, which sentence embeddings ignore."""
+    """Return the tensors of a transformer that no file holds, its pooler excepted,
+    which sentence embeddings ignore.
+    """
     from safetensors import safe_open
 
     stored: set[str] = set()
     for path in [*folder.glob("*.safetensors"), *folder.glob("0_*/*.safetensors")]:
         with safe_open(str(path), framework="pt") as file:
             stored.update(map(_todays_name, file.keys()))
-    # A checkpoint of a larger model names the transformer's tensors behind its own prefix.
+    # A checkpoint of a larger model names the transformer's tensors behind its own
+    # prefix.
     stored |= {name.partition(".")[2] for name in stored}
-    return [name for name in network.state_dict() if name not in stored and not name.startswith("pooler.")]
+    return [
+        name
+        for name in network.state_dict()
+        if name not in stored and not name.startswith("pooler.")
+    ]
 
 
 def _todays_name(tensor: str) -> str:
-    """Return a tensor's name as transformers reads it: checkpoints from TensorFlow say gamma and beta."""
+    """Return a tensor's name as transformers reads it: checkpoints from TensorFlow say
+    gamma and beta.
+    """
     return tensor.replace(".gamma", ".weight").replace(".beta", ".bias")

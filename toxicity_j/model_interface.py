@@ -8,7 +8,15 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-__all__ = ["Mark", "Model", "PairModel", "Progress", "QualityModel", "Scored", "StyleModel"]
+__all__ = [
+    "Mark",
+    "Model",
+    "PairModel",
+    "Progress",
+    "QualityModel",
+    "Scored",
+    "StyleModel",
+]
 
 # A tqdm-like class, or None for no bar.
 Progress: TypeAlias = Callable[..., Any] | None
@@ -29,7 +37,9 @@ class Scored:
     truncated: int = 0
 
     @classmethod
-    def checked(cls, values: np.ndarray, truncated: int, items: Sequence[Any], model: str) -> Scored:
+    def checked(
+        cls, values: np.ndarray, truncated: int, items: Sequence[Any], model: str
+    ) -> Scored:
         """Return the scores if each one is a finite number.
 
         Args:
@@ -39,7 +49,8 @@ class Scored:
             model: what gave the values, for the message.
 
         Raises:
-            ValueError: a value is infinite or not a number; the model and the first such text are named.
+            ValueError: a value is infinite or not a number; the model and the first
+                such text are named.
         """
         rows = np.isfinite(values).reshape(len(values), -1)
         finite = rows.all(axis=1)
@@ -47,7 +58,10 @@ class Scored:
             return cls(values, truncated)
         first = int(finite.argmin())
         bad = np.asarray(values[first]).tolist()
-        raise ValueError(f"{model} gave scores that are not finite: {bad}, first for the text {items[first]!r:.200}")
+        raise ValueError(
+            f"{model} gave scores that are not finite: {bad}, first for the text"
+            f" {items[first]!r:.200}"
+        )
 
 
 class Model(Protocol):
@@ -78,8 +92,12 @@ class StyleModel(Model, Protocol):
 class PairModel(Model, Protocol):
     """A model of SIM."""
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
-        """Compute the similarity of each pair, a source or reference first, a prediction second. *Shape:* (n,)."""
+    def score(
+        self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
+    ) -> Scored:
+        """Compute the similarity of each pair, a source or reference first, a
+        prediction second. *Shape:* (n,).
+        """
 
 
 class QualityModel(Model, Protocol):

@@ -1,7 +1,7 @@
 """How each kind of model is loaded.
 
-A new kind of model is a class with a `score` method (see `model_interface`) in a module of its own, a line in
-`LOADERS`, and its name among the kinds of protocol_records.py.
+A new kind of model is a class with a `score` method (see `model_interface`) in a module
+of its own, a line in `LOADERS`, and its name among the kinds of protocol_records.py.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ def load(component: Component, run: RunOptions) -> Any:
     if run.precision != "float32" and device.type == "cpu":
         dtype = resolve_dtype(run.precision)
         if not can_use_onednn(device, dtype):
-            logger.warning("this processor has no instructions for %s: float32 is faster on it", run.precision)
+            logger.warning(
+                "this processor has no instructions for %s: float32 is faster on it",
+                run.precision,
+            )
     options = {
         "device": device,
         "batch_size": run.batch_size,
@@ -57,7 +60,9 @@ def _load_encoder(component: Component, options: dict[str, Any]) -> BuiltInEncod
 
 def _load_identifier(component: Component, options: dict[str, Any]) -> Identifier:
     folder = _model(component).folder
-    return Identifier(folder, device=options["device"], batch_size=options["batch_size"])
+    return Identifier(
+        folder, device=options["device"], batch_size=options["batch_size"]
+    )
 
 
 def _load_classifier(component: Component, options: dict[str, Any]) -> Classifier:
@@ -112,5 +117,8 @@ LOADERS: dict[str, Callable[[Component, dict[str, Any]], Model]] = {
 
 def _model(component: Component) -> ModelRef:
     if component.model is None:
-        raise ValueError(f"`{component.role}_model` must be given for the kind {component.kind!r}; got None")
+        raise ValueError(
+            f"`{component.role}_model` must be given for the kind {component.kind!r};"
+            " got None"
+        )
     return component.model

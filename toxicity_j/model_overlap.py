@@ -1,4 +1,6 @@
-"""Scores by overlap of characters, without a network: sentence chrF, and the "BLEU" of the s-nlp scripts."""
+"""Scores by overlap of characters, without a network: sentence chrF, and the "BLEU" of
+the s-nlp scripts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from .model_interface import Progress, Scored
 
 
 class Chrf:
-    """Sentence chrF: sacrebleu's defaults, characters up to 6, no words, beta 2 (Popovic 2015).
+    """Sentence chrF: sacrebleu's defaults, characters up to 6, no words, beta 2
+    (Popovic 2015).
 
     Raises:
         ImportError: sacrebleu is not installed.
@@ -26,7 +29,9 @@ class Chrf:
         try:
             from sacrebleu.metrics.chrf import CHRF
         except ImportError as error:
-            raise ImportError("chrF needs sacrebleu: pip install 'toxicity_j[chrf]'") from error
+            raise ImportError(
+                "chrF needs sacrebleu: pip install 'toxicity_j[chrf]'"
+            ) from error
         self._metric = CHRF()
 
     def score(
@@ -37,7 +42,8 @@ class Chrf:
         *,
         progress: Progress = None,
     ) -> Scored:
-        """Compute chrF over 100 of each prediction, in [0, 1]; sacrebleu takes the best of several references.
+        """Compute chrF over 100 of each prediction, in [0, 1]; sacrebleu takes the best
+        of several references.
 
         *Shape:* (n,)
 
@@ -45,7 +51,9 @@ class Chrf:
             ValueError: there are no references.
         """
         if references is None:
-            raise ValueError("`references` must be given: chrF compares with them; got None")
+            raise ValueError(
+                "`references` must be given: chrF compares with them; got None"
+            )
         hashable = map(tuple, references)
         pairs = list(zip(predictions, hashable, strict=True))
         # Systems often copy, and chrF in Python is slow.
@@ -59,10 +67,11 @@ class Chrf:
 
 
 def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
-    """Compute the "BLEU" of the s-nlp scripts: NLTK's sentence BLEU over characters against the source, in [0, 1].
+    """Compute the "BLEU" of the s-nlp scripts: NLTK's sentence BLEU over characters
+    against the source, in [0, 1].
 
-    Pairs where either text has at most 3 characters are left out, as in s-nlp/detox: emnlp2021/metric/metric.py; NaN
-    when no pair is left.
+    Pairs where either text has at most 3 characters are left out, as in s-nlp/detox:
+    emnlp2021/metric/metric.py; NaN when no pair is left.
 
     Raises:
         ImportError: NLTK is not installed.
@@ -70,10 +79,14 @@ def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
     try:
         from nltk.translate.bleu_score import sentence_bleu
     except ImportError as error:
-        raise ImportError("`bleu_source` needs NLTK: pip install 'toxicity_j[wieting]'") from error
+        raise ImportError(
+            "`bleu_source` needs NLTK: pip install 'toxicity_j[wieting]'"
+        ) from error
     scores = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NLTK warns for each pair without a common 4-gram
+        warnings.simplefilter(
+            "ignore"
+        )  # NLTK warns for each pair without a common 4-gram
         for source, prediction in zip(sources, predictions, strict=True):
             if min(len(source), len(prediction)) > 3:
                 bleu = sentence_bleu([source], prediction)

@@ -1,5 +1,5 @@
-"""SIM by a plain transformer: the cosine of its pooled outputs (RUSSE 2022), or a one-logit regression over the pair
-(BLEURT).
+"""SIM by a plain transformer: the cosine of its pooled outputs (RUSSE 2022), or a
+one-logit regression over the pair (BLEURT).
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from .checkpoints import ModelRef, load_transformer, resolve_commit
 from .devices import Device, resolve_device, resolve_dtype
 from .model_embedding import paired_cosine
 from .model_interface import Progress, Scored
-from .tokenization import COLUMN_NAMES, Columns, CountingEncoder, TextEncoder, count_tokens, load_tokenizer
+from .tokenization import (
+    COLUMN_NAMES,
+    Columns,
+    CountingEncoder,
+    TextEncoder,
+    count_tokens,
+    load_tokenizer,
+)
 
 # tokenizer(..., max_length=512) of the released scripts.
 MAX_LENGTH = 512
@@ -51,7 +58,11 @@ class PairTransformer:
     ) -> None:
         ref = ModelRef.parse(model, "content_model")
         self.name = f"the content model {str(ref)!r}"
-        self.device, self.batch_size, self.dtype = resolve_device(device), batch_size, dtype
+        self.device, self.batch_size, self.dtype = (
+            resolve_device(device),
+            batch_size,
+            dtype,
+        )
         self.network = load_transformer(
             auto,
             ref,
@@ -71,8 +82,12 @@ class PairTransformer:
         self._encoder = TextEncoder(tokenizer, max_length)
         self.revision = resolve_commit(ref)
 
-    def run(self, items: Sequence[str | tuple[str, str]], output: str, progress: Progress) -> Scored:
-        """Compute the named output for each text or pair, float32. *Shape:* (n, width)."""
+    def run(
+        self, items: Sequence[str | tuple[str, str]], output: str, progress: Progress
+    ) -> Scored:
+        """Compute the named output for each text or pair, float32. *Shape:* (n,
+        width).
+        """
 
         def forward(batch: Sequence[Columns]) -> torch.Tensor:
             outputs = self.network(**self._padded(batch))
@@ -92,7 +107,9 @@ class PairTransformer:
         return Scored.checked(rows.numpy(), encode.truncated, items, self.name)
 
     def _padded(self, batch: Sequence[Columns]) -> dict[str, torch.Tensor]:
-        """Pad the columns of a batch on the right, with a mask. *Shape:* (batch, tokens) each."""
+        """Pad the columns of a batch on the right, with a mask. *Shape:* (batch,
+        tokens) each.
+        """
         lengths = np.array([len(columns[0]) for columns in batch])
         mask = np.arange(lengths.max()) < lengths[:, None]
         arrays = {"attention_mask": mask.astype(np.int64)}
@@ -100,18 +117,25 @@ class PairTransformer:
             padded = np.full(mask.shape, self.padding[name], dtype=np.int64)
             padded[mask] = np.concatenate(rows)
             arrays[name] = padded
-        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+        return {
+            name: torch.from_numpy(array).to(self.device)
+            for name, array in arrays.items()
+        }
 
 
 class PooledEmbedding(PairTransformer):
-    """Cosine of pooled outputs, not clipped at 0: in [-1, 1], higher is better. Arguments as `PairTransformer`."""
+    """Cosine of pooled outputs, not clipped at 0: in [-1, 1], higher is better.
+    Arguments as `PairTransformer`.
+    """
 
     def __init__(self, model: str | ModelRef, **options: Any) -> None:
         from transformers import AutoModel
 
         super().__init__(AutoModel, model, **options)
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
+    def score(
+        self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
+    ) -> Scored:
         """Compute one cosine per pair. *Shape:* (n,)."""
 
         def embed(texts: list[str]) -> Scored:
@@ -121,9 +145,11 @@ class PooledEmbedding(PairTransformer):
 
 
 class PairRegressor(PairTransformer):
-    """The sigmoid of a pair classifier's one logit, in [0, 1], higher is better. Arguments as `PairTransformer`.
+    """The sigmoid of a pair classifier's one logit, in [0, 1], higher is better.
+    Arguments as `PairTransformer`.
 
-    A model of several classes gives the softmax of its class 0, as in s-nlp/pseudoparadetox: src/utils/evaluate.py.
+    A model of several classes gives the softmax of its class 0, as in
+    s-nlp/pseudoparadetox: src/utils/evaluate.py.
     """
 
     def __init__(self, model: str | ModelRef, **options: Any) -> None:
@@ -131,7 +157,9 @@ class PairRegressor(PairTransformer):
 
         super().__init__(AutoModelForSequenceClassification, model, **options)
 
-    def score(self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None) -> Scored:
+    def score(
+        self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
+    ) -> Scored:
         """Compute one score per pair, `first` read before `second`. *Shape:* (n,)."""
         pairs = list(zip(first, second, strict=True))
         found = self.run(pairs, "logits", progress)

@@ -1,8 +1,10 @@
-"""XCOMET-lite (Larionov et al. 2024, arXiv 2406.14553), the third factor of textdetox2025, without the comet package.
+"""XCOMET-lite (Larionov et al. 2024, arXiv 2406.14553), the third factor of
+textdetox2025, without the comet package.
 
-A multilingual DeBERTa reads prediction and source, prediction and reference, and all three; a regression and the error
-spans that it marks in the prediction make one score. Follows Unbabel/COMET:
-comet/models/multitask/{xcomet_metric,unified_metric}.py, comet/encoders/base.py.
+A multilingual DeBERTa reads prediction and source, prediction and reference, and all
+three; a regression and the error spans that it marks in the prediction make one score.
+Follows Unbabel/COMET: comet/models/multitask/{xcomet_metric,unified_metric}.py,
+comet/encoders/base.py.
 """
 
 from __future__ import annotations
@@ -18,16 +20,25 @@ from .checkpoints import ModelRef, load_errors, require_safetensors, require_ten
 from .devices import Device, Precision, resolve_device, to_device
 from .model_interface import Progress, Scored
 from .model_xcomet_network import WORST, XcometNetwork, span_costs
-from .model_xcomet_settings import ARGUMENT, ROLE, WEIGHTS_FILE, base_model, fetch, read_settings
+from .model_xcomet_settings import (
+    ARGUMENT,
+    ROLE,
+    WEIGHTS_FILE,
+    base_model,
+    fetch,
+    read_settings,
+)
 from .rules import best_of
 from .tokenization import CountingEncoder, TextEncoder, load_tokenizer
 
-# xcomet_metric.py: score_weights for [mt; src], [mt; ref], [mt; src; ref] and the score from spans.
+# xcomet_metric.py: score_weights for [mt; src], [mt; ref], [mt; src; ref] and the score
+# from spans.
 SCORE_WEIGHTS = (0.12, 0.33, 0.33, 0.22)
 # xcomet_metric.py: input_weights_spans, how much each input says about the tokens.
 SPAN_WEIGHTS = (0.1667, 0.3333, 0.5)
-# How near the two likeliest classes of a token may be, in shares, before the spans are computed again in float32.
-# bfloat16 keeps 8 bits, so a logit of 8 moves by up to 0.03 at each rounding, and a share by a quarter of that.
+# How near the two likeliest classes of a token may be, in shares, before the spans are
+# computed again in float32. bfloat16 keeps 8 bits, so a logit of 8 moves by up to 0.03
+# at each rounding, and a share by a quarter of that.
 SPAN_MARGIN = 0.1
 
 Item = tuple[str, str, str | None]
@@ -35,22 +46,25 @@ Inputs = list[list[int]]
 
 
 class Xcomet:
-    """Quality of a prediction given its source and references, about [0, 1], higher is better.
+    """Quality of a prediction given its source and references, about [0, 1], higher is
+    better.
 
     Attributes:
         revision: the commit of a Hub model; "" for a folder.
         dtype: the name of the network's number format.
 
     Args:
-        model: a Hub id, optionally `@revision`, or a folder with `config.json` and `model.safetensors`. The encoder's
-            settings and tokenizer come from `pretrained_model` of its `config.json`: a Hub id, or a folder, also one
+        model: a Hub id, optionally `@revision`, or a folder with `config.json` and
+            `model.safetensors`. The encoder's settings and tokenizer come from
+            `pretrained_model` of its `config.json`: a Hub id, or a folder, also one
             inside the model's.
         device: see `resolve_device`.
         batch_size: most inputs of a batch.
         dtype: of the weights.
 
     Raises:
-        OSError: the model, or its encoder's tokenizer, is missing, gated, out of reach or damaged.
+        OSError: the model, or its encoder's tokenizer, is missing, gated, out of reach
+            or damaged.
         ValueError: the weights are not those of an XCOMET with softmax layer weights.
     """
 
@@ -66,16 +80,23 @@ class Xcomet:
 
         self._ref = ModelRef.parse(model, ARGUMENT)
         require_safetensors(self._ref, ARGUMENT)
-        self.device, self.batch_size, self.dtype = resolve_device(device), batch_size, dtype
+        self.device, self.batch_size, self.dtype = (
+            resolve_device(device),
+            batch_size,
+            dtype,
+        )
         with load_errors(self._ref, ROLE, ARGUMENT):
             self._folder, self.revision = fetch(self._ref)
             self.settings = read_settings(self._folder)
         base = base_model(self._folder, self.settings["pretrained_model"])
         with load_errors(self._ref, ROLE, ARGUMENT):
             revision = base.revision or "main"
-            self._config = AutoConfig.from_pretrained(base.location, revision=revision, trust_remote_code=False)
+            self._config = AutoConfig.from_pretrained(
+                base.location, revision=revision, trust_remote_code=False
+            )
         self.tokenizer = load_tokenizer(base, ROLE, ARGUMENT)
-        # comet/encoders/bert.py: max_positions; base.py cuts each text two short of it, and the joined input at it.
+        # comet/encoders/bert.py: max_positions; base.py cuts each text two short of it,
+        # and the joined input at it.
         self.positions = self._config.max_position_embeddings - 2
         self._encoder = TextEncoder(self.tokenizer, self.positions - 2)
         self._networks: Precision[Any] = Precision(self._load, dtype)
@@ -93,7 +114,8 @@ class Xcomet:
         *,
         progress: Progress = None,
     ) -> Scored:
-        """Compute one score per segment; the best one where a segment has several references. *Shape:* (n,).
+        """Compute one score per segment; the best one where a segment has several
+        references. *Shape:* (n,).
 
         Without references the source alone counts, as COMET's predict_step has it.
 
@@ -101,10 +123,14 @@ class Xcomet:
             ValueError: there are no sources, or a score is not finite.
         """
         if sources is None:
-            raise ValueError("`sources` must be given: XCOMET compares with them; got None")
+            raise ValueError(
+                "`sources` must be given: XCOMET compares with them; got None"
+            )
         items: list[Item] = []
         counts = []
-        for row, (prediction, source) in enumerate(zip(predictions, sources, strict=True)):
+        for row, (prediction, source) in enumerate(
+            zip(predictions, sources, strict=True)
+        ):
             others: Sequence[str | None] = [None]
             if references is not None:
                 others = references[row]
@@ -140,7 +166,9 @@ class Xcomet:
         return Scored(values.double().numpy(), encode.truncated)
 
     def _encode(self, items: Sequence[Item]) -> tuple[list[Inputs], list[bool]]:
-        """Return for each item the prediction's ids, then the joined inputs; and whether one of them was truncated."""
+        """Return for each item the prediction's ids, then the joined inputs; and
+        whether one of them was truncated.
+        """
         texts = [text for item in items for text in item if text is not None]
         columns, cut = self._encoder(texts)
         encoded, truncated = [], []
@@ -160,7 +188,9 @@ class Xcomet:
         return [token for token in ids if token != pad]
 
     def _join_all(self, texts: list[list[int]]) -> tuple[Inputs, bool]:
-        """Return the prediction's ids and the inputs that hold it, and whether one of them was too long."""
+        """Return the prediction's ids and the inputs that hold it, and whether one of
+        them was too long.
+        """
         prediction, source, *reference = texts
         joined = [self._join([prediction, source])]
         if reference:
@@ -188,7 +218,9 @@ class Xcomet:
             score_weights, span_weights = [sum(score_weights)], [1.0]
         regression = torch.zeros((), device=self.device)
         shares = torch.zeros((), device=self.device)
-        for rows, score_weight, span_weight in zip(columns, score_weights, span_weights, strict=True):
+        for rows, score_weight, span_weight in zip(
+            columns, score_weights, span_weights, strict=True
+        ):
             score, logits = self._read(network, rows)
             regression = regression + score_weight * score.clamp_max(1.0)
             shares = shares + span_weight * logits[:, :width].softmax(dim=2)
@@ -197,8 +229,12 @@ class Xcomet:
         scores = regression + SCORE_WEIGHTS[3] * quality
         return torch.stack([scores, margins], dim=1)
 
-    def _read(self, network: Any, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return regression and token logits of joined inputs. *Shape:* (batch,) and (batch, length, 4)."""
+    def _read(
+        self, network: Any, rows: Sequence[list[int]]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return regression and token logits of joined inputs. *Shape:* (batch,) and
+        (batch, length, 4).
+        """
         lengths = np.array([len(row) for row in rows])
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.full(mask.shape, self.tokenizer.pad_token_id, dtype=np.int64)
@@ -210,11 +246,16 @@ class Xcomet:
     def _load(self, dtype: torch.dtype) -> torch.nn.Module:
         from safetensors.torch import load_file
 
-        if self.settings["layer_transformation"] != "softmax" or self.settings["encoder_model"] != "DeBERTa":
+        if (
+            self.settings["layer_transformation"] != "softmax"
+            or self.settings["encoder_model"] != "DeBERTa"
+        ):
             expected = "must be an XCOMET with softmax layer weights over DeBERTa"
             raise ValueError(f"`{ARGUMENT}` {expected}; got settings {self.settings}")
         with load_errors(self._ref, ROLE, ARGUMENT):
-            network = XcometNetwork(self._config, self.settings["word_layer"], self.settings["hidden_sizes"])
+            network = XcometNetwork(
+                self._config, self.settings["word_layer"], self.settings["hidden_sizes"]
+            )
             state = load_file(self._folder / WEIGHTS_FILE)
             missing = network.load_state_dict(state, strict=False).missing_keys
         require_tensors(missing, self._ref, ARGUMENT)
@@ -228,5 +269,7 @@ def _has_close_spans(values: np.ndarray) -> np.ndarray:
 
 
 def _count_tokens(inputs: Inputs) -> int:
-    """Return the tokens that the network reads of an item: those of its joined inputs."""
+    """Return the tokens that the network reads of an item: those of its joined
+    inputs.
+    """
     return sum(map(len, inputs[1:]))

@@ -1,4 +1,5 @@
-"""The network of XCOMET-lite and the arithmetic of its error spans; texts and loading are in `model_xcomet`.
+"""The network of XCOMET-lite and the arithmetic of its error spans; texts and loading
+are in `model_xcomet`.
 
 Follows Unbabel/COMET: comet/models/multitask/{xcomet_metric,unified_metric}.py.
 """
@@ -14,7 +15,8 @@ from torch import nn
 
 __all__ = ["PENALTIES", "WORST", "XcometNetwork", "span_costs"]
 
-# xcomet_metric.py: no error, minor, major, critical; an error span costs by the class of its first token, 25 at most.
+# xcomet_metric.py: no error, minor, major, critical; an error span costs by the class
+# of its first token, 25 at most.
 PENALTIES = (0, 1, 5, 10)
 WORST = 25
 
@@ -22,20 +24,24 @@ WORST = 25
 class XcometNetwork(nn.Module):
     """The encoder under its three outputs, named as in the published weights."""
 
-    def __init__(self, config: Any, word_layer: int, hidden_sizes: Sequence[int]) -> None:
+    def __init__(
+        self, config: Any, word_layer: int, hidden_sizes: Sequence[int]
+    ) -> None:
         from transformers import AutoModel
 
         super().__init__()
         self.word_layer = word_layer
         auto: Any = AutoModel
-        self.encoder = nn.ModuleDict({"model": auto.from_config(config, trust_remote_code=False)})
+        self.encoder = nn.ModuleDict(
+            {"model": auto.from_config(config, trust_remote_code=False)}
+        )
         layers = config.num_hidden_layers + 1
         weights = [nn.Parameter(torch.zeros(1)) for _ in range(layers)]
         self.layerwise_attention: Any = nn.Module()
         self.layerwise_attention.scalar_parameters = nn.ParameterList(weights)
         self.layerwise_attention.gamma = nn.Parameter(torch.ones(1))
-        # comet/modules/feedforward.py: linear, activation (Tanh by XCOMETMetric's defaults), dropout, and a last linear
-        # to one number.
+        # comet/modules/feedforward.py: linear, activation (Tanh by XCOMETMetric's
+        # defaults), dropout, and a last linear to one number.
         steps: list[nn.Module] = []
         for before, after in pairwise([config.hidden_size, *hidden_sizes]):
             steps += [nn.Linear(before, after), nn.Tanh(), nn.Identity()]
@@ -43,7 +49,9 @@ class XcometNetwork(nn.Module):
         self.estimator = nn.ModuleDict({"ff": nn.Sequential(*steps)})
         self.hidden2tag = nn.Linear(config.hidden_size, len(PENALTIES))
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Compute regression and token logits, float32.
 
         *Shape:* (batch, length) to (batch,) and (batch, length, 4).
@@ -56,23 +64,29 @@ class XcometNetwork(nn.Module):
         states = outputs.hidden_states
         attention = self.layerwise_attention
         shares = torch.softmax(torch.cat(list(attention.scalar_parameters)), dim=0)
-        mixed = sum(share * state[:, 0] for share, state in zip(shares, states, strict=True))
+        mixed = sum(
+            share * state[:, 0] for share, state in zip(shares, states, strict=True)
+        )
         regression = self.estimator["ff"](attention.gamma * mixed)[:, 0]
         logits = self.hidden2tag(states[self.word_layer])
         return regression.float(), logits.float()
 
 
-def span_costs(shares: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def span_costs(
+    shares: torch.Tensor, lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Compute what a prediction's error spans cost, and how sure their classes are.
 
-    A span costs by the class of its first token; one that is still open at the end costs nothing.
+    A span costs by the class of its first token; one that is still open at the end
+    costs nothing.
 
     Args:
         shares: of each class at each token. *Shape:* (batch, tokens, 4)
         lengths: tokens of each prediction. *Shape:* (batch,)
 
     Returns:
-        The costs, and the least difference between the two likeliest classes of a token. *Shape:* (batch,) each
+        The costs, and the least difference between the two likeliest classes of a
+        token. *Shape:* (batch,) each
     """
     positions = torch.arange(shares.shape[1], device=shares.device)
     outside = positions >= lengths[:, None]
@@ -90,6 +104,8 @@ def span_costs(shares: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tenso
 
 
 def _some_follows(marked: torch.Tensor) -> torch.Tensor:
-    """Return where a marked token stands here or behind. *Shape:* (batch, tokens) twice, bool."""
+    """Return where a marked token stands here or behind. *Shape:* (batch, tokens)
+    twice, bool.
+    """
     backwards = marked.flip(1)
     return backwards.cummax(1).values.flip(1)

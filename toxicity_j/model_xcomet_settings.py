@@ -8,7 +8,15 @@ from typing import Any
 
 from .checkpoints import ModelRef, load_errors
 
-__all__ = ["ARGUMENT", "ROLE", "WEIGHTS_FILE", "base_model", "fetch", "is_xcomet", "read_settings"]
+__all__ = [
+    "ARGUMENT",
+    "ROLE",
+    "WEIGHTS_FILE",
+    "base_model",
+    "fetch",
+    "is_xcomet",
+    "read_settings",
+]
 
 WEIGHTS_FILE = "model.safetensors"
 
@@ -56,7 +64,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def base_model(folder: Path, name: str) -> ModelRef:
-    """Return where the encoder's settings and tokenizer are: inside the model's folder, or as any other model."""
+    """Return where the encoder's settings and tokenizer are: inside the model's folder,
+    or as any other model.
+    """
     inside = folder / name
     if inside.is_dir() and inside.resolve().is_relative_to(folder.resolve()):
         return ModelRef(str(inside), "", inside)

@@ -55,11 +55,20 @@ class Options:
         for name in ("content_model", "fluency_model"):
             value = getattr(self, name)
             if isinstance(value, str) and value == IDENTIFIER:
-                raise ValueError(f"`{name}` cannot be 'identifier', which knows toxicity only (built in: 'encoder')")
+                raise ValueError(
+                    f"`{name}` cannot be 'identifier', which knows toxicity only (built"
+                    " in: 'encoder')"
+                )
         for name in ("style_label", "fluency_label"):
             _check_label(name, getattr(self, name))
         if self.threshold is not None:
-            check_number("`threshold`", self.threshold, 0, 1, kind="probability of the toxic class,")
+            check_number(
+                "`threshold`",
+                self.threshold,
+                0,
+                1,
+                kind="probability of the toxic class,",
+            )
         if self.batch_size is not None:
             check_whole("`batch_size`", self.batch_size, 1)
         # Found out now and not after a download.
@@ -85,4 +94,6 @@ def _check_label(name: str, value: object) -> None:
         check_whole(f"`{name}`", value, 0)
     except TypeError:
         # The message of `check_whole` would not say that a name is possible.
-        raise TypeError(f"`{name}` must be a label's name or its index; got {value!r:.100}") from None
+        raise TypeError(
+            f"`{name}` must be a label's name or its index; got {value!r:.100}"
+        ) from None

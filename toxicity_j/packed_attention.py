@@ -1,7 +1,7 @@
 """Attention within texts that lie one after another without padding.
 
-On a GPU one variable-length kernel attends to all texts; on a CPU neighbours of equal length are attended to in one
-call.
+On a GPU one variable-length kernel attends to all texts; on a CPU neighbours of equal
+length are attended to in one call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ __all__ = ["packed_attention", "varlen_kernel_name"]
 
 logger = logging.getLogger("toxicity_j")
 
-_Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor]
+_Kernel = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor
+]
 
 
 def packed_attention(
@@ -31,7 +33,8 @@ def packed_attention(
 
     Args:
         query: *Shape:* (tokens, heads, dim); `key` and `value` alike.
-        lengths: tokens of each segment, in their order; they sum to tokens. Sorted, they run fastest on a CPU.
+        lengths: tokens of each segment, in their order; they sum to tokens. Sorted,
+            they run fastest on a CPU.
 
     Returns:
         *Shape:* (tokens, heads, dim).
@@ -48,7 +51,9 @@ def packed_attention(
 def _grouped_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
 ) -> torch.Tensor:
-    """Attend in one call per run of segments of equal length. *Shape:* (tokens, heads, dim)."""
+    """Attend in one call per run of segments of equal length. *Shape:* (tokens, heads,
+    dim).
+    """
     outputs, start = [], 0
     for length, group in groupby(lengths):
         end = start + sum(group)
@@ -63,7 +68,9 @@ def _grouped_attention(
 
 
 def _as_batch(states: torch.Tensor, length: int) -> torch.Tensor:
-    """Return segments of one length as a batch. *Shape:* (tokens, heads, dim) to (segments, heads, length, dim)."""
+    """Return segments of one length as a batch. *Shape:* (tokens, heads, dim) to
+    (segments, heads, length, dim).
+    """
     segments = states.view(-1, length, *states.shape[1:])
     return segments.transpose(1, 2)
 
@@ -80,13 +87,17 @@ def varlen_kernel_name(device: torch.device, dtype: torch.dtype) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _offsets(lengths: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """Return where segments start and end, copied once per batch for all layers. *Shape:* (segments + 1,), int32."""
+    """Return where segments start and end, copied once per batch for all layers.
+    *Shape:* (segments + 1,), int32.
+    """
     return to_device([np.cumsum([0, *lengths], dtype=np.int32)], device)[0]
 
 
 @functools.cache
 def _varlen_kernel(device: torch.device, dtype: torch.dtype) -> _Kernel | None:
-    """Find the first kernel that gives the right numbers on this GPU; None when each one fails."""
+    """Find the first kernel that gives the right numbers on this GPU; None when each
+    one fails.
+    """
     lengths = [1, 5, 3, 17]
     heads, width = 2, 64
     ramp = torch.linspace(-2, 2, sum(lengths) * heads * width, device=device)
@@ -102,15 +113,31 @@ def _varlen_kernel(device: torch.device, dtype: torch.dtype) -> _Kernel | None:
             found = kernel(states, states, states, offsets, max(lengths))
             if torch.allclose(found.float(), expected, atol=tolerance):
                 return kernel
-            logger.info("%s differs from scaled_dot_product_attention on %s", kernel.__name__, device)
-        except (RuntimeError, ImportError, AttributeError, TypeError, ValueError) as error:
+            logger.info(
+                "%s differs from scaled_dot_product_attention on %s",
+                kernel.__name__,
+                device,
+            )
+        except (
+            RuntimeError,
+            ImportError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:
             # Each kernel has its own limits: formats, processors, versions of torch.
-            logger.info("%s does not run on %s in %s: %s", kernel.__name__, device, dtype, error)
+            logger.info(
+                "%s does not run on %s in %s: %s", kernel.__name__, device, dtype, error
+            )
     return None
 
 
-def _varlen_attn(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int) -> torch.Tensor:
-    """Attend by torch's public variable-length attention (torch >= 2.10, 16-bit formats)."""
+def _varlen_attn(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
+) -> torch.Tensor:
+    """Attend by torch's public variable-length attention (torch >= 2.10, 16-bit
+    formats).
+    """
     from torch.nn.attention.varlen import varlen_attn
 
     mixed = varlen_attn(q, k, v, offsets, offsets, most, most)
@@ -120,8 +147,12 @@ def _varlen_attn(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: tor
 def _flash_attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
 ) -> torch.Tensor:
-    """Attend by the kernel under `varlen_attn`, for versions of torch that lack the latter."""
-    found = torch.ops.aten._flash_attention_forward(q, k, v, offsets, offsets, most, most, 0.0, False, False)
+    """Attend by the kernel under `varlen_attn`, for versions of torch that lack the
+    latter.
+    """
+    found = torch.ops.aten._flash_attention_forward(
+        q, k, v, offsets, offsets, most, most, 0.0, False, False
+    )
     mixed: torch.Tensor = found[0]
     return mixed
 
@@ -129,8 +160,12 @@ def _flash_attention(
 def _efficient_attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
 ) -> torch.Tensor:
-    """Attend by the memory-efficient kernel, which takes float32 and is what nested tensors use."""
+    """Attend by the memory-efficient kernel, which takes float32 and is what nested
+    tensors use.
+    """
     q, k, v = q[None], k[None], v[None]
-    found = torch.ops.aten._efficient_attention_forward(q, k, v, None, offsets, offsets, most, most, 0.0, 0)
+    found = torch.ops.aten._efficient_attention_forward(
+        q, k, v, None, offsets, offsets, most, most, 0.0, 0
+    )
     mixed: torch.Tensor = found[0][0]
     return mixed

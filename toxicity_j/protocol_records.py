@@ -1,4 +1,6 @@
-"""The records that a protocol consists of, checked when they are made. Nothing here loads a model."""
+"""The records that a protocol consists of, checked when they are made. Nothing here
+loads a model.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,13 @@ from typing import Literal
 
 from .checks import check_choice, check_flag, check_number, check_text, check_whole
 
-# Models that ship with this package, as values of `style_model`, `content_model` and `fluency_model`.
+# Models that ship with this package, as values of `style_model`, `content_model` and
+# `fluency_model`.
 ENCODER = "encoder"
 IDENTIFIER = "identifier"
 
-# Where a protocol's SIM model is two files that a user has to fetch (its licence is not stated, so nobody mirrors it).
+# Where a protocol's SIM model is two files that a user has to fetch (its licence is not
+# stated, so nobody mirrors it).
 WIETING = "wieting"
 
 
@@ -27,18 +31,23 @@ class Style:
 
     Attributes:
         model: the classifier.
-        label: index of the class the script reads; None where only a label's name decides.
-        label_is: what that class means; "toxic" scores 1 - p[label] and "neutral" scores p[label] when soft.
-        rule: "soft" is the probability of not being toxic, in [0, 1]; the others give 0 or 1: toxic when "argmax" is
-            the toxic class, or when the toxic class's raw "logit" is above `logit_threshold`.
+        label: index of the class the script reads; None where only a label's name
+            decides.
+        label_is: what that class means; "toxic" scores 1 - p[label] and "neutral"
+            scores p[label] when soft.
+        rule: "soft" is the probability of not being toxic, in [0, 1]; the others give 0
+            or 1: toxic when "argmax" is the toxic class, or when the toxic class's raw
+            "logit" is above `logit_threshold`.
         logit_threshold: a logit, any real number; for the rule "logit".
         tokenizer: a model whose tokenizer is used in place of the classifier's own.
         detokenize: join punctuation to the word before (see `detokenize`).
-        truncate_raw: over-long inputs are cut anywhere, the closing special token lost, as fairseq scripts do.
-        relative: STA compares with the source and the references: max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <=
-            p(out)]) / 2).
+        truncate_raw: over-long inputs are cut anywhere, the closing special token lost,
+            as fairseq scripts do.
+        relative: STA compares with the source and the references: max(1[p(ref) <=
+            p(out)], (p(out) + 1[p(src) <= p(out)]) / 2).
         slope: rescaling, clip((x - 1) * slope + 1, 0, 1).
-        saturation: STA is min(p, s) / s with s in (0, 1]: a probability of not being toxic of s or more scores 1.
+        saturation: STA is min(p, s) / s with s in (0, 1]: a probability of not being
+            toxic of s or more scores 1.
 
     Raises:
         TypeError: a field has the wrong type.
@@ -76,12 +85,13 @@ class Content:
 
     Attributes:
         model: the model.
-        kind: "encoder" (built in), "wieting" (mean of subword embeddings), "sentence" (sentence-transformers), "pooler"
-            (a transformer's pooled output), each but the first a cosine in [-1, 1]; "regression" is the sigmoid of a
-            one-logit pair classifier, in [0, 1].
+        kind: "encoder" (built in), "wieting" (mean of subword embeddings), "sentence"
+            (sentence-transformers), "pooler" (a transformer's pooled output), each but
+            the first a cosine in [-1, 1]; "regression" is the sigmoid of a one-logit
+            pair classifier, in [0, 1].
         source_weight: weight of the similarity to the source, in [0, 1].
-        reference_weight: weight of the largest similarity to a reference, in [0, 1]; the two add up to 1. Without
-            references the source has all the weight.
+        reference_weight: weight of the largest similarity to a reference, in [0, 1];
+            the two add up to 1. Without references the source has all the weight.
         slope: rescaling, clip((x - 1) * slope + 1, 0, 1).
 
     Raises:
@@ -103,7 +113,10 @@ class Content:
         check_number("`reference_weight` of Content", self.reference_weight, 0, 1)
         total = self.source_weight + self.reference_weight
         if not math.isclose(total, 1):
-            raise ValueError(f"`source_weight` and `reference_weight` of Content must add up to 1; got {total:g}")
+            raise ValueError(
+                "`source_weight` and `reference_weight` of Content must add up to 1;"
+                f" got {total:g}"
+            )
         _check_slope(self)
 
 
@@ -113,8 +126,8 @@ class Fluency:
 
     Attributes:
         model: the model; None for chrF.
-        kind: "encoder" (built in), "classifier" (an acceptability classifier), "chrf" (sacrebleu's, over the
-            references), "xcomet".
+        kind: "encoder" (built in), "classifier" (an acceptability classifier), "chrf"
+            (sacrebleu's, over the references), "xcomet".
         label: index of the acceptable class.
         rule: "soft" is that class's probability, "argmax" is 1 when it is the largest.
         detokenize: as in `Style`.
@@ -139,7 +152,10 @@ class Fluency:
     def __post_init__(self) -> None:
         check_choice("`kind` of Fluency", self.kind, FLUENCY_KINDS)
         if self.kind == "chrf" and self.model is not None:
-            raise ValueError(f"`model` of Fluency must be None for chrF, which has none; got {self.model!r}")
+            raise ValueError(
+                "`model` of Fluency must be None for chrF, which has none; got"
+                f" {self.model!r}"
+            )
         if self.kind != "chrf":
             check_text("`model` of Fluency", self.model)
         _check_built_in(self)
@@ -150,7 +166,10 @@ class Fluency:
             _check_bare(self)
         _check_slope(self)
         if self.slope is not None and not self.relative:
-            raise ValueError(f"`slope` of Fluency must be None unless `relative` is True; got {self.slope}")
+            raise ValueError(
+                "`slope` of Fluency must be None unless `relative` is True; got"
+                f" {self.slope}"
+            )
 
 
 @dataclass(frozen=True)
@@ -195,7 +214,11 @@ class Protocol:
         if self.fluency is not None:
             _check_record("fluency", self.fluency, Fluency)
         check_choice("`strip` of Protocol", self.strip, ("none", "predictions", "all"))
-        check_choice("`references` of Protocol", self.references, ("unused", "optional", "required"))
+        check_choice(
+            "`references` of Protocol",
+            self.references,
+            ("unused", "optional", "required"),
+        )
         _check_flags(self, "newline", "languages", "blank_is_zero")
         _check_references(self)
 
@@ -221,7 +244,9 @@ class Protocol:
 
 def _check_record(role: str, given: object, record: type) -> None:
     if not isinstance(given, record):
-        raise TypeError(f"`{role}` of Protocol must be a {record.__name__}; got {given!r:.100}")
+        raise TypeError(
+            f"`{role}` of Protocol must be a {record.__name__}; got {given!r:.100}"
+        )
 
 
 def _check_label(record: Style | Fluency) -> None:
@@ -241,28 +266,49 @@ def _check_slope(record: Style | Content | Fluency) -> None:
 
 def _check_bare(fluency: Fluency) -> None:
     """Check that nothing is set that chrF and XCOMET would not read."""
-    others = (fluency.label, fluency.detokenize, fluency.truncate_raw, fluency.relative, fluency.slope)
+    others = (
+        fluency.label,
+        fluency.detokenize,
+        fluency.truncate_raw,
+        fluency.relative,
+        fluency.slope,
+    )
     if any(value not in (None, False) for value in others):
-        raise ValueError(f"the fields of Fluency after `kind` must not be set for the kind {fluency.kind!r}")
+        raise ValueError(
+            "the fields of Fluency after `kind` must not be set for the kind"
+            f" {fluency.kind!r}"
+        )
 
 
 def _check_built_in(record: Content | Fluency) -> None:
     """Check that the built-in encoder is named as model and as kind, or as neither."""
     if (record.model == ENCODER) != (record.kind == ENCODER):
-        message = f"`model` of {type(record).__name__} must be {ENCODER!r} if and only if `kind` is"
-        raise ValueError(f"{message}; got model {record.model!r} and kind {record.kind!r}")
+        message = (
+            f"`model` of {type(record).__name__} must be {ENCODER!r} if and only if"
+            " `kind` is"
+        )
+        raise ValueError(
+            f"{message}; got model {record.model!r} and kind {record.kind!r}"
+        )
 
 
 def _check_logit_threshold(style: Style) -> None:
     if style.rule != "logit":
         if style.logit_threshold is not None:
-            raise ValueError(f"`logit_threshold` of Style must be None for the rule {style.rule!r}")
+            raise ValueError(
+                f"`logit_threshold` of Style must be None for the rule {style.rule!r}"
+            )
         return
     if style.logit_threshold is None:
-        raise ValueError("`logit_threshold` of Style must be a logit for the rule 'logit'; got None")
+        raise ValueError(
+            "`logit_threshold` of Style must be a logit for the rule 'logit'; got None"
+        )
     check_number("`logit_threshold` of Style", style.logit_threshold)
     if style.model in (ENCODER, IDENTIFIER):
-        raise ValueError(f"`rule` of Style must not be 'logit' for the built-in model {style.model!r}")
+        raise ValueError(
+            "`rule` of Style must not be 'logit' for the built-in model"
+            f" {style.model!r}"
+        )
 
 
 def _check_saturation(style: Style) -> None:
@@ -272,7 +318,10 @@ def _check_saturation(style: Style) -> None:
     if style.saturation == 0:
         raise ValueError("`saturation` of Style must be above 0; got 0")
     if style.rule != "soft" or style.relative or style.slope is not None:
-        raise ValueError("`saturation` of Style must be None unless `rule` is 'soft', without `relative` and `slope`")
+        raise ValueError(
+            "`saturation` of Style must be None unless `rule` is 'soft', without"
+            " `relative` and `slope`"
+        )
 
 
 def _check_references(protocol: Protocol) -> None:
@@ -286,11 +335,17 @@ def _check_references(protocol: Protocol) -> None:
         factor = "`kind` 'chrf' of Fluency"
         if in_content:
             factor = "`reference_weight` of Content"
-        raise ValueError(f"`references` of Protocol must not be 'unused', because of the {factor}")
+        raise ValueError(
+            f"`references` of Protocol must not be 'unused', because of the {factor}"
+        )
     if protocol.references == "optional" and (only_references or is_chrf):
-        raise ValueError("`references` of Protocol must be 'required': without them a factor compares with nothing")
+        raise ValueError(
+            "`references` of Protocol must be 'required': without them a factor"
+            " compares with nothing"
+        )
     uses_references = any((in_content, is_chrf, is_xcomet, protocol.style.relative))
     if protocol.references != "unused" and not uses_references:
         raise ValueError(
-            f"`references` of Protocol must be 'unused', since no factor uses them; got {protocol.references!r}"
+            "`references` of Protocol must be 'unused', since no factor uses them; got"
+            f" {protocol.references!r}"
         )

@@ -1,7 +1,9 @@
-"""What each published J computes: one frozen record per protocol, every quirk a field, a source beside every constant.
+"""What each published J computes: one frozen record per protocol, every quirk a field,
+a source beside every constant.
 
-A protocol says which texts a factor reads, which model reads them and how its output becomes a number. Nothing here
-loads a model. Sources are public repositories, named `owner/name: file`, and papers.
+A protocol says which texts a factor reads, which model reads them and how its output
+becomes a number. Nothing here loads a model. Sources are public repositories, named
+`owner/name: file`, and papers.
 """
 
 from __future__ import annotations
@@ -11,7 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .checks import check_choice
-from .protocol_records import ENCODER, IDENTIFIER, WIETING, Content, Fluency, Protocol, Style
+from .protocol_records import (
+    ENCODER,
+    IDENTIFIER,
+    WIETING,
+    Content,
+    Fluency,
+    Protocol,
+    Style,
+)
 
 __all__ = [
     "ENCODER",
@@ -27,17 +37,23 @@ __all__ = [
     "protocols",
 ]
 
-# Formerly SkolkovoInstitute/roberta_toxicity_classifier: {0: neutral, 1: toxic}. CC-BY-NC-SA-4.0.
+# Formerly SkolkovoInstitute/roberta_toxicity_classifier: {0: neutral, 1: toxic}.
+# CC-BY-NC-SA-4.0.
 _ROBERTA_TOXICITY = "s-nlp/roberta_toxicity_classifier"
-# The CoLA classifier of Krishna et al. 2020 converted from fairseq: class 0 is ACCEPTABLE, against most CoLA models.
+# The CoLA classifier of Krishna et al. 2020 converted from fairseq: class 0 is
+# ACCEPTABLE, against most CoLA models.
 _ROBERTA_COLA = "cointegrated/roberta-large-cola-krishna2020"
 _LABSE = "sentence-transformers/LaBSE"
 
 EMBEDDED = Protocol(
     name="embedded",
-    use_when="you want numbers now, offline, on a CPU, and compare systems that you score yourself",
+    use_when=(
+        "you want numbers now, offline, on a CPU, and compare systems that you score"
+        " yourself"
+    ),
     source="this package, toxicity_j/MODEL_CARD.md",
-    # People call a text civil from about .9 on; above it the order is noise (benchmarks: rho with people .55 -> .60).
+    # People call a text civil from about .9 on; above it the order is noise
+    # (benchmarks: rho with people .55 -> .60).
     style=Style(ENCODER, saturation=0.9),
     content=Content(ENCODER, "encoder"),
     fluency=Fluency(ENCODER, "encoder"),
@@ -45,62 +61,95 @@ EMBEDDED = Protocol(
 )
 
 # martiansideofthemoon/style-transfer-paraphrase:
-# style_paraphrase/evaluation/scripts/{roberta_classify,acceptability,micro_eval}.py and get_paraphrase_similarity.py.
-# The classifiers cut ids at 512, both after detokenising; its task classifiers are not about toxicity, so the one of
-# the detoxification protocols stands in.
+# style_paraphrase/evaluation/scripts/{roberta_classify,acceptability,micro_eval}.py and
+# get_paraphrase_similarity.py. The classifiers cut ids at 512, both after detokenising;
+# its task classifiers are not about toxicity, so the one of the detoxification
+# protocols stands in.
 KRISHNA2020 = Protocol(
     name="krishna2020",
     use_when="you have several references and want J as it was first defined",
     source="https://arxiv.org/abs/2010.05700",
-    style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax", detokenize=True, truncate_raw=True),
+    style=Style(
+        _ROBERTA_TOXICITY, label=1, rule="argmax", detokenize=True, truncate_raw=True
+    ),
     content=Content(WIETING, "wieting", source_weight=0.0, reference_weight=1.0),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True, truncate_raw=True),
+    fluency=Fluency(
+        _ROBERTA_COLA,
+        "classifier",
+        label=0,
+        rule="argmax",
+        detokenize=True,
+        truncate_raw=True,
+    ),
     references="required",
 )
 
-# s-nlp/detox: emnlp2021/metric/metric.py. `--threshold` defaults to .8 and is compared with the raw logit; readlines()
-# keeps the newline. Its command line reads the CoLA model with fairseq (do_cola_eval), which is followed here;
-# do_cola_eval_transformers is not called.
+# s-nlp/detox: emnlp2021/metric/metric.py. `--threshold` defaults to .8 and is compared
+# with the raw logit; readlines() keeps the newline. Its command line reads the CoLA
+# model with fairseq (do_cola_eval), which is followed here; do_cola_eval_transformers
+# is not called.
 EMNLP2021 = Protocol(
     name="emnlp2021",
     use_when="you compare with tables of Dale et al. 2021",
     source="https://arxiv.org/abs/2109.08914",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="logit", logit_threshold=0.8),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True, truncate_raw=True),
+    fluency=Fluency(
+        _ROBERTA_COLA,
+        "classifier",
+        label=0,
+        rule="argmax",
+        detokenize=True,
+        truncate_raw=True,
+    ),
     newline=True,
 )
 
-# s-nlp/paradetox: evaluation_detox/metric.py and metric_tools/style_transfer_accuracy.py: argmax in place of the
-# threshold; metric_tools/fluency.py: fairseq.
+# s-nlp/paradetox: evaluation_detox/metric.py and
+# metric_tools/style_transfer_accuracy.py: argmax in place of the threshold;
+# metric_tools/fluency.py: fairseq.
 PARADETOX2022 = Protocol(
     name="paradetox2022",
-    use_when="you compare with tables of ParaDetox and the English papers that follow it",
+    use_when=(
+        "you compare with tables of ParaDetox and the English papers that follow it"
+    ),
     source="https://aclanthology.org/2022.acl-long.469",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax"),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(_ROBERTA_COLA, "classifier", label=0, rule="argmax", detokenize=True, truncate_raw=True),
+    fluency=Fluency(
+        _ROBERTA_COLA,
+        "classifier",
+        label=0,
+        rule="argmax",
+        detokenize=True,
+        truncate_raw=True,
+    ),
     newline=True,
 )
 
-# pan-webis-de/pan-code: clef24/text-detoxification/evaluate.py, main(): style_target_label=0; CHRF() / 100 for the
-# third factor.
+# pan-webis-de/pan-code: clef24/text-detoxification/evaluate.py, main():
+# style_target_label=0; CHRF() / 100 for the third factor.
 TEXTDETOX2024 = Protocol(
     name="textdetox2024",
     use_when="you compare with the CLEF 2024 shared task, in any of its nine languages",
     source="https://pan.webis.de/clef24/pan24-web/text-detoxification.html",
-    style=Style("textdetox/xlmr-large-toxicity-classifier", label=0, label_is="neutral"),
+    style=Style(
+        "textdetox/xlmr-large-toxicity-classifier", label=0, label_is="neutral"
+    ),
     content=Content(_LABSE, "sentence"),
     fluency=Fluency(None, "chrf"),
     references="required",
     languages=True,
 )
 
-# pan-webis-de/pan-code: clef25/text-detoxification/evaluation/metrics/{toxicity,similarity}.py: target_label 0, the
-# tokenizer's name, the weights .4 and .6; metrics/fluency/xcomet.py.
+# pan-webis-de/pan-code:
+# clef25/text-detoxification/evaluation/metrics/{toxicity,similarity}.py: target_label
+# 0, the tokenizer's name, the weights .4 and .6; metrics/fluency/xcomet.py.
 TEXTDETOX2025 = Protocol(
     name="textdetox2025",
-    use_when="you compare with the CLEF 2025 shared task, in any of its fifteen languages",
+    use_when=(
+        "you compare with the CLEF 2025 shared task, in any of its fifteen languages"
+    ),
     source="https://pan.webis.de/clef25/pan25-web/text-detoxification.html",
     style=Style(
         "textdetox/xlmr-large-toxicity-classifier-v2",
@@ -115,8 +164,8 @@ TEXTDETOX2025 = Protocol(
     languages=True,
 )
 
-# s-nlp/pseudoparadetox: src/utils/evaluate.py: all target labels 0, lines stripped; BLEURT's single logit goes through
-# a sigmoid.
+# s-nlp/pseudoparadetox: src/utils/evaluate.py: all target labels 0, lines stripped;
+# BLEURT's single logit goes through a sigmoid.
 PSEUDOPARADETOX2024 = Protocol(
     name="pseudoparadetox2024",
     use_when="you compare with tables of PseudoParaDetox",
@@ -127,16 +176,24 @@ PSEUDOPARADETOX2024 = Protocol(
     strip="all",
 )
 
-# s-nlp/russe_detox_2022: evaluation/ru_detoxification_metrics.py (slopes .90, 1.50 and 1.15, FL target label 1) and
-# ru_detoxification_evaluation.py (style target label 0, predictions stripped). SkolkovoInstitute's models are s-nlp's
-# now.
+# s-nlp/russe_detox_2022: evaluation/ru_detoxification_metrics.py (slopes .90, 1.50 and
+# 1.15, FL target label 1) and ru_detoxification_evaluation.py (style target label 0,
+# predictions stripped). SkolkovoInstitute's models are s-nlp's now.
 RUSSE2022 = Protocol(
     name="russe2022",
     use_when="you compare with the RUSSE 2022 shared task, in Russian",
     source="https://www.dialog-21.ru/media/5755/dementievadplusetal105.pdf",
-    style=Style("s-nlp/russian_toxicity_classifier", label=0, label_is="neutral", slope=0.90),
+    style=Style(
+        "s-nlp/russian_toxicity_classifier", label=0, label_is="neutral", slope=0.90
+    ),
     content=Content("cointegrated/LaBSE-en-ru", "pooler", slope=1.50),
-    fluency=Fluency("s-nlp/rubert-base-corruption-detector", "classifier", label=1, relative=True, slope=1.15),
+    fluency=Fluency(
+        "s-nlp/rubert-base-corruption-detector",
+        "classifier",
+        label=1,
+        relative=True,
+        slope=1.15,
+    ),
     strip="predictions",
 )
 
@@ -175,8 +232,9 @@ def as_protocol(value: Any) -> Protocol:
     """Return the protocol that a user means.
 
     Args:
-        value: a name, a `Protocol`, or a dict of a Protocol's fields. `evaluate.load` imports a copy of this package,
-            so a `Protocol` may also be the class of another copy.
+        value: a name, a `Protocol`, or a dict of a Protocol's fields. `evaluate.load`
+            imports a copy of this package, so a `Protocol` may also be the class of
+            another copy.
 
     Raises:
         TypeError: `value` is something else, or has an unknown field.
@@ -189,7 +247,10 @@ def as_protocol(value: Any) -> Protocol:
     if _is_protocol_of_another_copy(value):
         value = dataclasses.asdict(value)
     if not isinstance(value, Mapping):
-        raise TypeError(f"`protocol` must be a name, a Protocol or a dict of its fields; got {value!r:.100}")
+        raise TypeError(
+            "`protocol` must be a name, a Protocol or a dict of its fields; got"
+            f" {value!r:.100}"
+        )
     fields = dict(value)
     for role, record in (("style", Style), ("content", Content), ("fluency", Fluency)):
         if isinstance(fields.get(role), Mapping):
@@ -212,4 +273,6 @@ def _made(record: Any, argument: str, fields: Mapping[str, Any]) -> Any:
         if set(fields) <= set(names) and "missing" not in str(error):
             raise
         listed = ", ".join(names)
-        raise TypeError(f"`{argument}` must have the fields of {record.__name__}, {listed}: {error}") from error
+        raise TypeError(
+            f"`{argument}` must have the fields of {record.__name__}, {listed}: {error}"
+        ) from error

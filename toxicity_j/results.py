@@ -1,7 +1,8 @@
-"""What a Scorer returns: the scores of each segment, and the corpus numbers that follow from them. Arithmetic only.
+"""What a Scorer returns: the scores of each segment, and the corpus numbers that follow
+from them. Arithmetic only.
 
-J is the mean over segments of the products of the factors (Krishna et al. 2020, arXiv 2010.05700), never the product of
-the means.
+J is the mean over segments of the products of the factors (Krishna et al. 2020, arXiv
+2010.05700), never the product of the means.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ class Segments:
         sta: style score, in [0, 1], higher is better.
         p_toxic: probability of the toxic class, in [0, 1], lower is better.
         nontoxic: 1 where the hard rule says not toxic, else 0.
-        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without sources, or if the protocol has none.
-        fl: the third factor, in [0, 1]; None without sources, or if the protocol has none.
+        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without
+            sources, or if the protocol has none.
+        fl: the third factor, in [0, 1]; None without sources, or if the protocol has
+            none.
         j: product of the factors; None without sources.
         signature: what was computed, with which models.
         languages: the language of each segment, if given.
-        truncated: number of distinct texts that were longer than a model reads, by role ("style", "content",
-            "fluency"); roles without such texts are absent.
+        truncated: number of distinct texts that were longer than a model reads, by role
+            ("style", "content", "fluency"); roles without such texts are absent.
     """
 
     sta: np.ndarray
@@ -52,9 +55,10 @@ class Segments:
         """Return the mean of each column over segments.
 
         Returns:
-            `sta`, `nontoxic_share`, then `sim`, `fl`, `j` where computed, `n` and `signature`. With languages also
-            `languages`, the same by language, and `macro`, the unweighted mean of each over languages. If a text was
-            truncated also `truncated`.
+            `sta`, `nontoxic_share`, then `sim`, `fl`, `j` where computed, `n` and
+            `signature`. With languages also `languages`, the same by language, and
+            `macro`, the unweighted mean of each over languages. If a text was truncated
+            also `truncated`.
         """
         scores: dict[str, Any] = dict(self._means(range(len(self))))
         scores["signature"] = self.signature
@@ -71,7 +75,9 @@ class Segments:
             ValueError: the segments have no languages.
         """
         if self.languages is None:
-            raise ValueError("`languages` must be given to score() for results by language; got None")
+            raise ValueError(
+                "`languages` must be given to score() for results by language; got None"
+            )
         # Grouped by index, so that each language's mean is exact.
         indices: dict[str, list[int]] = {}
         for index, language in enumerate(self.languages):
@@ -80,12 +86,20 @@ class Segments:
         return {language: self._means(indices[language]) for language in languages}
 
     def as_lists(self) -> dict[str, list[float]]:
-        """Return columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and `p_toxic`."""
+        """Return columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and
+        `p_toxic`.
+        """
         columns = {name: getattr(self, name) for name in _LISTED}
-        return {name: column.tolist() for name, column in columns.items() if column is not None}
+        return {
+            name: column.tolist()
+            for name, column in columns.items()
+            if column is not None
+        }
 
     def _means(self, indices: Sequence[int]) -> dict[str, float | int]:
-        """Return the mean of each computed column over some of the segments, and their number."""
+        """Return the mean of each computed column over some of the segments, and their
+        number.
+        """
         scores: dict[str, float | int] = {}
         for key, name in MEANS.items():
             column = getattr(self, name)
@@ -96,15 +110,20 @@ class Segments:
         return scores
 
 
-def add_languages(scores: dict[str, Any], by_language: Mapping[str, Mapping[str, float | int]]) -> None:
-    """Add to corpus scores those of each language, their macro average, and the languages' names to the signature."""
+def add_languages(
+    scores: dict[str, Any], by_language: Mapping[str, Mapping[str, float | int]]
+) -> None:
+    """Add to corpus scores those of each language, their macro average, and the
+    languages' names to the signature.
+    """
     scores["signature"] += f"|languages:{','.join(by_language)}"
     scores["languages"] = by_language
     scores["macro"] = macro_means(by_language)
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean, correctly rounded, so that it does not depend on the order of segments.
+    """Return the mean, correctly rounded, so that it does not depend on the order of
+    segments.
 
     Raises:
         ValueError: no values.
@@ -116,7 +135,8 @@ def mean(values: Sequence[float]) -> float:
 
 
 def product(factors: Iterable[np.ndarray | None]) -> np.ndarray:
-    """Multiply the factors of J that a protocol has, in their order; None stands for one that it leaves out.
+    """Multiply the factors of J that a protocol has, in their order; None stands for
+    one that it leaves out.
 
     *Shape:* (n,) each.
 

@@ -1,4 +1,6 @@
-"""From model outputs to STA, SIM and FL: the rules a protocol names, as arithmetic on arrays. Models live elsewhere."""
+"""From model outputs to STA, SIM and FL: the rules a protocol names, as arithmetic on
+arrays. Models live elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,17 @@ __all__ = [
     "sigmoid",
 ]
 
-# In logits: how near to a hard decision a score of reduced precision may be before it is computed again in float32.
-# bfloat16 keeps 8 bits, so a logit of 8 moves by up to 0.03 at each rounding.
+# In logits: how near to a hard decision a score of reduced precision may be before it
+# is computed again in float32. bfloat16 keeps 8 bits, so a logit of 8 moves by up to
+# 0.03 at each rounding.
 RESCORE_MARGIN = 0.5
 
 
 def sigmoid(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Compute the sigmoid of each logit. *Shape:* any, in and out; float64, in [0, 1].
 
-    Not torch's, which rounds an element by its place in the array: equal texts would score alike but for the last bit.
+    Not torch's, which rounds an element by its place in the array: equal texts would
+    score alike but for the last bit.
     """
     decay: npt.NDArray[np.float64] = np.exp(-np.asarray(logits, dtype=np.float64))
     return 1 / (1 + decay)
@@ -43,9 +47,10 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
     *Shape:* (n, labels) to (n, labels), float64.
 
     Args:
-        logits: a classifier's output. A single column is taken through the sigmoid, as the textdetox and
-            pseudoparadetox scripts do.
-        independent: labels do not exclude each other (a multi-label model): the sigmoid of each.
+        logits: a classifier's output. A single column is taken through the sigmoid, as
+            the textdetox and pseudoparadetox scripts do.
+        independent: labels do not exclude each other (a multi-label model): the sigmoid
+            of each.
     """
     logits = np.asarray(logits, dtype=np.float64)
     if independent or logits.shape[1] == 1:
@@ -56,8 +61,12 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
     return softmax
 
 
-def log_odds(logits: np.ndarray, index: int, *, independent: bool = False) -> np.ndarray:
-    """Return the logarithm of p / (1 - p) for one class. *Shape:* (n, labels) to (n,)."""
+def log_odds(
+    logits: np.ndarray, index: int, *, independent: bool = False
+) -> np.ndarray:
+    """Return the logarithm of p / (1 - p) for one class. *Shape:* (n, labels) to
+    (n,).
+    """
     own = logits[:, index]
     if independent or logits.shape[1] == 1:
         return own
@@ -80,15 +89,22 @@ class Decision:
     """When a text counts as toxic.
 
     Attributes:
-        rule: "probability" of the toxic class above `threshold`; its raw "logit" above `threshold`; or it being the
+        rule: "probability" of the toxic class above `threshold`; its raw "logit" above
+            `threshold`; or it being the "argmax".
+        threshold: in [0, 1] for "probability", any real number for "logit", None for
             "argmax".
-        threshold: in [0, 1] for "probability", any real number for "logit", None for "argmax".
     """
 
     rule: str
     threshold: float | None = None
 
-    def toxic(self, logits: np.ndarray | None, p_toxic: np.ndarray, index: int, index_is_toxic: bool) -> np.ndarray:
+    def toxic(
+        self,
+        logits: np.ndarray | None,
+        p_toxic: np.ndarray,
+        index: int,
+        index_is_toxic: bool,
+    ) -> np.ndarray:
         """Decide for each text.
 
         Args:
@@ -104,7 +120,9 @@ class Decision:
             is_above: np.ndarray = p_toxic > self._edge
             return is_above
         if logits is None:
-            raise ValueError(f"`logits` must be given for the rule {self.rule!r}; got None")
+            raise ValueError(
+                f"`logits` must be given for the rule {self.rule!r}; got None"
+            )
         if self.rule == "argmax":
             is_largest: np.ndarray = logits.argmax(axis=1) == index
             if index_is_toxic:
@@ -114,8 +132,11 @@ class Decision:
         above: np.ndarray = logits[:, index] > np.float32(self._edge)
         return above
 
-    def is_borderline(self, logits: np.ndarray, index: int, *, independent: bool = False) -> np.ndarray:
-        """Return where rounding could flip the decision. *Shape:* (n, labels) to (n,), bool.
+    def is_borderline(
+        self, logits: np.ndarray, index: int, *, independent: bool = False
+    ) -> np.ndarray:
+        """Return where rounding could flip the decision. *Shape:* (n, labels) to (n,),
+        bool.
 
         Args:
             logits: in reduced precision.
@@ -135,13 +156,17 @@ class Decision:
         return _is_near(distance)
 
     def is_borderline_probability(self, p_toxic: np.ndarray) -> np.ndarray:
-        """Return where rounding could flip a decision on probabilities. *Shape:* (n,) to (n,), bool."""
+        """Return where rounding could flip a decision on probabilities. *Shape:* (n,)
+        to (n,), bool.
+        """
         return _is_near(logit(p_toxic) - self._edge_logit)
 
     @property
     def _edge(self) -> float:
         if self.threshold is None:
-            raise ValueError(f"`threshold` must be given for the rule {self.rule!r}; got None")
+            raise ValueError(
+                f"`threshold` must be given for the rule {self.rule!r}; got None"
+            )
         return self.threshold
 
     @property
@@ -149,15 +174,19 @@ class Decision:
         return float(logit(np.array(self._edge)))
 
 
-def relative_style(output: np.ndarray, source: np.ndarray, references: Sequence[np.ndarray] | None) -> np.ndarray:
+def relative_style(
+    output: np.ndarray, source: np.ndarray, references: Sequence[np.ndarray] | None
+) -> np.ndarray:
     """Return the CLEF 2025 STA, in [0, 1].
 
-    max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <= p(out)]) / 2); without references the second alone.
+    max(1[p(ref) <= p(out)], (p(out) + 1[p(src) <= p(out)]) / 2); without references the
+    second alone.
 
     Args:
         output: probability that each prediction is not toxic, in [0, 1]. *Shape:* (n,)
         source: the same of the sources. *Shape:* (n,)
-        references: the same of each segment's references, n arrays; the easiest of several counts.
+        references: the same of each segment's references, n arrays; the easiest of
+            several counts.
     """
     scores: np.ndarray = (output + (source <= output)) / 2
     if references is None:
@@ -169,7 +198,10 @@ def relative_style(output: np.ndarray, source: np.ndarray, references: Sequence[
 
 
 def compares_borderline(
-    odds: np.ndarray, output: slice, source: slice, references: Sequence[np.ndarray] | None
+    odds: np.ndarray,
+    output: slice,
+    source: slice,
+    references: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
     """Return the texts whose comparison in `relative_style` rounding could flip.
 
@@ -198,13 +230,17 @@ def compares_borderline(
 
 
 def relative_fluency(output: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Return the RUSSE 2022 FL before rescaling: 1, less what was lost against the source, in [0, 1]."""
+    """Return the RUSSE 2022 FL before rescaling: 1, less what was lost against the
+    source, in [0, 1].
+    """
     scores: np.ndarray = np.minimum(0, output - source) + 1
     return scores
 
 
 def rescale(scores: np.ndarray, slope: float | None) -> np.ndarray:
-    """Apply the line of a slope through (1, 1), clipped to [0, 1]; without a slope, return the scores unchanged."""
+    """Apply the line of a slope through (1, 1), clipped to [0, 1]; without a slope,
+    return the scores unchanged.
+    """
     if slope is None:
         return scores
     line = (scores - 1) * slope + 1

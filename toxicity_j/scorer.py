@@ -1,7 +1,8 @@
-"""Texts in, STA, SIM, FL and J of each segment out, by a named protocol (see `protocols`); no import of `evaluate`.
+"""Texts in, STA, SIM, FL and J of each segment out, by a named protocol (see
+`protocols`); no import of `evaluate`.
 
-Each model is loaded once, on first need: STA alone loads no SIM or FL model. A `Scorer` may be shared by threads, and
-pickled.
+Each model is loaded once, on first need: STA alone loads no SIM or FL model. A `Scorer`
+may be shared by threads, and pickled.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from .options import Options
 from .protocol_records import Protocol
 from .protocols import as_protocol
 from .results import Segments, product
-from .signature import precision, protocol_name, reference_counts, render, shown_decision
+from .signature import (
+    precision,
+    protocol_name,
+    reference_counts,
+    render,
+    shown_decision,
+)
 from .version import VERSION
 
 __all__ = ["Scorer"]
@@ -37,23 +44,29 @@ class Scorer:
     """Scores detoxified texts by a protocol.
 
     Args:
-        protocol: a key of `protocols()`, a `Protocol`, or a dict of a Protocol's fields.
-        style_model: replaces the protocol's STA model: a Hub id, optionally `@revision`, a local folder, "encoder"
-            (built in) or "identifier" (built in, the fastest).
-        content_model: replaces the SIM model: as above except "identifier"; a folder with the Wieting files is read as
-            such.
+        protocol: a key of `protocols()`, a `Protocol`, or a dict of a Protocol's
+            fields.
+        style_model: replaces the protocol's STA model: a Hub id, optionally
+            `@revision`, a local folder, "encoder" (built in) or "identifier" (built in,
+            the fastest).
+        content_model: replaces the SIM model: as above except "identifier"; a folder
+            with the Wieting files is read as such.
         fluency_model: replaces the FL model: as above except "identifier".
         device: as torch's; when None CUDA, else MPS, else the CPU.
-        batch_size: largest number of texts per batch, at least 1; chosen by their length when None. Scores do not
-            depend on it.
-        threshold: probability of the toxic class, in [0, 1], above which a text counts as toxic; the protocol's own
-            rule when None.
-        soft: STA is the probability of not being toxic (True) or the hard decision (False); the protocol's when None.
+        batch_size: largest number of texts per batch, at least 1; chosen by their
+            length when None. Scores do not depend on it.
+        threshold: probability of the toxic class, in [0, 1], above which a text counts
+            as toxic; the protocol's own rule when None.
+        soft: STA is the probability of not being toxic (True) or the hard decision
+            (False); the protocol's when None.
         dtype: "float32", or a lower precision for large models on a GPU.
         progress: show a progress bar.
-        newline: end each text in a newline, as the scripts that use readlines() do; the protocol's when None.
-        style_label: name or index of a replaced style model's toxic class, where its labels do not say.
-        fluency_label: name or index of a replaced fluency model's acceptable class, where its labels do not say.
+        newline: end each text in a newline, as the scripts that use readlines() do; the
+            protocol's when None.
+        style_label: name or index of a replaced style model's toxic class, where its
+            labels do not say.
+        fluency_label: name or index of a replaced fluency model's acceptable class,
+            where its labels do not say.
         style_tokenizer: a model whose tokenizer the style model uses.
 
     Raises:
@@ -101,8 +114,12 @@ class Scorer:
         self._soft = self.protocol.style.rule == "soft"
         if soft is not None:
             self._soft = soft
-        self._decision = hard_decision(self.protocol, self._components["style"], threshold)
-        self._models = LoadedComponents(self.protocol, self._components, self._decision, self._options.run)
+        self._decision = hard_decision(
+            self.protocol, self._components["style"], threshold
+        )
+        self._models = LoadedComponents(
+            self.protocol, self._components, self._decision, self._options.run
+        )
         self._lock = threading.RLock()
         self._has_warned = False
 
@@ -119,22 +136,31 @@ class Scorer:
 
         Args:
             predictions: list of strings, the rewrites.
-            sources: list of strings, what was rewritten; without them only STA is computed.
-            references: a string or a list of strings for each item, where the protocol uses human rewrites.
-            languages: list of strings, for results by language; they move no segment's score.
-            unterminated: "predictions" and "sources", or one of them, if the last line of that file has no newline.
-                Protocols that keep newlines (emnlp2021, paradetox2022) then read the last text without one.
+            sources: list of strings, what was rewritten; without them only STA is
+                computed.
+            references: a string or a list of strings for each item, where the protocol
+                uses human rewrites.
+            languages: list of strings, for results by language; they move no segment's
+                score.
+            unterminated: "predictions" and "sources", or one of them, if the last line
+                of that file has no newline. Protocols that keep newlines (emnlp2021,
+                paradetox2022) then read the last text without one.
 
         Raises:
             ImportError: a library that a model needs is not installed.
             OSError: a model is missing, gated, out of reach or damaged.
             TypeError: a column does not consist of strings.
-            ValueError: columns differ in length, one that the protocol needs is missing, or a model gives no number.
+            ValueError: columns differ in length, one that the protocol needs is
+                missing, or a model gives no number.
         """
-        columns = Columns.check(predictions, sources, references, languages, unterminated)
+        columns = Columns.check(
+            predictions, sources, references, languages, unterminated
+        )
         return self.score_columns(columns)
 
-    def score_columns(self, columns: Columns, *, progress: bool | None = None) -> Segments:
+    def score_columns(
+        self, columns: Columns, *, progress: bool | None = None
+    ) -> Segments:
         """Score columns that `Columns.check` has checked; otherwise as `score`.
 
         Args:
@@ -152,7 +178,10 @@ class Scorer:
             signature = self._signature(roles, read)
             blocks = [self._scores(roles, block, call) for block in read.blocks()]
         call.warn_of_truncation()
-        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        joined = {
+            name: np.concatenate([block[name] for block in blocks])
+            for name in blocks[0]
+        }
         return Segments(
             sta=joined["sta"],
             p_toxic=joined["p_toxic"],
@@ -177,11 +206,17 @@ class Scorer:
         """Warn once per Scorer, however many calls give references."""
         if not self._has_warned:
             self._has_warned = True
-            logger.warning("`references` are not used by the protocol %r", self.protocol.name)
+            logger.warning(
+                "`references` are not used by the protocol %r", self.protocol.name
+            )
 
-    def _scores(self, roles: list[Role], columns: Columns, call: Call) -> dict[str, np.ndarray]:
+    def _scores(
+        self, roles: list[Role], columns: Columns, call: Call
+    ) -> dict[str, np.ndarray]:
         """Compute one block: the columns of `Segments` that there are."""
-        call.encoder_scores = encoder_scores(self.protocol, self._models, self._decision, roles, columns, call)
+        call.encoder_scores = encoder_scores(
+            self.protocol, self._models, self._decision, roles, columns, call
+        )
         style = style_scores(
             self.protocol.style,
             self._models.get("style"),
@@ -196,9 +231,13 @@ class Scorer:
             "nontoxic": style.nontoxic,
         }
         if "content" in roles:
-            scores["sim"] = content_scores(self.protocol, self._models.get("content"), columns, call)
+            scores["sim"] = content_scores(
+                self.protocol, self._models.get("content"), columns, call
+            )
         if "fluency" in roles:
-            scores["fl"] = fluency_scores(self.protocol, self._models.get("fluency"), columns, call)
+            scores["fl"] = fluency_scores(
+                self.protocol, self._models.get("fluency"), columns, call
+            )
         if self._is_complete(columns):
             # A factor that the protocol leaves out is no factor of J.
             factors = [scores.get(name) for name in ("sta", "sim", "fl")]
@@ -210,7 +249,9 @@ class Scorer:
         return all(getattr(columns, name) is not None for name in self.protocol.needs)
 
     def _roles(self, columns: Columns) -> list[Role]:
-        """Return the factors to compute: all of the protocol's, or STA alone without the columns that J needs."""
+        """Return the factors to compute: all of the protocol's, or STA alone without
+        the columns that J needs.
+        """
         if self._is_complete(columns):
             return list(self._components)
         return ["style"]
@@ -241,7 +282,10 @@ class Scorer:
             detokenizing.append("style")
         if self.protocol.fluency is not None and self.protocol.fluency.detokenize:
             detokenizing.append("fluency")
-        return any(role in detokenizing and self._components[role].kind == "classifier" for role in roles)
+        return any(
+            role in detokenizing and self._components[role].kind == "classifier"
+            for role in roles
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # A lock cannot be pickled.

@@ -1,6 +1,8 @@
-"""The signature: every setting that can move a number, in one string that travels with the number.
+"""The signature: every setting that can move a number, in one string that travels with
+the number.
 
-In sacrebleu's manner (Post 2018, arXiv 1804.08771): `j:emnlp2021|style:...|version:0.4.0`. Arithmetic only.
+In sacrebleu's manner (Post 2018, arXiv 1804.08771):
+`j:emnlp2021|style:...|version:0.4.0`. Arithmetic only.
 """
 
 from __future__ import annotations
@@ -23,19 +25,26 @@ def render(settings: Mapping[str, object]) -> str:
 
 
 def protocol_name(protocol: Protocol) -> str:
-    """Return the published name of a protocol; a changed one is named by a digest of its fields.
+    """Return the published name of a protocol; a changed one is named by a digest of
+    its fields.
 
-    `newline` has a setting of its own in the signature, so it does not make a published protocol a custom one.
+    `newline` has a setting of its own in the signature, so it does not make a published
+    protocol a custom one.
     """
     # A custom protocol may bear a published name; its fields tell.
     published = PROTOCOLS.get(protocol.name)
-    if published is not None and replace(protocol, newline=published.newline) == published:
+    if (
+        published is not None
+        and replace(protocol, newline=published.newline) == published
+    ):
         return protocol.name
     return f"custom@{hashlib.sha256(repr(protocol).encode()).hexdigest()[:8]}"
 
 
 def shown_decision(decision: Decision) -> object:
-    """Return how a signature writes a hard decision: "argmax", `logit>0.8`, or the threshold of a probability."""
+    """Return how a signature writes a hard decision: "argmax", `logit>0.8`, or the
+    threshold of a probability.
+    """
     if decision.rule == "argmax":
         return "argmax"
     if decision.rule == "logit":
@@ -44,7 +53,8 @@ def shown_decision(decision: Decision) -> object:
 
 
 def precision(dtypes: Mapping[str, str]) -> str:
-    """Return the precision of the models by role: one name if they share it, else each role's.
+    """Return the precision of the models by role: one name if they share it, else each
+    role's.
 
     Args:
         dtypes: role to the name of a number format.
@@ -58,7 +68,9 @@ def precision(dtypes: Mapping[str, str]) -> str:
 
 
 def reference_counts(references: list[list[str]] | None) -> str | bool:
-    """Return the number of references per segment, as "1" or "1-3"; False without references."""
+    """Return the number of references per segment, as "1" or "1-3"; False without
+    references.
+    """
     if references is None:
         return False
     counts = {len(item) for item in references}

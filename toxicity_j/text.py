@@ -1,6 +1,8 @@
-"""Text as the built-in models see it: one normalization, one way from text to token ids.
+"""Text as the built-in models see it: one normalization, one way from text to token
+ids.
 
-Lower-casing and accent stripping are the tokenizer's, not done here. The tables are in `text_tables`.
+Lower-casing and accent stripping are the tokenizer's, not done here. The tables are in
+`text_tables`.
 """
 
 from __future__ import annotations
@@ -24,21 +26,34 @@ from .text_tables import (
     STRAIGHT,
 )
 
-__all__ = ["detokenize", "is_blank", "normalize", "tokenize", "truncate", "windows", "windows_of_all"]
+__all__ = [
+    "detokenize",
+    "is_blank",
+    "normalize",
+    "tokenize",
+    "truncate",
+    "windows",
+    "windows_of_all",
+]
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_INLINE_TAG = re.compile(r"</?(?:a|b|em|font|i|mark|s|small|span|strong|u)(?:\s+[\w-]+=[^<>]{0,200})?>", re.IGNORECASE)
+_INLINE_TAG = re.compile(
+    r"</?(?:a|b|em|font|i|mark|s|small|span|strong|u)(?:\s+[\w-]+=[^<>]{0,200})?>",
+    re.IGNORECASE,
+)
 _BLOCK_TAG = re.compile(
-    r"</?(?:blockquote|br|div|h[1-6]|li|ol|p|pre|ul)(?:\s+[\w-]+=[^<>]{0,200})?\s?/?>", re.IGNORECASE
+    r"</?(?:blockquote|br|div|h[1-6]|li|ol|p|pre|ul)(?:\s+[\w-]+=[^<>]{0,200})?\s?/?>",
+    re.IGNORECASE,
 )
 _HASHTAG = re.compile(r"#\w+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OVERRIDDEN = re.compile("(?<!\\w)\u202e([^\u202c\r\n]*)\u202c?")
 
-# Beyond ASCII, accented letters and typographic punctuation: what needs every step of `_fold`.
+# Beyond ASCII, accented letters and typographic punctuation: what needs every step of
+# `_fold`.
 _UNCOMMON = re.compile(
     "[^\u0000-\u007f\u00a0-\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00ba\u00bb\u00bf-\u00d7\u00d9-\u00f7\u00f9-\u010f"
     "\u2010-\u2027\u2032\u2033\u20ac]"
@@ -50,7 +65,9 @@ _BLANKS = re.compile(f"[{BLANK}]")
 
 _RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 _LOWERED = re.compile("(?<=[0-9])(?=[\u2080-\u2089])")
-_FRACTION_OR_CIRCLED = re.compile("(?<=[0-9])(?=[\u00bc-\u00be\u2150-\u215f\u2189\u2460-\u249b\u24ea\u3251-\u32bf])")
+_FRACTION_OR_CIRCLED = re.compile(
+    "(?<=[0-9])(?=[\u00bc-\u00be\u2150-\u215f\u2189\u2460-\u249b\u24ea\u3251-\u32bf])"
+)
 
 _LOOKALIKE = re.compile(f"[{''.join(map(chr, LOOKALIKES))}]")
 _ASCII_LETTER = re.compile("[A-Za-z]")
@@ -58,7 +75,8 @@ _MIXED_WORD = re.compile(r"[^\W_]*[A-Za-z][^\W_]*")
 _CYRILLIC = re.compile("[\u0400-\u052f]+")
 _OTHER_CYRILLIC = re.compile(f"(?![{IDENTICAL}])[\u0400-\u052f]")
 
-# Letters, numbers and symbols (https://www.unicode.org/reports/tr44/#General_Category_Values).
+# Letters, numbers and symbols
+# (https://www.unicode.org/reports/tr44/#General_Category_Values).
 _SEEN_CATEGORIES = ("L", "N", "S")
 _SEEN_ASCII = re.compile(r"[A-Za-z0-9$+<=>^|~]")
 
@@ -68,19 +86,25 @@ def normalize(text: str) -> str:
 
     Case stays; so do accents, text emoticons and misspelt words. The steps, in order:
 
-    | what | becomes | example |
-    |---|---|---|
-    | HTML entities, simple tags, `%20` for spaces | what they show | `&#105;diot`, `<b>no</b>`, `a%20b` |
-    | text under a right-to-left override | as it is displayed | U+202E `olleh` -> `hello` |
-    | curly quotes, backticks, long dashes, arrows | `'` `"` `-` `->` | `don’t` -> `don't` |
-    | emoji and pictographs | their name in parentheses; skin tones go | `hi 😀` -> `hi (grinning face)` |
-    | flags, letters in black squares | `(flag FR)`, the letter | |
-    | default-ignorable characters | nothing | soft hyphen, joiners, direction marks, variation selectors, tags |
-    | raised, lowered, circled digits after a digit | kept apart from it | `10²` -> `10^2`, `1½` -> `1 1/2` |
-    | compatibility characters | NFKC | full-width and mathematical letters, ligatures |
-    | look-alike letters in Latin words | the Latin letter | Cyrillic, Greek, Armenian, Cherokee, small capitals |
-    | hashtags in camel case | separate words | `#GoHome` -> `#Go Home` |
-    | control characters, zero-width space, white space | one space; none at the ends | |
+    - HTML entities, simple tags and `%20` become what they show:
+      `&#105;diot`, `<b>no</b>`, `a%20b`;
+    - text under a right-to-left override is read as displayed:
+      U+202E `olleh` -> `hello`;
+    - curly quotes, backticks, long dashes and arrows become `'`, `"`, `-`, `->`;
+    - emoji and pictographs become their name, without skin tone:
+      `hi 😀` -> `hi (grinning face)`; flags `(flag FR)`; letters in black squares the
+      letter;
+    - default-ignorable characters go: soft hyphens, joiners, direction marks,
+      variation selectors, tags;
+    - raised, lowered and circled digits after a digit are kept apart from it:
+      `10²` -> `10^2`, `1½` -> `1 1/2`;
+    - compatibility characters become what NFKC says: full-width and mathematical
+      letters, ligatures;
+    - look-alike letters in Latin words become the Latin letter: Cyrillic, Greek,
+      Armenian, Cherokee, small capitals;
+    - hashtags in camel case become words: `#GoHome` -> `#Go Home`;
+    - control characters, zero-width spaces and white space become one space, and none
+      at the ends.
     """
     if "&" in text or "<" in text or "%20" in text:
         text = _undo_markup(text)
@@ -94,20 +118,26 @@ def normalize(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether `text` holds no letter, digit or symbol that is seen; punctuation alone is blank."""
+    """Return whether `text` holds no letter, digit or symbol that is seen; punctuation
+    alone is blank.
+    """
     if "<" not in text and "&" not in text and _SEEN_ASCII.search(text):
         return False
     categories = map(unicodedata.category, normalize(text))
     return not any(category.startswith(_SEEN_CATEGORIES) for category in categories)
 
 
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
-    """Return the token ids of each text, normalized, with the tokenizer's special tokens.
+def tokenize(
+    tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None
+) -> list[list[int]]:
+    """Return the token ids of each text, normalized, with the tokenizer's special
+    tokens.
 
     Args:
         tokenizer: one without truncation or padding of its own.
         texts: any texts; a blank one gives the special tokens alone.
-        max_length: most ids per text, special tokens included; the closing token is kept. None for all ids.
+        max_length: most ids per text, special tokens included; the closing token is
+            kept. None for all ids.
     """
     normalized = list(map(normalize, texts))
     encodings = tokenizer.encode_batch(normalized)
@@ -124,7 +154,9 @@ def truncate(ids: list[int], max_length: int) -> list[int]:
 
 
 def detokenize(text: str) -> str:
-    """Join punctuation to the word before it and "(" to the word after, in the order of the Krishna 2020 scripts."""
+    """Join punctuation to the word before it and "(" to the word after, in the order of
+    the Krishna 2020 scripts.
+    """
     for spaced in (" .", " ,", " !", " ?", " )", "( "):
         joined = spaced.strip()
         text = text.replace(spaced, joined)
@@ -140,15 +172,20 @@ def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
         stride: how far a piece starts behind the one before it, from 1 to `size`.
 
     Returns:
-        `[ids]` where they fit in one piece; else pieces of exactly `size` ids, the last of which ends with `ids`.
+        `[ids]` where they fit in one piece; else pieces of exactly `size` ids, the last
+        of which ends with `ids`.
     """
     last = max(len(ids) - size, 0)
     starts = [*range(0, last, stride), last]
     return [ids[start : start + size] for start in starts]
 
 
-def windows_of_all(ids: Sequence[list[int]], size: int, stride: int) -> tuple[list[list[int]], list[int]]:
-    """Return the windows of all texts, and for each window the index of its text; see `windows`."""
+def windows_of_all(
+    ids: Sequence[list[int]], size: int, stride: int
+) -> tuple[list[list[int]], list[int]]:
+    """Return the windows of all texts, and for each window the index of its text; see
+    `windows`.
+    """
     pieces: list[list[int]] = []
     owners: list[int] = []
     for index, own in enumerate(ids):
@@ -159,7 +196,9 @@ def windows_of_all(ids: Sequence[list[int]], size: int, stride: int) -> tuple[li
 
 
 def _undo_markup(text: str) -> str:
-    """Decode entities, drop simple tags, and decode a text in which every space is percent-encoded."""
+    """Decode entities, drop simple tags, and decode a text in which every space is
+    percent-encoded.
+    """
     text = _ENTITY.sub(_unescape, text)
     text = _INLINE_TAG.sub("", text)
     text = _BLOCK_TAG.sub(" ", text)
@@ -207,7 +246,9 @@ def _split_camel(hashtag: re.Match[str]) -> str:
 
 
 def _straighten(text: str) -> str:
-    """Replace quotes, dashes and arrows; much quicker than `str.translate`, because few characters match."""
+    """Replace quotes, dashes and arrows; much quicker than `str.translate`, because few
+    characters match.
+    """
     return _CURLY.sub(_straight, text)
 
 
@@ -216,9 +257,11 @@ def _straight(curly: re.Match[str]) -> str:
 
 
 def _fold_lookalikes(text: str) -> str:
-    """Replace letters that look Latin: all in words with an ASCII letter, and Cyrillic words of nothing else.
+    """Replace letters that look Latin: all in words with an ASCII letter, and Cyrillic
+    words of nothing else.
 
-    A text with any Cyrillic letter of its own shape is taken to hold real Cyrillic words, which stay.
+    A text with any Cyrillic letter of its own shape is taken to hold real Cyrillic
+    words, which stay.
     """
     # A text without Latin letters has nothing to be disguised among.
     if not _ASCII_LETTER.search(text):

@@ -22,7 +22,9 @@ _JOINER = "\u200d"
 
 
 def name_picture(match: re.Match[str]) -> str:
-    """Return the name of an emoji, a sequence of them or a flag, in parentheses: an aside to the sentence."""
+    """Return the name of an emoji, a sequence of them or a flag, in parentheses: an
+    aside to the sentence.
+    """
     if match["flag"]:
         name = "flag " + match["flag"].translate(REGIONAL)
     elif match["region"]:
@@ -40,7 +42,9 @@ def name_picture(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _picture_name(picture: str) -> str:
-    """Return what readers call one emoji, in lower case; "picture" for one that this Python does not know."""
+    """Return what readers call one emoji, in lower case; "picture" for one that this
+    Python does not know.
+    """
     # Unicode's own names are not always what people call the picture.
     if picture in EMOJI_NAMES:
         return EMOJI_NAMES[picture]

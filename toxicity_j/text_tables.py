@@ -1,14 +1,16 @@
-"""The tables behind `text.normalize`: which characters look alike, which are not seen, what emoji are called.
+"""The tables behind `text.normalize`: which characters look alike, which are not seen,
+what emoji are called.
 
-Names of emoji come from `unicodedata`; the tables here hold what Unicode names badly, and the names that are newer than
-the oldest Python supported.
+Names of emoji come from `unicodedata`; the tables here hold what Unicode names badly,
+and the names that are newer than the oldest Python supported.
 """
 
 from __future__ import annotations
 
 import string
 
-# Curly and low quotes, primes and accents used as apostrophes, long dashes, arrows, ornamental quotes.
+# Curly and low quotes, primes and accents used as apostrophes, long dashes, arrows,
+# ornamental quotes.
 STRAIGHT: dict[int, str] = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060\u275b\u275c", "'"),
@@ -21,48 +23,66 @@ STRAIGHT: dict[int, str] = str.maketrans(
     }
 )
 
-# Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt) without U+200B, which is a word boundary; and the
-# interlinear annotation marks and enclosing marks, which print nothing of their own.
+# Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt) without U+200B,
+# which is a word boundary; and the interlinear annotation marks and enclosing marks,
+# which print nothing of their own.
 IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e0"
     "\u20e2-\u20e4\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
-# Control characters, and characters as wide as a letter that print nothing: zero-width space (a word boundary), line
-# separators, braille blank, object replacement, null notehead.
+# Control characters, and characters as wide as a letter that print nothing: zero-width
+# space (a word boundary), line separators, braille blank, object replacement, null
+# notehead.
 BLANK = "\u0000-\u001f\u007f-\u009f\u200b\u2028\u2029\u2800\ufffc\U0001d159"
 
 
 def _pairs(text: str) -> dict[int, str]:
-    """Read a table written as "look-alike, letter, look-alike, letter, ..." without spaces between the two."""
+    """Read a table written as "look-alike, letter, look-alike, letter, ..." without
+    spaces between the two.
+    """
     return {ord(pair[0]): pair[1] for pair in text.split()}
 
 
 _CYRILLIC = _pairs(
-    "аa еe оo рp сc уy хx іi јj ѕs ԁd ԛq ԝw һh ӏl кk мm тt нh вb гr пn ьb ѵv ԍg ёe їi єe иn яr шw цu "
-    "АA ВB ЕE КK МM НH ОO РP СC ТT УY ХX ІI ЈJ ЅS ԀD ԚQ ԜW ҺH ӀI ѴV ЁE ЇI ЄE ИN ЯR"
+    "аa еe оo рp сc уy хx іi јj ѕs ԁd ԛq ԝw һh ӏl кk мm тt нh вb гr пn ьb ѵv ԍg ёe їi"
+    " єe иn яr шw цu АA ВB ЕE КK МM НH ОO РP СC ТT УY ХX ІI ЈJ ЅS ԀD ԚQ ԜW ҺH ӀI ѴV ЁE"
+    " ЇI ЄE ИN ЯR"
 )
 _GREEK = _pairs(
     "αa εe ιi οo ρp υu νv κk τt χx ωw ηn γy ϲc ϳj μu βb ςs σo θo άa έe ίi όo ύu ήn ώw "
     "ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX ϹC ͿJ"
 )
-_ARMENIAN_CHEROKEE = _pairs("օo սu ոn հh ցg զq ՕO ՍU ᎪA ᏴB ᏟC ᎠD ᎬE ᏀG ᎻH ᎫJ ᏦK ᏞL ᎷM ᏢP ᏒR ᏚS ᎢT ᏙV ᏔW ᏃZ ᎩY")
-_LATIN = _pairs("ɑa ɡg ıi ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz øo łl đd ħh ƅb")
-# Letters that look like a Latin one, folded in words that hold an ASCII letter. Latin ones are there for words such as
-# those in small capitals; "ø" and its like in English text are names, so the accent goes as other accents do.
+_ARMENIAN_CHEROKEE = _pairs(
+    "օo սu ոn հh ցg զq ՕO ՍU ᎪA ᏴB ᏟC ᎠD ᎬE ᏀG ᎻH ᎫJ ᏦK ᏞL ᎷM ᏢP ᏒR ᏚS ᎢT ᏙV ᏔW ᏃZ ᎩY"
+)
+_LATIN = _pairs(
+    "ɑa ɡg ıi ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz"
+    " øo łl đd ħh ƅb"
+)
+# Letters that look like a Latin one, folded in words that hold an ASCII letter. Latin
+# ones are there for words such as those in small capitals; "ø" and its like in English
+# text are names, so the accent goes as other accents do.
 LOOKALIKES: dict[int, str] = {**_CYRILLIC, **_GREEK, **_ARMENIAN_CHEROKEE, **_LATIN}
-# Those of Cyrillic that no reader could tell apart, folded even in words that hold nothing else.
+# Those of Cyrillic that no reader could tell apart, folded even in words that hold
+# nothing else.
 IDENTICAL = "аеорсухіјѕԁԛԝһӏАВЕКМНОРСТУХІЈЅ"
-# Small capitals need no ASCII letter beside them: no language writes words in them alone.
-SMALL_CAPITALS: dict[int, str] = {code: letter for code, letter in _LATIN.items() if chr(code) not in "ıøłđħƅ"}
+# Small capitals need no ASCII letter beside them: no language writes words in them
+# alone.
+SMALL_CAPITALS: dict[int, str] = {
+    code: letter for code, letter in _LATIN.items() if chr(code) not in "ıøłđħƅ"
+}
 # Letters in black circles and squares; NFKC undoes the white ones.
 NEGATIVE_LETTERS: dict[int, str] = {
-    start + index: letter for start in (0x1F150, 0x1F170) for index, letter in enumerate(string.ascii_uppercase)
+    start + index: letter
+    for start in (0x1F150, 0x1F170)
+    for index, letter in enumerate(string.ascii_uppercase)
 }
 
 SKIN_TONES = "\U0001f3fb-\U0001f3ff"
-# Symbols that Unicode names: arrows, technical, weather, dingbats, cards, pictographs, emoji. Box drawing and geometric
-# shapes are left out, because they are rules and bullets.
+# Symbols that Unicode names: arrows, technical, weather, dingbats, cards, pictographs,
+# emoji. Box drawing and geometric shapes are left out, because they are rules and
+# bullets.
 PICTURES = (
     "\u2196-\u21cf\u2300-\u23ff\u25b6\u25c0\u2600-\u2767\u2794-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "\U0001f000-\U0001f0ff\U0001f18e\U0001f191-\U0001f19a\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
@@ -70,9 +90,23 @@ PICTURES = (
 # Animals, whose faces are called by the animal alone.
 ANIMALS = (range(0x1F400, 0x1F440), range(0x1F980, 0x1F9AF))
 # Words of a symbol's name that say how it is drawn, not what it shows.
-DRAWN = frozenset({"black", "white", "heavy", "medium", "sign", "symbol", "squared", "negative", "emoji", "ornament"})
+DRAWN = frozenset(
+    {
+        "black",
+        "white",
+        "heavy",
+        "medium",
+        "sign",
+        "symbol",
+        "squared",
+        "negative",
+        "emoji",
+        "ornament",
+    }
+)
 
-# What readers call an emoji where Unicode's name is another; the first group is used to insult.
+# What readers call an emoji where Unicode's name is another; the first group is used to
+# insult.
 EMOJI_NAMES: dict[str, str] = {
     "\U0001f595": "middle finger",
     "\U0001f4a9": "poop",

@@ -1,7 +1,9 @@
-"""Tokenizers of published checkpoints, read as their authors wrote them, and texts as token ids.
+"""Tokenizers of published checkpoints, read as their authors wrote them, and texts as
+token ids.
 
-transformers 5 rebuilds tokenizers by a class of its own and drops what that class does not know: the character map of
-DeBERTa-v2's SentencePiece model, by which full-width punctuation is known. Here the rules come from the file itself.
+transformers 5 rebuilds tokenizers by a class of its own and drops what that class does
+not know: the character map of DeBERTa-v2's SentencePiece model, by which full-width
+punctuation is known. Here the rules come from the file itself.
 """
 
 from __future__ import annotations
@@ -12,7 +14,14 @@ from typing import Any, Generic, Literal, TypeVar
 
 from .checkpoints import ModelRef, load_errors
 
-__all__ = ["COLUMN_NAMES", "Columns", "CountingEncoder", "TextEncoder", "count_tokens", "load_tokenizer"]
+__all__ = [
+    "COLUMN_NAMES",
+    "Columns",
+    "CountingEncoder",
+    "TextEncoder",
+    "count_tokens",
+    "load_tokenizer",
+]
 
 Item = TypeVar("Item")
 
@@ -24,17 +33,21 @@ COLUMN_NAMES = ("input_ids", "token_type_ids")
 _SENTENCEPIECE_FILES = ("spm.model", "sentencepiece.bpe.model", "spiece.model")
 
 
-def load_tokenizer(ref: ModelRef, role: str, argument: str, *, split_special_tokens: bool = False) -> Any:
+def load_tokenizer(
+    ref: ModelRef, role: str, argument: str, *, split_special_tokens: bool = False
+) -> Any:
     """Load a transformers tokenizer whose rules are those of its files.
 
     Args:
         ref: the model or folder that holds it.
         role: what it is for, for messages.
         argument: the argument that replaces it, for messages.
-        split_special_tokens: spell out a literal "<unk>" or "<pad>" of a text, as fairseq does.
+        split_special_tokens: spell out a literal "<unk>" or "<pad>" of a text, as
+            fairseq does.
 
     Raises:
-        ImportError: a SentencePiece file is all there is, and protobuf or sentencepiece is not installed.
+        ImportError: a SentencePiece file is all there is, and protobuf or sentencepiece
+            is not installed.
         OSError: the tokenizer is missing, gated, out of reach or damaged.
     """
     from transformers import AutoTokenizer
@@ -45,7 +58,9 @@ def load_tokenizer(ref: ModelRef, role: str, argument: str, *, split_special_tok
         pieces = _find_first(ref, _SENTENCEPIECE_FILES)
         if pieces is not None and rules is None:
             _require_sentencepiece(ref)
-        tokenizer = AutoTokenizer.from_pretrained(ref.location, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            ref.location, revision=revision, trust_remote_code=False
+        )
         # The file is the author's word; the class of transformers is a guess at it.
         if tokenizer.is_fast and rules is not None:
             _follow_tokenizer_json(tokenizer, rules)
@@ -64,13 +79,20 @@ class TextEncoder:
     Args:
         tokenizer: of transformers.
         max_length: most tokens of a text or pair, special tokens included.
-        truncate_raw: drop what is over `max_length` wherever it falls, the closing special token too, as fairseq's
-            evaluators do (s-nlp/paradetox: evaluation_detox/metric_tools/fluency.py); otherwise a truncated text
-            keeps its closing token.
+        truncate_raw: drop what is over `max_length` wherever it falls, the closing
+            special token too, as fairseq's evaluators do (s-nlp/paradetox:
+            evaluation_detox/metric_tools/fluency.py); otherwise a truncated text keeps
+            its closing token.
     """
 
-    def __init__(self, tokenizer: Any, max_length: int, *, truncate_raw: bool = False) -> None:
-        self.tokenizer, self.max_length, self.truncate_raw = tokenizer, max_length, truncate_raw
+    def __init__(
+        self, tokenizer: Any, max_length: int, *, truncate_raw: bool = False
+    ) -> None:
+        self.tokenizer, self.max_length, self.truncate_raw = (
+            tokenizer,
+            max_length,
+            truncate_raw,
+        )
         self.has_types = "token_type_ids" in tokenizer.model_input_names
         self._backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
         if self._backend is not None:
@@ -78,7 +100,9 @@ class TextEncoder:
             self._backend.no_padding()
             self._backend.no_truncation()
             if not truncate_raw:
-                self._backend.enable_truncation(max_length, direction=tokenizer.truncation_side)
+                self._backend.enable_truncation(
+                    max_length, direction=tokenizer.truncation_side
+                )
             self._backend.encode_special_tokens = bool(tokenizer.split_special_tokens)
 
     def __call__(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
@@ -88,8 +112,9 @@ class TextEncoder:
             items: n texts, or n pairs of texts.
 
         Returns:
-            For each item its columns, token ids and, where the model reads them, token types; and whether the item was
-            truncated. *Shape:* (n, columns, tokens) and (n,)
+            For each item its columns, token ids and, where the model reads them, token
+            types; and whether the item was truncated. *Shape:* (n, columns, tokens) and
+            (n,)
         """
         if self._backend is None:
             columns, truncated = self._slow(items)
@@ -103,15 +128,21 @@ class TextEncoder:
     def _cut(self, item: Columns) -> Columns:
         return [values[: self.max_length] for values in item]
 
-    def _fast(self, backend: Any, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
+    def _fast(
+        self, backend: Any, items: Sequence[Any]
+    ) -> tuple[list[Columns], list[bool]]:
         encodings = backend.encode_batch_fast(list(items))
         truncated = [bool(encoding.overflowing) for encoding in encodings]
         if self.has_types:
-            return [[encoding.ids, encoding.type_ids] for encoding in encodings], truncated
+            return [
+                [encoding.ids, encoding.type_ids] for encoding in encodings
+            ], truncated
         return [[encoding.ids] for encoding in encodings], truncated
 
     def _slow(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
-        """Encode with a tokenizer that is written in Python, twice where texts are truncated."""
+        """Encode with a tokenizer that is written in Python, twice where texts are
+        truncated.
+        """
         texts = [list(items)]
         if isinstance(items[0], tuple):
             texts = [list(column) for column in zip(*items, strict=True)]
@@ -143,7 +174,9 @@ class CountingEncoder(Generic[Item]):
         encode: encodes a batch, and says of each item whether it was truncated.
     """
 
-    def __init__(self, encode: Callable[[Sequence[Any]], tuple[list[Item], list[bool]]]) -> None:
+    def __init__(
+        self, encode: Callable[[Sequence[Any]], tuple[list[Item], list[bool]]]
+    ) -> None:
         self.truncated = 0
         self._encode = encode
 
@@ -155,7 +188,9 @@ class CountingEncoder(Generic[Item]):
 
 
 def _find(ref: ModelRef, file: str) -> Path | None:
-    """Return a file of a model, fetched from the Hub where it is not a folder; None when the model has no such file."""
+    """Return a file of a model, fetched from the Hub where it is not a folder; None
+    when the model has no such file.
+    """
     if ref.folder is not None:
         path = ref.folder / file
         if path.is_file():
@@ -189,8 +224,8 @@ def _require_sentencepiece(ref: ModelRef) -> None:
         from sentencepiece import sentencepiece_model_pb2  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"the tokenizer of {str(ref)!r} is a SentencePiece file, which needs sentencepiece and protobuf: "
-            "pip install 'toxicity_j[xcomet]'"
+            f"the tokenizer of {str(ref)!r} is a SentencePiece file, which needs"
+            " sentencepiece and protobuf: pip install 'toxicity_j[xcomet]'"
         ) from error
 
 
@@ -216,7 +251,9 @@ def _follow_tokenizer_json(tokenizer: Any, path: Path) -> None:
 
 
 def _follow_sentencepiece(tokenizer: Any, path: Path) -> None:
-    """Normalize as the SentencePiece file says: its character map, then single spaces and none at the edges."""
+    """Normalize as the SentencePiece file says: its character map, then single spaces
+    and none at the edges.
+    """
     from sentencepiece import sentencepiece_model_pb2
     from tokenizers import Regex, normalizers, pre_tokenizers
 

@@ -1,7 +1,8 @@
-"""The `evaluate` module: card text, options and columns around `Scorer`, which does the work.
+"""The `evaluate` module: card text, options and columns around `Scorer`, which does the
+work.
 
-`evaluate.load` copies this file and the siblings imported below, and nothing else: every sibling that any sibling
-uses is named here.
+`evaluate.load` copies this file and the siblings imported below, and nothing else:
+every sibling that any sibling uses is named here.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
     """Computes STA, SIM, FL and J by a named protocol; see `Scorer` for the options.
 
     Args:
-        config_name: the protocol's name, unless `protocol` is given; it then names files only.
+        config_name: the protocol's name, unless `protocol` is given; it then names
+            files only.
         protocol: a `Protocol`, or a dict of its fields.
         **options: those of `Scorer`, and of `evaluate.load`.
 
@@ -89,14 +91,19 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
             remember_folder(folder)
         if config_name == "default":
             config_name = None
-        given = {name: value for name, value in options.items() if name in _OPTIONS and value is not None}
+        given = {
+            name: value
+            for name, value in options.items()
+            if name in _OPTIONS and value is not None
+        }
         given.setdefault("protocol", "embedded" if config_name is None else config_name)
         self.scorer = Scorer(**given)
         if config_name is None:
             config_name = self.scorer.protocol.name
         self._arguments = {"config_name": config_name, "_folder": folder, **options}
         base = {name: value for name, value in options.items() if name in BASE_OPTIONS}
-        # evaluate draws a seed at random when there is none, which would change the fingerprint of each `datasets.map`.
+        # evaluate draws a seed at random when there is none, which would change the
+        # fingerprint of each `datasets.map`.
         if base.get("seed") is None:
             base["seed"] = 0
         super().__init__(config_name=config_name, **base)
@@ -107,14 +114,19 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
             "sources": datasets.Value("string"),
             "references": datasets.Sequence(datasets.Value("string")),
         }
-        if self.scorer.protocol.languages:  # `evaluate.combine` asks for each column that is named here
+        if (
+            self.scorer.protocol.languages
+        ):  # `evaluate.combine` asks for each column that is named here
             columns["languages"] = datasets.Value("string")
         return evaluate.MetricInfo(
             description=DESCRIPTION,
             citation=CITATION,
             inputs_description=INPUTS_DESCRIPTION,
             features=datasets.Features(columns),
-            reference_urls=["https://arxiv.org/abs/2109.08914", "https://aclanthology.org/2022.acl-long.469"],
+            reference_urls=[
+                "https://arxiv.org/abs/2109.08914",
+                "https://aclanthology.org/2022.acl-long.469",
+            ],
         )
 
     def compute(
@@ -131,7 +143,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         unterminated: Collection[str] = (),
         **unknown: Any,
     ) -> dict[str, Any] | None:
-        """Score the given columns, behind those that the same thread stored; or all that is stored.
+        """Score the given columns, behind those that the same thread stored; or all
+        that is stored.
 
         `data` is another name of `predictions`.
 
@@ -141,8 +154,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         Raises:
             ImportError: `confidence` without the installed package.
             TypeError: an argument is unknown, or a column does not consist of strings.
-            ValueError: there is nothing to score, columns differ in length, or the protocol needs a column that is
-                missing.
+            ValueError: there is nothing to score, columns differ in length, or the
+                protocol needs a column that is missing.
         """
         check_known("argument of compute()", unknown, _COMPUTE_ARGUMENTS)
         check_flag("`per_segment`", per_segment)
@@ -188,13 +201,18 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         if columns is None:
             raise ValueError("`predictions` must be given to add_batch()")
         if languages is not None and "languages" not in self.features:
-            raise ValueError(f"`languages` is not stored for the protocol {self.config_name!r}: give it to compute()")
+            raise ValueError(
+                f"`languages` is not stored for the protocol {self.config_name!r}: give"
+                " it to compute()"
+            )
         self.store(columns)
 
     def add(self, **segment: Any) -> None:
-        """Store one segment until compute(): `prediction`, and `source`, `reference`, `language` where they are used.
+        """Store one segment until compute(): `prediction`, and `source`, `reference`,
+        `language` where they are used.
 
-        `reference` is a string or a list of strings. The plural names do as well (`evaluate.combine` passes them).
+        `reference` is a string or a list of strings. The plural names do as well
+        (`evaluate.combine` passes them).
 
         Raises:
             TypeError: as compute().
@@ -208,9 +226,14 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         self.add_batch(**batch)
 
     def __call__(
-        self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None
+        self,
+        predictions: Any,
+        sources: Any = None,
+        references: Any = None,
+        languages: Any = None,
     ) -> dict[str, list[float]]:
-        """Return the scores of each segment, for `dataset.map(metric, batched=True, input_columns=[...])`.
+        """Return the scores of each segment, for `dataset.map(metric, batched=True,
+        input_columns=[...])`.
 
         Raises:
             TypeError: as compute().
@@ -250,7 +273,11 @@ def _checked(
         predictions = data
     if predictions is not None:
         return Columns.check(predictions, sources, references, languages).by_name()
-    for name, column in (("sources", sources), ("references", references), ("languages", languages)):
+    for name, column in (
+        ("sources", sources),
+        ("references", references),
+        ("languages", languages),
+    ):
         if column is not None:
             raise ValueError(f"`predictions` must be given with `{name}`")
     return None

@@ -1,3 +1,5 @@
-"""The one version number. The citation, the changelog, the README and the weights' tag are tested against it."""
+"""The one version number. The citation, the changelog, the README and the weights' tag
+are tested against it.
+"""
 
 VERSION = "0.4.0"

@@ -1,11 +1,13 @@
-"""Measure how far the scores of `embedded` agree with people, on the human-rated development sets.
+"""Measure how far the scores of `embedded` agree with people, on the human-rated
+development sets.
 
     python -m training.agreement --data ../shared/data/human_dev
     git worktree add ../release-0.3.0 35c28a1
-    python -m training.agreement --data ../shared/data/human_dev --release ../release-0.3.0
+    python -m training.agreement --data ../shared/data/human_dev \\
+        --release ../release-0.3.0
 
-For measuring and for choosing between variants, never for fitting. Intervals are over sources, whose outputs are drawn
-together.
+For measuring and for choosing between variants, never for fitting. Intervals are over
+sources, whose outputs are drawn together.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ import pandas as pd
 from toxicity_j import Scorer
 pairs = pd.read_parquet(sys.argv[1])
 found = Scorer().score(pairs.rewrite.tolist(), pairs.source.tolist())
-pd.DataFrame({name: getattr(found, name) for name in ("sta", "sim", "fl", "j")}).to_parquet(sys.argv[2])
+scores = {name: getattr(found, name) for name in ("sta", "sim", "fl", "j")}
+pd.DataFrame(scores).to_parquet(sys.argv[2])
 """
 
 Statistic = Callable[[pd.DataFrame, str, str], float]
@@ -42,13 +45,20 @@ Score = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def release_scores(release: Path) -> Score:
-    """Return what scores the columns `source` and `rewrite` by the package in the folder `release`."""
+    """Return what scores the columns `source` and `rewrite` by the package in the
+    folder `release`.
+    """
 
     def score(pairs: pd.DataFrame) -> pd.DataFrame:
         with tempfile.TemporaryDirectory() as folder:
-            asked, answered = Path(folder, "asked.parquet"), Path(folder, "answered.parquet")
+            asked, answered = (
+                Path(folder, "asked.parquet"),
+                Path(folder, "answered.parquet"),
+            )
             pairs[["source", "rewrite"]].to_parquet(asked)
-            subprocess.run([sys.executable, "-c", CODE, asked, answered], cwd=release, check=True)
+            subprocess.run(
+                [sys.executable, "-c", CODE, asked, answered], cwd=release, check=True
+            )
             return pd.read_parquet(answered)
 
     return score
@@ -72,7 +82,10 @@ def area(frame: pd.DataFrame, score: str, rating: str) -> float:
 def agreement_rows(folder: Path, score: Score) -> list[Row]:
     """Score each set once, and return all rows of the table."""
     detox = _scored(folder, "detox_open", score)
-    emnlp, clef = (detox[detox.set == name].reset_index(drop=True) for name in ("emnlp2021", "clef2024"))
+    emnlp, clef = (
+        detox[detox.set == name].reset_index(drop=True)
+        for name in ("emnlp2021", "clef2024")
+    )
     unmasked = emnlp[emnlp.system != "mask_infill"].reset_index(drop=True)
     gap = _scored(folder, "style_gap", score)
     edits = _scored(folder, "inapp_edit_abs", score)
@@ -86,10 +99,21 @@ def agreement_rows(folder: Path, score: Score) -> list[Row]:
         _row("emnlp2021", "style, AUC", area, emnlp, "sta", "style"),
         _row("emnlp2021", "meaning", by_segment, emnlp, "sim", "meaning"),
         _row("emnlp2021", "fluency", by_segment, emnlp, "fl", "fluency"),
-        _row("emnlp2021", "fluency, without mask_infill", by_segment, unmasked, "fl", "fluency"),
+        _row(
+            "emnlp2021",
+            "fluency, without mask_infill",
+            by_segment,
+            unmasked,
+            "fl",
+            "fluency",
+        ),
         _row("emnlp2021", "J", by_segment, emnlp, "j", "product"),
     ]
-    factors = (("style", "sta", "style"), ("content", "sim", "meaning"), ("fluency", "fl", "fluency"))
+    factors = (
+        ("style", "sta", "style"),
+        ("content", "sim", "meaning"),
+        ("fluency", "fl", "fluency"),
+    )
     for name, own, rating in (*factors, ("J", "j", "product")):
         rows.append(_row("clef2024", name, by_segment, clef, own, rating))
         rows.append(_row("clef2024", f"{name}, systems", by_system, clef, own, rating))
@@ -98,7 +122,14 @@ def agreement_rows(folder: Path, score: Score) -> list[Row]:
         _row("style_gap", "meaning", by_segment, gap, "sim", "meaning_mean_1_5"),
         _row("inapp_edit", "meaning", by_segment, edits, "sim", "meaning_mean_1_5"),
         _row("inapp_edit", "fluency", by_segment, edits, "fl", "fluency_mean_1_5"),
-        _row("inapp_edit", "preference (J)", by_segment, preferred, "difference", "prefer_b_mean_0_8"),
+        _row(
+            "inapp_edit",
+            "preference (J)",
+            by_segment,
+            preferred,
+            "difference",
+            "prefer_b_mean_0_8",
+        ),
         _row("acceptability_mt", "fluency", by_segment, translated, "fl", "mean_1_4"),
     ]
 
@@ -109,13 +140,25 @@ def _scored(folder: Path, name: str, score: Score) -> pd.DataFrame:
 
 
 def _preferences(folder: Path, score: Score) -> pd.DataFrame:
-    """Read pairs of rewrites of one source, and by how much J is higher for the second."""
+    """Read pairs of rewrites of one source, and by how much J is higher for the
+    second.
+    """
     frame = read_tsv(folder / "inapp_edit_pairs.tsv", empty_is_missing=False)
-    first, second = (score(frame.assign(rewrite=frame[column])).j for column in ("rewrite_a", "rewrite_b"))
+    first, second = (
+        score(frame.assign(rewrite=frame[column])).j
+        for column in ("rewrite_a", "rewrite_b")
+    )
     return frame.assign(difference=second - first)
 
 
-def _row(part: str, name: str, statistic: Statistic, frame: pd.DataFrame, score: str, rating: str) -> Row:
+def _row(
+    part: str,
+    name: str,
+    statistic: Statistic,
+    frame: pd.DataFrame,
+    score: str,
+    rating: str,
+) -> Row:
     def value(rows: pd.DataFrame) -> float:
         return statistic(rows, score, rating)
 
@@ -124,8 +167,12 @@ def _row(part: str, name: str, statistic: Statistic, frame: pd.DataFrame, score:
     return Row(part, name, kind, value(frame), low, high, len(frame))
 
 
-def grouped_interval(value: Callable[[pd.DataFrame], float], frame: pd.DataFrame) -> tuple[float, float]:
-    """Return the 95 % interval of a statistic by the bootstrap over sources, without draws of NaN."""
+def grouped_interval(
+    value: Callable[[pd.DataFrame], float], frame: pd.DataFrame
+) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic by the bootstrap over sources, without
+    draws of NaN.
+    """
     groups = list(frame.groupby("source", sort=False).indices.values())
     generator = np.random.default_rng(SEED)
     values = []
@@ -139,9 +186,21 @@ def grouped_interval(value: Callable[[pd.DataFrame], float], frame: pd.DataFrame
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m training.agreement", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the human-rated development sets")
-    parser.add_argument("--release", type=Path, default=ROOT, help="a checkout whose scores are measured; this one")
+    parser = argparse.ArgumentParser(
+        prog="python -m training.agreement", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder of the human-rated development sets",
+    )
+    parser.add_argument(
+        "--release",
+        type=Path,
+        default=ROOT,
+        help="a checkout whose scores are measured; this one",
+    )
     args = parser.parse_args()
     for row in agreement_rows(args.data, release_scores(args.release.resolve())):
         print(row)

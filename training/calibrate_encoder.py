@@ -1,11 +1,13 @@
 """Calibrates a trained encoder and writes the file that is shipped.
 
-    python -m training.calibrate_encoder --data ../shared/data --encoder runs/encoder/encoder.safetensors \\
+    python -m training.calibrate_encoder --data ../shared/data \\
+        --encoder runs/encoder/encoder.safetensors \\
         --output_file toxicity_j/encoder.safetensors
 
-Style: a scale and a shift of the logit (Platt 1999), fitted to half of the kept Jigsaw sentences, of which training has
-seen none. Content and fluency stay as they were trained, because their labels are probabilities; fluency takes in the
-likelihoods with one weight.
+Style: a scale and a shift of the logit (Platt 1999), fitted to half of the kept Jigsaw
+sentences, of which training has seen none. Content and fluency stay as they were
+trained, because their labels are probabilities; fluency takes in the likelihoods with
+one weight.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from toxicity_j.builtin_network import EncoderConfig
 from training.data.sources import jigsaw_half
 from training.eval_metrics import platt, to_logits
 
-# Weight of the change in likelihood in the logit of fluency. Of 0, 0.3, 0.6 and 1 it agreed best with fluency and J on
-# the open half of the human ratings.
+# Weight of the change in likelihood in the logit of fluency. Of 0, 0.3, 0.6 and 1 it
+# agreed best with fluency and J on the open half of the human ratings.
 LIKELIHOOD_WEIGHT = 0.6
 
 
@@ -35,16 +37,30 @@ def style_logits(encoder: Encoder, texts: list[str]) -> np.ndarray:
 def calibrate(encoder: Encoder, folder: Path) -> None:
     """Fit the calibration in place; see the module's docstring."""
     jigsaw = jigsaw_half(folder, calibration=True)
-    style = platt(jigsaw.y.to_numpy(), style_logits(encoder, jigsaw.text.tolist())[:, None])
+    style = platt(
+        jigsaw.y.to_numpy(), style_logits(encoder, jigsaw.text.tolist())[:, None]
+    )
     calibration = EncoderConfig().calibration | {"style": (style[0], style[1])}
-    encoder.network.config = replace(encoder.config, calibration=calibration, likelihood_weight=LIKELIHOOD_WEIGHT)
+    encoder.network.config = replace(
+        encoder.config, calibration=calibration, likelihood_weight=LIKELIHOOD_WEIGHT
+    )
 
 
 def main() -> None:
     """Calibrate and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder laid out like the data README says")
-    parser.add_argument("--encoder", type=Path, required=True, help="encoder.safetensors of a training run")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder laid out like the data README says",
+    )
+    parser.add_argument(
+        "--encoder",
+        type=Path,
+        required=True,
+        help="encoder.safetensors of a training run",
+    )
     parser.add_argument("--output_file", type=Path, required=True)
     args = parser.parse_args()
     encoder = Encoder.from_pretrained(args.encoder, device="cpu")

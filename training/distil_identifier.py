@@ -1,11 +1,14 @@
-"""Make the shipped identifier, from labels or, better, from the built-in encoder's scores.
+"""Make the shipped identifier, from labels or, better, from the built-in encoder's
+scores.
 
-    python -m training.distil_identifier --data ../shared/data --teacher toxicity_j --output_dir toxicity_j
+    python -m training.distil_identifier --data ../shared/data \\
+        --teacher toxicity_j --output_dir toxicity_j
 
-It learns from the encoder's style table (`--examples`) or from a corpus of its own (`training.data.identifier_corpus`).
-A teacher's scores are kept in a file, so that training repeats without it. Embeddings start as principal components of
-a pretrained encoder's. Calibration is by Platt's method on half of the development texts; the other half, and the
-validation split, judge the result. All of them choose the best epoch.
+It learns from the encoder's style table (`--examples`) or from a corpus of its own
+(`training.data.identifier_corpus`). A teacher's scores are kept in a file, so that
+training repeats without it. Embeddings start as principal components of a pretrained
+encoder's. Calibration is by Platt's method on half of the development texts; the other
+half, and the validation split, judge the result. All of them choose the best epoch.
 """
 
 from __future__ import annotations
@@ -26,24 +29,45 @@ from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training.data.example_table import mixed_labels
 from training.data.identifier_corpus import build_corpus, mix_targets
-from training.data.sources import JIGSAW, jigsaw_half, read_paradetox, read_style, rude_words
+from training.data.sources import (
+    JIGSAW,
+    jigsaw_half,
+    read_paradetox,
+    read_style,
+    rude_words,
+)
 from training.data.tables import load_tokenizer
-from training.eval_metrics import accuracy, auc, calibration_error, interval, platt, to_logits
+from training.eval_metrics import (
+    accuracy,
+    auc,
+    calibration_error,
+    interval,
+    platt,
+    to_logits,
+)
 from training.modules.backbone import backbone_folder
-from training.modules.identifier_options import TrainingOptions, add_training_flags, training_options
+from training.modules.identifier_options import (
+    TrainingOptions,
+    add_training_flags,
+    training_options,
+)
 from training.modules.identifier_trainer import Examples, fit, predict
 from training.synthetic.token_splits import TokenSplitter
 
 # Contrasts drawn for the corpus; see `style_contrasts`.
 _CONTRASTS = 30_000
-# Standard deviation of the first embeddings, as of those that training from scratch ends with.
+# Standard deviation of the first embeddings, as of those that training from scratch
+# ends with.
 _EMBEDDING_SCALE = 0.1
 # How much of the style table's own trust in its labels counts beside its teacher.
 _TRUST = 0.6
 
 
-def teacher_scores(teacher: Path | None, texts: Sequence[str], cache: Path | None) -> np.ndarray | None:
-    """Score each text with the encoder, or take P(toxic) from the cache; None without either. *Shape:* (n,)
+def teacher_scores(
+    teacher: Path | None, texts: Sequence[str], cache: Path | None
+) -> np.ndarray | None:
+    """Score each text with the encoder, or take P(toxic) from the cache; None without
+    either. *Shape:* (n,)
 
     Raises:
         ValueError: Some texts are not in the cache, and there is no teacher.
@@ -58,11 +82,16 @@ def teacher_scores(teacher: Path | None, texts: Sequence[str], cache: Path | Non
     missing = [text for text in texts if text not in known]
     if missing:
         if teacher is None:
-            raise ValueError(f"`scores` must hold all texts when there is no `teacher`; {len(missing)} are missing")
+            raise ValueError(
+                "`scores` must hold all texts when there is no `teacher`;"
+                f" {len(missing)} are missing"
+            )
         found = load_teacher(teacher).p_toxic(missing)
         known |= zip(missing, found.tolist(), strict=True)
         if cache:
-            pd.DataFrame({"text": list(known), "p_toxic": list(known.values())}).to_parquet(cache)
+            pd.DataFrame(
+                {"text": list(known), "p_toxic": list(known.values())}
+            ).to_parquet(cache)
     return np.array([known[text] for text in texts], dtype=np.float32)
 
 
@@ -72,7 +101,9 @@ def load_teacher(path: Path) -> Encoder:
 
 
 def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
-    """Return the principal components of an encoder's word embeddings. *Shape:* (vocabulary, dim)"""
+    """Return the principal components of an encoder's word embeddings. *Shape:*
+    (vocabulary, dim)
+    """
     tensors = load_file(weights)
     name = next(name for name in tensors if name.endswith("word_embeddings.weight"))
     words = tensors[name].float()
@@ -111,7 +142,9 @@ def report(model: ToxicityIdentifier, rows: pd.DataFrame) -> dict[str, object]:
 
 
 def pairs_in_order(model: ToxicityIdentifier, folder: Path) -> tuple[float, int]:
-    """Return the share of held-out ParaDetox pairs whose toxic side scores above its rewrite, and how many pairs."""
+    """Return the share of held-out ParaDetox pairs whose toxic side scores above its
+    rewrite, and how many pairs.
+    """
     _, held_out = read_paradetox(folder)
     toxic: list[str] = []
     neutral: list[str] = []
@@ -125,12 +158,16 @@ def pairs_in_order(model: ToxicityIdentifier, folder: Path) -> tuple[float, int]
 def _new_model(args: argparse.Namespace) -> ToxicityIdentifier:
     backbone = args.backbone or backbone_folder()
     tokenizer = load_tokenizer(backbone)
-    config = IdentifierConfig(tokenizer.get_vocab_size(), args.dim, args.channels, dropout=args.dropout)
+    config = IdentifierConfig(
+        tokenizer.get_vocab_size(), args.dim, args.channels, dropout=args.dropout
+    )
     torch.manual_seed(args.seed)
     model = ToxicityIdentifier(config, tokenizer)
     with torch.no_grad():
         # The last row is for padding.
-        model.embedding.weight[:-1] = pretrained_embeddings(backbone / "model.safetensors", args.dim)
+        model.embedding.weight[:-1] = pretrained_embeddings(
+            backbone / "model.safetensors", args.dim
+        )
     return model
 
 
@@ -155,9 +192,13 @@ def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> Examp
 
 
 def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Examples:
-    """Read the encoder's style table, whose labels are mixed with those of the encoder's own teacher."""
+    """Read the encoder's style table, whose labels are mixed with those of the
+    encoder's own teacher.
+    """
     frame = pd.read_parquet(args.examples / "style.parquet")
-    teacher = pd.read_parquet(args.examples / "style.teacher.parquet").teacher.to_numpy(np.float64)
+    teacher = pd.read_parquet(args.examples / "style.teacher.parquet").teacher.to_numpy(
+        np.float64
+    )
     # A row that is drawn more often there is more than one row here.
     chance = np.minimum(1.0, 1.5 * frame.weight.to_numpy())
     drawn = np.random.default_rng(args.seed).random(len(frame)) < chance
@@ -168,11 +209,17 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
 
 
 def finish(model: ToxicityIdentifier, data: Path, output_dir: Path) -> None:
-    """Calibrate on half of the development texts, save as int8, and print how the saved model does on all else."""
+    """Calibrate on half of the development texts, save as int8, and print how the saved
+    model does on all else.
+    """
     first = jigsaw_half(data, calibration=True)
     labels = (first.y >= 0.5).to_numpy(float)
-    fold_in_calibration(model, labels, predict(model, model.encode(first.text.tolist())))
-    saved = ToxicityIdentifier.from_pretrained(model.save_pretrained(output_dir, int8=True))
+    fold_in_calibration(
+        model, labels, predict(model, model.encode(first.text.tolist()))
+    )
+    saved = ToxicityIdentifier.from_pretrained(
+        model.save_pretrained(output_dir, int8=True)
+    )
     validation = read_style(data, "val")
     results: dict[str, object] = {
         "development": report(saved, jigsaw_half(data, calibration=False)),
@@ -190,18 +237,52 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="folder laid out like the data README says")
-    add("--backbone", type=Path, help="folder of a tokenizer and first embeddings; the installed MiniLM's when missing")
-    add("--teacher", type=Path, help="weights of a built-in encoder; labels alone when missing")
     add(
-        "--examples", type=Path, help="folder of prepare_examples and train_teacher: learn from its style table instead"
+        "--data",
+        type=Path,
+        required=True,
+        help="folder laid out like the data README says",
     )
-    add("--scores", type=Path, help="parquet file that keeps, and gives again, the teacher's scores")
-    add("--output_dir", type=Path, required=True, help="folder for identifier.safetensors")
+    add(
+        "--backbone",
+        type=Path,
+        help=(
+            "folder of a tokenizer and first embeddings; the installed MiniLM's when"
+            " missing"
+        ),
+    )
+    add(
+        "--teacher",
+        type=Path,
+        help="weights of a built-in encoder; labels alone when missing",
+    )
+    add(
+        "--examples",
+        type=Path,
+        help=(
+            "folder of prepare_examples and train_teacher: learn from its style table"
+            " instead"
+        ),
+    )
+    add(
+        "--scores",
+        type=Path,
+        help="parquet file that keeps, and gives again, the teacher's scores",
+    )
+    add(
+        "--output_dir",
+        type=Path,
+        required=True,
+        help="folder for identifier.safetensors",
+    )
     add("--dim", type=int, default=64)
     add("--channels", type=int, default=128)
     add("--dropout", type=float, default=0.3)
-    add("--max_train_samples", type=int, help="learn from so many texts only, to see whether the recipe runs")
+    add(
+        "--max_train_samples",
+        type=int,
+        help="learn from so many texts only, to see whether the recipe runs",
+    )
     add_training_flags(parser, TrainingOptions(num_train_epochs=5, learning_rate=2e-3))
     return parser
 
@@ -212,11 +293,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = _new_model(args)
     train = _read_examples(args, model)
     development = read_style(args.data, "kept")
-    held_out = Examples(model.encode(development.text.tolist()), development.y.to_numpy(np.float32))
+    held_out = Examples(
+        model.encode(development.text.tolist()), development.y.to_numpy(np.float32)
+    )
     augment = TokenSplitter(model.tokenizer.get_vocab())
     with tempfile.TemporaryDirectory() as folder:
         progress = not args.disable_tqdm
-        fit(model, train, held_out, training_options(args), output_dir=folder, augment=augment, progress=progress)
+        fit(
+            model,
+            train,
+            held_out,
+            training_options(args),
+            output_dir=folder,
+            augment=augment,
+            progress=progress,
+        )
     finish(model, args.data, args.output_dir)
 
 

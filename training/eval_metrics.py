@@ -1,4 +1,6 @@
-"""Metrics of the development tables, their bootstrap intervals, and Platt scaling. Labels stand before scores."""
+"""Metrics of the development tables, their bootstrap intervals, and Platt scaling.
+Labels stand before scores.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ ECE_BINS = 10
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a value with its 95 % interval over `n` items (NaN where none was drawn)."""
+    """One line of the table: a value with its 95 % interval over `n` items (NaN where
+    none was drawn).
+    """
 
     part: str
     name: str
@@ -33,10 +37,19 @@ class Row:
         interval = f"[{self.low:.3f}, {self.high:.3f}]"
         if np.isnan(self.low):
             interval = ""
-        return f"{self.part:9} {self.name:46} {self.statistic:9} {self.value:7.3f}  {interval:16} n={self.n}"
+        return (
+            f"{self.part:9} {self.name:46} {self.statistic:9} {self.value:7.3f} "
+            f" {interval:16} n={self.n}"
+        )
 
 
-def measured(part: str, name: str, statistic: str, function: Callable[..., float], *columns: npt.ArrayLike) -> Row:
+def measured(
+    part: str,
+    name: str,
+    statistic: str,
+    function: Callable[..., float],
+    *columns: npt.ArrayLike,
+) -> Row:
     """Measure a statistic of equally long columns, as a row of the table."""
     arrays = [np.asarray(column, dtype=float) for column in columns]
     low, high = interval(function, *arrays)
@@ -48,8 +61,12 @@ def single(part: str, name: str, statistic: str, value: float, n: int) -> Row:
     return Row(part, name, statistic, value, float("nan"), float("nan"), n)
 
 
-def interval(function: Callable[..., float], *columns: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a statistic by the percentile bootstrap (Efron 1979), without draws of NaN."""
+def interval(
+    function: Callable[..., float], *columns: np.ndarray
+) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic by the percentile bootstrap (Efron 1979),
+    without draws of NaN.
+    """
     n = len(columns[0])
     draws = np.random.default_rng(SEED).integers(0, n, (RESAMPLES, n))
     values = []
@@ -73,7 +90,9 @@ def spearman(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Return the area under the ROC curve, in [0, 1], higher is better; NaN when `labels` have one class only."""
+    """Return the area under the ROC curve, in [0, 1], higher is better; NaN when
+    `labels` have one class only.
+    """
     if _is_constant(labels):
         return float("nan")
     return float(roc_auc_score(labels, scores))
@@ -84,13 +103,17 @@ def _is_constant(values: np.ndarray) -> bool:
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the share of probabilities on the right side of 0.5, higher is better; 0.5 counts as positive."""
+    """Return the share of probabilities on the right side of 0.5, higher is better; 0.5
+    counts as positive.
+    """
     decisions = probabilities >= 0.5
     return float(np.mean(decisions == (labels > 0)))
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the expected calibration error over equal-width bins, in [0, 1], lower is better; labels may be shares."""
+    """Return the expected calibration error over equal-width bins, in [0, 1], lower is
+    better; labels may be shares.
+    """
     bins = (probabilities * ECE_BINS).astype(int)
     # 1 belongs to the last bin.
     bins = np.minimum(bins, ECE_BINS - 1)
@@ -100,9 +123,13 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def expected_ece_if_calibrated(probabilities: np.ndarray) -> float:
-    """Return the calibration error to expect by chance alone of exact probabilities: with labels drawn from them."""
+    """Return the calibration error to expect by chance alone of exact probabilities:
+    with labels drawn from them.
+    """
     draws = np.random.default_rng(SEED).random((RESAMPLES, len(probabilities)))
-    errors = [calibration_error(labels, probabilities) for labels in draws < probabilities]
+    errors = [
+        calibration_error(labels, probabilities) for labels in draws < probabilities
+    ]
     return mean(errors)
 
 
@@ -112,8 +139,11 @@ def to_logits(probabilities: np.ndarray) -> np.ndarray:
     return np.log(clipped / (1 - clipped))
 
 
-def platt(labels: np.ndarray, features: np.ndarray, weights: np.ndarray | None = None) -> list[float]:
-    """Fit a weight for each column of features, and a shift, whose sigmoid is a probability (Platt 1999).
+def platt(
+    labels: np.ndarray, features: np.ndarray, weights: np.ndarray | None = None
+) -> list[float]:
+    """Fit a weight for each column of features, and a shift, whose sigmoid is a
+    probability (Platt 1999).
 
     Args:
         labels: 0 or 1, or soft targets in [0, 1]. *Shape:* (n,)

@@ -1,4 +1,6 @@
-"""SIM and FL against raters, on systems made up to lose meaning or fluency, and on the behavioural suite."""
+"""SIM and FL against raters, on systems made up to lose meaning or fluency, and on the
+behavioural suite.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from training.eval_metrics import SEED, Row, auc, mean, measured, single, spearm
 from training.made_systems import LOSSY, made_systems
 from training.modules.backbone import backbone_folder
 
-__all__ = ["behaviour_rows", "cola_rows", "frozen_cosines", "made_system_rows", "rated_rows"]
+__all__ = [
+    "behaviour_rows",
+    "cola_rows",
+    "frozen_cosines",
+    "made_system_rows",
+    "rated_rows",
+]
 
 # Held-out ParaDetox sources given to the made systems.
 _MADE = 400
@@ -24,7 +32,9 @@ _COSINE_BATCH = 64
 
 
 def made_system_rows(encoder: Encoder, folder: Path) -> list[Row]:
-    """Measure the scores of made systems, and how well SIM tells lossy ones from human rewrites."""
+    """Measure the scores of made systems, and how well SIM tells lossy ones from human
+    rewrites.
+    """
     train, held_out = read_paradetox(folder)
     held_out = held_out[:_MADE]
     sources = [row.toxic for row in held_out]
@@ -36,9 +46,22 @@ def made_system_rows(encoder: Encoder, folder: Path) -> list[Row]:
     rows = []
     for name in LOSSY:
         both = np.concatenate([rewrites, scores[name]["content"]])
-        rows.append(measured("content", f"ParaDetox tenth: rewrite against {name}", "AUC", auc, labels, both))
+        rows.append(
+            measured(
+                "content",
+                f"ParaDetox tenth: rewrite against {name}",
+                "AUC",
+                auc,
+                labels,
+                both,
+            )
+        )
     for name, found in scores.items():
-        factors = {"style": 1 - found["style"], "content": found["content"], "fluency": found["fluency"]}
+        factors = {
+            "style": 1 - found["style"],
+            "content": found["content"],
+            "fluency": found["fluency"],
+        }
         factors["J"] = factors["style"] * factors["content"] * factors["fluency"]
         for part, values in factors.items():
             rows.append(measured(part, f"made system: {name}", "mean", mean, values))
@@ -46,7 +69,9 @@ def made_system_rows(encoder: Encoder, folder: Path) -> list[Row]:
 
 
 def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
-    """Compare SIM and FL with raters of style-transfer outputs, and a frozen MiniLM cosine with the same."""
+    """Compare SIM and FL with raters of style-transfer outputs, and a frozen MiniLM
+    cosine with the same.
+    """
     rows = []
     for name, frame in read_transfer(folder, "evaluation").items():
         sources = frame.text1.astype(str).tolist()
@@ -54,19 +79,41 @@ def rated_rows(encoder: Encoder, folder: Path) -> list[Row]:
         human = frame.human.to_numpy()
         scores = encoder.score(outputs, sources)
         cosines = frozen_cosines(sources, outputs)
-        rows.append(measured("content", name, "Spearman", spearman, scores["content"], human))
-        rows.append(measured("content", f"{name}, frozen MiniLM cosine", "Spearman", spearman, cosines, human))
+        rows.append(
+            measured("content", name, "Spearman", spearman, scores["content"], human)
+        )
+        rows.append(
+            measured(
+                "content",
+                f"{name}, frozen MiniLM cosine",
+                "Spearman",
+                spearman,
+                cosines,
+                human,
+            )
+        )
         if "grammatical" in frame:
             grammatical = frame.grammatical.to_numpy()
             known = ~np.isnan(grammatical)
             judged = grammatical[known]
             fluency = scores["fluency"][known]
-            rows.append(measured("fluency", f"{name}, grammatical", "Spearman", spearman, fluency, judged))
+            rows.append(
+                measured(
+                    "fluency",
+                    f"{name}, grammatical",
+                    "Spearman",
+                    spearman,
+                    fluency,
+                    judged,
+                )
+            )
     return rows
 
 
 def frozen_cosines(one: Sequence[str], two: Sequence[str]) -> np.ndarray:
-    """Compute cosines of mean-pooled states of all-MiniLM-L6-v2, as it is used. *Shape:* (n,)"""
+    """Compute cosines of mean-pooled states of all-MiniLM-L6-v2, as it is used.
+    *Shape:* (n,)
+    """
     tokenizer = AutoTokenizer.from_pretrained(backbone_folder())
     model = AutoModel.from_pretrained(backbone_folder()).eval()
     texts = [*one, *two]
@@ -74,7 +121,13 @@ def frozen_cosines(one: Sequence[str], two: Sequence[str]) -> np.ndarray:
     with torch.inference_mode():
         for start in range(0, len(texts), _COSINE_BATCH):
             batch = texts[start : start + _COSINE_BATCH]
-            inputs = tokenizer(batch, padding=True, truncation=True, max_length=128, return_tensors="pt")
+            inputs = tokenizer(
+                batch,
+                padding=True,
+                truncation=True,
+                max_length=128,
+                return_tensors="pt",
+            )
             mask = inputs["attention_mask"].unsqueeze(-1)
             states = model(**inputs).last_hidden_state
             total = (states * mask).sum(1)
@@ -103,7 +156,9 @@ def cola_rows(encoder: Encoder, folder: Path) -> list[Row]:
 def suite_score(encoder: Encoder) -> suite.Score:
     """Score with an encoder, as the behavioural suite asks for it."""
 
-    def score(role: str, texts: Sequence[str], sources: Sequence[str] | None) -> Sequence[float]:
+    def score(
+        role: str, texts: Sequence[str], sources: Sequence[str] | None
+    ) -> Sequence[float]:
         own_sources = texts if sources is None else sources
         found = encoder.score(texts, own_sources, want=(role,))
         return found[role].tolist()
@@ -112,16 +167,28 @@ def suite_score(encoder: Encoder) -> suite.Score:
 
 
 def behaviour_rows(encoder: Encoder) -> list[Row]:
-    """Measure pass rates on the behavioural suite: by role, by capability, and the two rates."""
+    """Measure pass rates on the behavioural suite: by role, by capability, and the two
+    rates.
+    """
     score = suite_score(encoder)
     outcomes = suite.run_cases(score, suite.read_cases())
     rows = []
     for role in suite.ROLES:
-        passed = np.array([outcome.passed for outcome in outcomes if outcome.case.role == role])
+        passed = np.array(
+            [outcome.passed for outcome in outcomes if outcome.case.role == role]
+        )
         rows.append(measured(role, "behavioural suite", "passed", mean, passed))
     for name, (passed_count, count) in suite.by_capability(outcomes).items():
         role, capability = name.split()
-        rows.append(single(role, f"behavioural suite: {capability}", "passed", passed_count / count, count))
+        rows.append(
+            single(
+                role,
+                f"behavioural suite: {capability}",
+                "passed",
+                passed_count / count,
+                count,
+            )
+        )
     for name, value in suite.measure_rates(score).items():
         rows.append(single("style", f"behavioural suite: {name}", "share", value, 1))
     return rows

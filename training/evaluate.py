@@ -1,10 +1,12 @@
 """Evaluate an encoder for development: one command, one table with bootstrap intervals.
 
-    python -m training.evaluate --data ../shared/data --output_file toxicity_j/evaluation.json
+    python -m training.evaluate --data ../shared/data \\
+        --output_file toxicity_j/evaluation.json
 
-Looks at nothing that training or calibration saw: the evaluation part of rated style-transfer outputs (Krishna et
-al. 2020, STRAP, PG_YELP), CoLA's development sets, the validation split, half of the kept Jigsaw sentences, a held-out
-tenth of ParaDetox and the behavioural suite. A frozen MiniLM cosine stands beside SIM.
+Looks at nothing that training or calibration saw: the evaluation part of rated
+style-transfer outputs (Krishna et al. 2020, STRAP, PG_YELP), CoLA's development sets,
+the validation split, half of the kept Jigsaw sentences, a held-out tenth of ParaDetox
+and the behavioural suite. A frozen MiniLM cosine stands beside SIM.
 """
 
 from __future__ import annotations
@@ -22,7 +24,12 @@ from toxicity_j.builtin_weights import find_weights
 from training.data.sources import read_paradetox
 from training.eval_metrics import RESAMPLES, SEED, Row, single
 from training.eval_pairs import behaviour_rows, cola_rows, made_system_rows, rated_rows
-from training.eval_style import jigsaw_rows, notebook_rows, paradetox_rows, validation_rows
+from training.eval_style import (
+    jigsaw_rows,
+    notebook_rows,
+    paradetox_rows,
+    validation_rows,
+)
 
 _PARTS = ("style", "content", "fluency", "J", "speed")
 
@@ -31,16 +38,23 @@ def speed_row(path: Path | None, folder: Path) -> Row:
     """Measure pairs per CPU-second, all three scores, in bfloat16."""
     encoder = Encoder.from_pretrained(path, device="cpu", dtype="bfloat16")
     _, rows = read_paradetox(folder)
-    predictions, sources = [row.rewrites[0] for row in rows], [row.toxic for row in rows]
+    predictions, sources = (
+        [row.rewrites[0] for row in rows],
+        [row.toxic for row in rows],
+    )
     encoder.score(predictions[:64], sources[:64])
     began = time.process_time()
     encoder.score(predictions, sources)
     seconds = time.process_time() - began
-    return single("speed", "bfloat16, all three scores", "pairs/s", len(rows) / seconds, len(rows))
+    return single(
+        "speed", "bfloat16, all three scores", "pairs/s", len(rows) / seconds, len(rows)
+    )
 
 
 def evaluate(encoder: Encoder, path: Path | None, folder: Path) -> list[Row]:
-    """Measure everything; `path` says where the encoder came from, to time it in bfloat16."""
+    """Measure everything; `path` says where the encoder came from, to time it in
+    bfloat16.
+    """
     rows = [
         *jigsaw_rows(encoder, folder),
         *validation_rows(encoder, folder),
@@ -57,18 +71,39 @@ def evaluate(encoder: Encoder, path: Path | None, folder: Path) -> list[Row]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and write it where `--output_file` says."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder laid out like the data README says")
-    parser.add_argument("--encoder", type=Path, help="a file of Encoder.save_pretrained; the shipped one when missing")
-    parser.add_argument("--dtype", default="float32", help="bfloat16 is quicker, and close enough for a look")
-    parser.add_argument("--output_file", type=Path, help="also write the rows to this JSON file")
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder laid out like the data README says",
+    )
+    parser.add_argument(
+        "--encoder",
+        type=Path,
+        help="a file of Encoder.save_pretrained; the shipped one when missing",
+    )
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        help="bfloat16 is quicker, and close enough for a look",
+    )
+    parser.add_argument(
+        "--output_file", type=Path, help="also write the rows to this JSON file"
+    )
     args = parser.parse_args(arguments)
-    rows = evaluate(Encoder.from_pretrained(args.encoder, dtype=args.dtype), args.encoder, args.data)
+    rows = evaluate(
+        Encoder.from_pretrained(args.encoder, dtype=args.dtype), args.encoder, args.data
+    )
     print(f"95 % intervals: {RESAMPLES} bootstrap resamples of the items, seed {SEED}")
     for row in rows:
         print(row)
     if args.output_file:
-        _write(rows, args.encoder or find_weights("encoder.safetensors"), args.output_file)
+        _write(
+            rows, args.encoder or find_weights("encoder.safetensors"), args.output_file
+        )
 
 
 def _write(rows: Sequence[Row], weights: Path, path: Path) -> None:

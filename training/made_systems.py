@@ -1,4 +1,6 @@
-"""What lazy, lossy and broken systems would write for toxic texts, to see whether the scores tell them apart."""
+"""What lazy, lossy and broken systems would write for toxic texts, to see whether the
+scores tell them apart.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from training.synthetic.meaning_corruption import halve, negate, retarget, shuff
 from training.synthetic.profanity_edits import remove_rude, replace_rude
 
 # Systems whose outputs lose the meaning.
-LOSSY = ("target swapped", "polarity flipped", "half lost", "rude word to random", "another rewrite", "words shuffled")
+LOSSY = (
+    "target swapped",
+    "polarity flipped",
+    "half lost",
+    "rude word to random",
+    "another rewrite",
+    "words shuffled",
+)
 
 # Changes a list of words in place, and returns the kept meaning.
 _Corruption = Callable[[list[str], random.Random, Lexicon, Sequence[str]], float]
@@ -24,7 +33,9 @@ _CORRUPTIONS: dict[str, _Corruption] = {
 }
 
 
-def made_systems(rows: Sequence[Detoxified], train: list[Detoxified], seed: int) -> dict[str, list[str]]:
+def made_systems(
+    rows: Sequence[Detoxified], train: list[Detoxified], seed: int
+) -> dict[str, list[str]]:
     """Write the outputs of every made system for the toxic texts of `rows`.
 
     Args:
@@ -41,16 +52,26 @@ def made_systems(rows: Sequence[Detoxified], train: list[Detoxified], seed: int)
         "copy": [row.toxic for row in rows],
         "human rewrite": rewrites,
         "rude words deleted": [remove_rude(row.toxic, rude)[0] for row in rows],
-        "rude word to random": [replace_rude(row.toxic, rude, rng, lexicon)[0] for row in rows],
+        "rude word to random": [
+            replace_rude(row.toxic, rude, rng, lexicon)[0] for row in rows
+        ],
         "rewrite broken": [disfluent(text, rng, lexicon)[0] for text in rewrites],
         "another rewrite": [rng.choice(others) for _ in rows],
     }
     for name, corrupt in _CORRUPTIONS.items():
-        systems[name] = [_corrupted(text, corrupt, rng, lexicon, others) for text in rewrites]
+        systems[name] = [
+            _corrupted(text, corrupt, rng, lexicon, others) for text in rewrites
+        ]
     return systems
 
 
-def _corrupted(text: str, corrupt: _Corruption, rng: random.Random, lexicon: Lexicon, others: Sequence[str]) -> str:
+def _corrupted(
+    text: str,
+    corrupt: _Corruption,
+    rng: random.Random,
+    lexicon: Lexicon,
+    others: Sequence[str],
+) -> str:
     words = text.split()
     corrupt(words, rng, lexicon, others)
     return " ".join(words)

@@ -1,4 +1,5 @@
-"""Writes the examples that teachers and encoder learn from: content, style and fluency tables as parquet files.
+"""Writes the examples that teachers and encoder learn from: content, style and fluency
+tables as parquet files.
 
 python -m training.prepare_examples --data ../shared/data --output_dir runs/examples
 """
@@ -13,20 +14,33 @@ from training.data.content_table import content_table
 from training.data.fluency_table import fluency_table
 from training.data.style_table import style_table
 
-# Contrasts drawn for content and for fluency; style takes fewer, because each of its kinds has fewer.
+# Contrasts drawn for content and for fluency; style takes fewer, because each of its
+# kinds has fewer.
 CONTRASTS = 90_000
-# SIM of release 0.3.0 of each row of teacher/judge_meaning.tsv, in its order; numbers only.
+# SIM of release 0.3.0 of each row of teacher/judge_meaning.tsv, in its order; numbers
+# only.
 JUDGED_SIM = Path(__file__).parent / "data" / "judged_sim_0.3.0.json"
 
 
 def main() -> None:
     """Write the three tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder laid out like the data README says")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder laid out like the data README says",
+    )
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=13)
-    parser.add_argument("--only", choices=("content", "style", "fluency"), help="build this table alone")
-    parser.add_argument("--max_rows", type=int, help="keep so many rows per table, to see whether the recipe runs")
+    parser.add_argument(
+        "--only", choices=("content", "style", "fluency"), help="build this table alone"
+    )
+    parser.add_argument(
+        "--max_rows",
+        type=int,
+        help="keep so many rows per table, to see whether the recipe runs",
+    )
     args = parser.parse_args()
     args.contrasts = args.max_rows or CONTRASTS
     args.output_dir.mkdir(parents=True, exist_ok=True)
@@ -40,13 +54,19 @@ def main() -> None:
         if args.only in (None, name):
             frame = build()
             if args.max_rows:
-                frame = frame.sample(min(args.max_rows, len(frame)), random_state=args.seed).reset_index(drop=True)
+                frame = frame.sample(
+                    min(args.max_rows, len(frame)), random_state=args.seed
+                ).reset_index(drop=True)
             frame.to_parquet(args.output_dir / f"{name}.parquet", compression="zstd")
             print(
                 name,
                 len(frame),
                 frame.groupby("kind")
-                .agg(n=("weight", "size"), mass=("weight", "sum"), label=("label", "mean"))
+                .agg(
+                    n=("weight", "size"),
+                    mass=("weight", "sum"),
+                    label=("label", "mean"),
+                )
                 .to_string(),
             )
 

@@ -1,4 +1,5 @@
-"""Write the SHA-256 of each shipped weight file into toxicity_j/builtin_weights.py; run after new weights.
+"""Write the SHA-256 of each shipped weight file into toxicity_j/builtin_weights.py; run
+after new weights.
 
 python -m training.release
 """
@@ -25,9 +26,13 @@ def write_digests(package: Path = PACKAGE) -> dict[str, str]:
     for file in sorted(package.glob("*.safetensors")):
         digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     for name, digest in digests.items():
-        text, count = re.subn(rf'("{re.escape(name)}": )"[0-9a-f]*"', rf'\1"{digest}"', text)
+        text, count = re.subn(
+            rf'("{re.escape(name)}": )"[0-9a-f]*"', rf'\1"{digest}"', text
+        )
         if count != 1:
-            raise ValueError(f"`{TABLE}` must name {name} once in its digests; it does {count} times")
+            raise ValueError(
+                f"`{TABLE}` must name {name} once in its digests; it does {count} times"
+            )
     path.write_text(text, encoding="utf-8")
     return digests
 

@@ -1,9 +1,11 @@
-"""Train a toxicity identifier on any table of texts and toxicity levels, with any pretrained tokenizer.
+"""Train a toxicity identifier on any table of texts and toxicity levels, with any
+pretrained tokenizer.
 
-    python -m training.train_identifier --train_file FILE --label_column y --tokenizer_name gpt2 --output_dir FOLDER
+    python -m training.train_identifier --train_file FILE --label_column y \\
+        --tokenizer_name gpt2 --output_dir FOLDER
 
-Writes the best epoch's weights, its history, and on request ONNX and TorchScript files. The shipped identifier comes
-from `training.distil_identifier`.
+Writes the best epoch's weights, its history, and on request ONNX and TorchScript files.
+The shipped identifier comes from `training.distil_identifier`.
 """
 
 from __future__ import annotations
@@ -18,37 +20,69 @@ import torch
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.devices import resolve_device
-from training.data.tables import load_tokenizer, read_table, stratified_split, toxicity_levels
+from training.data.tables import (
+    load_tokenizer,
+    read_table,
+    stratified_split,
+    toxicity_levels,
+)
 from training.modules.export_identifier import export_onnx, export_torchscript
-from training.modules.identifier_options import TrainingOptions, add_training_flags, training_options
+from training.modules.identifier_options import (
+    TrainingOptions,
+    add_training_flags,
+    training_options,
+)
 from training.modules.identifier_trainer import Epoch, Examples, best_epoch, fit
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data").add_argument
-    add("--train_file", type=Path, required=True, help="CSV, TSV or parquet, or a folder of datasets.save_to_disk")
+    add(
+        "--train_file",
+        type=Path,
+        required=True,
+        help="CSV, TSV or parquet, or a folder of datasets.save_to_disk",
+    )
     add("--text_column", default="text")
-    add("--label_column", default="label", help="a level in [0, 1], or names of classes (then give --positive)")
+    add(
+        "--label_column",
+        default="label",
+        help="a level in [0, 1], or names of classes (then give --positive)",
+    )
     add("--positive", help="the name of the toxic class")
     add("--threshold", type=float, default=0.5, help="a level at or above it is toxic")
-    add("--soft", action="store_true", help="learn the levels themselves instead of classes")
+    add(
+        "--soft",
+        action="store_true",
+        help="learn the levels themselves instead of classes",
+    )
     add("--validation_share", type=float, default=0.1)
 
 
 def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     shape = IdentifierConfig(vocab_size=1)
     add = parser.add_argument_group("model").add_argument
-    add("--tokenizer_name", required=True, help="a Hub id, a folder, or a tokenizer.json")
+    add(
+        "--tokenizer_name",
+        required=True,
+        help="a Hub id, a folder, or a tokenizer.json",
+    )
     add("--dim", type=int, default=shape.dim)
     add("--channels", type=int, default=shape.channels)
-    add("--max_length", type=int, default=shape.max_length, help="tokens read of a text")
+    add(
+        "--max_length", type=int, default=shape.max_length, help="tokens read of a text"
+    )
 
 
 def _add_output_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("output").add_argument
     add("--output_dir", type=Path, required=True, help="folder for the identifier")
     add("--device", help="as torch's; the best one of this machine when missing")
-    add("--resume_from_checkpoint", action="store_true", help="go on from the checkpoint in --output_dir")
+    add(
+        "--resume_from_checkpoint",
+        action="store_true",
+        help="go on from the checkpoint in --output_dir",
+    )
     add("--onnx", action="store_true", help="also write identifier.onnx")
     add("--torchscript", action="store_true", help="also write identifier.pt")
 
@@ -70,14 +104,20 @@ def _new_model(args: argparse.Namespace) -> ToxicityIdentifier:
     tokenizer = load_tokenizer(args.tokenizer_name)
     # Some tokenizers skip ids, so the largest id counts.
     vocab_size = max(tokenizer.get_vocab().values()) + 1
-    config = IdentifierConfig(vocab_size, args.dim, args.channels, max_length=args.max_length)
+    config = IdentifierConfig(
+        vocab_size, args.dim, args.channels, max_length=args.max_length
+    )
     torch.manual_seed(args.seed)
     return ToxicityIdentifier(config, tokenizer).to(resolve_device(args.device))
 
 
-def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> tuple[Examples, Examples]:
+def _read_examples(
+    args: argparse.Namespace, model: ToxicityIdentifier
+) -> tuple[Examples, Examples]:
     texts, labels = read_table(args.train_file, args.text_column, args.label_column)
-    levels = toxicity_levels(labels, positive=args.positive, threshold=args.threshold, soft=args.soft)
+    levels = toxicity_levels(
+        labels, positive=args.positive, threshold=args.threshold, soft=args.soft
+    )
     ids = model.encode(texts)
     kept, held_out = stratified_split(levels, args.validation_share, args.seed)
     train = Examples([ids[index] for index in kept], levels[kept])
@@ -94,7 +134,10 @@ def _export(model: ToxicityIdentifier, args: argparse.Namespace) -> None:
 
 
 def _describe(epoch: Epoch) -> str:
-    return f"AUC {epoch['auc']:.4f}, accuracy {epoch['accuracy']:.4f}, ECE {epoch['ece']:.4f}"
+    return (
+        f"AUC {epoch['auc']:.4f}, accuracy {epoch['accuracy']:.4f}, ECE"
+        f" {epoch['ece']:.4f}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,7 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         progress=not args.disable_tqdm,
     )
     settings = {**vars(args), "config": asdict(model.config)}
-    (args.output_dir / "options.json").write_text(json.dumps(settings, indent=1, default=str) + "\n", encoding="utf-8")
+    (args.output_dir / "options.json").write_text(
+        json.dumps(settings, indent=1, default=str) + "\n", encoding="utf-8"
+    )
     best = history[best_epoch(history)]
     print(f"best epoch {best['epoch']}: {_describe(best)}; saved in {args.output_dir}")
     _export(model, args)

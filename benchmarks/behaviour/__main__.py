@@ -20,9 +20,17 @@ from benchmarks.behaviour.suite import (
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.behaviour", description=__doc__.splitlines()[0])
-    parser.add_argument("--style-model", help="encoder (the default), identifier, or a folder")
-    parser.add_argument("--failures", action="store_true", help="print the failed cases with their scores")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.behaviour", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--style-model", help="encoder (the default), identifier, or a folder"
+    )
+    parser.add_argument(
+        "--failures",
+        action="store_true",
+        help="print the failed cases with their scores",
+    )
     return parser
 
 
@@ -34,7 +42,9 @@ def _print_failures(outcomes: Sequence[Outcome]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print pass rates per capability and per role, the two rates, and the failures where they are asked for."""
+    """Print pass rates per capability and per role, the two rates, and the failures
+    where they are asked for.
+    """
     options = _parser().parse_args(arguments)
     score = scorer_score(style_model=options.style_model)
     outcomes = run_cases(score, read_cases())

@@ -1,8 +1,9 @@
 """A behavioural suite for the three scores, after CheckList (Ribeiro et al., ACL 2020).
 
-Minimal pairs with an expected direction, grouped by capability, and two lists for rates: harmless sentences that name
-an identity group, and threats without a swear word. All were written for this project and share no sentence and no
-template with the sentences that training uses.
+Minimal pairs with an expected direction, grouped by capability, and two lists for
+rates: harmless sentences that name an identity group, and threats without a swear word.
+All were written for this project and share no sentence and no template with the
+sentences that training uses.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 ROLES = ("style", "content", "fluency")
-# A direction counts when the scores lie at least this far apart, an invariance when they lie at most this far apart.
+# A direction counts when the scores lie at least this far apart, an invariance when
+# they lie at most this far apart.
 MARGIN = 0.05
 TOLERANCE = 0.2
 
 _BOUND = re.compile(r"(.*) (>=|<=) ([0-9.]+)$")
 _QUOTED_BLANK = re.compile(r'" *"')
 
-# (role, texts, sources or None) -> one score in [0, 1] per text; the style score is P(toxic).
+# (role, texts, sources or None) -> one score in [0, 1] per text; the style score is
+# P(toxic).
 Score = Callable[[str, Sequence[str], "Sequence[str] | None"], Sequence[float]]
 
 
@@ -32,7 +35,8 @@ class Case:
     Attributes:
         role: which score it is about: "style", "content" or "fluency".
         capability: what a model must be able to do.
-        relation: "<<" or "~~" between two texts, ">=" or "<=" between a text and a bound.
+        relation: "<<" or "~~" between two texts, ">=" or "<=" between a text and a
+            bound.
         texts: one or two.
         bound: in [0, 1], where the relation needs one.
         source: what the texts are rewrites of, for "content".
@@ -53,7 +57,11 @@ class Case:
             return abs(scores[1] - scores[0]) <= TOLERANCE
         if self.bound is None:
             raise ValueError(f"`bound` must be a number for {self.relation}; got None")
-        return scores[0] >= self.bound if self.relation == ">=" else scores[0] <= self.bound
+        return (
+            scores[0] >= self.bound
+            if self.relation == ">="
+            else scores[0] <= self.bound
+        )
 
     def __str__(self) -> str:
         """Spell the expectation as the file does."""
@@ -100,14 +108,18 @@ def read_cases(path: Path = FOLDER / "pairs.txt") -> list[Case]:
 
 
 def _parse(line: str, role: str, capability: str, source: str | None) -> Case:
-    """Turn a line into a case; a text in double quotes of blanks stands for a blank text."""
+    """Turn a line into a case; a text in double quotes of blanks stands for a blank
+    text.
+    """
     for relation in ("<<", "~~"):
         first, found, second = line.partition(f" {relation} ")
         if found:
             return Case(role, capability, relation, (first, second), source=source)
     match = _BOUND.fullmatch(line)
     if match is None:
-        raise ValueError(f"expected `a << b`, `a ~~ b`, `a >= x` or `a <= x`, got {line!r}")
+        raise ValueError(
+            f"expected `a << b`, `a ~~ b`, `a >= x` or `a <= x`, got {line!r}"
+        )
     text, relation, bound = match.groups()
     if _QUOTED_BLANK.fullmatch(text):
         text = text[1:-1]
@@ -115,7 +127,9 @@ def _parse(line: str, role: str, capability: str, source: str | None) -> Case:
 
 
 def run_cases(score: Score, cases: Sequence[Case]) -> list[Outcome]:
-    """Score every case, with one call of `score` per role, and judge it; in the order of `cases`."""
+    """Score every case, with one call of `score` per role, and judge it; in the order
+    of `cases`.
+    """
     outcomes: dict[Case, Outcome] = {}
     for role in ROLES:
         chosen = [case for case in cases if case.role == role]
@@ -124,7 +138,14 @@ def run_cases(score: Score, cases: Sequence[Case]) -> list[Outcome]:
         for case in chosen:
             texts.extend(case.texts)
             sources.extend([case.source or ""] * len(case.texts))
-        values = [float(value) for value in score(role, texts, sources if role == "content" else None)] if texts else []
+        values = (
+            [
+                float(value)
+                for value in score(role, texts, sources if role == "content" else None)
+            ]
+            if texts
+            else []
+        )
         start = 0
         for case in chosen:
             scores = tuple(values[start : start + len(case.texts)])
@@ -134,7 +155,9 @@ def run_cases(score: Score, cases: Sequence[Case]) -> list[Outcome]:
 
 
 def measure_rates(score: Score, threshold: float = 0.5) -> dict[str, float]:
-    """Measure shares in [0, 1], higher is better: harmless identity sentences passed, implied threats caught."""
+    """Measure shares in [0, 1], higher is better: harmless identity sentences passed,
+    implied threats caught.
+    """
     neutral = score("style", read_lines(FOLDER / "identity_neutral.txt"), None)
     threats = score("style", read_lines(FOLDER / "implied_threat.txt"), None)
     passed = sum(p_toxic < threshold for p_toxic in neutral)
@@ -145,7 +168,9 @@ def measure_rates(score: Score, threshold: float = 0.5) -> dict[str, float]:
     }
 
 
-def count_by(outcomes: Sequence[Outcome], key: Callable[[Case], str]) -> dict[str, tuple[int, int]]:
+def count_by(
+    outcomes: Sequence[Outcome], key: Callable[[Case], str]
+) -> dict[str, tuple[int, int]]:
     """Count (passed, all) by a key of the cases, in the order of the cases."""
     counts: dict[str, tuple[int, int]] = {}
     for outcome in outcomes:
@@ -171,10 +196,14 @@ def scorer_score(**options: object) -> Score:
 
     scorer = Scorer("embedded", **options)  # type: ignore[arg-type]
 
-    def score(role: str, texts: Sequence[str], sources: Sequence[str] | None) -> Sequence[float]:
+    def score(
+        role: str, texts: Sequence[str], sources: Sequence[str] | None
+    ) -> Sequence[float]:
         if role == "style":
             return scorer.score(list(texts)).p_toxic.tolist()
-        segments = scorer.score(list(texts), list(sources if sources is not None else texts))
+        segments = scorer.score(
+            list(texts), list(sources if sources is not None else texts)
+        )
         return (segments.sim if role == "content" else segments.fl).tolist()
 
     return score

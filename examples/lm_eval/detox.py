@@ -1,4 +1,6 @@
-"""STA, SIM, FL and J for the task of `detox.yaml`: pairs are collected first and scored together."""
+"""STA, SIM, FL and J for the task of `detox.yaml`: pairs are collected first and scored
+together.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,12 @@ from toxicity_j import Scorer
 Pairs = Sequence[tuple[str, str]]
 
 
-def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return the source and the model's rewrite under each metric; aggregation scores them."""
+def process_results(
+    doc: dict[str, Any], results: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """Return the source and the model's rewrite under each metric; aggregation scores
+    them.
+    """
     pair = (doc["source"], results[0].strip())
     return dict.fromkeys(("sta", "sim", "fl", "j"), pair)
 
@@ -40,5 +46,10 @@ def mean_j(pairs: Pairs) -> float:
 @lru_cache(maxsize=8)
 def _means(pairs: tuple[tuple[str, str], ...]) -> dict[str, float]:
     """Score all pairs once, because the four metrics ask for the same pairs."""
-    segments = Scorer("embedded").score([rewrite for _, rewrite in pairs], [source for source, _ in pairs])
-    return {name: float(getattr(segments, name).mean()) for name in ("sta", "sim", "fl", "j")}
+    segments = Scorer("embedded").score(
+        [rewrite for _, rewrite in pairs], [source for source, _ in pairs]
+    )
+    return {
+        name: float(getattr(segments, name).mean())
+        for name in ("sta", "sim", "fl", "j")
+    }

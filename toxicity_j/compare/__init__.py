@@ -6,8 +6,9 @@ from .records import Difference, Estimate, Pair, System, Texts
 
 __all__ = ["Comparison", "Difference", "Estimate", "Pair", "System", "Texts", "compare"]
 
-# `toxicity_j.compare` is the function, which hides this package of the same name. With the package's names on it,
-# `import toxicity_j.compare.statistics as statistics` and `toxicity_j.compare.Comparison` work all the same.
+# `toxicity_j.compare` is the function, which hides this package of the same name. With
+# the package's names on it, `import toxicity_j.compare.statistics as statistics` and
+# `toxicity_j.compare.Comparison` work all the same.
 for _name, _value in (("Comparison", Comparison), ("Texts", Texts)):
     setattr(compare, _name, _value)
 for _module in (readers, records, render, report, statistics):

@@ -1,4 +1,6 @@
-"""Match the rows of one file to those of another: by id, else by source text, else by place."""
+"""Match the rows of one file to those of another: by id, else by source text, else by
+place.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ def row_order(first: Keyed, other: Keyed) -> list[int]:
     """Return the rows of `other` in the order of `first`, as indices.
 
     Raises:
-        ReaderError: a row of one has no partner in the other; both files, both counts and the first line are named.
+        ReaderError: a row of one has no partner in the other; both files, both counts
+            and the first line are named.
     """
     if first.table is other.table:
         return list(range(len(first.table.lines)))
@@ -48,7 +51,9 @@ def row_order(first: Keyed, other: Keyed) -> list[int]:
     return list(range(len(first.table.lines)))
 
 
-def _by_key(first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], name: str) -> list[int]:
+def _by_key(
+    first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], name: str
+) -> list[int]:
     # Sentences may repeat, ids may not.
     if name == "id":
         _reject_repeated(first, keys)
@@ -57,17 +62,28 @@ def _by_key(first: Keyed, other: Keyed, keys: list[str], other_keys: list[str], 
     rows = {key: row for row, key in enumerate(found)}
     partners = set(wanted)
     counts = f"{other.counted()} and {first.counted()}"
-    for lacking, having, candidates, known in ((other, first, wanted, rows), (first, other, found, partners)):
+    for lacking, having, candidates, known in (
+        (other, first, wanted, rows),
+        (first, other, found, partners),
+    ):
         for row, key in enumerate(candidates):
             if key not in known:
-                place = f"the first that parts is {having.table.path}, line {having.table.lines[row]}"
-                reason = f"its {name} {_shown(key[0])} has no partner in {lacking.table.path}"
+                place = (
+                    f"the first that parts is {having.table.path}, line"
+                    f" {having.table.lines[row]}"
+                )
+                reason = (
+                    f"its {name} {_shown(key[0])} has no partner in"
+                    f" {lacking.table.path}"
+                )
                 raise ReaderError(f"{counts}; {place}: {reason}")
     return [rows[key] for key in wanted]
 
 
 def _occurrences(keys: Sequence[str]) -> list[tuple[str, int]]:
-    """Count the occurrences of each key, so that repeated sentences match in their order."""
+    """Count the occurrences of each key, so that repeated sentences match in their
+    order.
+    """
     seen: Counter[str] = Counter()
     numbered = []
     for key in keys:
@@ -82,7 +98,10 @@ def _reject_repeated(keyed: Keyed, ids: list[str]) -> None:
         if key in first_rows:
             lines = keyed.table.lines
             line, earlier = lines[row], lines[first_rows[key]]
-            raise ReaderError(f"{keyed.table.path}, line {line}: the id {_shown(key)} stands on line {earlier} too")
+            raise ReaderError(
+                f"{keyed.table.path}, line {line}: the id {_shown(key)} stands on line"
+                f" {earlier} too"
+            )
         first_rows[key] = row
 
 
@@ -94,7 +113,9 @@ def _count_error(first: Keyed, other: Keyed) -> str:
 
 
 def _blank_end(table: Table) -> str:
-    """Say that a plain text file ends in blank lines, which count as empty segments and are often an accident."""
+    """Say that a plain text file ends in blank lines, which count as empty segments and
+    are often an accident.
+    """
     if not table.is_text:
         return ""
     blank = 0

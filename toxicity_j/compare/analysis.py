@@ -1,4 +1,6 @@
-"""Turn per-segment columns of several systems into estimates, tested pairs, ranks and groups. Arithmetic only."""
+"""Turn per-segment columns of several systems into estimates, tested pairs, ranks and
+groups. Arithmetic only.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,20 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Draws:
-    """How to resample: number of samples, seed, and level of the intervals in (0, 1)."""
+    """How to resample: number of samples, seed, and level of the intervals in (0,
+    1).
+    """
 
     n_resamples: int
     seed: int
     confidence: float
 
 
-def estimates(systems: Mapping[str, Columns], draws: Draws) -> dict[str, dict[str, Estimate]]:
-    """Return each system's mean of each measure, with intervals from the same draws; Wilson's for decisions.
+def estimates(
+    systems: Mapping[str, Columns], draws: Draws
+) -> dict[str, dict[str, Estimate]]:
+    """Return each system's mean of each measure, with intervals from the same draws;
+    Wilson's for decisions.
 
     Args:
         systems: per-segment scores by system.
@@ -54,16 +61,22 @@ def estimates(systems: Mapping[str, Columns], draws: Draws) -> dict[str, dict[st
 
 
 def ranks(scores: Mapping[str, float]) -> dict[str, int]:
-    """Return ranks by name, 1 for the highest score; equal scores share a rank, and the next one is left out."""
+    """Return ranks by name, 1 for the highest score; equal scores share a rank, and the
+    next one is left out.
+    """
     # The place of the first equal score, which equal ones share.
     descending = sorted(scores.values(), reverse=True)
     return {name: 1 + descending.index(score) for name, score in scores.items()}
 
 
 def tested_pairs(
-    systems: Mapping[str, Columns], order: Sequence[tuple[str, str]], main: str, draws: Draws
+    systems: Mapping[str, Columns],
+    order: Sequence[tuple[str, str]],
+    main: str,
+    draws: Draws,
 ) -> list[Pair]:
-    """Return each pair of systems with its differences, tested and corrected over the pairs for each measure.
+    """Return each pair of systems with its differences, tested and corrected over the
+    pairs for each measure.
 
     Args:
         systems: per-segment scores by system.
@@ -77,7 +90,10 @@ def tested_pairs(
     measures = list(systems[first_system])
     gaps: list[Array] = []
     for measure in measures:
-        gaps += [systems[first][measure] - systems[second][measure] for first, second in order]
+        gaps += [
+            systems[first][measure] - systems[second][measure]
+            for first, second in order
+        ]
     tested = iter(_tested(gaps, len(order), draws))
     differences: dict[tuple[str, str], dict[str, Difference]] = {}
     for measure in measures:
@@ -86,8 +102,11 @@ def tested_pairs(
     return [_pair(systems, names, main, differences[names]) for names in order]
 
 
-def indistinct_groups(names: Sequence[str], different: set[frozenset[str]]) -> list[tuple[str, ...]]:
-    """Return the largest sets of systems of which no two differ (Piepho 2004, insert and absorb).
+def indistinct_groups(
+    names: Sequence[str], different: set[frozenset[str]]
+) -> list[tuple[str, ...]]:
+    """Return the largest sets of systems of which no two differ (Piepho 2004, insert
+    and absorb).
 
     Args:
         names: best first.
@@ -110,7 +129,9 @@ def indistinct_groups(names: Sequence[str], different: set[frozenset[str]]) -> l
 
 
 def letters(names: Sequence[str], groups: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return the letters of each system: one per group that it stands in, "a" for the best group."""
+    """Return the letters of each system: one per group that it stands in, "a" for the
+    best group.
+    """
     marked = dict.fromkeys(names, "")
     for index, group in enumerate(groups):
         label = f"({index + 1})"
@@ -124,7 +145,8 @@ def letters(names: Sequence[str], groups: Sequence[Sequence[str]]) -> dict[str, 
 def smallest_differences(
     systems: Mapping[str, Columns], order: Sequence[tuple[str, str]], level: float
 ) -> dict[str, float]:
-    """Return, by measure, the smallest difference that a test shows with a power of 0.8; the median over pairs.
+    """Return, by measure, the smallest difference that a test shows with a power of
+    0.8; the median over pairs.
 
     The level is shared by the pairs (Bonferroni), as the smallest corrected p-value is.
     """
@@ -136,7 +158,9 @@ def smallest_differences(
         found = []
         for first, second in order:
             one, other = systems[first][measure], systems[second][measure]
-            detectable = smallest_detectable_difference(one, other, level=level / len(order))
+            detectable = smallest_detectable_difference(
+                one, other, level=level / len(order)
+            )
             if detectable is not None:
                 found.append(detectable)
         if found:
@@ -146,10 +170,11 @@ def smallest_differences(
 
 
 def contributions(first: Columns, second: Columns) -> dict[str, float]:
-    """Return the part of the difference in mean STA * SIM * FL that comes from each factor.
+    """Return the part of the difference in mean STA * SIM * FL that comes from each
+    factor.
 
-    Each factor is exchanged in every order of the three, and its effects are averaged (the Shapley value), so that the
-    parts add up to the difference.
+    Each factor is exchanged in every order of the three, and its effects are averaged
+    (the Shapley value), so that the parts add up to the difference.
     """
     if not all(factor in first for factor in FACTORS):
         return {}
@@ -158,7 +183,8 @@ def contributions(first: Columns, second: Columns) -> dict[str, float]:
         one, two = (other for other in FACTORS if other != factor)
         same = first[one] * first[two] + second[one] * second[two]
         crossed = first[one] * second[two] + second[one] * first[two]
-        # Of six orders the factor comes first or last in four, where the others are both of one system.
+        # Of six orders the factor comes first or last in four, where the others are
+        # both of one system.
         effect = (first[factor] - second[factor]) * (2 * same + crossed) / 6
         parts[factor] = _mean(effect)
     return parts
@@ -175,7 +201,9 @@ def _estimate(column: Array, bounds: Bounds, confidence: float) -> Estimate:
 
 
 def _tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
-    """Test columns of differences; the p-values of each `count` columns are corrected together."""
+    """Test columns of differences; the p-values of each `count` columns are corrected
+    together.
+    """
     # Tests are made on differences of at most 1, so that rounding has one size.
     scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
     p_values = paired_p_values(
@@ -190,7 +218,9 @@ def _tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]
     return list(map(_difference, gaps, bounds, p_values, corrected))
 
 
-def _difference(gaps: Array, bounds: Bounds, p_value: float, p_corrected: float) -> Difference:
+def _difference(
+    gaps: Array, bounds: Bounds, p_value: float, p_corrected: float
+) -> Difference:
     low, high = bounds
     return Difference(
         value=_mean(gaps),
@@ -203,7 +233,10 @@ def _difference(gaps: Array, bounds: Bounds, p_value: float, p_corrected: float)
 
 
 def _pair(
-    systems: Mapping[str, Columns], names: tuple[str, str], main: str, differences: dict[str, Difference]
+    systems: Mapping[str, Columns],
+    names: tuple[str, str],
+    main: str,
+    differences: dict[str, Difference],
 ) -> Pair:
     first, second = names
     gaps = systems[first][main] - systems[second][main]
@@ -224,7 +257,9 @@ def _pair(
 
 
 def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:
-    """Return the ends of an interval for the mean of each column; None for one segment."""
+    """Return the ends of an interval for the mean of each column; None for one
+    segment.
+    """
     if len(values[0]) < 2:
         return [(None, None)] * len(values)
     low, high = intervals(

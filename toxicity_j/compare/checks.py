@@ -1,4 +1,6 @@
-"""Check the arguments of statistics, and scale scores so that no sum of them overflows."""
+"""Check the arguments of statistics, and scale scores so that no sum of them
+overflows.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def check_level(value: object, name: str) -> float:
         ValueError: it is not in (0, 1).
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"`{name}` must be a number in (0, 1); got {type(value).__name__}")
+        raise TypeError(
+            f"`{name}` must be a number in (0, 1); got {type(value).__name__}"
+        )
     level = float(value)
     if not 0 < level < 1:
         raise ValueError(f"`{name}` must be in (0, 1); got {value}")
@@ -39,7 +43,9 @@ def check_draws(n_resamples: object, seed: object) -> tuple[int, int]:
     if resamples < 1:
         raise ValueError(f"`n_resamples` must be at least 1; got {resamples}")
     if resamples > MOST_RESAMPLES:
-        raise ValueError(f"`n_resamples` must be at most {MOST_RESAMPLES}; got {resamples}")
+        raise ValueError(
+            f"`n_resamples` must be at most {MOST_RESAMPLES}; got {resamples}"
+        )
     start = _integer(seed, "seed")
     if start < 0:
         raise ValueError(f"`seed` must be at least 0; got {start}")
@@ -57,7 +63,9 @@ def finite(values: ArrayLike, name: str) -> Array:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{expected}; got {type(values).__name__} of mixed shapes") from error
+        raise ValueError(
+            f"{expected}; got {type(values).__name__} of mixed shapes"
+        ) from error
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(f"{expected}; got {type(values).__name__} of {array.dtype}")
     if array.ndim != 1 or not len(array):
@@ -71,7 +79,8 @@ def finite(values: ArrayLike, name: str) -> Array:
 
 
 def paired_differences(a: ArrayLike, b: ArrayLike) -> tuple[Array, float]:
-    """Return a - b, divided by the largest absolute score, and that score (1 where all are 0).
+    """Return a - b, divided by the largest absolute score, and that score (1 where all
+    are 0).
 
     Raises:
         TypeError: as `finite`.
@@ -79,7 +88,9 @@ def paired_differences(a: ArrayLike, b: ArrayLike) -> tuple[Array, float]:
     """
     first, second = finite(a, "a"), finite(b, "b")
     if len(first) != len(second):
-        raise ValueError(f"`b` must be as long as `a`; got {len(second)} scores for {len(first)}")
+        raise ValueError(
+            f"`b` must be as long as `a`; got {len(second)} scores for {len(first)}"
+        )
     scale = max(scale_of(first), scale_of(second))
     return first / scale - second / scale, scale
 
@@ -98,7 +109,11 @@ def warn_if_few(n: int, fewest: int, consequence: str) -> None:
         segments = "segments"
         if n == 1:
             segments = "segment"
-        warnings.warn(f"{n} {segments} are fewer than {fewest}: {consequence}", UserWarning, stacklevel=4)
+        warnings.warn(
+            f"{n} {segments} are fewer than {fewest}: {consequence}",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _integer(value: object, name: str) -> int:

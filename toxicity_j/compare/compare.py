@@ -1,4 +1,6 @@
-"""Compare systems on the same segments: scores with intervals, ranks, groups, tests and a verdict in words."""
+"""Compare systems on the same segments: scores with intervals, ranks, groups, tests and
+a verdict in words.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ..results import MEANS
-from .analysis import Draws, estimates, indistinct_groups, letters, ranks, smallest_differences, tested_pairs
+from .analysis import (
+    Draws,
+    estimates,
+    indistinct_groups,
+    letters,
+    ranks,
+    smallest_differences,
+    tested_pairs,
+)
 from .checks import check_draws, check_level
 from .inputs import Scored, check_names, language_means, score_systems
 from .provenance import now, protocol_name, versions
@@ -31,11 +41,13 @@ class Comparison:
     Attributes:
         systems: best first.
         pairs: every pair of systems, the higher one first; empty for one system.
-        groups: names of systems that cannot be told apart, best group first; a system may stand in several.
+        groups: names of systems that cannot be told apart, best group first; a system
+            may stand in several.
         main: the measure that ranks: "j", or "sta" without sources.
         n: number of segments.
-        smallest_difference: by measure, the smallest difference that this number of segments shows in 80 of 100
-            repetitions; empty for one system or too few segments.
+        smallest_difference: by measure, the smallest difference that this number of
+            segments shows in 80 of 100 repetitions; empty for one system or too few
+            segments.
         verdict: sentences in words, the most important one first.
         warnings: what limits these results (few segments, texts that were truncated).
         signature: the settings that can move a score, equal for all systems.
@@ -102,7 +114,9 @@ class Comparison:
         return to_latex(self)
 
     def to_csv(self) -> str:
-        """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` and so on."""
+        """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` and so
+        on.
+        """
         from .render import to_csv
 
         return to_csv(self)
@@ -113,11 +127,14 @@ class Comparison:
 
         return to_pandas(self)
 
-    def to_json(self, *, segments: bool = True, texts: bool = True, indent: int | None = 2) -> str:
+    def to_json(
+        self, *, segments: bool = True, texts: bool = True, indent: int | None = 2
+    ) -> str:
         """Return everything as JSON, which `from_json` reads back.
 
         Args:
-            segments: keep per-segment scores, which a later test on the same segments needs.
+            segments: keep per-segment scores, which a later test on the same segments
+                needs.
             texts: keep the texts, which a report's browser of segments needs.
             indent: spaces per level, or None for one line.
         """
@@ -160,14 +177,16 @@ def compare(
     """Score systems on the same segments and compare them.
 
     Args:
-        systems: by name, the system's outputs or its `Segments`; one system gives scores and intervals only.
+        systems: by name, the system's outputs or its `Segments`; one system gives
+            scores and intervals only.
         sources: the toxic texts, one per segment; without them only STA is scored.
         references: reference texts, where the protocol uses them.
         languages: language of each segment.
         scorer: scores the outputs; made from `protocol` when None.
         protocol: a name of `protocols()` or a `Protocol`; ignored with a `scorer`.
         baseline: the system that the others are held against; the best one when None.
-        confidence: level of the intervals, in (0, 1); 1 minus it is the level of the tests.
+        confidence: level of the intervals, in (0, 1); 1 minus it is the level of the
+            tests.
         n_resamples: bootstrap samples and random sign flips, in [1, 1_000_000].
         seed: seed of both, at least 0.
         progress: show progress bars.
@@ -175,8 +194,8 @@ def compare(
 
     Raises:
         TypeError: an argument has the wrong type.
-        ValueError: an argument is out of its range, names repeat or are empty, lengths differ, or the systems were
-            scored with different settings.
+        ValueError: an argument is out of its range, names repeat or are empty, lengths
+            differ, or the systems were scored with different settings.
     """
     check_names(systems, baseline)
     resamples, start = check_draws(n_resamples, seed)
@@ -186,7 +205,9 @@ def compare(
     return _compared(scored, baseline, draws, dict(files or {}))
 
 
-def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[str, str]) -> Comparison:
+def _compared(
+    scored: Scored, baseline: str | None, draws: Draws, files: dict[str, str]
+) -> Comparison:
     main = "sta"
     if "j" in scored.measures:
         main = "j"
@@ -202,7 +223,9 @@ def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[st
     different = {frozenset((pair.first, pair.second)) for pair in clear}
     groups = indistinct_groups(names, different)
     marks = letters(names, groups)
-    systems = tuple(_system(scored, name, ranked[name], marks[name], found[name]) for name in names)
+    systems = tuple(
+        _system(scored, name, ranked[name], marks[name], found[name]) for name in names
+    )
     smallest = smallest_differences(scored.columns, order, level)
     return Comparison(
         systems=systems,
@@ -212,7 +235,14 @@ def _compared(scored: Scored, baseline: str | None, draws: Draws, files: dict[st
         n=scored.n,
         smallest_difference=smallest,
         verdict=verdict(systems, pairs, groups, main, level, smallest, baseline),
-        warnings=limits(scored.n, len(pairs), draws.n_resamples, level, FEWEST_SEGMENTS, scored.truncated),
+        warnings=limits(
+            scored.n,
+            len(pairs),
+            draws.n_resamples,
+            level,
+            FEWEST_SEGMENTS,
+            scored.truncated,
+        ),
         signature=scored.signature,
         protocol=protocol_name(scored.signature),
         baseline=baseline,
@@ -235,7 +265,9 @@ def _directed(pair: tuple[str, str], baseline: str | None) -> tuple[str, str]:
     return pair
 
 
-def _system(scored: Scored, name: str, rank: int, mark: str, scores: dict[str, Estimate]) -> System:
+def _system(
+    scored: Scored, name: str, rank: int, mark: str, scores: dict[str, Estimate]
+) -> System:
     columns = scored.columns[name]
     segments = {MEANS[measure]: values.tolist() for measure, values in columns.items()}
     segments["p_toxic"] = scored.p_toxic[name].tolist()

@@ -1,4 +1,6 @@
-"""What the files of a comparison hold, once their rows are matched: systems, references and languages."""
+"""What the files of a comparison hold, once their rows are matched: systems, references
+and languages.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,14 @@ from .roles import (
 )
 from .tables import STDIN, Table
 
-__all__ = ["AlignedFile", "Given", "languages_of", "named_systems", "references_of", "unterminated_columns"]
+__all__ = [
+    "AlignedFile",
+    "Given",
+    "languages_of",
+    "named_systems",
+    "references_of",
+    "unterminated_columns",
+]
 
 Item = TypeVar("Item")
 # Paths by the role that they were given for.
@@ -28,7 +37,9 @@ Given: TypeAlias = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class AlignedFile:
-    """A file whose rows are known to match those of the others: `order` holds them as indices."""
+    """A file whose rows are known to match those of the others: `order` holds them as
+    indices.
+    """
 
     table: Table
     names: ColumnNames
@@ -42,7 +53,9 @@ class AlignedFile:
 
 @dataclass(frozen=True)
 class _System:
-    """A column of outputs: its short name, the name where another has the short one, and where it stands."""
+    """A column of outputs: its short name, the name where another has the short one,
+    and where it stands.
+    """
 
     short: str
     long: str
@@ -81,7 +94,9 @@ def _systems_of_file(file: AlignedFile) -> Iterator[_System]:
             yield _System(column, f"{stem}:{column}", file, column)
 
 
-def unterminated_columns(system: AlignedFile, files: Mapping[str, AlignedFile], given: Given) -> tuple[str, ...]:
+def unterminated_columns(
+    system: AlignedFile, files: Mapping[str, AlignedFile], given: Given
+) -> tuple[str, ...]:
     """Return the columns of one system whose file does not end in a newline."""
     lacking = []
     if not system.table.terminated:
@@ -91,8 +106,12 @@ def unterminated_columns(system: AlignedFile, files: Mapping[str, AlignedFile], 
     return tuple(lacking)
 
 
-def references_of(files: Mapping[str, AlignedFile], given: Given) -> list[list[str]] | None:
-    """Return the references of each row: of the files given for them, else of the other tables."""
+def references_of(
+    files: Mapping[str, AlignedFile], given: Given
+) -> list[list[str]] | None:
+    """Return the references of each row: of the files given for them, else of the other
+    tables.
+    """
     if not given["references"]:
         return _own_references(files, given)
     parts = []
@@ -104,7 +123,9 @@ def references_of(files: Mapping[str, AlignedFile], given: Given) -> list[list[s
     return [list(chain.from_iterable(row)) for row in zip(*parts, strict=True)]
 
 
-def _own_references(files: Mapping[str, AlignedFile], given: Given) -> list[list[str]] | None:
+def _own_references(
+    files: Mapping[str, AlignedFile], given: Given
+) -> list[list[str]] | None:
     """Return the references that tables of sources and outputs hold by the way."""
     found: list[tuple[AlignedFile, list[list[str]]]] = []
     for path in (*given["sources"], *given["predictions"]):
@@ -116,14 +137,17 @@ def _own_references(files: Mapping[str, AlignedFile], given: Given) -> list[list
 
 
 def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
-    """Return the references of each row; of several columns, empty cells are left out, as RUSSE's files have them."""
+    """Return the references of each row; of several columns, empty cells are left out,
+    as RUSSE's files have them.
+    """
     merged = []
     for row in file.order:
         place = f"{file.table.path}, line {file.table.lines[row]}"
         texts: list[str] = []
         for column in columns:
             texts += _reference_texts(file.table.columns[column][row], place)
-        # A row with fewer references than others has empty cells; a single empty one is an empty reference.
+        # A row with fewer references than others has empty cells; a single empty one is
+        # an empty reference.
         if len(columns) > 1:
             texts = [text for text in texts if text]
         if not texts:
@@ -133,7 +157,9 @@ def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
 
 
 def _reference_texts(cell: Any, place: str) -> list[str]:
-    """Return the references of one cell, which JSON Lines and parquet may hold as a list."""
+    """Return the references of one cell, which JSON Lines and parquet may hold as a
+    list.
+    """
     texts = [cell]
     if isinstance(cell, list):
         texts = cell
@@ -145,7 +171,9 @@ def _reference_texts(cell: Any, place: str) -> list[str]:
 
 
 def languages_of(files: Mapping[str, AlignedFile], given: Given) -> list[str] | None:
-    """Return the language of each row: of the file given for it, else of the other tables."""
+    """Return the language of each row: of the file given for it, else of the other
+    tables.
+    """
     if given["languages"]:
         file = files[given["languages"][0]]
         named = given_language_column(file.table, file.names)
@@ -158,7 +186,9 @@ def languages_of(files: Mapping[str, AlignedFile], given: Given) -> list[str] | 
     return _agreed(found, "languages")
 
 
-def _agreed(found: Sequence[tuple[AlignedFile, list[Item]]], what: str) -> list[Item] | None:
+def _agreed(
+    found: Sequence[tuple[AlignedFile, list[Item]]], what: str
+) -> list[Item] | None:
     """Return what the first file says, which no other may contradict."""
     if not found:
         return None
@@ -168,5 +198,8 @@ def _agreed(found: Sequence[tuple[AlignedFile, list[Item]]], what: str) -> list[
             # Two answers to one question: the user has to say which file is right.
             if ours != theirs:
                 line = file.table.lines[file.order[row]]
-                raise ReaderError(f"{file.table.path}, line {line}: other {what} than in {first.table.path}")
+                raise ReaderError(
+                    f"{file.table.path}, line {line}: other {what} than in"
+                    f" {first.table.path}"
+                )
     return values

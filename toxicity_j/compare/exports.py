@@ -1,4 +1,6 @@
-"""Write one row per system and segment: texts and scores, as JSON Lines, CSV, TSV or parquet."""
+"""Write one row per system and segment: texts and scores, as JSON Lines, CSV, TSV or
+parquet.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +46,15 @@ def check_cells(texts: Texts, suffix: str) -> None:
         for index, text in enumerate(column):
             if any(mark in text for mark in _BREAKS):
                 raise ValueError(
-                    f"segment {index} of {name} has a tab or a line break, which TSV cannot hold: use .jsonl"
+                    f"segment {index} of {name} has a tab or a line break, which TSV"
+                    " cannot hold: use .jsonl"
                 )
 
 
 def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
-    """Yield one row per system and segment: `system`, `segment` (from 0), texts, references, language and scores."""
+    """Yield one row per system and segment: `system`, `segment` (from 0), texts,
+    references, language and scores.
+    """
     texts = comparison.texts
     for system in comparison.systems:
         for index in range(comparison.n):

@@ -1,4 +1,6 @@
-"""Turn the text of one file into rows: CSV, TSV, JSON Lines and parquet, and the lines of plain text."""
+"""Turn the text of one file into rows: CSV, TSV, JSON Lines and parquet, and the lines
+of plain text.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,21 @@ from typing import Any, TypeAlias
 # The line on which each row begins, and its cells.
 NumberedRows: TypeAlias = Iterator[tuple[int, Any]]
 
-# Headers of the shared tasks' TSV files, which their scripts read with pandas.read_csv(sep="\t"): it undoes quotes.
-# pan-webis-de/pan-code: clef25/text-detoxification/evaluation/utils.py; s-nlp/russe_detox_2022: evaluation/.
+# Headers of the shared tasks' TSV files, which their scripts read with
+# pandas.read_csv(sep="\t"): it undoes quotes. pan-webis-de/pan-code:
+# clef25/text-detoxification/evaluation/utils.py; s-nlp/russe_detox_2022: evaluation/.
 _READ_BY_PANDAS = ("toxic_sentence", "toxic_comment")
 
 
 class ReaderError(ValueError):
-    """A file cannot be read as columns of texts; the message is one line that names the file."""
+    """A file cannot be read as columns of texts; the message is one line that names the
+    file.
+    """
 
 
 def text_lines(text: str) -> list[str]:
-    """Split text into lines at LF, CRLF and CR, as Python's text mode does, and at nothing else.
+    """Split text into lines at LF, CRLF and CR, as Python's text mode does, and at
+    nothing else.
 
     U+2028, form feeds and the like stay inside their line.
     """
@@ -34,13 +40,17 @@ def text_lines(text: str) -> list[str]:
 
 
 def check_unicode(text: str, place: str) -> None:
-    """Raise a ReaderError if a text holds a lone surrogate, which no file can hold and no tokenizer reads."""
+    """Raise a ReaderError if a text holds a lone surrogate, which no file can hold and
+    no tokenizer reads.
+    """
     if text.isascii():
         return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ReaderError(f"{place} has a lone surrogate at character {error.start}") from None
+        raise ReaderError(
+            f"{place} has a lone surrogate at character {error.start}"
+        ) from None
 
 
 def csv_rows(path: str, text: str, quoting: str) -> NumberedRows:
@@ -70,14 +80,19 @@ def tsv_rows(path: str, text: str, quoting: str) -> NumberedRows:
 
 
 def _unquoted(path: str, number: int, line: str) -> list[str]:
-    """Split one TSV line and undo its quotes as pandas does; a quote that stays open would swallow the next lines."""
+    """Split one TSV line and undo its quotes as pandas does; a quote that stays open
+    would swallow the next lines.
+    """
     reader = csv.reader([line + "\n"], delimiter="\t")
     try:
         cells = next(reader)
     except csv.Error as error:
         raise ReaderError(f"{path}, line {number}: not TSV ({error})") from None
     if cells and cells[-1].endswith("\n"):
-        raise ReaderError(f'{path}, line {number}: a cell opens a quote (") that does not close on its line')
+        raise ReaderError(
+            f'{path}, line {number}: a cell opens a quote (") that does not close on'
+            " its line"
+        )
     return cells or [""]
 
 
@@ -93,13 +108,17 @@ def jsonl_rows(path: str, text: str, quoting: str) -> NumberedRows:
                 reason = "the line is blank"
             raise ReaderError(f"{path}, line {number}: not JSON ({reason})") from None
         if not isinstance(row, dict):
-            raise ReaderError(f"{path}, line {number}: must be a JSON object; got {shown(row)}")
+            raise ReaderError(
+                f"{path}, line {number}: must be a JSON object; got {shown(row)}"
+            )
         if number == 1:
             header = list(row)
             yield number, header
         for name in header:
             if name not in row:
-                raise ReaderError(f"{path}, line {number}: `{name}` is missing; line 1 has it")
+                raise ReaderError(
+                    f"{path}, line {number}: `{name}` is missing; line 1 has it"
+                )
         yield number, [row[name] for name in header]
 
 
@@ -146,7 +165,9 @@ def _parquet_errors(path: str) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise ReaderError(f"{path}: parquet files need pyarrow (pip install pyarrow)") from None
+        raise ReaderError(
+            f"{path}: parquet files need pyarrow (pip install pyarrow)"
+        ) from None
     except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors or OSErrors
         reason = " ".join(str(error).split())
         raise ReaderError(f"{path}: not parquet ({reason})") from None

@@ -1,4 +1,6 @@
-"""Gates for continuous integration: a floor under each score, and no significant drop against a saved comparison."""
+"""Gates for continuous integration: a floor under each score, and no significant drop
+against a saved comparison.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from .records import MEASURES
 if TYPE_CHECKING:
     from ..results import Segments
 
-# Scores of equal texts differ by up to about 1e-7 between machines and versions of torch, which is not a drop.
+# Scores of equal texts differ by up to about 1e-7 between machines and versions of
+# torch, which is not a drop.
 _ROUNDING = 1e-6
 # Names of the two states of one system while they are compared.
 _NEW, _OLD = "new", "old"
@@ -42,18 +45,24 @@ def parse_floors(texts: Sequence[str]) -> dict[str, float]:
         measure, _, value = text.partition("=")
         if measure not in MEASURES:
             names = ", ".join(MEASURES)
-            raise ValueError(f"`--fail-under` must be one of {names}, then = and a number; got {text!r}")
+            raise ValueError(
+                f"`--fail-under` must be one of {names}, then = and a number; got"
+                f" {text!r}"
+            )
         try:
             floors[measure] = float(value)
         except ValueError:
             floors[measure] = math.nan
         if not math.isfinite(floors[measure]):
-            raise ValueError(f"`--fail-under {measure}=` must be followed by a number; got {text!r}")
+            raise ValueError(
+                f"`--fail-under {measure}=` must be followed by a number; got {text!r}"
+            )
     return floors
 
 
 def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each system and measure below its floor; the baseline is not held to it.
+    """Return a sentence for each system and measure below its floor; the baseline is
+    not held to it.
 
     Raises:
         ValueError: a measure was not computed.
@@ -65,35 +74,47 @@ def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]
             continue
         for measure, floor in floors.items():
             if measure not in system.scores:
-                raise ValueError(f"`--fail-under` names {measure}, which was not computed (it needs sources)")
+                raise ValueError(
+                    f"`--fail-under` names {measure}, which was not computed (it needs"
+                    " sources)"
+                )
             value = system.scores[measure].value
             if value < floor:
                 below = f"{floor - value:.3g} below the floor of {floor:g}"
-                sentences.append(f"{system.name}: {MEASURES[measure]} is {value:.4g}, {below}")
+                sentences.append(
+                    f"{system.name}: {MEASURES[measure]} is {value:.4g}, {below}"
+                )
     return sentences
 
 
 def drops(new: Comparison, old: Comparison) -> list[str]:
-    """Return a sentence for each system whose main score fell significantly, tested on the same segments.
+    """Return a sentence for each system whose main score fell significantly, tested on
+    the same segments.
 
-    Systems are matched by name; one system on each side is matched whatever its name. The level is 1 minus the
-    confidence of `new`, with Holm's correction over the systems.
+    Systems are matched by name; one system on each side is matched whatever its name.
+    The level is 1 minus the confidence of `new`, with Holm's correction over the
+    systems.
 
     Raises:
-        ValueError: the signatures, the segments or the systems are not the same, or `old` keeps no per-segment scores.
+        ValueError: the signatures, the segments or the systems are not the same, or
+            `old` keeps no per-segment scores.
     """
     check_same_setting(new, old)
     changes = [_change(new, name, old, before) for name, before in _matched(new, old)]
     measure = MEASURES[new.main]
     left = len(changes)
     sentences = []
-    # Holm 1979: the smallest p-value is held against level / k, the next against level / (k - 1), until one fails.
+    # Holm 1979: the smallest p-value is held against level / k, the next against level
+    # / (k - 1), until one fails.
     for change in sorted(changes, key=attrgetter("p_value")):
         if change.p_value > (1 - new.confidence) / left:
             break
         left -= 1
         if change.value < -_ROUNDING:
-            sentences.append(f"{change.name}: {measure} fell by {-change.value:.3g} (p = {change.p_value:.2g})")
+            sentences.append(
+                f"{change.name}: {measure} fell by {-change.value:.3g} (p ="
+                f" {change.p_value:.2g})"
+            )
     return sentences
 
 
@@ -101,14 +122,28 @@ def check_same_setting(new: Comparison, old: Comparison) -> None:
     """Check that two comparisons may be held against each other.
 
     Raises:
-        ValueError: the signatures, the number of segments, the sources or the measures differ.
+        ValueError: the signatures, the number of segments, the sources or the measures
+            differ.
     """
     if new.signature != old.signature:
-        raise ValueError(f"`--against` must have the signature {new.signature!r}; got {old.signature!r}")
+        raise ValueError(
+            f"`--against` must have the signature {new.signature!r}; got"
+            f" {old.signature!r}"
+        )
     if new.n != old.n:
-        raise ValueError(f"`--against` must have the same segments; it has {old.n}, this comparison has {new.n}")
-    if new.texts is not None and old.texts is not None and new.texts.sources != old.texts.sources:
-        raise ValueError("`--against` must have the same segments; its sources differ from those of this comparison")
+        raise ValueError(
+            f"`--against` must have the same segments; it has {old.n}, this comparison"
+            f" has {new.n}"
+        )
+    if (
+        new.texts is not None
+        and old.texts is not None
+        and new.texts.sources != old.texts.sources
+    ):
+        raise ValueError(
+            "`--against` must have the same segments; its sources differ from those of"
+            " this comparison"
+        )
 
 
 def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
@@ -120,7 +155,8 @@ def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
     common = [(name, name) for name in names if name in before]
     if not common:
         raise ValueError(
-            f"`--against` must have a system of the same name; it has {before}, this comparison has {names}"
+            f"`--against` must have a system of the same name; it has {before}, this"
+            f" comparison has {names}"
         )
     return common
 
@@ -144,8 +180,13 @@ def _segments(comparison: Comparison, name: str) -> Segments:
 
     columns = comparison.system(name).segments
     if not columns:
-        raise ValueError(f"the saved comparison keeps no per-segment scores of {name!r}, so nothing can be tested")
-    arrays = {key: np.array(values, dtype=np.float64) for key, values in columns.items()}
+        raise ValueError(
+            f"the saved comparison keeps no per-segment scores of {name!r}, so nothing"
+            " can be tested"
+        )
+    arrays = {
+        key: np.array(values, dtype=np.float64) for key, values in columns.items()
+    }
     return Segments(
         sta=arrays["sta"],
         p_toxic=arrays["p_toxic"],

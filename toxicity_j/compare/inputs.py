@@ -1,4 +1,6 @@
-"""Check what is compared, score the systems that are given as texts, and bring all of them into columns."""
+"""Check what is compared, score the systems that are given as texts, and bring all of
+them into columns.
+"""
 
 from __future__ import annotations
 
@@ -57,23 +59,34 @@ def check_names(systems: object, baseline: object) -> None:
 
     Raises:
         TypeError: `systems` is not a mapping, or a name is not a string.
-        ValueError: there are no systems, names are empty or the same but for space, or `baseline` is not among them.
+        ValueError: there are no systems, names are empty or the same but for space, or
+            `baseline` is not among them.
     """
     if not isinstance(systems, Mapping):
-        raise TypeError(f"`systems` must be a mapping from names to outputs; got {type(systems).__name__}")
+        raise TypeError(
+            "`systems` must be a mapping from names to outputs; got"
+            f" {type(systems).__name__}"
+        )
     if not systems:
         raise ValueError("`systems` must hold at least one system; got none")
     for name in systems:
         if not isinstance(name, str):
-            raise TypeError(f"`systems` must have strings as names; got {type(name).__name__}")
+            raise TypeError(
+                f"`systems` must have strings as names; got {type(name).__name__}"
+            )
         if not name.strip():
-            raise ValueError(f"`systems` must have names that are not empty; got {name!r}")
+            raise ValueError(
+                f"`systems` must have names that are not empty; got {name!r}"
+            )
     seen: dict[str, str] = {}
     for name in systems:
         # Names that look alike in a table cannot be told apart in it.
         spaced = re.sub(r"\s+", " ", name.strip())
         if spaced in seen:
-            raise ValueError(f"`systems` must have names that differ; got {seen[spaced]!r} and {name!r}")
+            raise ValueError(
+                f"`systems` must have names that differ; got {seen[spaced]!r} and"
+                f" {name!r}"
+            )
         seen[spaced] = name
     if baseline is not None and baseline not in systems:
         raise ValueError(f"`baseline` must be one of {list(systems)}; got {baseline!r}")
@@ -118,10 +131,15 @@ def score_systems(
     n = len(first.p_toxic)
     for name, column in {**columns, "languages": languages}.items():
         if column is not None and len(column) != n:
-            raise ValueError(f"`{name}` must have one item per segment; got {len(column)} for {n}")
+            raise ValueError(
+                f"`{name}` must have one item per segment; got {len(column)} for {n}"
+            )
     return Scored(
         columns=by_system,
-        p_toxic={name: finite(segments.p_toxic, f"systems[{name!r}].p_toxic") for name, segments in scored.items()},
+        p_toxic={
+            name: finite(segments.p_toxic, f"systems[{name!r}].p_toxic")
+            for name, segments in scored.items()
+        },
         signature=first.signature,
         languages=_listed(languages),
         truncated={name: dict(segments.truncated) for name, segments in scored.items()},
@@ -130,7 +148,8 @@ def score_systems(
 
 
 def _scorer(protocol: str | Protocol, progress: bool) -> Scorer:
-    # Not at the head of the module: it imports torch, which systems with scores do not need.
+    # Not at the head of the module: it imports torch, which systems with scores do not
+    # need.
     from ..scorer import Scorer
 
     return Scorer(protocol, progress=progress)
@@ -151,25 +170,31 @@ def _measures(name: str, segments: Segments) -> dict[str, Array]:
     return found
 
 
-def _check_alike(scored: Mapping[str, Segments], columns: Mapping[str, Mapping[str, Array]]) -> None:
-    """Check that all systems have the signature, the measures and the number of segments of the first one."""
+def _check_alike(
+    scored: Mapping[str, Segments], columns: Mapping[str, Mapping[str, Array]]
+) -> None:
+    """Check that all systems have the signature, the measures and the number of
+    segments of the first one.
+    """
     first, *_ = scored
     n = len(columns[first]["sta"])
     for name, segments in scored.items():
         if segments.signature != scored[first].signature:
             raise ValueError(
-                f"`systems` must be scored with the same settings; {first!r} has the signature "
-                f"{scored[first].signature!r}, {name!r} has {segments.signature!r}"
+                f"`systems` must be scored with the same settings; {first!r} has the"
+                f" signature {scored[first].signature!r}, {name!r} has"
+                f" {segments.signature!r}"
             )
         if list(columns[name]) != list(columns[first]):
             raise ValueError(
-                f"`systems` must have the same scores; {first!r} has {list(columns[first])}, "
-                f"{name!r} has {list(columns[name])}"
+                f"`systems` must have the same scores; {first!r} has"
+                f" {list(columns[first])}, {name!r} has {list(columns[name])}"
             )
         lengths = {len(segments.p_toxic), *map(len, columns[name].values())}
         if lengths != {n}:
             raise ValueError(
-                f"`systems` must have the same number of segments; {first!r} has {n}, {name!r} has {sorted(lengths)}"
+                f"`systems` must have the same number of segments; {first!r} has {n},"
+                f" {name!r} has {sorted(lengths)}"
             )
 
 
@@ -190,12 +215,18 @@ def _reference_list(item: str | Sequence[str]) -> list[str]:
     return list(item)
 
 
-def language_means(columns: Mapping[str, Array], languages: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return the mean of each measure by language, languages in order of their names."""
+def language_means(
+    columns: Mapping[str, Array], languages: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Return the mean of each measure by language, languages in order of their
+    names.
+    """
     labels = np.array(languages, dtype=object)
     means = {}
     for language in sorted(set(languages)):
         chosen = labels == language
         of_language = {measure: values[chosen] for measure, values in columns.items()}
-        means[language] = {measure: float(values.mean()) for measure, values in of_language.items()}
+        means[language] = {
+            measure: float(values.mean()) for measure, values in of_language.items()
+        }
     return means

@@ -1,4 +1,6 @@
-"""Percentile and BCa intervals for means, of many columns at once. Arguments are checked by callers."""
+"""Percentile and BCa intervals for means, of many columns at once. Arguments are
+checked by callers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ METHODS = ("percentile", "bca")
 
 
 def intervals(
-    columns: Array, *, n_resamples: int, seed: int, level: float, method: str = "percentile", expand: bool = True
+    columns: Array,
+    *,
+    n_resamples: int,
+    seed: int,
+    level: float,
+    method: str = "percentile",
+    expand: bool = True,
 ) -> tuple[Array, Array]:
     """Return an interval for the mean of each column, with the same draws for all.
 
@@ -42,7 +50,8 @@ def intervals(
 def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
     """Return Wilson's interval for a share of decisions (Wilson 1927).
 
-    Resampling 36 decisions that are all right says that no decision is ever wrong; this interval does not.
+    Resampling 36 decisions that are all right says that no decision is ever wrong; this
+    interval does not.
 
     Args:
         share: mean of n values that are 0 or 1.
@@ -63,10 +72,11 @@ def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
 
 
 def _normal_quantile(level: float, n: int, expand: bool) -> float:
-    """Return how many standard errors the interval reaches, in units of the bootstrap's own standard error.
+    """Return how many standard errors the interval reaches, in units of the bootstrap's
+    own standard error.
 
-    The bootstrap's standard error is too small by sqrt((n - 1) / n), and the quantile should be Student's t (Hesterberg
-    2015, section 5.2).
+    The bootstrap's standard error is too small by sqrt((n - 1) / n), and the quantile
+    should be Student's t (Hesterberg 2015, section 5.2).
     """
     from scipy.special import ndtri, stdtrit
 
@@ -84,12 +94,15 @@ def _tails(z: float) -> tuple[float, float]:
 
 
 def _bca_tails(values: Array, means: Array, z: float) -> tuple[float, float]:
-    """Return the quantiles of the bias-corrected and accelerated interval (Efron 1987, equation 6.8)."""
+    """Return the quantiles of the bias-corrected and accelerated interval (Efron 1987,
+    equation 6.8).
+    """
     from scipy.special import ndtr, ndtri
 
     mean = values.mean()
     below = np.sum(means < mean) + np.sum(means == mean) / 2
-    # Half a sample on either side keeps the bias finite where all resampled means lie on one side.
+    # Half a sample on either side keeps the bias finite where all resampled means lie
+    # on one side.
     bias = float(ndtri((below + 0.5) / (len(means) + 1)))
     centered = values - mean
     square = float(np.sum(centered**2))
@@ -104,6 +117,7 @@ def _bca_tails(values: Array, means: Array, z: float) -> tuple[float, float]:
 
 
 def _accelerated(bias: float, acceleration: float, z: float) -> float:
-    # The divisor reaches 0 for levels near 1 on few skewed values; the end is then the largest resampled mean.
+    # The divisor reaches 0 for levels near 1 on few skewed values; the end is then the
+    # largest resampled mean.
     divisor = max(1 - acceleration * (bias + z), 1e-6)
     return bias + (bias + z) / divisor

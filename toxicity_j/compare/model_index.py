@@ -1,6 +1,8 @@
-"""Results for a model card on the Hub: `EvalResult` records, which `huggingface_hub` writes as a model-index.
+"""Results for a model card on the Hub: `EvalResult` records, which `huggingface_hub`
+writes as a model-index.
 
-It stands in for `evaluate.push_to_hub`, which no longer works with current versions of huggingface_hub.
+It stands in for `evaluate.push_to_hub`, which no longer works with current versions of
+huggingface_hub.
 """
 
 from __future__ import annotations
@@ -58,7 +60,10 @@ def eval_results(
         "dataset_split": dataset_split,
         "dataset_revision": dataset_revision,
     }
-    return [EvalResult(**measured_on, **_metric(comparison, scored, measure)) for measure in scored.scores]
+    return [
+        EvalResult(**measured_on, **_metric(comparison, scored, measure))
+        for measure in scored.scores
+    ]
 
 
 def _metric(comparison: Comparison, system: System, measure: str) -> dict[str, Any]:

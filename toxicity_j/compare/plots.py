@@ -1,4 +1,6 @@
-"""Draw a comparison with matplotlib, as SVG that takes its colors from the page around it."""
+"""Draw a comparison with matplotlib, as SVG that takes its colors from the page around
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,16 @@ from .records import FACTORS, MEASURES, Estimate, System
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Colors that stand for the page's own, so that one drawing serves light, dark and print.
+# Colors that stand for the page's own, so that one drawing serves light, dark and
+# print.
 _TEXT, _LINE, _MUTED = "#000001", "#000002", "#000003"
 _PAGE_COLORS = {_TEXT: "currentColor", _LINE: "var(--line)", _MUTED: "var(--muted)"}
 
 # How many colors of systems the style sheet has; further systems take them again.
 SERIES = 8
 
-# Inches: 4.7 of them are 338 points, the width of a small phone's screen without margins.
+# Inches: 4.7 of them are 338 points, the width of a small phone's screen without
+# margins.
 _WIDTH, _ROW = 4.7, 0.4
 
 _BINS = np.linspace(0, 1, 26)
@@ -86,7 +90,9 @@ def distribution_plot(comparison: Comparison) -> str:
         axes.set_yticks(np.arange(count) + 0.3, names)
         axes.set_ylim(-0.05, count)
         axes.set_xlim(0, 1)
-        axes.set_xlabel(f"{MEASURES[comparison.main]} of a segment; the line is the median")
+        axes.set_xlabel(
+            f"{MEASURES[comparison.main]} of a segment; the line is the median"
+        )
 
     return _svg(draw, 0.8 + 0.6 * count, "distribution")
 
@@ -114,7 +120,9 @@ def _profile(axes: Axes, system: System, places: Any, color: str) -> None:
     axes.plot(places, values, "o-", color=color, linewidth=1.4, markersize=5)
     for place, estimate in zip(places, estimates, strict=True):
         if estimate.low is not None and estimate.high is not None:
-            axes.plot([place, place], [estimate.low, estimate.high], color=color, linewidth=2)
+            axes.plot(
+                [place, place], [estimate.low, estimate.high], color=color, linewidth=2
+            )
 
 
 def _svg(draw: Callable[[Axes], None], height: float, name: str) -> str:
@@ -128,7 +136,9 @@ def _svg(draw: Callable[[Axes], None], height: float, name: str) -> str:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError('the report needs matplotlib and jinja2: pip install "toxicity_j[report]"') from error
+        raise ImportError(
+            'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
+        ) from error
     settings: dict[Any, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": name,
@@ -154,17 +164,26 @@ def _svg(draw: Callable[[Axes], None], height: float, name: str) -> str:
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            written,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None},
+        )
     return _inline(written.getvalue(), name)
 
 
 def _inline(svg: str, name: str) -> str:
-    """Return the `<svg>` element for use within a page: its ids made unique, its colors the page's, its size free."""
+    """Return the `<svg>` element for use within a page: its ids made unique, its colors
+    the page's, its size free.
+    """
     element = svg[svg.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     element = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", element)
     element = re.sub(
-        r'\A<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img" aria-hidden="true">', element
+        r'\A<svg[^>]*?viewBox="([^"]*)"[^>]*>',
+        r'<svg viewBox="\1" role="img" aria-hidden="true">',
+        element,
     )
     element = re.sub(r"(font: [0-9.]+px )[^;\"]*", r"\1system-ui, sans-serif", element)
     for stand_in, color in _PAGE_COLORS.items():

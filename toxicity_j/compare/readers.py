@@ -1,8 +1,10 @@
-"""Read the columns of a comparison from files: systems, sources, references and languages, checked and aligned.
+"""Read the columns of a comparison from files: systems, sources, references and
+languages, checked and aligned.
 
-Files are matched by their `id` column where both have one, else by their source column, else row by row. The formats of
-the shared tasks are known by their headers: CLEF 2024 (`id`, `text`), CLEF 2025 (`toxic_sentence`, `neutral_sentence`,
-`lang`) and RUSSE 2022 (`toxic_comment`, `neutral_comment1` to `neutral_comment3`).
+Files are matched by their `id` column where both have one, else by their source column,
+else row by row. The formats of the shared tasks are known by their headers: CLEF 2024
+(`id`, `text`), CLEF 2025 (`toxic_sentence`, `neutral_sentence`, `lang`) and RUSSE 2022
+(`toxic_comment`, `neutral_comment1` to `neutral_comment3`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from .alignment import Keyed, row_order
-from .contents import AlignedFile, Given, languages_of, named_systems, references_of, unterminated_columns
+from .contents import (
+    AlignedFile,
+    Given,
+    languages_of,
+    named_systems,
+    references_of,
+    unterminated_columns,
+)
 from .formats import ReaderError
 from .roles import ColumnNames, id_column, source_column
 from .tables import STDIN, Table, read_table
@@ -30,8 +39,9 @@ class Inputs:
         references: one list of references per segment, or None.
         languages: the language of each segment, or None.
         files: SHA-256 of each file, by its path as typed.
-        unterminated: by system, the columns whose plain text file does not end in a newline, as `Scorer.score` takes
-            them; systems without such a column are absent.
+        unterminated: by system, the columns whose plain text file does not end in a
+            newline, as `Scorer.score` takes them; systems without such a column are
+            absent.
     """
 
     systems: dict[str, list[str]]
@@ -55,17 +65,20 @@ def read_columns(
     """Read and check every file of a comparison.
 
     Args:
-        predictions: at least one file: plain text with one system, or a table with one or more.
+        predictions: at least one file: plain text with one system, or a table with one
+            or more.
         sources: a file; without it, the tables' own source column, if they have one.
-        references: files, one reference per row each; without them, the tables' own reference columns.
+        references: files, one reference per row each; without them, the tables' own
+            reference columns.
         languages: a file; without it, the tables' own language column.
         names: column names that are not the usual ones.
         file_format: as `read_table`.
         quoting: as `read_table`.
 
     Raises:
-        ReaderError: a file cannot be read, has no column for its role, or does not match the others; one line that
-            names the file, both counts and the first line where they part.
+        ReaderError: a file cannot be read, has no column for its role, or does not
+            match the others; one line that names the file, both counts and the first
+            line where they part.
     """
     if not predictions:
         raise ReaderError("`predictions` must name at least one file")
@@ -80,11 +93,19 @@ def read_columns(
     _check_named(tables, names)
     keyed = [_keyed(table, names, _role(given, path)) for path, table in tables.items()]
     first = _leading(keyed)
-    files = {one.table.path: AlignedFile(one.table, names, row_order(first, one)) for one in keyed}
+    files = {
+        one.table.path: AlignedFile(one.table, names, row_order(first, one))
+        for one in keyed
+    }
     systems = named_systems([files[path] for path in predictions])
-    lacking = {name: unterminated_columns(file, files, given) for name, (file, _) in systems.items()}
+    lacking = {
+        name: unterminated_columns(file, files, given)
+        for name, (file, _) in systems.items()
+    }
     return Inputs(
-        systems={name: file.strings(column) for name, (file, column) in systems.items()},
+        systems={
+            name: file.strings(column) for name, (file, column) in systems.items()
+        },
         sources=first.sources,
         references=references_of(files, given),
         languages=languages_of(files, given),
@@ -104,14 +125,21 @@ def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Tabl
     paths = list(chain.from_iterable(given.values()))
     times = paths.count(STDIN)
     if times > 1:
-        raise ReaderError(f"{STDIN}: standard input can be read once; it was given {times} times")
+        raise ReaderError(
+            f"{STDIN}: standard input can be read once; it was given {times} times"
+        )
     # One file may hold sources, outputs and references.
     distinct = dict.fromkeys(paths)
-    return {path: read_table(path, file_format=file_format, quoting=quoting) for path in distinct}
+    return {
+        path: read_table(path, file_format=file_format, quoting=quoting)
+        for path in distinct
+    }
 
 
 def _leading(files: Sequence[Keyed]) -> Keyed:
-    """Return the file that the others are matched to: the first one with sources, else the first one."""
+    """Return the file that the others are matched to: the first one with sources, else
+    the first one.
+    """
     # Sources are what the others can be matched by.
     for file in files:
         if file.sources is not None:
@@ -149,5 +177,8 @@ def _keyed(table: Table, names: ColumnNames, role: str) -> Keyed:
 def _id(table: Table, row: int, column: str) -> str:
     value = table.columns[column][row]
     if not isinstance(value, (str, int)):
-        raise ReaderError(f"{table.path}, line {table.lines[row]}: `{column}` must be a string; got {value!r}")
+        raise ReaderError(
+            f"{table.path}, line {table.lines[row]}: `{column}` must be a string; got"
+            f" {value!r}"
+        )
     return str(value)

@@ -1,11 +1,19 @@
-"""Records that a comparison is made of: estimates, systems, pairs of systems and their texts. No arithmetic."""
+"""Records that a comparison is made of: estimates, systems, pairs of systems and their
+texts. No arithmetic.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 # Measures in the order of tables, and how they are written in prose.
-MEASURES: dict[str, str] = {"sta": "STA", "nontoxic_share": "non-toxic", "sim": "SIM", "fl": "FL", "j": "J"}
+MEASURES: dict[str, str] = {
+    "sta": "STA",
+    "nontoxic_share": "non-toxic",
+    "sim": "SIM",
+    "fl": "FL",
+    "j": "J",
+}
 
 FACTORS: tuple[str, ...] = ("sta", "sim", "fl")
 
@@ -27,7 +35,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between two systems in one measure, first minus second, on the same segments.
+    """The difference between two systems in one measure, first minus second, on the
+    same segments.
 
     Attributes:
         value: difference of the means; positive where the first system is better.
@@ -35,7 +44,8 @@ class Difference:
         high: upper end of the interval, or None.
         p_value: two-sided p-value of "equal means".
         p_corrected: the same after Holm's correction over all pairs of systems.
-        effect_size: mean of the differences over their standard deviation (Cohen's d_z); None where it is undefined.
+        effect_size: mean of the differences over their standard deviation (Cohen's
+            d_z); None where it is undefined.
     """
 
     value: float
@@ -51,11 +61,12 @@ class Pair:
     """Two systems compared in every measure.
 
     Attributes:
-        first: name of the system that stands higher (or, with a baseline, of the one that is not the baseline).
+        first: name of the system that stands higher (or, with a baseline, of the one
+            that is not the baseline).
         second: name of the other system.
         differences: by measure, first minus second.
-        contributions: by factor, the part of the difference in J that comes from it; the parts add up to it. Empty
-            without J.
+        contributions: by factor, the part of the difference in J that comes from it;
+            the parts add up to it. Empty without J.
         wins: segments in which the first system scores higher.
         ties: segments in which both score the same.
         losses: segments in which the second system scores higher.
@@ -80,7 +91,8 @@ class System:
         letters: systems that share a letter cannot be told apart.
         scores: by measure (`sta`, `nontoxic_share`, and with sources `sim`, `fl`, `j`).
         by_language: by language, the mean of each measure; None without languages.
-        segments: per-segment columns `sta`, `nontoxic`, `p_toxic`, `sim`, `fl`, `j`; empty if they were not kept.
+        segments: per-segment columns `sta`, `nontoxic`, `p_toxic`, `sim`, `fl`, `j`;
+            empty if they were not kept.
         truncated: number of texts that were truncated, by role; empty if none.
     """
 

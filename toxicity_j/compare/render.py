@@ -1,4 +1,6 @@
-"""Show a comparison as text, Markdown, LaTeX, CSV, a data frame or a small HTML table."""
+"""Show a comparison as text, Markdown, LaTeX, CSV, a data frame or a small HTML
+table.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from .compare import Comparison
 from .records import MEASURES, Pair, System
-from .verdict import is_different, listed, show_estimate, show_interval, show_number, show_p
+from .verdict import (
+    is_different,
+    listed,
+    show_estimate,
+    show_interval,
+    show_number,
+    show_p,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,10 +77,14 @@ def to_latex(comparison: Comparison) -> str:
     numbers = "c" * (len(row) - 1)
     level = show_level(comparison)
     verdict = " ".join(comparison.verdict)
-    caption = _latex(f"Means with {level} bootstrap intervals over {comparison.n} segments. {verdict}")
+    caption = _latex(
+        f"Means with {level} bootstrap intervals over {comparison.n} segments."
+        f" {verdict}"
+    )
     return "\n".join(
         [
-            "% Needs \\usepackage{booktabs}. Signature: " + _one_line(comparison.signature),
+            "% Needs \\usepackage{booktabs}. Signature: "
+            + _one_line(comparison.signature),
             r"\begin{table}",
             r"\centering",
             rf"\begin{{tabular}}{{l{numbers}}}",
@@ -88,7 +101,9 @@ def to_latex(comparison: Comparison) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` and so on."""
+    """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` and so
+    on.
+    """
     rows = records(comparison)
     written = io.StringIO()
     writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
@@ -122,12 +137,16 @@ def to_html(comparison: Comparison) -> str:
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one flat record per system: name, rank, group, n, and each measure with the ends of its interval."""
+    """Return one flat record per system: name, rank, group, n, and each measure with
+    the ends of its interval.
+    """
     return [_record(system, comparison) for system in comparison.systems]
 
 
 def score_rows(comparison: Comparison) -> Rows:
-    """Return the table of scores as text: a header, then one row per system, best first."""
+    """Return the table of scores as text: a header, then one row per system, best
+    first.
+    """
     measures = list(comparison.systems[0].scores)
     titles = [MEASURES[measure] for measure in measures]
     # One system has no rank.
@@ -151,13 +170,21 @@ def _score_row(system: System, comparison: Comparison) -> list[str]:
 
 
 def pair_rows(comparison: Comparison) -> Rows:
-    """Return the table of pairs as text: differences in the main measure, tests and effect sizes."""
+    """Return the table of pairs as text: differences in the main measure, tests and
+    effect sizes.
+    """
     measure = MEASURES[comparison.main]
     p_value = "corrected p"
     # Of one test nothing is corrected.
     if len(comparison.pairs) == 1:
         p_value = "p"
-    header = ["pair", f"difference in {measure}", p_value, "effect size", "better/equal/worse"]
+    header = [
+        "pair",
+        f"difference in {measure}",
+        p_value,
+        "effect size",
+        "better/equal/worse",
+    ]
     return [header, *(_pair_row(pair, comparison) for pair in comparison.pairs)]
 
 
@@ -171,7 +198,9 @@ def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
     names = _one_line(f"{pair.first} vs {pair.second}")
     value = show_number(difference.value, signed=True)
     interval = show_interval(difference.low, difference.high)
-    p_value = show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
+    p_value = (
+        show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
+    )
     if is_different(pair, comparison.main, 1 - comparison.confidence):
         p_value += " *"
     effect = "-"
@@ -198,19 +227,24 @@ def _record(system: System, comparison: Comparison) -> dict[str, Any]:
 def _footer(comparison: Comparison) -> str:
     lines = []
     if comparison.systems[0].scores[comparison.main].low is not None:
-        kinds = f"{comparison.n_resamples} bootstrap resamples; Wilson's for shares of decisions"
+        kinds = (
+            f"{comparison.n_resamples} bootstrap resamples; Wilson's for shares of"
+            " decisions"
+        )
         lines.append(f"Intervals: {show_level(comparison)}, {kinds}.")
     if comparison.pairs:
         lines.append(
-            "Tests: paired, two-sided; * marks differences that are significant after Holm's correction. "
-            "Systems that share a letter cannot be told apart."
+            "Tests: paired, two-sided; * marks differences that are significant after"
+            " Holm's correction. Systems that share a letter cannot be told apart."
         )
     if comparison.smallest_difference:
         shown = []
         for measure, value in comparison.smallest_difference.items():
             name = MEASURES[measure]
             shown.append(f"{name} {show_number(value)}")
-        lines.append(f"Smallest difference that would be found in 4 of 5 cases: {listed(shown)}.")
+        lines.append(
+            f"Smallest difference that would be found in 4 of 5 cases: {listed(shown)}."
+        )
     return "\n".join([*lines, f"Signature: {comparison.signature}"])
 
 
@@ -254,5 +288,9 @@ def _one_line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return text without control characters, which a name from a file could send to the terminal."""
-    return "".join(character for character in text if character == "\n" or character.isprintable())
+    """Return text without control characters, which a name from a file could send to
+    the terminal.
+    """
+    return "".join(
+        character for character in text if character == "\n" or character.isprintable()
+    )

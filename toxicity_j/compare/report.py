@@ -1,6 +1,7 @@
 """Write a comparison as one self-contained HTML file that asks no host for anything.
 
-Texts are shown as text, whatever they hold: jinja2 escapes the page, and the script writes text nodes only.
+Texts are shown as text, whatever they hold: jinja2 escapes the page, and the script
+writes text nodes only.
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
         texts: the texts for the browser of segments; `comparison.texts` when None.
 
     Raises:
-        ImportError: matplotlib or jinja2 is missing; the message names the extra `report`.
+        ImportError: matplotlib or jinja2 is missing; the message names the extra
+            `report`.
         ValueError: the texts do not fit the comparison.
     """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
-        raise ImportError('the report needs matplotlib and jinja2: pip install "toxicity_j[report]"') from error
+        raise ImportError(
+            'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
+        ) from error
     if texts is None:
         texts = comparison.texts
     _check_texts(comparison, texts)
@@ -50,7 +54,8 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
     data = None
     if has_segments:
         data = _data(comparison, texts)
-    # The script's hash stands in the page's policy, so that no other script runs, whatever a text holds.
+    # The script's hash stands in the page's policy, so that no other script runs,
+    # whatever a text holds.
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     digest = hashlib.sha256(script.encode("utf-8")).digest()
     environment = Environment(
@@ -85,21 +90,32 @@ def _check_texts(comparison: Comparison, texts: Texts | None) -> None:
     names = {system.name for system in comparison.systems}
     for name, outputs in texts.predictions.items():
         if name not in names:
-            raise ValueError(f"`texts` must be of the systems {sorted(names)}; got {name!r}")
+            raise ValueError(
+                f"`texts` must be of the systems {sorted(names)}; got {name!r}"
+            )
         if len(outputs) != comparison.n:
-            raise ValueError(f"`texts` must have {comparison.n} outputs of {name!r}; got {len(outputs)}")
+            raise ValueError(
+                f"`texts` must have {comparison.n} outputs of {name!r}; got"
+                f" {len(outputs)}"
+            )
     for column in ("sources", "references"):
         values = getattr(texts, column)
         if values is not None and len(values) != comparison.n:
-            raise ValueError(f"`texts` must have {comparison.n} {column}; got {len(values)}")
+            raise ValueError(
+                f"`texts` must have {comparison.n} {column}; got {len(values)}"
+            )
 
 
 def _bars(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
-    """Return, by system and measure, where the error bar lies: its ends and its value as shares of the column's range.
+    """Return, by system and measure, where the error bar lies: its ends and its value
+    as shares of the column's range.
 
-    The range of a column runs a little beyond the intervals of all systems, so that short bars can be seen.
+    The range of a column runs a little beyond the intervals of all systems, so that
+    short bars can be seen.
     """
-    bars: dict[str, dict[str, dict[str, str]]] = {system.name: {} for system in comparison.systems}
+    bars: dict[str, dict[str, dict[str, str]]] = {
+        system.name: {} for system in comparison.systems
+    }
     for measure in comparison.systems[0].scores:
         estimates = [system.scores[measure] for system in comparison.systems]
         start, width = _range(estimates)
@@ -141,7 +157,9 @@ def _figures(comparison: Comparison, has_segments: bool) -> list[dict[str, str]]
 
 
 def _matrix(comparison: Comparison) -> list[list[dict[str, str] | None]]:
-    """Return, for each system and each other, how the first one's main score differs; None for the same system."""
+    """Return, for each system and each other, how the first one's main score differs;
+    None for the same system.
+    """
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for pair in comparison.pairs:
         cells[pair.first, pair.second] = _cell(pair, 1, comparison)
@@ -166,7 +184,9 @@ def _cell(pair: Pair, sign: int, comparison: Comparison) -> dict[str, str]:
 
 
 def _data(comparison: Comparison, texts: Texts | None) -> str:
-    """Return the segments for the page's script, as JSON without any character that could end a script element."""
+    """Return the segments for the page's script, as JSON without any character that
+    could end a script element.
+    """
     systems = comparison.systems
     names = [system.name for system in systems]
     columns = [factor for factor in FACTORS if factor in systems[0].scores]
@@ -179,7 +199,10 @@ def _data(comparison: Comparison, texts: Texts | None) -> str:
         "labels": MEASURES,
         "main": comparison.main,
         "failedBelow": FAILED_BELOW,
-        "scores": {key: [_rounded(system.segments[key]) for system in systems] for key in columns},
+        "scores": {
+            key: [_rounded(system.segments[key]) for system in systems]
+            for key in columns
+        },
         "languages": comparison.languages,
         "sources": None,
         "references": None,
@@ -190,7 +213,9 @@ def _data(comparison: Comparison, texts: Texts | None) -> str:
         data["sources"] = texts.sources
         data["references"] = texts.references
         data["predictions"] = list(map(texts.predictions.get, names))
-    encoded = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    encoded = json.dumps(
+        data, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     # A lone surrogate, which json.loads accepts, has no UTF-8.
@@ -202,7 +227,9 @@ def _rounded(values: list[float]) -> list[float]:
 
 
 def masked_words() -> list[str]:
-    """Return the beginnings of the words that the report masks; those that end in "$" are whole words."""
+    """Return the beginnings of the words that the report masks; those that end in "$"
+    are whole words.
+    """
     written = (_FOLDER / "masked_words.txt").read_text(encoding="utf-8")
     words = [line for line in written.splitlines() if line and not line.startswith("#")]
     # Stored in ROT13, so that the file itself offends nobody.

@@ -1,6 +1,8 @@
-"""Draw bootstrap samples and sign flips of many columns at once. Arithmetic only; arguments are checked by callers.
+"""Draw bootstrap samples and sign flips of many columns at once. Arithmetic only;
+arguments are checked by callers.
 
-All columns share the same draws, so systems and their differences are resampled together.
+All columns share the same draws, so systems and their differences are resampled
+together.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Draws are made this many at a time, so that memory does not grow with segments times resamples.
+# Draws are made this many at a time, so that memory does not grow with segments times
+# resamples.
 _DRAWS_AT_A_TIME = 4_000_000
 
-# With up to this many segments, all sign flips are enumerated: 2 ** 16 = 65,536 of them.
+# With up to this many segments, all sign flips are enumerated: 2 ** 16 = 65,536 of
+# them.
 EXACT_SEGMENTS = 16
 
-# Two sums that differ by less than this, relative to the largest difference, are equal: the rest is rounding.
+# Two sums that differ by less than this, relative to the largest difference, are equal:
+# the rest is rounding.
 _ROUNDING = 1e-9
 
 
@@ -40,14 +45,16 @@ def resampled_means(columns: Array, n_resamples: int, seed: int) -> Array:
     for rows in _chunks(n_resamples, n):
         drawn = generator.integers(0, n, (rows, n), dtype=np.int32)
         drawn_flat = drawn + np.arange(rows)[:, None] * n
-        # How often each segment was drawn: one product with these counts serves all columns.
+        # How often each segment was drawn: one product with these counts serves all
+        # columns.
         counts = np.bincount(drawn_flat.ravel(), minlength=rows * n).reshape(rows, n)
         parts.append(counts.astype(np.float64) @ columns)
     return np.concatenate(parts) / n
 
 
 def paired_p_values(differences: Array, *, n_resamples: int, seed: int) -> Array:
-    """Return the larger of `flip_p_values` and `studentized_p_values` of each column; only the former for one segment.
+    """Return the larger of `flip_p_values` and `studentized_p_values` of each column;
+    only the former for one segment.
 
     Args:
         differences: *Shape:* (n, k), at most 1 in absolute value.
@@ -64,11 +71,13 @@ def paired_p_values(differences: Array, *, n_resamples: int, seed: int) -> Array
 
 
 def flip_p_values(differences: Array, n_flips: int, seed: int) -> Array:
-    """Return two-sided p-values of "differences are symmetric about 0", by flipping their signs.
+    """Return two-sided p-values of "differences are symmetric about 0", by flipping
+    their signs.
 
     Args:
         differences: *Shape:* (n, k), at most 1 in absolute value.
-        n_flips: random flips; not used up to `EXACT_SEGMENTS` segments, where all flips are enumerated.
+        n_flips: random flips; not used up to `EXACT_SEGMENTS` segments, where all flips
+            are enumerated.
         seed: equal seeds give equal flips.
 
     Returns:
@@ -89,10 +98,11 @@ def flip_p_values(differences: Array, n_flips: int, seed: int) -> Array:
 
 
 def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Array:
-    """Return two-sided p-values of "the mean difference is 0", by the studentized bootstrap.
+    """Return two-sided p-values of "the mean difference is 0", by the studentized
+    bootstrap.
 
-    The mean is held against its own standard error in each sample, which corrects for skewness (Hall 1988,
-    "Theoretical comparison of bootstrap confidence intervals").
+    The mean is held against its own standard error in each sample, which corrects for
+    skewness (Hall 1988, "Theoretical comparison of bootstrap confidence intervals").
 
     Args:
         differences: *Shape:* (n, k), at most 1 in absolute value.
@@ -100,7 +110,8 @@ def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Arr
         seed: equal seeds give equal samples.
 
     Returns:
-        *Shape:* (k,). Columns whose differences are all equal get 0: there is nothing to resample.
+        *Shape:* (k,). Columns whose differences are all equal get 0: there is nothing
+        to resample.
     """
     mean = differences.mean(axis=0)
     centered = differences - mean
@@ -109,12 +120,14 @@ def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Arr
     shift, square = np.split(moments, 2, axis=1)
     variance = np.maximum(square - shift**2, 0)
     resampled = _ratio(shift, np.sqrt(variance))
-    # The standard deviation over n - 1, a little larger than the samples' own: few segments then err on the safe side.
+    # The standard deviation over n - 1, a little larger than the samples' own: few
+    # segments then err on the safe side.
     spread = centered.std(axis=0, ddof=1)
     observed = _ratio(mean, spread)
     below = np.sum(resampled <= observed, axis=0)
     above = np.sum(resampled >= observed, axis=0)
-    # Twice the smaller tail; the sample itself is counted once, so that the smallest p-value is 1 / (resamples + 1).
+    # Twice the smaller tail; the sample itself is counted once, so that the smallest
+    # p-value is 1 / (resamples + 1).
     smaller = np.minimum(below, above)
     p_values = np.minimum((2 * smaller + 1) / (n_resamples + 1), 1)
     return np.where(spread <= _ROUNDING, 0.0, p_values)
@@ -135,7 +148,8 @@ def _all_signs(n: int) -> Array:
 
 
 def _random_signs(n: int, n_flips: int, seed: int) -> Iterator[Array]:
-    # Whole 64-bit words per row: the draws do not depend on how many rows are made at a time.
+    # Whole 64-bit words per row: the draws do not depend on how many rows are made at a
+    # time.
     width = -(-n // 64) * 8
     generator = np.random.default_rng(seed)
     for rows in _chunks(n_flips, n):

@@ -1,4 +1,6 @@
-"""Find which column of a file plays which role, by the name that the user gives or by its usual names."""
+"""Find which column of a file plays which role, by the name that the user gives or by
+its usual names.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,15 @@ _PREDICTION_NAMES = ("prediction", "predictions", "neutral_sentence")
 _ID_NAMES = ("id",)
 # `reference`, `references`, `reference2`, `ref_1`, and RUSSE's three columns.
 _REFERENCE_NAME = re.compile(r"(references?|refs?|neutral_comment)_?\d*")
-# CLEF 2025's one column for outputs and for references: a reference in a file given as such.
+# CLEF 2025's one column for outputs and for references: a reference in a file given as
+# such.
 _NEUTRAL = "neutral_sentence"
 
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """Names of columns in CSV, TSV, JSON Lines and parquet files; what is not named is found by its usual names.
+    """Names of columns in CSV, TSV, JSON Lines and parquet files; what is not named is
+    found by its usual names.
 
     Attributes:
         source: the texts that were rewritten.
@@ -55,11 +59,14 @@ def source_column(table: Table, names: ColumnNames, role: str) -> str | None:
 
 
 def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
-    """Return the column that the user named if the file has it, else the first usual one."""
+    """Return the column that the user named if the file has it, else the first usual
+    one.
+    """
     candidates = usual
     if named is not None:
         candidates = [named]
-    # The first one that is there, so that a file with two of them is read alike each time.
+    # The first one that is there, so that a file with two of them is read alike each
+    # time.
     for name in candidates:
         if name in table.columns:
             return name
@@ -67,17 +74,23 @@ def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
 
 
 def _only_text(table: Table, what: str, option: str) -> str:
-    """Return the column of a file that has one role: CLEF 2024's `text`, or the only one."""
+    """Return the column of a file that has one role: CLEF 2024's `text`, or the only
+    one.
+    """
     if TEXT in table.columns:
         return TEXT
     others = [name for name in table.columns if name not in _ID_NAMES]
     if len(others) == 1:
         return others[0]
-    raise ReaderError(f"{table.path}: has no {what} column ({option}); its columns are {_listed(table.columns)}")
+    raise ReaderError(
+        f"{table.path}: has no {what} column ({option}); its columns are"
+        f" {_listed(table.columns)}"
+    )
 
 
 def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], bool]:
-    """Return the columns that hold outputs, and whether the system is named by its file and not by the column.
+    """Return the columns that hold outputs, and whether the system is named by its file
+    and not by the column.
 
     Raises:
         ReaderError: there is no such column.
@@ -87,7 +100,10 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
     if names.predictions:
         for name in names.predictions:
             if name not in table.columns:
-                raise ReaderError(f"{table.path}: has no column `{name}`; its columns are {_listed(table.columns)}")
+                raise ReaderError(
+                    f"{table.path}: has no column `{name}`; its columns are"
+                    f" {_listed(table.columns)}"
+                )
         return list(names.predictions), len(names.predictions) == 1
     usual = _found(table, None, _PREDICTION_NAMES)
     # CLEF 2024: `text` beside an `id` is the output.
@@ -102,11 +118,14 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
         *reference_columns(table, names),
     }
     # Numbers and lists are no outputs.
-    strings = [name for name, cells in table.columns.items() if isinstance(cells[0], str)]
+    strings = [
+        name for name, cells in table.columns.items() if isinstance(cells[0], str)
+    ]
     rest = [name for name in strings if name not in taken]
     if not rest:
         raise ReaderError(
-            f"{table.path}: has no column of outputs (--prediction-column); its columns are {_listed(table.columns)}"
+            f"{table.path}: has no column of outputs (--prediction-column); its columns"
+            f" are {_listed(table.columns)}"
         )
     return rest, len(rest) == 1
 
@@ -147,7 +166,9 @@ def given_language_column(table: Table, names: ColumnNames) -> str:
     """Return the column of a file given as languages."""
     if table.is_text:
         return TEXT
-    return language_column(table, names) or _only_text(table, "language", "--language-column")
+    return language_column(table, names) or _only_text(
+        table, "language", "--language-column"
+    )
 
 
 def id_column(table: Table, names: ColumnNames) -> str | None:

@@ -10,11 +10,18 @@ from typing import Any
 from .compare import Comparison
 from .records import Difference, Estimate, Pair, System, Texts
 
-# Raised when a field changes its meaning, so that an older file is refused instead of misread.
+# Raised when a field changes its meaning, so that an older file is refused instead of
+# misread.
 FORMAT = "toxicity_j.comparison/1"
 
 
-def to_json(comparison: Comparison, *, segments: bool = True, texts: bool = True, indent: int | None = 2) -> str:
+def to_json(
+    comparison: Comparison,
+    *,
+    segments: bool = True,
+    texts: bool = True,
+    indent: int | None = 2,
+) -> str:
     """Return a comparison as JSON; see `Comparison.to_json`."""
     if not texts:
         comparison = replace(comparison, texts=None)
@@ -35,16 +42,23 @@ def from_json(text: str) -> Comparison:
     try:
         saved = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"`text` must be a saved comparison; got text that is not JSON ({error})") from error
+        raise ValueError(
+            f"`text` must be a saved comparison; got text that is not JSON ({error})"
+        ) from error
     found = None
     if isinstance(saved, dict):
         found = saved.get("format")
     if found != FORMAT:
-        raise ValueError(f"`text` must be a saved comparison of format {FORMAT!r}; got {found!r}")
+        raise ValueError(
+            f"`text` must be a saved comparison of format {FORMAT!r}; got {found!r}"
+        )
     try:
         return _comparison(saved)
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"`text` must be a whole saved comparison; got one that lacks or distorts {error}") from error
+        raise ValueError(
+            "`text` must be a whole saved comparison; got one that lacks or distorts"
+            f" {error}"
+        ) from error
 
 
 def _comparison(saved: dict[str, Any]) -> Comparison:

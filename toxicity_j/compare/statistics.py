@@ -1,7 +1,9 @@
-"""Intervals, paired tests, corrections and effect sizes over per-segment scores. No model is run again.
+"""Intervals, paired tests, corrections and effect sizes over per-segment scores. No
+model is run again.
 
-Segments are resampled with replacement (Efron 1979; Koehn 2004, "Statistical significance tests for machine translation
-evaluation"), or the two systems' scores are swapped at random (Riezler and Maxwell 2005). Every p-value is two-sided.
+Segments are resampled with replacement (Efron 1979; Koehn 2004, "Statistical
+significance tests for machine translation evaluation"), or the two systems' scores are
+swapped at random (Riezler and Maxwell 2005). Every p-value is two-sided.
 """
 
 from __future__ import annotations
@@ -12,11 +14,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import check_draws, check_level, finite, paired_differences, scale_of, warn_if_few
+from .checks import (
+    check_draws,
+    check_level,
+    finite,
+    paired_differences,
+    scale_of,
+    warn_if_few,
+)
 from .intervals import METHODS, intervals
 from .resampling import Array, flip_p_values, paired_p_values
 
-# Below 6 segments no sign-flip test can reach p = 0.05: the smallest p-value is 2 / 2 ** n.
+# Below 6 segments no sign-flip test can reach p = 0.05: the smallest p-value is 2 / 2
+# ** n.
 FEWEST_SEGMENTS = 6
 
 # Standard deviations below this share of the largest score are rounding.
@@ -40,15 +50,17 @@ def bootstrap_interval(
         seed: equal seeds give equal intervals; at least 0.
         level: the share of intervals that hold the true mean, in (0, 1).
         method: "percentile", or "bca" (bias-corrected and accelerated, Efron 1987).
-        expand: widen the interval as Student's t does, because few segments understate the spread (Hesterberg 2015,
-            "What teachers should know about the bootstrap", section 5.2). False gives `scipy.stats.bootstrap`'s.
+        expand: widen the interval as Student's t does, because few segments understate
+            the spread (Hesterberg 2015, "What teachers should know about the
+            bootstrap", section 5.2). False gives `scipy.stats.bootstrap`'s.
 
     Returns:
         (low, high), in the unit of `values`.
 
     Raises:
         TypeError: an argument has the wrong type.
-        ValueError: fewer than 2 values, one that is not finite, or an argument out of its range.
+        ValueError: fewer than 2 values, one that is not finite, or an argument out of
+            its range.
 
     Warns:
         UserWarning: fewer than 6 values; the interval is then too narrow.
@@ -63,15 +75,26 @@ def bootstrap_interval(
     warn_if_few(len(array), FEWEST_SEGMENTS, "the interval is too narrow")
     scale = scale_of(array)
     columns = array[:, None] / scale
-    low, high = intervals(columns, n_resamples=n_resamples, seed=seed, level=level, method=method, expand=expand)
+    low, high = intervals(
+        columns,
+        n_resamples=n_resamples,
+        seed=seed,
+        level=level,
+        method=method,
+        expand=expand,
+    )
     return float(low[0] * scale), float(high[0] * scale)
 
 
-def paired_bootstrap(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0) -> float:
-    """Return the p-value of "systems a and b have the same mean", both scored on the same segments.
+def paired_bootstrap(
+    a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
+) -> float:
+    """Return the p-value of "systems a and b have the same mean", both scored on the
+    same segments.
 
-    It is the larger of two p-values: the studentized bootstrap's, which allows for skewed differences, and the sign
-    flips', which are exact for few segments. So it holds where either does, and errs on the side of no difference.
+    It is the larger of two p-values: the studentized bootstrap's, which allows for
+    skewed differences, and the sign flips', which are exact for few segments. So it
+    holds where either does, and errs on the side of no difference.
 
     Args:
         a: one score per segment, any range.
@@ -84,18 +107,25 @@ def paired_bootstrap(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, see
 
     Raises:
         TypeError: an argument has the wrong type.
-        ValueError: different lengths, no values, one that is not finite, or an argument out of its range.
+        ValueError: different lengths, no values, one that is not finite, or an argument
+            out of its range.
 
     Warns:
-        UserWarning: fewer than 6 segments; no difference can then be significant at the 5 % level.
+        UserWarning: fewer than 6 segments; no difference can then be significant at the
+        5 % level.
     """
     n_resamples, seed = check_draws(n_resamples, seed)
     differences = _tested_differences(a, b)
-    return float(paired_p_values(differences[:, None], n_resamples=n_resamples, seed=seed)[0])
+    return float(
+        paired_p_values(differences[:, None], n_resamples=n_resamples, seed=seed)[0]
+    )
 
 
-def approximate_randomization(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0) -> float:
-    """Return the p-value of "it does not matter which system a score comes from", by swapping scores at random.
+def approximate_randomization(
+    a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
+) -> float:
+    """Return the p-value of "it does not matter which system a score comes from", by
+    swapping scores at random.
 
     With up to 16 segments all swaps are enumerated, which makes the test exact.
 
@@ -121,7 +151,8 @@ def approximate_randomization(a: ArrayLike, b: ArrayLike, *, n_resamples: int = 
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for testing several hypotheses (Holm 1979): the chance of any false one is kept.
+    """Return p-values corrected for testing several hypotheses (Holm 1979): the chance
+    of any false one is kept.
 
     Args:
         p_values: each in [0, 1].
@@ -136,21 +167,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
         return []
     array = finite(p_values, "p_values")
     if array.min() < 0 or array.max() > 1:
-        raise ValueError(f"`p_values` must be in [0, 1]; got {array.min()} to {array.max()}")
+        raise ValueError(
+            f"`p_values` must be in [0, 1]; got {array.min()} to {array.max()}"
+        )
     order = np.argsort(array, kind="stable")
     factors = np.arange(len(array), 0, -1)
     corrected = np.empty_like(array)
-    # A larger p-value never becomes the smaller one by correction, hence the running maximum.
+    # A larger p-value never becomes the smaller one by correction, hence the running
+    # maximum.
     corrected[order] = np.minimum(np.maximum.accumulate(array[order] * factors), 1)
     return [float(value) for value in corrected]
 
 
 def effect_size(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Return Cohen's d_z: the mean of the differences a - b over their standard deviation.
+    """Return Cohen's d_z: the mean of the differences a - b over their standard
+    deviation.
 
     Returns:
-        0.2 is small, 0.5 medium, 0.8 large by Cohen's convention; None where all differences are equal, or there is
-        only one.
+        0.2 is small, 0.5 medium, 0.8 large by Cohen's convention; None where all
+        differences are equal, or there is only one.
 
     Raises:
         TypeError: as `paired_bootstrap`.
@@ -168,9 +203,11 @@ def effect_size(a: ArrayLike, b: ArrayLike) -> float | None:
 def smallest_detectable_difference(
     a: ArrayLike, b: ArrayLike, *, level: float = 0.05, power: float = 0.8
 ) -> float | None:
-    """Return the smallest difference in means that a paired test on such scores is likely to find.
+    """Return the smallest difference in means that a paired test on such scores is
+    likely to find.
 
-    It is (t of 1 - level / 2, plus t of power) standard errors of the difference, with n - 1 degrees of freedom.
+    It is (t of 1 - level / 2, plus t of power) standard errors of the difference, with
+    n - 1 degrees of freedom.
 
     Args:
         a: one score per segment.
@@ -179,7 +216,8 @@ def smallest_detectable_difference(
         power: the chance of finding it, in (0, 1).
 
     Returns:
-        In the unit of the scores; None below 6 segments, where no difference can be found.
+        In the unit of the scores; None below 6 segments, where no difference can be
+        found.
 
     Raises:
         TypeError: as `paired_bootstrap`.
@@ -199,7 +237,13 @@ def smallest_detectable_difference(
 
 
 def _tested_differences(a: ArrayLike, b: ArrayLike) -> Array:
-    """Return a - b with 1 as the largest absolute value, after a warning where there are few."""
+    """Return a - b with 1 as the largest absolute value, after a warning where there
+    are few.
+    """
     differences, _ = paired_differences(a, b)
-    warn_if_few(len(differences), FEWEST_SEGMENTS, "no difference can be significant at the 5 % level")
+    warn_if_few(
+        len(differences),
+        FEWEST_SEGMENTS,
+        "no difference can be significant at the 5 % level",
+    )
     return differences / scale_of(differences)

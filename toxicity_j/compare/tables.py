@@ -1,8 +1,10 @@
-"""Read one file of texts: plain text, CSV, TSV, JSON Lines or parquet. UTF-8 only; nothing is repaired.
+"""Read one file of texts: plain text, CSV, TSV, JSON Lines or parquet. UTF-8 only;
+nothing is repaired.
 
-A byte order mark at the start is dropped, because it belongs to the encoding. Blank lines of plain text are empty
-segments. A TSV file has no quoting, except in the shared tasks' files (see `read_table`): a quotation mark is a
-character like any other, and each line is a row.
+A byte order mark at the start is dropped, because it belongs to the encoding. Blank
+lines of plain text are empty segments. A TSV file has no quoting, except in the shared
+tasks' files (see `read_table`): a quotation mark is a character like any other, and
+each line is a row.
 """
 
 from __future__ import annotations
@@ -53,10 +55,13 @@ class Table:
     Attributes:
         path: as the user typed it, "-" for standard input.
         format: one of `FORMATS`.
-        columns: cells by column name, of equal length; strings, or for JSON Lines and parquet any value.
-        lines: the line on which each row begins, from 1; for parquet the number of the row.
+        columns: cells by column name, of equal length; strings, or for JSON Lines and
+            parquet any value.
+        lines: the line on which each row begins, from 1; for parquet the number of the
+            row.
         sha256: digest of the file's bytes.
-        terminated: whether plain text ends in a newline, which some scripts score with the text; True for tables.
+        terminated: whether plain text ends in a newline, which some scripts score with
+            the text; True for tables.
     """
 
     path: str
@@ -85,7 +90,8 @@ class Table:
         """Return a column that must hold strings only.
 
         Raises:
-            ReaderError: a cell is missing, is not a string, or holds a lone surrogate; its line is named.
+            ReaderError: a cell is missing, is not a string, or holds a lone surrogate;
+                its line is named.
         """
         cells = self.columns[column]
         for line, cell in zip(self.lines, cells, strict=True):
@@ -101,9 +107,11 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
 
     Args:
         path: a file, or "-" for standard input.
-        file_format: one of `FORMATS`; with "auto" the suffix decides, and anything unknown is plain text.
-        quoting: of TSV files. "none" keeps quotation marks, "csv" undoes quotes; "auto" undoes them in the files of
-            CLEF 2025 and RUSSE 2022, which their scripts read so, and keeps them in all others.
+        file_format: one of `FORMATS`; with "auto" the suffix decides, and anything
+            unknown is plain text.
+        quoting: of TSV files. "none" keeps quotation marks, "csv" undoes quotes; "auto"
+            undoes them in the files of CLEF 2025 and RUSSE 2022, which their scripts
+            read so, and keeps them in all others.
 
     Raises:
         ReaderError: the file is missing, empty, not UTF-8, or not of its format.
@@ -123,13 +131,21 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
     if kind == "text":
         lines_of_text: Cells = {TEXT: text_lines(text)}
         terminated = text.endswith(("\n", "\r"))
-        return _table(path, kind, lines_of_text, _numbers(lines_of_text), sha256, terminated=terminated)
+        return _table(
+            path,
+            kind,
+            lines_of_text,
+            _numbers(lines_of_text),
+            sha256,
+            terminated=terminated,
+        )
     columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, text, quoting))
     return _table(path, kind, columns, lines, sha256)
 
 
 def read_header(path: str) -> Table:
-    """Read the first row of a CSV, TSV, JSON Lines or parquet file of any length, to see its columns.
+    """Read the first row of a CSV, TSV, JSON Lines or parquet file of any length, to
+    see its columns.
 
     Raises:
         ReaderError: the file is missing, has no rows, or is not such a table.
@@ -151,7 +167,15 @@ def read_header(path: str) -> Table:
     return _table(path, kind, columns, lines, "")
 
 
-def _table(path: str, kind: str, columns: Cells, lines: list[int], sha256: str, *, terminated: bool = True) -> Table:
+def _table(
+    path: str,
+    kind: str,
+    columns: Cells,
+    lines: list[int],
+    sha256: str,
+    *,
+    terminated: bool = True,
+) -> Table:
     table = Table(path, kind, columns, lines, sha256, terminated)
     if not table.lines:
         raise ReaderError(f"{path}: the file has a header but no rows")
@@ -192,7 +216,9 @@ def _decode(path: str, data: bytes) -> str:
         found = f"got the byte 0x{body[error.start]:02x}"
         if data.startswith(_UTF16_BOMS):
             found += "; it looks like UTF-16"
-        raise ReaderError(f"{path}, line {line}: the text must be UTF-8; {found}") from None
+        raise ReaderError(
+            f"{path}, line {line}: the text must be UTF-8; {found}"
+        ) from None
 
 
 def _rows_to_columns(path: str, rows: NumberedRows) -> tuple[Cells, list[int]]:
@@ -201,13 +227,17 @@ def _rows_to_columns(path: str, rows: NumberedRows) -> tuple[Cells, list[int]]:
     for name in header:
         count = header.count(name)
         if count > 1:
-            raise ReaderError(f"{path}, line 1: the column `{name}` stands {count} times")
+            raise ReaderError(
+                f"{path}, line 1: the column `{name}` stands {count} times"
+            )
     columns: Cells = {name: [] for name in header}
     lines: list[int] = []
     for number, cells in rows:
         if len(cells) != len(header):
             expected = f"{len(header)} cells as in the header"
-            raise ReaderError(f"{path}, line {number}: must have {expected}; got {len(cells)}")
+            raise ReaderError(
+                f"{path}, line {number}: must have {expected}; got {len(cells)}"
+            )
         for name, cell in zip(header, cells, strict=True):
             columns[name].append(cell)
         lines.append(number)

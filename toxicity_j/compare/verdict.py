@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from .records import MEASURES, Difference, Estimate, Pair, System
 
-# A factor that works against the difference is named if its part is at least this share of the whole.
+# A factor that works against the difference is named if its part is at least this share
+# of the whole.
 _WORTH_NAMING = 0.1
 
 
@@ -83,7 +84,8 @@ def verdict(
         return (f"{only.name}: {MEASURES[main]} is {estimate}.",)
     told = [pair for pair in pairs if pair.second == baseline]
     if baseline is None:
-        # Without a baseline, what readers ask first is whether the best one is better than the next.
+        # Without a baseline, what readers ask first is whether the best one is better
+        # than the next.
         best = {systems[0].name, systems[1].name}
         told = [pair for pair in pairs if {pair.first, pair.second} == best]
     several = len(pairs) > 1
@@ -91,17 +93,21 @@ def verdict(
     close = [group for group in groups if len(group) > 1]
     said = [{pair.first, pair.second} for pair in told]
     unsaid = [group for group in close if set(group) not in said]
-    sentences += [f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in unsaid]
+    sentences += [
+        f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in unsaid
+    ]
     if close and main in smallest:
         sentences.append(
-            f"With these segments a difference of {show_number(smallest[main])} on {MEASURES[main]} would be found "
-            "in 4 of 5 cases; smaller ones may be there."
+            f"With these segments a difference of {show_number(smallest[main])} on"
+            f" {MEASURES[main]} would be found in 4 of 5 cases; smaller ones may be"
+            " there."
         )
     return tuple(sentences)
 
 
 def pair_sentence(pair: Pair, main: str, level: float, *, corrected: bool) -> str:
-    """Return which of two systems is better, by how much, how surely, and through which factor.
+    """Return which of two systems is better, by how much, how surely, and through which
+    factor.
 
     Args:
         pair: the two systems.
@@ -128,7 +134,12 @@ def pair_sentence(pair: Pair, main: str, level: float, *, corrected: bool) -> st
 
 
 def limits(
-    n: int, pair_count: int, n_resamples: int, level: float, fewest: int, truncated: Mapping[str, Mapping[str, int]]
+    n: int,
+    pair_count: int,
+    n_resamples: int,
+    level: float,
+    fewest: int,
+    truncated: Mapping[str, Mapping[str, int]],
 ) -> tuple[str, ...]:
     """Return what limits the results: few segments, few resamples, truncated texts.
 
@@ -143,16 +154,21 @@ def limits(
     found = []
     if n < fewest:
         segments = _counted(n, "segment is", "segments are")
-        found.append(f"{segments} too few: below {fewest} no difference can be significant.")
+        found.append(
+            f"{segments} too few: below {fewest} no difference can be significant."
+        )
     # The smallest p-value of a test, corrected for all pairs.
     floor = pair_count / (n_resamples + 1)
     if floor > level:
         needed = math.ceil(pair_count / level - 1e-9) - 1
-        found.append(f"With {pair_count} pairs no difference can be significant below {needed} resamples.")
+        found.append(
+            f"With {pair_count} pairs no difference can be significant below {needed}"
+            " resamples."
+        )
     elif floor > level / 5:
         found.append(
-            f"With {pair_count} pairs and {n_resamples} resamples the smallest possible corrected p-value is "
-            f"{floor:.3f}; more resamples can lower it."
+            f"With {pair_count} pairs and {n_resamples} resamples the smallest possible"
+            f" corrected p-value is {floor:.3f}; more resamples can lower it."
         )
     for name, counts in truncated.items():
         for column, count in counts.items():
@@ -177,7 +193,9 @@ def _turned(difference: Difference) -> Difference:
 
 
 def _causes(contributions: Mapping[str, float], sign: int) -> str:
-    """Return the factor behind most of a difference, and the one that works against it."""
+    """Return the factor behind most of a difference, and the one that works against
+    it.
+    """
     parts = {MEASURES[factor]: sign * part for factor, part in contributions.items()}
     if not parts or max(parts.values()) <= 0:
         return ""

@@ -1,1 +1,3 @@
-"""Training signals from the toxicity models: a differentiable loss and a reward (installed package only)."""
+"""Training signals from the toxicity models: a differentiable loss and a reward
+(installed package only).
+"""

@@ -1,9 +1,11 @@
 """From a generator's tokens to the identifier's, whatever the generator's vocabulary.
 
-The likeliest tokens are written out and cut as the identifier cuts text, so certain outputs score exactly as their
-text does (but for characters that a byte-level tokenizer cuts, which are left out). Each identifier token then mixes
-two parts: its own embedding, weighted by the probability of the generator tokens under it; and the mean embedding of
-whatever else the generator might write there, weighted by the probability of that.
+The likeliest tokens are written out and cut as the identifier cuts text, so certain
+outputs score exactly as their text does (but for characters that a byte-level tokenizer
+cuts, which are left out). Each identifier token then mixes two parts: its own
+embedding, weighted by the probability of the generator tokens under it; and the mean
+embedding of whatever else the generator might write there, weighted by the probability
+of that.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ from torch.nn.functional import embedding_bag
 from .expectation import Expectation
 from .vocabulary import Vocabulary
 
-# Most pieces of one generator token that its mean counts; rows of dashes and addresses have more.
+# Most pieces of one generator token that its mean counts; rows of dashes and addresses
+# have more.
 MAX_PIECES = 6
-# A position whose likeliest token writes nothing is left out from this probability of writing nothing on, so that
-# certain outputs score as their text does.
+# A position whose likeliest token writes nothing is left out from this probability of
+# writing nothing on, so that certain outputs score as their text does.
 SURELY_SILENT = 0.999
 
 Integers = npt.NDArray[np.int64]
@@ -36,7 +39,8 @@ class Alignment:
     """Where the identifier's tokens come from, in a batch.
 
     Attributes:
-        ids: the identifier's tokens, its padding id for a position that may write nothing. *Shape:* (places,)
+        ids: the identifier's tokens, its padding id for a position that may write
+            nothing. *Shape:* (places,)
         rows: the sequence of each. *Shape:* (places,)
         columns: its index in that sequence. *Shape:* (places,)
         place: for each (place, position) under it: which place. *Shape:* (links,)
@@ -52,7 +56,9 @@ class Alignment:
     length: int
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Add up values of links by their places. *Shape:* (links, ...) to (places, ...)."""
+        """Add up values of links by their places. *Shape:* (links, ...) to (places,
+        ...).
+        """
         zeros = values.new_zeros(len(self.ids), *values.shape[1:])
         return zeros.index_add(0, self.place, values)
 
@@ -61,16 +67,24 @@ class TokenAligner(nn.Module):
     """Expected identifier embeddings from a generator's output distributions.
 
     Args:
-        vocabulary: what each generator token writes, and the identifier's tokens for it.
+        vocabulary: what each generator token writes, and the identifier's tokens for
+            it.
         identifier: the identifier's tokenizer.
-        embedding: the identifier's table, its last row, for no token, zero. *Shape:* (identifier vocabulary + 1, dim)
+        embedding: the identifier's table, its last row, for no token, zero. *Shape:*
+            (identifier vocabulary + 1, dim)
         max_length: identifier tokens read per text.
     """
 
     table: torch.Tensor
     silent: torch.Tensor
 
-    def __init__(self, vocabulary: Vocabulary, identifier: Tokenizer, embedding: torch.Tensor, max_length: int) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        identifier: Tokenizer,
+        embedding: torch.Tensor,
+        max_length: int,
+    ) -> None:
         super().__init__()
         self.identifier, self.max_length = identifier, max_length
         self.pad_id = len(embedding) - 1
@@ -88,7 +102,9 @@ class TokenAligner(nn.Module):
             mode="mean",
             padding_idx=self.pad_id,
         )
-        silent = torch.tensor([token for token, ids in enumerate(pieces) if not ids], dtype=torch.long)
+        silent = torch.tensor(
+            [token for token, ids in enumerate(pieces) if not ids], dtype=torch.long
+        )
         # Neither is saved: both follow from the identifier and the vocabulary.
         self.register_buffer("table", table.to(embedding.device), persistent=False)
         self.register_buffer("silent", silent.to(embedding.device), persistent=False)
@@ -103,7 +119,8 @@ class TokenAligner(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return identifier embeddings and the weight of each, zero behind the last.
 
-        A weight is the probability that something is written: 1 but where the generator may stop or write a space.
+        A weight is the probability that something is written: 1 but where the generator
+        may stop or write a space.
 
         Args:
             expected: of `table` and `silent`, for each position of the flattened batch.
@@ -116,13 +133,15 @@ class TokenAligner(nn.Module):
         Raises:
             ValueError: a position that counts holds NaN or +inf.
         """
-        # -1 marks a row that is not finite, which `align` rejects; it must not index from the end until then.
+        # -1 marks a row that is not finite, which `align` rejects; it must not index
+        # from the end until then.
         likeliest = expected.likeliest.clamp_min(0)
         alignment = self.align(self._codes(expected, mask))
         others = expected.mean - expected.chosen[:, None] * self.table[likeliest]
         position = alignment.position
         links = alignment.sum(torch.ones_like(position, dtype=others.dtype))
-        # The product of the probabilities of the tokens under a place, by their logarithms.
+        # The product of the probabilities of the tokens under a place, by their
+        # logarithms.
         smallest = torch.finfo(others.dtype).tiny
         log_chosen = expected.chosen.clamp_min(smallest).log()
         certainty = alignment.sum(log_chosen[position]).exp()
@@ -138,18 +157,23 @@ class TokenAligner(nn.Module):
         return result.index_put(index, mixed), weights
 
     def _codes(self, expected: Expectation, mask: torch.Tensor) -> Integers:
-        """Return what the CPU must know of each position, in the one transfer of a step. *Shape:* (batch, length)
+        """Return what the CPU must know of each position, in the one transfer of a
+        step. *Shape:* (batch, length)
 
-        Codes: the likeliest token; that token + vocab_size where it is silent but another may be written; -1 where
-        the mask is off; -2 where a position that counts is not finite.
+        Codes: the likeliest token; that token + vocab_size where it is silent but
+        another may be written; -1 where the mask is off; -2 where a position that
+        counts is not finite.
         """
         likeliest, flat = expected.likeliest, mask.flatten()
-        unsure = torch.isin(likeliest, self.silent) & (expected.silent.detach() < SURELY_SILENT)
+        unsure = torch.isin(likeliest, self.silent) & (
+            expected.silent.detach() < SURELY_SILENT
+        )
         codes = torch.where(likeliest < 0, -2, likeliest + self.vocab_size * unsure)
         return torch.where(flat, codes, -1).reshape(mask.shape).cpu().numpy()
 
     def align(self, codes: Integers) -> Alignment:
-        """Write out the likeliest tokens, cut the text as the identifier does, and find the positions under each cut.
+        """Write out the likeliest tokens, cut the text as the identifier does, and find
+        the positions under each cut.
 
         Args:
             codes: see `_codes`. *Shape:* (batch, length)
@@ -159,7 +183,10 @@ class TokenAligner(nn.Module):
         """
         if (codes == -2).any():
             row, column = np.argwhere(codes == -2)[0]
-            raise ValueError(f"`inputs` must be finite where `mask` is on; sequence {row} is not at position {column}")
+            raise ValueError(
+                f"`inputs` must be finite where `mask` is on; sequence {row} is not at"
+                f" position {column}"
+            )
         tokens = codes % self.vocab_size
         sizes = np.where(codes < 0, 0, self.sizes[tokens])
         ids, rows, first, last = self._cut(tokens, sizes)
@@ -167,7 +194,8 @@ class TokenAligner(nn.Module):
         ids = np.concatenate([ids, np.full(len(silent), self.pad_id)])
         rows = np.concatenate([rows, silent // codes.shape[1]])
         first, last = np.concatenate([first, silent]), np.concatenate([last, silent])
-        # Positions ascend over the batch, so their order is that of rows; a token comes before the silence inside it.
+        # Positions ascend over the batch, so their order is that of rows; a token comes
+        # before the silence inside it.
         order = np.argsort(first, kind="stable")
         ids, rows, first, last = ids[order], rows[order], first[order], last[order]
         columns = np.arange(len(rows)) - np.searchsorted(rows, rows)
@@ -175,7 +203,9 @@ class TokenAligner(nn.Module):
         # Silent positions inside a token are not under it.
         written = (sizes.ravel()[position] > 0) | (ids[place] == self.pad_id)
         length = 1 + int(columns.max(initial=0))
-        parts = _to_device([ids, rows, columns, place[written], position[written]], self.table.device)
+        parts = _to_device(
+            [ids, rows, columns, place[written], position[written]], self.table.device
+        )
         return Alignment(
             ids=parts[0],
             rows=parts[1],
@@ -185,8 +215,12 @@ class TokenAligner(nn.Module):
             length=length,
         )
 
-    def _cut(self, tokens: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers, Integers]:
-        """Return each identifier token of the written texts: id, row, first and last position under it."""
+    def _cut(
+        self, tokens: Integers, sizes: Integers
+    ) -> tuple[Integers, Integers, Integers, Integers]:
+        """Return each identifier token of the written texts: id, row, first and last
+        position under it.
+        """
         texts, owners, starts = [], [], [0]
         for row, (row_tokens, row_sizes) in enumerate(zip(tokens, sizes, strict=True)):
             written = row_sizes > 0
@@ -215,7 +249,9 @@ class TokenAligner(nn.Module):
 
 
 def _links(first: Integers, last: Integers) -> tuple[Integers, Integers]:
-    """Return (place, position) for each position from `first` to `last` of each place. *Shape:* (links,) each."""
+    """Return (place, position) for each position from `first` to `last` of each place.
+    *Shape:* (links,) each.
+    """
     counts = last - first + 1
     place = np.repeat(np.arange(len(first)), counts)
     before = np.cumsum(counts) - counts
@@ -223,7 +259,9 @@ def _links(first: Integers, last: Integers) -> tuple[Integers, Integers]:
     return place, first[place] + within
 
 
-def _to_device(parts: Sequence[Integers], device: torch.device) -> Sequence[torch.Tensor]:
+def _to_device(
+    parts: Sequence[Integers], device: torch.device
+) -> Sequence[torch.Tensor]:
     """Move arrays to `device` in one copy that waits for nothing."""
     flat = torch.from_numpy(np.concatenate(parts))
     if device.type == "cuda":
@@ -232,7 +270,12 @@ def _to_device(parts: Sequence[Integers], device: torch.device) -> Sequence[torc
 
 
 def build_aligner(
-    generator: Any, identifier: Tokenizer, embedding: torch.Tensor, *, max_length: int, convention: str | None = None
+    generator: Any,
+    identifier: Tokenizer,
+    embedding: torch.Tensor,
+    *,
+    max_length: int,
+    convention: str | None = None,
 ) -> TokenAligner:
     """Build the aligner from a generator's tokenizer to the identifier's.
 
@@ -241,7 +284,8 @@ def build_aligner(
         identifier: the identifier's tokenizer.
         embedding: the identifier's table.
         max_length: identifier tokens read per text.
-        convention: how the generator's tokens show spaces, one of `CONVENTIONS`; found from the tokens when None.
+        convention: how the generator's tokens show spaces, one of `CONVENTIONS`; found
+            from the tokens when None.
 
     Raises:
         TypeError: `generator` is none of those.

@@ -1,7 +1,9 @@
-"""The mean of table rows under a softmax, for a vocabulary of tens of thousands and many positions.
+"""The mean of table rows under a softmax, for a vocabulary of tens of thousands and
+many positions.
 
-softmax(logits) @ table as one autograd function. On a CPU its probabilities become the gradient in place; on a GPU they
-are computed again. So there is never more than one copy of the logits.
+softmax(logits) @ table as one autograd function. On a CPU its probabilities become the
+gradient in place; on a GPU they are computed again. So there is never more than one
+copy of the logits.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-# Rows per piece where probabilities are not kept, and columns per piece of the backward pass: 2,048 columns of 384 rows
-# fit a CPU's cache, a GPU takes more. Timed by `python -m benchmarks.loss`.
+# Rows per piece where probabilities are not kept, and columns per piece of the backward
+# pass: 2,048 columns of 384 rows fit a CPU's cache, a GPU takes more. Timed by `python
+# -m benchmarks.loss`.
 _ROWS = 1024
 _COLUMNS = 2048
 _GPU_PIECES = 8
-# Columns per block where the largest logit is looked for: a maximum without its index is thrice as quick on a CPU.
+# Columns per block where the largest logit is looked for: a maximum without its index
+# is thrice as quick on a CPU.
 _BLOCK = 64
 
 
@@ -28,7 +32,8 @@ class Expectation(NamedTuple):
         mean: the expected table row. *Shape:* (rows, dim)
         chosen: the probability of the likeliest token. *Shape:* (rows,)
         silent: the probability of all silent tokens together. *Shape:* (rows,)
-        likeliest: that token; -1 where the row holds NaN or +inf. *Shape:* (rows,), int64
+        likeliest: that token; -1 where the row holds NaN or +inf. *Shape:* (rows,),
+            int64
     """
 
     mean: torch.Tensor
@@ -38,16 +43,24 @@ class Expectation(NamedTuple):
 
 
 def expect(
-    logits: torch.Tensor, table: torch.Tensor, silent: torch.Tensor, *, temperature: float = 1.0, hard: bool = False
+    logits: torch.Tensor,
+    table: torch.Tensor,
+    silent: torch.Tensor,
+    *,
+    temperature: float = 1.0,
+    hard: bool = False,
 ) -> Expectation:
     """Return what softmax(logits / temperature) expects of `table`.
 
     Args:
-        logits: of any floating-point type; computed in the table's. *Shape:* (rows, vocabulary)
+        logits: of any floating-point type; computed in the table's. *Shape:* (rows,
+            vocabulary)
         table: *Shape:* (vocabulary, dim)
-        silent: distinct indices of tokens whose joint probability is wanted. *Shape:* (silent tokens,)
+        silent: distinct indices of tokens whose joint probability is wanted. *Shape:*
+            (silent tokens,)
         temperature: above 0.
-        hard: return the values of the likeliest token alone, with the gradient of the softmax (straight-through).
+        hard: return the values of the likeliest token alone, with the gradient of the
+            softmax (straight-through).
     """
     return Expectation(*_Expectation.apply(logits, table, silent, temperature, hard))  # type: ignore[no-untyped-call]
 
@@ -55,11 +68,17 @@ def expect(
 class _Expectation(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, logits: torch.Tensor, table: torch.Tensor, silent: torch.Tensor, temperature: float, hard: bool
+        ctx: Any,
+        logits: torch.Tensor,
+        table: torch.Tensor,
+        silent: torch.Tensor,
+        temperature: float,
+        hard: bool,
     ) -> tuple[torch.Tensor, ...]:
         largest, likeliest = _largest(logits)
         kept = None
-        # Not in float64, so that a second backward pass over one graph (gradcheck) has the same last bits.
+        # Not in float64, so that a second backward pass over one graph (gradcheck) has
+        # the same last bits.
         if logits.device.type == "cpu" and logits.dtype == table.dtype == torch.float32:
             kept = _empty_like(logits)
             scaled = logits
@@ -70,11 +89,15 @@ class _Expectation(torch.autograd.Function):
             chosen = kept.gather(1, likeliest[:, None])
             quiet = kept.index_select(1, silent)
         else:
-            mean, chosen, quiet = _in_pieces(logits, table, silent, likeliest, temperature)
+            mean, chosen, quiet = _in_pieces(
+                logits, table, silent, likeliest, temperature
+            )
         chosen, hushed = chosen.squeeze(1), quiet.sum(1)
         log_total = largest.to(table.dtype) / temperature - chosen.log()
         likeliest = torch.where(torch.isfinite(chosen), likeliest, -1)
-        ctx.save_for_backward(logits, table, silent, log_total, mean, chosen, quiet, likeliest)
+        ctx.save_for_backward(
+            logits, table, silent, log_total, mean, chosen, quiet, likeliest
+        )
         ctx.temperature, ctx.kept = temperature, kept
         ctx.mark_non_differentiable(likeliest)
         if hard:
@@ -87,10 +110,15 @@ class _Expectation(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         to_mean, to_chosen, to_silent = gradients[:3]
-        logits, table, silent, log_total, mean, chosen, quiet, likeliest = ctx.saved_tensors
+        logits, table, silent, log_total, mean, chosen, quiet, likeliest = (
+            ctx.saved_tensors
+        )
         temperature, kept = ctx.temperature, ctx.kept
-        ctx.kept = None  # it become the gradient; another backward pass computes it again
-        # dL/dlogit_v = p_v (to_mean . table_v + [v chosen] to_chosen + [v silent] to_silent - offset) / temperature
+        ctx.kept = (
+            None  # it become the gradient; another backward pass computes it again
+        )
+        # dL/dlogit_v = p_v (to_mean . table_v + [v chosen] to_chosen + [v silent]
+        # to_silent - offset) / temperature
         offset = (to_mean * mean).sum(1) + to_chosen * chosen + to_silent * quiet.sum(1)
         factor, shift = to_mean / temperature, -offset[:, None] / temperature
         result = kept
@@ -117,9 +145,14 @@ class _Expectation(torch.autograd.Function):
 
 
 def _in_pieces(
-    logits: torch.Tensor, table: torch.Tensor, silent: torch.Tensor, likeliest: torch.Tensor, temperature: float
+    logits: torch.Tensor,
+    table: torch.Tensor,
+    silent: torch.Tensor,
+    likeliest: torch.Tensor,
+    temperature: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return mean row, chosen and silent probabilities without keeping all probabilities.
+    """Return mean row, chosen and silent probabilities without keeping all
+    probabilities.
 
     On a GPU they cost less to compute again than to keep.
     """
@@ -151,9 +184,11 @@ def _largest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _empty_like(logits: torch.Tensor) -> torch.Tensor:
-    """Return an uninitialized tensor of the shape and type of `logits`, on a CPU in NumPy's memory.
+    """Return an uninitialized tensor of the shape and type of `logits`, on a CPU in
+    NumPy's memory.
 
-    NumPy asks for huge pages, torch does not: the first write to 50 MB takes 7 ms instead of 33.
+    NumPy asks for huge pages, torch does not: the first write to 50 MB takes 7 ms
+    instead of 33.
     """
     if logits.device.type == "cpu" and logits.dtype == torch.float32:
         return torch.from_numpy(np.empty(tuple(logits.shape), np.float32))

@@ -1,7 +1,10 @@
-"""A differentiable toxicity loss for training generators: what the identifier expects of their output distributions.
+"""A differentiable toxicity loss for training generators: what the identifier expects
+of their output distributions.
 
-Add it to cross-entropy: `loss = cross_entropy + ToxicityLoss(tokenizer=tokenizer)(logits, mask)`. The identifier is
-never trained by it. A generator may learn to please the identifier alone, so judge its texts by another model.
+Add it to cross-entropy: `loss = cross_entropy +
+ToxicityLoss(tokenizer=tokenizer)(logits, mask)`. The identifier is never trained by it.
+A generator may learn to please the identifier alone, so judge its texts by another
+model.
 """
 
 from __future__ import annotations
@@ -30,17 +33,21 @@ class ToxicityLoss(nn.Module):
     """Toxicity of a generator's output, lower is better.
 
     Args:
-        identifier: whose judgement counts, copied and frozen; the shipped one when None.
-        tokenizer: the generator's: a transformers or `tokenizers` tokenizer, or token to id; the identifier's own when
+        identifier: whose judgement counts, copied and frozen; the shipped one when
             None.
-        kind: "expected" for P(toxic), in [0, 1], or "log" for -log P(non-toxic), at least 0.
+        tokenizer: the generator's: a transformers or `tokenizers` tokenizer, or token
+            to id; the identifier's own when None.
+        kind: "expected" for P(toxic), in [0, 1], or "log" for -log P(non-toxic), at
+            least 0.
         reduction: "mean" or "sum" over sequences, or "none".
         weight: what the result is multiplied by, at least 0.
         temperature: what logits are divided by before the softmax, above 0.
-        gumbel: sample one token per position, with the gradient of the soft sample (straight-through, Jang et al. 2017,
-            https://arxiv.org/abs/1611.01144), so that the identifier reads text rather than mixtures. Keeps one more
-            copy of the logits.
-        convention: how the generator's tokens show spaces (`vocabulary.CONVENTIONS`); found from the tokens when None.
+        gumbel: sample one token per position, with the gradient of the soft sample
+            (straight-through, Jang et al. 2017, https://arxiv.org/abs/1611.01144), so
+            that the identifier reads text rather than mixtures. Keeps one more copy of
+            the logits.
+        convention: how the generator's tokens show spaces (`vocabulary.CONVENTIONS`);
+            found from the tokens when None.
 
     Raises:
         TypeError: `tokenizer` is none of those, or a number is not one.
@@ -68,7 +75,9 @@ class ToxicityLoss(nn.Module):
             raise ValueError(f"`weight` must be at least 0; got {weight}")
         if temperature <= 0:
             raise ValueError(f"`temperature` must be above 0; got {temperature}")
-        self.identifier = copy.deepcopy(identifier or ToxicityIdentifier.from_pretrained())
+        self.identifier = copy.deepcopy(
+            identifier or ToxicityIdentifier.from_pretrained()
+        )
         # A loss that learns would be satisfied by anything.
         self.identifier.requires_grad_(False)
         self.identifier.eval()
@@ -91,22 +100,33 @@ class ToxicityLoss(nn.Module):
         self.identifier.eval()
         return self
 
-    def forward(self, inputs: torch.Tensor, mask: torch.Tensor | None = None, *, form: str = "logits") -> torch.Tensor:
+    def forward(
+        self,
+        inputs: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        *,
+        form: str = "logits",
+    ) -> torch.Tensor:
         """Return the loss.
 
         Args:
-            inputs: logits or probabilities, or with `form="ids"` token ids. *Shape:* (batch, length, vocabulary), or
-                (batch, length) for ids. A vocabulary wider than the tokenizer's (padded for speed) is cut to it.
-            mask: 1 for positions that count, 0 for padding or prompt; all count when None. *Shape:* (batch, length)
+            inputs: logits or probabilities, or with `form="ids"` token ids. *Shape:*
+                (batch, length, vocabulary), or (batch, length) for ids. A vocabulary
+                wider than the tokenizer's (padded for speed) is cut to it.
+            mask: 1 for positions that count, 0 for padding or prompt; all count when
+                None. *Shape:* (batch, length)
             form: "logits", "probabilities" or "ids".
 
         Returns:
-            A scalar, or with `reduction="none"` one value per sequence. *Shape:* () or (batch,)
+            A scalar, or with `reduction="none"` one value per sequence. *Shape:* () or
+            (batch,)
 
         Raises:
-            TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does not have.
-            ValueError: a shape is wrong or empty, an id is outside the vocabulary, a position that counts is not
-                finite, `inputs` is on another device, or `form` is unknown.
+            TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does
+                not have.
+            ValueError: a shape is wrong or empty, an id is outside the vocabulary, a
+                position that counts is not finite, `inputs` is on another device, or
+                `form` is unknown.
         """
         logits = self.toxicity_logits(inputs, mask, form=form)
         # -log(1 - sigmoid(z)) = softplus(z), without the cancellation.
@@ -121,9 +141,15 @@ class ToxicityLoss(nn.Module):
         return losses
 
     def toxicity_logits(
-        self, inputs: torch.Tensor, mask: torch.Tensor | None = None, *, form: str = "logits"
+        self,
+        inputs: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        *,
+        form: str = "logits",
     ) -> torch.Tensor:
-        """Return the identifier's logit of P(toxic) for each sequence, as in `forward`. *Shape:* (batch,)"""
+        """Return the identifier's logit of P(toxic) for each sequence, as in `forward`.
+        *Shape:* (batch,)
+        """
         mask = self._check(inputs, mask, form)
         # Probabilities of 50,000 tokens need more than 16 bits.
         with torch.autocast(inputs.device.type, enabled=False):
@@ -132,8 +158,12 @@ class ToxicityLoss(nn.Module):
             mixed, weights = self.aligner(expected, mask, embedding)
             return self.identifier.score_embeddings(mixed, weights)
 
-    def _check(self, inputs: torch.Tensor, mask: torch.Tensor | None, form: str) -> torch.Tensor:
-        """Check the arguments of a call, and return the mask as booleans. *Shape:* (batch, length)"""
+    def _check(
+        self, inputs: torch.Tensor, mask: torch.Tensor | None, form: str
+    ) -> torch.Tensor:
+        """Check the arguments of a call, and return the mask as booleans. *Shape:*
+        (batch, length)
+        """
         _check_choice("form", form, FORMS)
         if not isinstance(inputs, torch.Tensor):
             raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
@@ -141,19 +171,31 @@ class ToxicityLoss(nn.Module):
         _check_dtype(inputs, form)
         size, device = self.aligner.vocab_size, self.aligner.table.device
         if form != "ids" and inputs.shape[-1] < size:
-            raise ValueError(f"`inputs` must cover the tokenizer's {size} tokens; got {inputs.shape[-1]}")
+            raise ValueError(
+                f"`inputs` must cover the tokenizer's {size} tokens; got"
+                f" {inputs.shape[-1]}"
+            )
         if inputs.device != device:
-            raise ValueError(f"`inputs` must be on the loss's device, {device}; got {inputs.device}")
+            raise ValueError(
+                f"`inputs` must be on the loss's device, {device}; got {inputs.device}"
+            )
         if mask is None:
             return torch.ones(inputs.shape[:2], dtype=torch.bool, device=device)
         if not isinstance(mask, torch.Tensor):
             raise TypeError(f"`mask` must be a tensor; got {type(mask).__name__}")
         if mask.shape != inputs.shape[:2]:
-            raise ValueError(f"`mask` must have shape {tuple(inputs.shape[:2])}; got {tuple(mask.shape)}")
+            raise ValueError(
+                f"`mask` must have shape {tuple(inputs.shape[:2])}; got"
+                f" {tuple(mask.shape)}"
+            )
         return mask.to(device).bool()
 
-    def _expectation(self, inputs: torch.Tensor, mask: torch.Tensor, form: str) -> Expectation:
-        """Return what each position of the flattened batch writes, in the identifier's precision."""
+    def _expectation(
+        self, inputs: torch.Tensor, mask: torch.Tensor, form: str
+    ) -> Expectation:
+        """Return what each position of the flattened batch writes, in the identifier's
+        precision.
+        """
         table, silent = self.aligner.table, self.aligner.silent
         if form == "ids":
             ids = inputs.masked_fill(~mask, 0)  # labels hold -100 there
@@ -161,10 +203,13 @@ class ToxicityLoss(nn.Module):
         flat = inputs.flatten(0, 1)[:, : self.aligner.vocab_size]
         if form == "logits":
             if self.gumbel:
-                # Of Gumbel noise, -log of exponential noise, the largest sum is a sample of the softmax.
+                # Of Gumbel noise, -log of exponential noise, the largest sum is a
+                # sample of the softmax.
                 noise = torch.empty_like(flat, dtype=table.dtype).exponential_()
                 flat = flat - noise.log()
-            return expect(flat, table, silent, temperature=self.temperature, hard=self.gumbel)
+            return expect(
+                flat, table, silent, temperature=self.temperature, hard=self.gumbel
+            )
         flat = flat.to(table.dtype)
         chosen, likeliest = flat.max(1)
         # The largest of a row hides -inf, which only logits may hold.
@@ -182,7 +227,10 @@ class ToxicityLoss(nn.Module):
         size, table = self.aligner.vocab_size, self.aligner.table
         outside = (ids < 0) | (ids >= size)
         if bool(outside.any()):
-            raise ValueError(f"`inputs` must be ids in [0, {size}); got {int(ids.min())} to {int(ids.max())}")
+            raise ValueError(
+                f"`inputs` must be ids in [0, {size}); got {int(ids.min())} to"
+                f" {int(ids.max())}"
+            )
         is_silent = torch.isin(ids, self.aligner.silent)
         return Expectation(
             mean=table[ids],
@@ -198,17 +246,27 @@ def _check_shape(inputs: torch.Tensor, form: str) -> None:
     if form == "ids":
         dimensions = 2
     if len(shape) != dimensions:
-        raise ValueError(f"`inputs` must have {dimensions} dimensions as {form}; got shape {shape}")
+        raise ValueError(
+            f"`inputs` must have {dimensions} dimensions as {form}; got shape {shape}"
+        )
     if 0 in shape[:2]:
-        raise ValueError(f"`inputs` must hold a sequence and a position; got shape {shape}")
+        raise ValueError(
+            f"`inputs` must hold a sequence and a position; got shape {shape}"
+        )
 
 
 def _check_dtype(inputs: torch.Tensor, form: str) -> None:
-    is_integer = not inputs.is_floating_point() and not inputs.is_complex() and inputs.dtype != torch.bool
+    is_integer = (
+        not inputs.is_floating_point()
+        and not inputs.is_complex()
+        and inputs.dtype != torch.bool
+    )
     if form == "ids" and not is_integer:
         raise TypeError(f"`inputs` must be integers as {form}; got {inputs.dtype}")
     if form != "ids" and not inputs.is_floating_point():
-        raise TypeError(f"`inputs` must be floating-point numbers as {form}; got {inputs.dtype}")
+        raise TypeError(
+            f"`inputs` must be floating-point numbers as {form}; got {inputs.dtype}"
+        )
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -1,6 +1,8 @@
-"""Rewards for reinforcement learning in the form that TRL's GRPO and RLOO trainers call.
+"""Rewards for reinforcement learning in the form that TRL's GRPO and RLOO trainers
+call.
 
-`reward_funcs=toxicity_reward`; TRL passes the completions and each further dataset column by name. TRL is not imported.
+`reward_funcs=toxicity_reward`; TRL passes the completions and each further dataset
+column by name. TRL is not imported.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ class ToxicityReward:
     """Reward function with its models, loaded on first need.
 
     Args:
-        score: "nontoxic" for P(non-toxic), or "j" for the segment's J, which needs a dataset column `sources`; both in
-            [0, 1], higher is better. None is "j" where that column is, else "nontoxic".
+        score: "nontoxic" for P(non-toxic), or "j" for the segment's J, which needs a
+            dataset column `sources`; both in [0, 1], higher is better. None is "j"
+            where that column is, else "nontoxic".
         scorer: computes J; the `embedded` protocol's when None.
         identifier: gives P(non-toxic); the shipped one when None.
         name: what TRL logs it as.
@@ -52,39 +55,51 @@ class ToxicityReward:
     def __call__(
         self,
         completions: Sequence[str] | Sequence[Sequence[Mapping[str, Any]]],
-        sources: Sequence[str | None] | Sequence[Sequence[Mapping[str, Any]] | None] | None = None,
+        sources: (
+            Sequence[str | None] | Sequence[Sequence[Mapping[str, Any]] | None] | None
+        ) = None,
         **columns: Any,
     ) -> list[float | None]:
         """Return one reward per completion, in [0, 1], higher is better.
 
-        Blank completions get 0, so the policy is not rewarded for saying nothing. A completion without a source gets
-        None where the reward is J; TRL leaves such a reward out.
+        Blank completions get 0, so the policy is not rewarded for saying nothing. A
+        completion without a source gets None where the reward is J; TRL leaves such a
+        reward out.
 
         Args:
-            completions: texts, or lists of chat messages, of which the last one's content counts.
+            completions: texts, or lists of chat messages, of which the last one's
+                content counts.
             sources: what each completion rewrites, in the same forms, or None.
-            **columns: what else TRL passes (prompts, completion_ids, trainer_state, dataset columns); not used.
+            **columns: what else TRL passes (prompts, completion_ids, trainer_state,
+                dataset columns); not used.
 
         Raises:
             TypeError: a completion is neither text nor messages.
-            ValueError: a text holds a lone surrogate, J without sources, or fewer or more sources than completions.
+            ValueError: a text holds a lone surrogate, J without sources, or fewer or
+                more sources than completions.
         """
         completions = _as_sequence("completions", completions)
         if sources is not None:
             sources = _as_sequence("sources", sources)
         if not completions:
             return []
-        read = [_text("completions", index, item) for index, item in enumerate(completions)]
+        read = [
+            _text("completions", index, item) for index, item in enumerate(completions)
+        ]
         texts = checked_texts(read, "completions")
         if sources is None and "source" in columns and self.score is None:
             warnings.warn(
-                "the dataset has a column `source`; `toxicity_reward` reads `sources`, so it returns P(non-toxic)",
+                "the dataset has a column `source`; `toxicity_reward` reads `sources`,"
+                " so it returns P(non-toxic)",
                 stacklevel=2,
             )
         if self.score == "nontoxic" or (self.score is None and sources is None):
             return _with_blank_zero(texts, self._nontoxic(texts))
         if sources is None:
-            raise ValueError("`sources` must be a column of the dataset when the reward is J; got none")
+            raise ValueError(
+                "`sources` must be a column of the dataset when the reward is J; got"
+                " none"
+            )
         same_length(completions=texts, sources=sources)
         return self._j(texts, sources)
 
@@ -108,7 +123,9 @@ class ToxicityReward:
         rewritten = [_text("sources", index, sources[index]) for index in present]
         scores = self.scorer.score(rewrites, checked_texts(rewritten, "sources")).j
         if scores is None:
-            raise ValueError("`scorer` must compute J; its protocol leaves a factor out")
+            raise ValueError(
+                "`scorer` must compute J; its protocol leaves a factor out"
+            )
         given = _with_blank_zero(rewrites, scores.tolist())
         for index, reward in zip(present, given, strict=True):
             rewards[index] = reward
@@ -121,11 +138,15 @@ _default = ToxicityReward()
 def toxicity_reward(
     completions: Sequence[Any], sources: Sequence[Any] | None = None, **columns: Any
 ) -> list[float | None]:
-    """Return J of each completion where the dataset has a column `sources`, else P(non-toxic); see `ToxicityReward`."""
+    """Return J of each completion where the dataset has a column `sources`, else
+    P(non-toxic); see `ToxicityReward`.
+    """
     return _default(completions, sources, **columns)
 
 
-def _with_blank_zero(texts: Sequence[str], rewards: Sequence[float]) -> list[float | None]:
+def _with_blank_zero(
+    texts: Sequence[str], rewards: Sequence[float]
+) -> list[float | None]:
     given: list[float | None] = list(map(float, rewards))
     for index, text in enumerate(texts):
         # Or the policy learns to say nothing.
@@ -136,12 +157,17 @@ def _with_blank_zero(texts: Sequence[str], rewards: Sequence[float]) -> list[flo
 
 def _as_sequence(name: str, column: Any) -> list[Any]:
     if isinstance(column, str | bytes | Mapping) or not isinstance(column, Iterable):
-        raise TypeError(f"`{name}` must be a list of texts or of lists of messages; got {type(column).__name__}")
+        raise TypeError(
+            f"`{name}` must be a list of texts or of lists of messages; got"
+            f" {type(column).__name__}"
+        )
     return list(column)
 
 
 def _text(name: str, index: int, item: Any) -> str:
-    """Return a completion's text: itself, or the last message's content ("" if None, as where a tool is called)."""
+    """Return a completion's text: itself, or the last message's content ("" if None, as
+    where a tool is called).
+    """
     if isinstance(item, str):
         return item
     if isinstance(item, Sequence) and item and isinstance(item[-1], Mapping):
@@ -150,4 +176,7 @@ def _text(name: str, index: int, item: Any) -> str:
             return ""
         if isinstance(content, str):
             return content
-    raise TypeError(f"`{name}` must be texts or lists of messages with text; item {index} is {item!r:.100}")
+    raise TypeError(
+        f"`{name}` must be texts or lists of messages with text; item {index} is"
+        f" {item!r:.100}"
+    )

@@ -10,7 +10,8 @@ from tokenizers import Encoding, Tokenizer, decoders
 
 from ..text import normalize
 
-# How tokens show spaces, and the decoder that undoes it. Beside these, "words" are whole words without any mark.
+# How tokens show spaces, and the decoder that undoes it. Beside these, "words" are
+# whole words without any mark.
 _DECODERS = {
     "byte-level": decoders.ByteLevel(),
     "sentencepiece": decoders.Sequence(
@@ -24,7 +25,8 @@ _DECODERS = {
 }
 CONVENTIONS = (*_DECODERS, "words")
 _MARKS = {"byte-level": "Ġ", "sentencepiece": "▁", "wordpiece": "##"}
-# Openings of a word that tokenizers rarely merge with what follows, to see how the rest of a word is cut.
+# Openings of a word that tokenizers rarely merge with what follows, to see how the rest
+# of a word is cut.
 _ANCHORS = ("zq", "qz", "xj", "7q", "jx")
 # What decoders write for bytes that are no whole character.
 _CUT_CHARACTER = "\ufffd"
@@ -35,21 +37,27 @@ class Vocabulary:
     """A generator's tokens by id.
 
     Attributes:
-        texts: what each token writes, with its leading space if it has one; "" for special tokens.
-        pieces: the identifier's tokens for each of them; none for a token that is not seen.
+        texts: what each token writes, with its leading space if it has one; "" for
+            special tokens.
+        pieces: the identifier's tokens for each of them; none for a token that is not
+            seen.
     """
 
     texts: Sequence[str]
     pieces: Sequence[Sequence[int]]
 
     @classmethod
-    def of(cls, generator: Any, identifier: Tokenizer, convention: str | None = None) -> Vocabulary:
+    def of(
+        cls, generator: Any, identifier: Tokenizer, convention: str | None = None
+    ) -> Vocabulary:
         """Read a tokenizer; the arguments are those of `build_aligner`."""
         ids, special = _ids(generator)
         known = {token: index for token, index in ids.items() if index not in special}
         convention = convention or find_convention(list(known))
         if convention not in CONVENTIONS:
-            raise ValueError(f"`convention` must be one of {CONVENTIONS}; got {convention!r}")
+            raise ValueError(
+                f"`convention` must be one of {CONVENTIONS}; got {convention!r}"
+            )
         size = max(ids.values(), default=-1) + 1
         texts = [""] * size
         for token, index in known.items():
@@ -64,8 +72,13 @@ class Vocabulary:
 
 
 def find_convention(tokens: Sequence[str]) -> str:
-    """Return how a vocabulary shows spaces: the mark that most of its tokens bear, or "words" when none does."""
-    counts = {name: sum(token.startswith(mark) for token in tokens) for name, mark in _MARKS.items()}
+    """Return how a vocabulary shows spaces: the mark that most of its tokens bear, or
+    "words" when none does.
+    """
+    counts = {
+        name: sum(token.startswith(mark) for token in tokens)
+        for name, mark in _MARKS.items()
+    }
     name = max(counts, key=counts.__getitem__)
     if counts[name] == 0:
         return "words"
@@ -95,17 +108,24 @@ def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
     """Return token to id, and the ids of special tokens."""
     if isinstance(generator, Mapping):
         return generator, set()
-    # Before `get_vocab` is asked for, which it has as well, without saying which tokens are special.
+    # Before `get_vocab` is asked for, which it has as well, without saying which tokens
+    # are special.
     if isinstance(generator, Tokenizer):
         added = generator.get_added_tokens_decoder()
-        return generator.get_vocab(), {index for index, token in added.items() if token.special}
+        return generator.get_vocab(), {
+            index for index, token in added.items() if token.special
+        }
     if hasattr(generator, "get_vocab"):
         return generator.get_vocab(), set(generator.all_special_ids)
-    raise TypeError(f"`tokenizer` must be a tokenizer or a mapping from token to id; got {type(generator).__name__}")
+    raise TypeError(
+        "`tokenizer` must be a tokenizer or a mapping from token to id; got"
+        f" {type(generator).__name__}"
+    )
 
 
 def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
-    """Return identifier tokens of each text, as inside a word where it has no leading space.
+    """Return identifier tokens of each text, as inside a word where it has no leading
+    space.
 
     A text that merges with every anchor is cut as if alone.
     """

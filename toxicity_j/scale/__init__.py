@@ -11,4 +11,11 @@ from .pool import WorkerError
 from .shards import read_shards
 from .stream import score_dataset
 
-__all__ = ["ShardError", "WorkerError", "corpus_scores", "intervals", "read_shards", "score_dataset"]
+__all__ = [
+    "ShardError",
+    "WorkerError",
+    "corpus_scores",
+    "intervals",
+    "read_shards",
+    "score_dataset",
+]

@@ -1,6 +1,8 @@
-"""Corpus scores and intervals from shards of any number, without the texts and in bounded memory.
+"""Corpus scores and intervals from shards of any number, without the texts and in
+bounded memory.
 
-Sums are exact, so that neither the cut into shards nor their order moves a bit of a mean.
+Sums are exact, so that neither the cut into shards nor their order moves a bit of a
+mean.
 """
 
 from __future__ import annotations
@@ -19,14 +21,16 @@ from ..results import MEANS
 from .shards import Shard, read_shards
 from .sums import CorpusSums, ExactSum
 
-# Rows up to which intervals are resampled; above, the normal interval is the same to well under its own width.
+# Rows up to which intervals are resampled; above, the normal interval is the same to
+# well under its own width.
 BOOTSTRAP_ROWS = 10_000
 # The part of a signature that says how many references a row has: "1", or "1-3".
 _REFERENCES = re.compile(r"((?:^|\|)references:)(\d+(?:-\d+)?)")
 
 
 def corpus_scores(out: str | Path) -> dict[str, Any]:
-    """Compute the corpus scores of a finished run, bit for bit those of one `compute()`.
+    """Compute the corpus scores of a finished run, bit for bit those of one
+    `compute()`.
 
     Args:
         out: the folder of `score_dataset`.
@@ -57,8 +61,8 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Compute an interval for the mean of each score of a finished run.
 
-    Up to `BOOTSTRAP_ROWS` rows it is the percentile bootstrap of `compare.statistics`; above, the normal interval. One
-    row has no intervals.
+    Up to `BOOTSTRAP_ROWS` rows it is the percentile bootstrap of `compare.statistics`;
+    above, the normal interval. One row has no intervals.
 
     Args:
         out: the folder of `score_dataset`.
@@ -85,14 +89,17 @@ def intervals(
 
 
 def joint_signature(signatures: Iterable[str]) -> str:
-    """Return one signature for scores whose rows differ in the number of references only.
+    """Return one signature for scores whose rows differ in the number of references
+    only.
 
     Raises:
         ValueError: they differ in anything else.
     """
     found = sorted(set(signatures))
     if len({without_references(signature) for signature in found}) != 1:
-        raise ValueError(f"scores with different signatures cannot be joined; got {found}")
+        raise ValueError(
+            f"scores with different signatures cannot be joined; got {found}"
+        )
     counts: list[int] = []
     for signature in found:
         counts.extend(_reference_counts(signature))
@@ -105,25 +112,33 @@ def joint_signature(signatures: Iterable[str]) -> str:
 
 
 def without_references(signature: str) -> str:
-    """Return a signature without the number of references, which depends on the rows."""
+    """Return a signature without the number of references, which depends on the
+    rows.
+    """
     parts = signature.split("|")
     return "|".join(part for part in parts if not part.startswith("references:"))
 
 
 def _reference_counts(signature: str) -> list[int]:
-    """Return the least and the most references of a row; none where the signature has no numbers."""
+    """Return the least and the most references of a row; none where the signature has
+    no numbers.
+    """
     found = _REFERENCES.search(signature)
     if found is None:
         return []
     return list(map(int, found[2].split("-")))
 
 
-def _interval(shards: list[Shard], name: str, confidence: float, n_resamples: int, seed: int) -> tuple[float, float]:
+def _interval(
+    shards: list[Shard], name: str, confidence: float, n_resamples: int, seed: int
+) -> tuple[float, float]:
     if shards[-1].stop <= BOOTSTRAP_ROWS:
         from ..compare.statistics import bootstrap_interval
 
         values = np.concatenate([shard.column(name) for shard in shards])
-        return bootstrap_interval(values, n_resamples=n_resamples, seed=seed, level=confidence)
+        return bootstrap_interval(
+            values, n_resamples=n_resamples, seed=seed, level=confidence
+        )
     sums, squares = ExactSum(), 0.0
     for shard in shards:
         sums.add(shard.column(name))

@@ -1,4 +1,6 @@
-"""Arguments that scoring into shards and scoring on a cluster share, checked before anything is read."""
+"""Arguments that scoring into shards and scoring on a cluster share, checked before
+anything is read.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,24 @@ from .work import RowScorer
 __all__ = ["check_workers", "checked_window", "column_names", "make_scorer"]
 
 
-def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]) -> RowScorer:
+def make_scorer(
+    scorer: RowScorer | None, protocol: Any, options: dict[str, Any]
+) -> RowScorer:
     """Return the scorer that is given, or a new one.
 
     Raises:
-        TypeError: `scorer` has no `score`, or there are options for one that is made already.
+        TypeError: `scorer` has no `score`, or there are options for one that is made
+            already.
     """
     if scorer is None:
         from ..scorer import Scorer
 
         return Scorer(protocol, **options)
     if options:
-        raise TypeError(f"`{next(iter(options))}` is an option of a Scorer; give it to the `scorer` instead")
+        raise TypeError(
+            f"`{next(iter(options))}` is an option of a Scorer; give it to the `scorer`"
+            " instead"
+        )
     if not callable(getattr(scorer, "score", None)):
         raise TypeError(f"`scorer` must be a Scorer; got {type(scorer).__name__}")
     return scorer
@@ -32,7 +40,8 @@ def make_scorer(scorer: RowScorer | None, protocol: Any, options: dict[str, Any]
 def column_names(
     predictions: str, sources: str | None, references: str | None, languages: str | None
 ) -> dict[str, str]:
-    """Return the input's column by the scorer's argument name, without those that are None.
+    """Return the input's column by the scorer's argument name, without those that are
+    None.
 
     Args:
         predictions: name of the column of rewrites.
@@ -43,7 +52,12 @@ def column_names(
     Raises:
         TypeError: one is not a string.
     """
-    given = {"predictions": predictions, "sources": sources, "references": references, "languages": languages}
+    given = {
+        "predictions": predictions,
+        "sources": sources,
+        "references": references,
+        "languages": languages,
+    }
     for name, value in given.items():
         if not isinstance(value, str) and (value is not None or name == "predictions"):
             raise TypeError(f"`{name}` must be the name of a column; got {value!r}")
@@ -67,8 +81,12 @@ def check_workers(workers: int, timeout: float | None) -> None:
         ValueError: one is too small.
     """
     _check_count("workers", workers)
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
-        raise TypeError(f"`timeout` must be a number of seconds or None; got {timeout!r}")
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float))
+    ):
+        raise TypeError(
+            f"`timeout` must be a number of seconds or None; got {timeout!r}"
+        )
     if timeout is not None and not timeout > 0:
         raise ValueError(f"`timeout` must be above 0 seconds; got {timeout}")
 

@@ -1,4 +1,5 @@
-"""Files of rows, by their suffix: parquet, JSON Lines, CSV and TSV, read a few thousand rows at a time.
+"""Files of rows, by their suffix: parquet, JSON Lines, CSV and TSV, read a few thousand
+rows at a time.
 
 A row that cannot be read is an error that names its file and line.
 """
@@ -13,7 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-__all__ = ["CELL_LIMIT", "READERS", "READ_ROWS", "Table", "empty_table", "parquet_rows", "require"]
+__all__ = [
+    "CELL_LIMIT",
+    "READERS",
+    "READ_ROWS",
+    "Table",
+    "empty_table",
+    "parquet_rows",
+    "require",
+]
 
 # Rows of one column by name, equal lengths.
 Table: TypeAlias = dict[str, list[Any]]
@@ -39,7 +48,9 @@ def _open_parquet(path: Path) -> Any:
     try:
         return parquet.ParquetFile(path)
     except pyarrow.ArrowInvalid as error:
-        raise ValueError(f"`data` must be parquet files; {path} is not readable as one ({error})") from error
+        raise ValueError(
+            f"`data` must be parquet files; {path} is not readable as one ({error})"
+        ) from error
 
 
 def _read_parquet(path: Path, columns: list[str]) -> Pieces:
@@ -53,7 +64,10 @@ def _read_parquet(path: Path, columns: list[str]) -> Pieces:
     try:
         for batch in file.iter_batches(batch_size=READ_ROWS, columns=columns):
             read += batch.num_rows
-            yield {name: batch.column(name).to_pylist() for name in columns}, size * read // total
+            yield (
+                {name: batch.column(name).to_pylist() for name in columns},
+                size * read // total,
+            )
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path}: damaged after row {read} ({error})") from error
 
@@ -86,10 +100,13 @@ def _json_row(line: bytes, place: str) -> dict[str, Any]:
     return row
 
 
-def _read_delimited(path: Path, columns: list[str], *, dialect: Mapping[str, Any]) -> Pieces:
+def _read_delimited(
+    path: Path, columns: list[str], *, dialect: Mapping[str, Any]
+) -> Pieces:
     with path.open("rb") as file:
         reader = csv.reader(_decoded(file, path), strict=True, **dialect)
-        # Never lowered again: the limit is the process's, and another thread may be reading.
+        # Never lowered again: the limit is the process's, and another thread may be
+        # reading.
         limit = csv.field_size_limit()
         csv.field_size_limit(max(CELL_LIMIT, limit))
         try:
@@ -107,7 +124,10 @@ def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) ->
         if not cells:
             continue
         if len(cells) != len(header):
-            raise ValueError(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
+            raise ValueError(
+                f"{path}:{reader.line_num}: {len(cells)} cells, the header has"
+                f" {len(header)}"
+            )
         for name, place in places.items():
             table[name].append(cells[place])
         if len(table[columns[0]]) == READ_ROWS:
@@ -117,7 +137,9 @@ def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) ->
 
 
 def _decoded(file: IO[bytes], path: Path) -> Iterator[str]:
-    """Yield lines of UTF-8 text, with or without a byte order mark, ends of line kept."""
+    """Yield lines of UTF-8 text, with or without a byte order mark, ends of line
+    kept.
+    """
     number = 0
     try:
         for number, line in enumerate(file, 1):
@@ -142,7 +164,9 @@ def require(wanted: list[str], present: Any, place: str) -> None:
     for name in wanted:
         if name not in present:
             columns = ", ".join(map(str, present))
-            raise ValueError(f"{place}: there is no column {name!r}; columns: {columns}")
+            raise ValueError(
+                f"{place}: there is no column {name!r}; columns: {columns}"
+            )
 
 
 # A `.tsv` holds quotes as they are: shared tasks write them unescaped.

@@ -1,4 +1,5 @@
-"""Rows in: files and `datasets`, read from the start and cut into units that are scored together.
+"""Rows in: files and `datasets`, read from the start and cut into units that are scored
+together.
 
 How a file is read is in `files`; what a text may be is the scorer's affair.
 """
@@ -25,7 +26,8 @@ class Unit:
     Attributes:
         start: number of the first row, from 0.
         columns: texts by the scorer's argument name.
-        position: share of the input that has been read so far, in [0, 1], or None where it is not known.
+        position: share of the input that has been read so far, in [0, 1], or None where
+            it is not known.
     """
 
     start: int
@@ -47,8 +49,9 @@ class Rows:
     """An input whose rows can be read from the start, again and again.
 
     Args:
-        data: a `datasets.Dataset` or `IterableDataset`; a path of a `.parquet`, `.jsonl`, `.ndjson`, `.csv` or `.tsv`
-            file, or of a folder of them; or a list of paths.
+        data: a `datasets.Dataset` or `IterableDataset`; a path of a `.parquet`,
+            `.jsonl`, `.ndjson`, `.csv` or `.tsv` file, or of a folder of them; or a
+            list of paths.
         columns: the input's column by the scorer's argument name.
 
     Attributes:
@@ -70,7 +73,10 @@ class Rows:
         elif hasattr(data, "iter") and hasattr(data, "select_columns"):
             self._read = self._open_dataset(data)
         else:
-            raise TypeError(f"`data` must be a Dataset, an IterableDataset or a path; got {type(data).__name__}")
+            raise TypeError(
+                "`data` must be a Dataset, an IterableDataset or a path; got"
+                f" {type(data).__name__}"
+            )
 
     def units(self, size: int) -> Iterator[Unit]:
         """Yield units of `size` rows, the last one shorter.
@@ -147,7 +153,9 @@ def _inside(folder: Path) -> list[Path]:
     # Sorted, because a folder's own order differs from machine to machine.
     found = sorted(file for file in folder.iterdir() if file.suffix in READERS)
     if not found:
-        raise FileNotFoundError(f"`data` must hold files ending in {_SUFFIXES}; {folder} holds none")
+        raise FileNotFoundError(
+            f"`data` must hold files ending in {_SUFFIXES}; {folder} holds none"
+        )
     return found
 
 

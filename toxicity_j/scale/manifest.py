@@ -1,6 +1,8 @@
-"""The manifest, which says what a folder of shards holds; and how files there are written.
+"""The manifest, which says what a folder of shards holds; and how files there are
+written.
 
-A file is written under another name, flushed to the disk and renamed, so that a crash leaves no half of one.
+A file is written under another name, flushed to the disk and renamed, so that a crash
+leaves no half of one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT", "MANIFEST", "Manifest", "ShardError", "remove_temporary", "write_atomically"]
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "Manifest",
+    "ShardError",
+    "remove_temporary",
+    "write_atomically",
+]
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -46,7 +55,9 @@ class Manifest:
     def save(self, folder: Path) -> None:
         """Write the manifest into `folder`."""
         text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
-        write_atomically(folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+        write_atomically(
+            folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8")
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Manifest | None:
@@ -61,9 +72,14 @@ class Manifest:
         try:
             manifest = cls(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
-            raise ShardError(f"`out` holds a damaged manifest: {path} ({error})") from error
+            raise ShardError(
+                f"`out` holds a damaged manifest: {path} ({error})"
+            ) from error
         if manifest.format != FORMAT:
-            raise ShardError(f"`out` must be of format {FORMAT}; {path} is of format {manifest.format}")
+            raise ShardError(
+                f"`out` must be of format {FORMAT}; {path} is of format"
+                f" {manifest.format}"
+            )
         return manifest
 
     def check(self, expected: Manifest) -> None:
@@ -75,7 +91,10 @@ class Manifest:
         for name in ("signature", "input", "columns", "window"):
             found, wanted = getattr(self, name), getattr(expected, name)
             if found != wanted:
-                message = f"`out` holds scores with another {name}; there {found!r}, here {wanted!r}"
+                message = (
+                    f"`out` holds scores with another {name}; there {found!r}, here"
+                    f" {wanted!r}"
+                )
                 raise ShardError(f"{message}. Choose another folder")
 
 
@@ -94,7 +113,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
+        raise OSError(
+            error.errno, f"cannot write {path}: {error.strerror or error}"
+        ) from error
 
 
 def remove_temporary(folder: Path) -> None:

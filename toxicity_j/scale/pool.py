@@ -1,7 +1,8 @@
-"""Worker processes that may die, hang or run out of disk without a row being lost or scored twice.
+"""Worker processes that may die, hang or run out of disk without a row being lost or
+scored twice.
 
-Each worker has a pipe of its own, so that the death of one cannot garble what another says. Processes are spawned: a
-fork of a process that has run torch can hang.
+Each worker has a pipe of its own, so that the death of one cannot garble what another
+says. Processes are spawned: a fork of a process that has run torch can hang.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ logger = logging.getLogger("toxicity_j")
 
 # Deaths or overruns of a worker on the same rows before the run gives up on them.
 ATTEMPTS = 3
-# Errors that a worker hands on as they are; others arrive as a WorkerError with their traceback.
+# Errors that a worker hands on as they are; others arrive as a WorkerError with their
+# traceback.
 _KINDS = {kind.__name__: kind for kind in (OSError, TypeError, ValueError, ImportError)}
 
 
@@ -51,7 +53,8 @@ class Pool:
     Args:
         job: what is done with each unit; picklable.
         workers: processes, at least 1.
-        timeout: seconds that one unit may take, counted by a clock that is never set back; None for no limit.
+        timeout: seconds that one unit may take, counted by a clock that is never set
+            back; None for no limit.
     """
 
     def __init__(self, job: Job, workers: int, timeout: float | None = None):
@@ -73,13 +76,15 @@ class Pool:
         return str(next(self._answers(iter([Task(Unit(0, first), [])])))[1])
 
     def run(self, tasks: Iterator[Task]) -> Iterator[tuple[Unit, int]]:
-        """Run tasks and yield each unit with the number of rows written, in the order in which they finish.
+        """Run tasks and yield each unit with the number of rows written, in the order
+        in which they finish.
 
         Raises:
             OSError: a shard cannot be written.
             TypeError: as `Job.run`.
             ValueError: as `Job.run`.
-            WorkerError: rows ended their worker `ATTEMPTS` times, by dying or by taking too long.
+            WorkerError: rows ended their worker `ATTEMPTS` times, by dying or by taking
+                too long.
         """
         for task, answer in self._answers(tasks):
             yield task.unit, int(answer)
@@ -89,7 +94,9 @@ class Pool:
         while True:
             for worker in self._workers:
                 if worker.task is None:
-                    self._give(worker, again.popleft() if again else next(tasks, None), again)
+                    self._give(
+                        worker, again.popleft() if again else next(tasks, None), again
+                    )
             busy = [worker for worker in self._workers if worker.task is not None]
             if not busy and not again:
                 return
@@ -108,18 +115,29 @@ class Pool:
             again.append(task)
             self._replace(worker)
 
-    def _collect(self, worker: _Worker, task: Task, again: deque[Task]) -> Iterator[tuple[Task, Any]]:
-        """Yield what a worker has finished, if anything, and replace it if it has died or takes too long."""
+    def _collect(
+        self, worker: _Worker, task: Task, again: deque[Task]
+    ) -> Iterator[tuple[Task, Any]]:
+        """Yield what a worker has finished, if anything, and replace it if it has died
+        or takes too long.
+        """
         try:
             if worker.pipe.poll():
                 answer = worker.finish()
                 yield task, answer
-            elif self._timeout is not None and time.monotonic() - worker.since > self._timeout:
-                self._count_failure(task, f"took longer than the `timeout` of {self._timeout} seconds")
+            elif (
+                self._timeout is not None
+                and time.monotonic() - worker.since > self._timeout
+            ):
+                self._count_failure(
+                    task, f"took longer than the `timeout` of {self._timeout} seconds"
+                )
                 self._replace(worker)
                 again.append(task)
         except (EOFError, ConnectionResetError):
-            self._count_failure(task, f"ended their worker ({_cause(worker.exit_code())})")
+            self._count_failure(
+                task, f"ended their worker ({_cause(worker.exit_code())})"
+            )
             self._replace(worker)
             again.append(task)
 
@@ -127,7 +145,10 @@ class Pool:
         task.attempts += 1
         rows = f"rows {task.unit.start} to {task.unit.stop - 1}"
         if task.attempts >= ATTEMPTS:
-            raise WorkerError(f"{rows} {what}, {task.attempts} times in a row; all other shards are kept")
+            raise WorkerError(
+                f"{rows} {what}, {task.attempts} times in a row; all other shards are"
+                " kept"
+            )
         logger.warning("%s %s; trying again", rows, what)
 
     def _replace(self, worker: _Worker) -> None:
@@ -138,7 +159,9 @@ class Pool:
         if self._timeout is None:
             return None
         now = time.monotonic()
-        return max(0.0, min(worker.since + self._timeout - now for worker in busy) + 0.01)
+        return max(
+            0.0, min(worker.since + self._timeout - now for worker in busy) + 0.01
+        )
 
 
 class _Worker:
@@ -149,7 +172,9 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.task: Task | None = None
         self.since = time.monotonic()
-        self._process = context.Process(target=_serve, args=(theirs, payload), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, payload), daemon=True
+        )
         self._process.start()
         # With our copy closed, the death of the worker ends the pipe.
         theirs.close()
@@ -180,7 +205,10 @@ class _Worker:
 def _cause(exit_code: int | None) -> str:
     """Say what an exit code means, as far as it tells."""
     if exit_code == 1:
-        return "exit code 1; a script that starts workers needs `if __name__ == '__main__':`"
+        return (
+            "exit code 1; a script that starts workers needs `if __name__ =="
+            " '__main__':`"
+        )
     if exit_code is not None and exit_code < 0:
         return f"killed by signal {-exit_code}"
     return f"exit code {exit_code}"
@@ -208,7 +236,10 @@ def _answer(job: Job, unit: Unit, wanted: list[tuple[int, int]]) -> tuple[str, A
         for name, kind in _KINDS.items():
             if isinstance(error, kind):
                 return name, str(error)
-        return "WorkerError", f"rows {unit.start} to {unit.stop - 1}: {traceback.format_exc()}"
+        return (
+            "WorkerError",
+            f"rows {unit.start} to {unit.stop - 1}: {traceback.format_exc()}",
+        )
 
 
 def _use_one_thread() -> None:

@@ -38,7 +38,8 @@ class Progress:
 
         Args:
             rows: how many more.
-            position: share of the input read so far, in [0, 1], for a guess at the total.
+            position: share of the input read so far, in [0, 1], for a guess at the
+                total.
         """
         self._scored += rows
         now = self._clock()
@@ -47,7 +48,9 @@ class Progress:
             print(self.line(position), file=sys.stderr, flush=True)
 
     def line(self, position: float | None = None) -> str:
-        """Return one line: rows done, rows per second, time left where it can be known."""
+        """Return one line: rows done, rows per second, time left where it can be
+        known.
+        """
         done = self._skipped + self._scored
         seconds = max(self._clock() - self._begin, 1e-9)
         # Rows of an earlier run took no time of this one.

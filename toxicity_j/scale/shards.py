@@ -1,4 +1,6 @@
-"""Shards: parquet files of scores that are either whole or absent, each named by its rows."""
+"""Shards: parquet files of scores that are either whole or absent, each named by its
+rows.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ class Shard:
     stop: int
 
     def info(self) -> dict[str, Any]:
-        """Return what was written beside the scores: `digest` of the texts, `signature`, `truncated`.
+        """Return what was written beside the scores: `digest` of the texts,
+        `signature`, `truncated`.
 
         Raises:
             ShardError: the file is damaged.
@@ -61,7 +64,9 @@ class Shard:
         schema = self._read(lambda: parquet.read_schema(self.path))
         metadata = schema.metadata or {}
         if _METADATA not in metadata:
-            raise ShardError(f"`out` holds a file without the scores' description: {self.path}")
+            raise ShardError(
+                f"`out` holds a file without the scores' description: {self.path}"
+            )
         info: dict[str, Any] = json.loads(metadata[_METADATA])
         return info
 
@@ -76,7 +81,9 @@ class Shard:
         table = self._read(lambda: parquet.ParquetFile(self.path).read(columns=columns))
         rows = self.stop - self.start
         if table.num_rows != rows:
-            raise ShardError(f"{self.path}: holds {table.num_rows} rows; its name says {rows}")
+            raise ShardError(
+                f"{self.path}: holds {table.num_rows} rows; its name says {rows}"
+            )
         return table
 
     def column(self, name: str) -> np.ndarray:
@@ -90,7 +97,9 @@ class Shard:
         try:
             return read()
         except (pyarrow.ArrowException, OSError, KeyError) as error:
-            raise ShardError(f"`out` holds a damaged shard: {self.path} ({error})") from error
+            raise ShardError(
+                f"`out` holds a damaged shard: {self.path} ({error})"
+            ) from error
 
 
 def shard_path(folder: Path, start: int, stop: int) -> Path:
@@ -114,7 +123,10 @@ def list_shards(folder: str | Path) -> list[Shard]:
     # Rows that stand in two shards would count twice.
     for before, after in pairwise(shards):
         if after.start < before.stop:
-            raise ShardError(f"`out` holds shards of the same rows: {before.path.name} and {after.path.name}")
+            raise ShardError(
+                f"`out` holds shards of the same rows: {before.path.name} and"
+                f" {after.path.name}"
+            )
     return shards
 
 
@@ -128,7 +140,9 @@ def read_shards(out: str | Path) -> list[Shard]:
     folder = Path(out)
     manifest = Manifest.load(folder)
     if manifest is None:
-        raise FileNotFoundError(f"`out` must be a folder of score_dataset; there is no {folder / MANIFEST}")
+        raise FileNotFoundError(
+            f"`out` must be a folder of score_dataset; there is no {folder / MANIFEST}"
+        )
     if manifest.rows is None:
         raise ShardError(f"`out` is not finished: run score_dataset on {folder} again")
     shards = list_shards(folder)
@@ -138,7 +152,10 @@ def read_shards(out: str | Path) -> list[Shard]:
             break
         expected = shard.stop
     if expected != manifest.rows or shards[-1].stop != manifest.rows:
-        raise ShardError(f"`out` must hold {manifest.rows} rows; the rows from {expected} on are missing or too many")
+        raise ShardError(
+            f"`out` must hold {manifest.rows} rows; the rows from {expected} on are"
+            " missing or too many"
+        )
     return shards
 
 
@@ -176,7 +193,9 @@ def write_shard(
 
 
 def text_digest(columns: Table) -> str:
-    """Return a digest of the texts of consecutive rows, by which a changed input is noticed."""
+    """Return a digest of the texts of consecutive rows, by which a changed input is
+    noticed.
+    """
     text = json.dumps(columns, sort_keys=True, default=repr)
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 

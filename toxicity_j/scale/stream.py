@@ -1,6 +1,8 @@
-"""Scores of a corpus of any length, in bounded memory, in shards that a killed run leaves whole.
+"""Scores of a corpus of any length, in bounded memory, in shards that a killed run
+leaves whole.
 
-Rows are scored in blocks of `BLOCK`, as `Scorer.score` does, so that a score does not depend on the run.
+Rows are scored in blocks of `BLOCK`, as `Scorer.score` does, so that a score does not
+depend on the run.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ def score_dataset(
 ) -> dict[str, Any]:
     """Score a corpus of any length into shards, and return its corpus scores.
 
-    Run again after it was killed, it skips the shards that are there. Scores are bit for bit those of `Scorer.score`.
+    Run again after it was killed, it skips the shards that are there. Scores are bit
+    for bit those of `Scorer.score`.
 
     Args:
         data: see `Rows`; rows must come in the same order each time.
@@ -57,20 +60,27 @@ def score_dataset(
         languages: where the protocol reports by language.
         protocol: as `Scorer`, like the options.
         scorer: what scores rows; made from `protocol` and `options` when None.
-        window: rows per shard, at least 1. Above `BLOCK` it is rounded up to whole blocks. Scores do not depend on it.
-        workers: processes. Above 1 each is spawned and loads its models: a script needs `if __name__ == "__main__":`.
-        timeout: seconds that a worker may take for one unit of rows, loading included; None for no limit.
-        resume: go on where an earlier run stopped; if False, a folder with scores is an error.
+        window: rows per shard, at least 1. Above `BLOCK` it is rounded up to whole
+            blocks. Scores do not depend on it.
+        workers: processes. Above 1 each is spawned and loads its models: a script needs
+            `if __name__ == "__main__":`.
+        timeout: seconds that a worker may take for one unit of rows, loading included;
+            None for no limit.
+        resume: go on where an earlier run stopped; if False, a folder with scores is an
+            error.
         progress: write rows done, rows per second and time left to stderr.
 
     Returns:
         What `compute()` returns, and `intervals`: (low, high) at 95 % by corpus key.
 
     Raises:
-        OSError: a file cannot be read or written (`FileExistsError`: see `resume`), or a model cannot be loaded.
-        RuntimeError: another run is writing to `out`, or rows ended their worker each time (`WorkerError`).
+        OSError: a file cannot be read or written (`FileExistsError`: see `resume`), or
+            a model cannot be loaded.
+        RuntimeError: another run is writing to `out`, or rows ended their worker each
+            time (`WorkerError`).
         TypeError: an argument or a text has the wrong type.
-        ValueError: an argument, a row or a text is not valid, or `out` holds scores of another run (`ShardError`).
+        ValueError: an argument, a row or a text is not valid, or `out` holds scores of
+            another run (`ShardError`).
     """
     check_workers(workers, timeout)
     columns = column_names(predictions, sources, references, languages)
@@ -89,7 +99,9 @@ class _How:
     progress: bool
 
 
-def _score_missing(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> dict[str, Any]:
+def _score_missing(
+    job: Job, rows: Rows, columns: dict[str, str], how: _How
+) -> dict[str, Any]:
     """Score what no earlier run has, and return the corpus scores of all."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(job.folder):
@@ -109,19 +121,25 @@ def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
         raise ValueError("`data` must hold at least one row; got none")
     tasks = _Tasks(job, chain([first], units), progress)
     if how.workers == 1 and how.timeout is None:
-        manifest = _agreed_manifest(job, job.signature(first.columns), rows, columns, how.resume)
+        manifest = _agreed_manifest(
+            job, job.signature(first.columns), rows, columns, how.resume
+        )
         for task in tasks:
             written = job.run(task.unit, task.wanted)
             progress.update(written, task.unit.position)
     else:
         with Pool(job, how.workers, how.timeout) as pool:
-            manifest = _agreed_manifest(job, pool.signature(first.columns), rows, columns, how.resume)
+            manifest = _agreed_manifest(
+                job, pool.signature(first.columns), rows, columns, how.resume
+            )
             for unit, written in pool.run(iter(tasks)):
                 progress.update(written, unit.position)
     # Shards of rows that the input no longer has.
     last = max((stop for _, stop in tasks.finished), default=0)
     if last > tasks.rows:
-        raise ShardError(f"`out` holds scores of rows up to {last}; `data` has {tasks.rows} rows")
+        raise ShardError(
+            f"`out` holds scores of rows up to {last}; `data` has {tasks.rows} rows"
+        )
     return replace(manifest, rows=tasks.rows)
 
 
@@ -138,7 +156,9 @@ class _Tasks:
         self.rows = 0
         # Read at once, before this run writes shards of its own.
         shards = list_shards(job.folder)
-        self.finished = {(shard.start, shard.stop): shard.info()["digest"] for shard in shards}
+        self.finished = {
+            (shard.start, shard.stop): shard.info()["digest"] for shard in shards
+        }
 
     def __iter__(self) -> Iterator[Task]:
         for unit in self._units:
@@ -150,17 +170,29 @@ class _Tasks:
                 yield Task(unit, wanted)
 
 
-def _agreed_manifest(job: Job, signature: str, rows: Rows, columns: dict[str, str], resume: bool) -> Manifest:
-    """Return the manifest of this run, written to the folder; one that is there must agree."""
-    manifest = Manifest(without_references(signature), rows.identity, columns, job.window)
+def _agreed_manifest(
+    job: Job, signature: str, rows: Rows, columns: dict[str, str], resume: bool
+) -> Manifest:
+    """Return the manifest of this run, written to the folder; one that is there must
+    agree.
+    """
+    manifest = Manifest(
+        without_references(signature), rows.identity, columns, job.window
+    )
     found = Manifest.load(job.folder)
     if found is None:
         if list_shards(job.folder):
-            raise ShardError(f"`out` holds shards without a manifest: {job.folder}. Choose another folder")
+            raise ShardError(
+                f"`out` holds shards without a manifest: {job.folder}. Choose another"
+                " folder"
+            )
         manifest.save(job.folder)
         return manifest
     if not resume:
-        raise FileExistsError(f"`out` holds scores already: {job.folder}. Choose another folder, or `resume=True`")
+        raise FileExistsError(
+            f"`out` holds scores already: {job.folder}. Choose another folder, or"
+            " `resume=True`"
+        )
     found.check(manifest)
     return found
 
@@ -168,13 +200,17 @@ def _agreed_manifest(job: Job, signature: str, rows: Rows, columns: dict[str, st
 def _finish(folder: Path) -> dict[str, Any]:
     scores = {**corpus_scores(folder), "intervals": intervals(folder)}
     text = json.dumps(scores, ensure_ascii=False, indent=1)
-    write_atomically(folder / SCORES, lambda path: path.write_text(text, encoding="utf-8"))
+    write_atomically(
+        folder / SCORES, lambda path: path.write_text(text, encoding="utf-8")
+    )
     return scores
 
 
 @contextmanager
 def _only_run(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system lets go of even when this process is killed."""
+    """Hold the folder's lock, which the system lets go of even when this process is
+    killed.
+    """
     import filelock
 
     lock = filelock.FileLock(folder / ".lock")

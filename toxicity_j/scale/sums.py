@@ -17,7 +17,8 @@ _SCALE = 1074
 
 @dataclass
 class ExactSum:
-    """An exact sum of float64 numbers, the same in any order, that can be added to another.
+    """An exact sum of float64 numbers, the same in any order, that can be added to
+    another.
 
     Attributes:
         units: the sum in units of 2 ** -1074.
@@ -74,7 +75,9 @@ class CorpusSums:
     total: dict[str, ExactSum] = field(default_factory=dict)
     by_language: dict[str, dict[str, ExactSum]] = field(default_factory=dict)
 
-    def add(self, scores: dict[str, np.ndarray], languages: np.ndarray | None = None) -> None:
+    def add(
+        self, scores: dict[str, np.ndarray], languages: np.ndarray | None = None
+    ) -> None:
         """Add the scores of some rows.
 
         Args:
@@ -96,12 +99,20 @@ class CorpusSums:
             _merge(self.by_language.setdefault(language, {}), sums)
 
     def corpus(self, signature: str) -> dict[str, Any]:
-        """Return corpus scores, keys and values as `Scorer` and `compute()` give them."""
+        """Return corpus scores, keys and values as `Scorer` and `compute()` give
+        them.
+        """
         scores = _means(self.total)
         scores["signature"] = signature
         if self.by_language:
             languages = sorted(self.by_language)
-            add_languages(scores, {language: _means(self.by_language[language]) for language in languages})
+            add_languages(
+                scores,
+                {
+                    language: _means(self.by_language[language])
+                    for language in languages
+                },
+            )
         return scores
 
 

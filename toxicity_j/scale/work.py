@@ -1,4 +1,6 @@
-"""What is done with one unit of rows, in this process or in another: score, cut into shards, write."""
+"""What is done with one unit of rows, in this process or in another: score, cut into
+shards, write.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from .shards import SCORE_COLUMNS, slices, text_digest, write_shard
 class RowScorer(Protocol):
     """What scores rows: a `Scorer`, or anything with its `score`."""
 
-    def score(self, predictions: Any, sources: Any = None, references: Any = None, languages: Any = None) -> Segments:
+    def score(
+        self,
+        predictions: Any,
+        sources: Any = None,
+        references: Any = None,
+        languages: Any = None,
+    ) -> Segments:
         """Compute the scores of each row."""
 
 
@@ -35,7 +43,9 @@ class Job:
     window: int
 
     def signature(self, columns: Table) -> str:
-        """Return the signature that scores of such columns have, from their first row."""
+        """Return the signature that scores of such columns have, from their first
+        row.
+        """
         first_row = {name: column[:1] for name, column in columns.items()}
         return self.scorer.score(**first_row).signature
 
@@ -71,7 +81,10 @@ class Job:
         try:
             segments = self.scorer.score(**unit.columns)
         except (TypeError, ValueError) as error:
-            message = f"rows {unit.start} to {unit.stop - 1} (item 0 is row {unit.start}): {error}"
+            message = (
+                f"rows {unit.start} to {unit.stop - 1} (item 0 is row {unit.start}):"
+                f" {error}"
+            )
             raise plain_kind(error)(message) from error
         rows, scored = unit.stop - unit.start, len(segments.sta)
         if scored != rows:
@@ -80,7 +93,9 @@ class Job:
 
 
 def plain_kind(error: TypeError | ValueError) -> type[TypeError] | type[ValueError]:
-    """Return the kind of an error of a row, of which any subclass may need other arguments."""
+    """Return the kind of an error of a row, of which any subclass may need other
+    arguments.
+    """
     if isinstance(error, TypeError):
         return TypeError
     return ValueError
@@ -89,10 +104,16 @@ def plain_kind(error: TypeError | ValueError) -> type[TypeError] | type[ValueErr
 def score_arrays(segments: Segments) -> dict[str, np.ndarray]:
     """Return the score columns that were computed, float64, by name."""
     columns = {name: getattr(segments, name) for name in SCORE_COLUMNS}
-    return {name: np.asarray(values, np.float64) for name, values in columns.items() if values is not None}
+    return {
+        name: np.asarray(values, np.float64)
+        for name, values in columns.items()
+        if values is not None
+    }
 
 
-def missing_shards(unit: Unit, window: int, finished: dict[tuple[int, int], str]) -> list[tuple[int, int]]:
+def missing_shards(
+    unit: Unit, window: int, finished: dict[tuple[int, int], str]
+) -> list[tuple[int, int]]:
     """Return the shards of a unit that are still to be written.
 
     Args:
@@ -109,5 +130,8 @@ def missing_shards(unit: Unit, window: int, finished: dict[tuple[int, int], str]
         if digest is None:
             missing.append((start, stop))
         elif digest != text_digest(unit.rows(start, stop)):
-            raise ValueError(f"`data` has changed: `out` holds scores of other texts for rows {start} to {stop - 1}")
+            raise ValueError(
+                "`data` has changed: `out` holds scores of other texts for rows"
+                f" {start} to {stop - 1}"
+            )
     return missing

@@ -1,3 +1,5 @@
-"""The training and development data: where they come from, what is held out, and how they are mixed."""
+"""The training and development data: where they come from, what is held out, and how
+they are mixed.
+"""
 
 from training.data.sources import *  # noqa: F403

@@ -1,7 +1,8 @@
-"""The pairs that the content head learns from: made from ParaDetox and other toxic texts, hand-written, and rated.
+"""The pairs that the content head learns from: made from ParaDetox and other toxic
+texts, hand-written, and rated.
 
-A constructed label is a judgement of the authors about a kind of change; `trust` says how far it counts beside the
-teacher's (1 alone, 0 not at all).
+A constructed label is a judgement of the authors about a kind of change; `trust` says
+how far it counts beside the teacher's (1 alone, 0 not at all).
 """
 
 from __future__ import annotations
@@ -33,14 +34,37 @@ from training.synthetic.spelling import bare, obfuscate, respell
 __all__ = ["content_table", "deletes_only"]
 
 # How far a constructed label counts beside the teacher's, by kind.
-TRUST = {"rewrite": 0.4, "delete": 0.3, "unrated": 0.0, "contrast": 0.7, "copy": 1.0, "foreign": 0.7, "lossy": 0.4}
-# Sampling weight of each rated source per row, beside its own weights: captions and encyclopedias count for less.
-RATED_SHARE = {"breaking_nli": 0.5, "cannot_wikifact": 0.3, "demetr": 0.3, "cad_nli": 0.4, "negation_nli": 0.6}
+TRUST = {
+    "rewrite": 0.4,
+    "delete": 0.3,
+    "unrated": 0.0,
+    "contrast": 0.7,
+    "copy": 1.0,
+    "foreign": 0.7,
+    "lossy": 0.4,
+}
+# Sampling weight of each rated source per row, beside its own weights: captions and
+# encyclopedias count for less.
+RATED_SHARE = {
+    "breaking_nli": 0.5,
+    "cannot_wikifact": 0.3,
+    "demetr": 0.3,
+    "cad_nli": 0.4,
+    "negation_nli": 0.6,
+}
 # Relations that hold both ways, which are read both ways.
-SYMMETRIC = ("stsb", "sts12_16", "twitter_para", "multipit_expert", "semantoneg", "cannot_wikifact")
+SYMMETRIC = (
+    "stsb",
+    "sts12_16",
+    "twitter_para",
+    "multipit_expert",
+    "semantoneg",
+    "cannot_wikifact",
+)
 # How far the label of a rated pair counts beside the teacher's, and of a judged one.
 RATED_TRUST, JUDGED_TRUST = 0.6, 0.5
-# The mean of the judge's logit over the pairs it labeled, taken off before it is mixed (the tools' table uses it too).
+# The mean of the judge's logit over the pairs it labeled, taken off before it is mixed
+# (the tools' table uses it too).
 JUDGE_MEAN = 1.2
 # What a generic answer of a system keeps of a meaning: nothing.
 EVASIONS = (
@@ -57,25 +81,45 @@ COLUMNS = ["source", "text", "label", "weight", "trust", "kind", "tier"]
 class _Rows(list):
     """Rows of the table."""
 
-    def put(self, source: str, text: str, label: float | None, kind: str, trust: str, weight: float = 1.0) -> None:
+    def put(
+        self,
+        source: str,
+        text: str,
+        label: float | None,
+        kind: str,
+        trust: str,
+        weight: float = 1.0,
+    ) -> None:
         """Append a row; a missing label is left to the teacher."""
         known = np.nan if label is None else label
         self.append((source, text, known, weight, TRUST[trust], kind, "open"))
 
-    def put_rated(self, source: str, text: str, label: float, weight: float, name: str, tier: str = "open") -> None:
+    def put_rated(
+        self,
+        source: str,
+        text: str,
+        label: float,
+        weight: float,
+        name: str,
+        tier: str = "open",
+    ) -> None:
         """Append a pair that people rated."""
         self.append((source, text, label, weight, RATED_TRUST, f"rated_{name}", tier))
 
 
 def content_table(
-    folder: Path, seed: int, judged_sim: Sequence[float] | None = None, contrasts: int = 90_000
+    folder: Path,
+    seed: int,
+    judged_sim: Sequence[float] | None = None,
+    contrasts: int = 90_000,
 ) -> pd.DataFrame:
     """Build the table; columns as `COLUMNS`.
 
     Args:
         folder: the data folder.
         seed: decides every draw.
-        judged_sim: SIM of release 0.3.0 for each row of teacher/judge_meaning.tsv, mixed with the judge's logit.
+        judged_sim: SIM of release 0.3.0 for each row of teacher/judge_meaning.tsv,
+            mixed with the judge's logit.
         contrasts: how many contrasts of our own.
     """
     rows = _Rows()
@@ -92,10 +136,13 @@ def content_table(
 
 
 def deletes_only(source: str, rewrite: str) -> bool:
-    """Return whether the words of a rewrite are those of its source with some left out."""
+    """Return whether the words of a rewrite are those of its source with some left
+    out.
+    """
     left = map(bare, source.split())
     kept = filter(None, map(bare, rewrite.split()))
-    # Each search goes on where the last one ended, so the words must stand in the same order.
+    # Each search goes on where the last one ended, so the words must stand in the same
+    # order.
     return all(word in left for word in kept)
 
 
@@ -118,7 +165,9 @@ def _paradetox_pairs(rows: _Rows, known: ParaDetox, rng: Random) -> None:
 
 
 def _rewrites(rows: _Rows, row: Detoxified, share: float, rng: Random) -> None:
-    """Add human rewrites; what only deletes counts as more, the more of a row's rewrites do so."""
+    """Add human rewrites; what only deletes counts as more, the more of a row's
+    rewrites do so.
+    """
     label_of_deletion = max(0.72, 0.3 + 0.65 * share)
     for rewrite in row.rewrites:
         label = label_of_deletion if deletes_only(row.toxic, rewrite) else 0.95
@@ -136,7 +185,9 @@ def _deletions(rows: _Rows, source: str, share: float, rude: set[str]) -> None:
             rows.put(source, text, 0.3 + 0.65 * share - hole, "delete", "delete", 0.8)
 
 
-def _lossy_rewrites(rows: _Rows, row: Detoxified, known: ParaDetox, rng: Random) -> None:
+def _lossy_rewrites(
+    rows: _Rows, row: Detoxified, known: ParaDetox, rng: Random
+) -> None:
     one, two = rng.choice(row.rewrites), rng.choice(row.rewrites)
     deleted, _, _ = remove_rude(row.toxic, known.rude)
     for base in (one, two, deleted):
@@ -150,8 +201,12 @@ def _noisy_copy(text: str, rude: set[str], rng: Random) -> str:
     return respell(text, rng)
 
 
-def _toxic_pairs(rows: _Rows, frame: pd.DataFrame, known: ParaDetox, rng: Random, count: int = 26_000) -> None:
-    """Add lazy rewrites of toxic texts without human rewrites, which the teacher alone labels."""
+def _toxic_pairs(
+    rows: _Rows, frame: pd.DataFrame, known: ParaDetox, rng: Random, count: int = 26_000
+) -> None:
+    """Add lazy rewrites of toxic texts without human rewrites, which the teacher alone
+    labels.
+    """
     is_chosen = (frame.y >= 0.5) & count_words(frame.text).between(4, 30)
     texts = frame.text[is_chosen].tolist()
     for text in rng.sample(texts, min(count, len(texts))):
@@ -166,7 +221,9 @@ def _toxic_pairs(rows: _Rows, frame: pd.DataFrame, known: ParaDetox, rng: Random
             rows.put(text, replaced, label, "replace", "lossy", 0.5)
 
 
-def _contrast_pairs(rows: _Rows, frame: pd.DataFrame, known: ParaDetox, rng: Random, count: int) -> None:
+def _contrast_pairs(
+    rows: _Rows, frame: pd.DataFrame, known: ParaDetox, rng: Random, count: int
+) -> None:
     is_short = count_words(frame.text).between(4, 22)
     short = frame.text[is_short].tolist()
     sentences = rng.sample(short, min(30_000, len(short)))
@@ -192,7 +249,9 @@ def _rated_pairs(rows: _Rows, folder: Path) -> None:
         rows.put_rated(one, two, label, 8.0, "krishna2020")
 
 
-def _judged_pairs(rows: _Rows, folder: Path, judged_sim: Sequence[float] | None) -> None:
+def _judged_pairs(
+    rows: _Rows, folder: Path, judged_sim: Sequence[float] | None
+) -> None:
     judged = read_tsv(folder / "teacher" / "judge_meaning.tsv")
     labels = _judged_labels(judged, judged_sim)
     for source, text, label in zip(judged.source, judged.rewrite, labels, strict=True):
@@ -202,10 +261,17 @@ def _judged_pairs(rows: _Rows, folder: Path, judged_sim: Sequence[float] | None)
         rows.put(source, text, None, "to_judge", "unrated", 2.0)
 
 
-def _judged_labels(judged: pd.DataFrame, judged_sim: Sequence[float] | None) -> np.ndarray:
-    """Mix the judge's logit with SIM of release 0.3.0; NaN where there is none. *Shape:* (rows,)"""
+def _judged_labels(
+    judged: pd.DataFrame, judged_sim: Sequence[float] | None
+) -> np.ndarray:
+    """Mix the judge's logit with SIM of release 0.3.0; NaN where there is none.
+    *Shape:* (rows,)
+    """
     if judged_sim is None or len(judged_sim) != len(judged):
-        print(f"judge_meaning.tsv has {len(judged)} rows without a SIM of release 0.3.0: the teacher labels them")
+        print(
+            f"judge_meaning.tsv has {len(judged)} rows without a SIM of release 0.3.0:"
+            " the teacher labels them"
+        )
         return np.full(len(judged), np.nan)
     sim = np.asarray(judged_sim, dtype=float)
     sim = np.clip(sim, 0.01, 0.99)
@@ -215,7 +281,9 @@ def _judged_labels(judged: pd.DataFrame, judged_sim: Sequence[float] | None) -> 
 
 
 def _near_rewrites(rows: list[Detoxified], count: int = 4) -> dict[str, list[str]]:
-    """Return, for each toxic text, rewrites of texts that share its rarer words (TF-IDF cosine 0.1 to 0.7)."""
+    """Return, for each toxic text, rewrites of texts that share its rarer words (TF-IDF
+    cosine 0.1 to 0.7).
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2)
@@ -226,5 +294,7 @@ def _near_rewrites(rows: list[Detoxified], count: int = 4) -> dict[str, list[str
         cosines[(cosines > 0.7) | (cosines < 0.1)] = 0
         for row, line in zip(rows[start:], cosines, strict=False):
             best = np.argpartition(-line, count)[:count]
-            near[row.toxic] = [rows[index].rewrites[0] for index in best if line[index] > 0]
+            near[row.toxic] = [
+                rows[index].rewrites[0] for index in best if line[index] > 0
+            ]
     return near

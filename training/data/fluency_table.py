@@ -1,7 +1,8 @@
-"""The texts that the fluency head learns from, each beside a source: broken on purpose, rated by people, hand-written.
+"""The texts that the fluency head learns from, each beside a source: broken on purpose,
+rated by people, hand-written.
 
-A text without a source of its own stands beside itself or beside a noisy copy, so that what the source already has is
-not counted against the rewrite.
+A text without a source of its own stands beside itself or beside a noisy copy, so that
+what the source already has is not counted against the rewrite.
 """
 
 from __future__ import annotations
@@ -32,8 +33,14 @@ from training.synthetic.profanity_edits import remove_rude, replace_rude
 __all__ = ["fluency_table"]
 
 COLUMNS = ["source", "text", "label", "weight", "trust", "kind", "tier", "sound"]
-RATED_SHARE = {"query_wellformed": 0.35, "blimp": 0.7, "demetr": 0.7, "nlg_emnlp17": 0.5}
-# Sentences that contrasts are made of, and of these, sentences that are also written as in a chat.
+RATED_SHARE = {
+    "query_wellformed": 0.35,
+    "blimp": 0.7,
+    "demetr": 0.7,
+    "nlg_emnlp17": 0.5,
+}
+# Sentences that contrasts are made of, and of these, sentences that are also written as
+# in a chat.
 _SENTENCES, _CHAT_SENTENCES = 40_000, 15_000
 
 
@@ -57,7 +64,8 @@ class _Rows(list):
 
 
 def fluency_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFrame:
-    """Build the table; columns as `COLUMNS`; `sound` is the sentence that a broken one was made from, or "".
+    """Build the table; columns as `COLUMNS`; `sound` is the sentence that a broken one
+    was made from, or "".
 
     Args:
         folder: the data folder.
@@ -89,9 +97,19 @@ def _paradetox_texts(rows: _Rows, known: ParaDetox, rng: Random) -> None:
     for row in known.rows:
         toxic = row.toxic
         for rewrite in row.rewrites:
-            rows.put(toxic, rewrite, 0.95, "rewrite", weight=0.6, trust=0.5, sound=rewrite)
+            rows.put(
+                toxic, rewrite, 0.95, "rewrite", weight=0.6, trust=0.5, sound=rewrite
+            )
             broken, label = disfluent(rewrite, rng, known.lexicon)
-            rows.put(toxic, broken, min(label, 0.9), "broken_rewrite", weight=0.6, trust=0.7, sound=rewrite)
+            rows.put(
+                toxic,
+                broken,
+                min(label, 0.9),
+                "broken_rewrite",
+                weight=0.6,
+                trust=0.7,
+                sound=rewrite,
+            )
         text, label, _ = remove_rude(toxic, known.rude)
         if text.strip() and text != toxic:
             sound = toxic if label < 0.5 else ""
@@ -104,17 +122,31 @@ def _paradetox_texts(rows: _Rows, known: ParaDetox, rng: Random) -> None:
 def _contrasts(rows: _Rows, sentences: Sequence[str], rng: Random, count: int) -> None:
     for broken, sound, kind, _ in fluency_contrasts(rng, count, sentences):
         source = sound if rng.random() < 0.4 else broken
-        rows.put(source, broken, 0.22, f"contrast_{kind}", weight=0.8, trust=0.8, sound=sound)
-        rows.put(sound, sound, 0.94, f"sound_{kind}", weight=0.4, trust=0.8, sound=sound)
+        rows.put(
+            source, broken, 0.22, f"contrast_{kind}", weight=0.8, trust=0.8, sound=sound
+        )
+        rows.put(
+            sound, sound, 0.94, f"sound_{kind}", weight=0.4, trust=0.8, sound=sound
+        )
 
 
 def _chat(rows: _Rows, sentences: Sequence[str], rng: Random, lexicon: Lexicon) -> None:
-    """Add chat spelling: no fault where the source has it, and still broken where a word is lost as well."""
+    """Add chat spelling: no fault where the source has it, and still broken where a
+    word is lost as well.
+    """
     for sentence in sentences:
         noisy = chat_noise(rng, sentence)
         rows.put(noisy, noisy, 0.88, "chat_copy", weight=0.5, trust=0.8)
         broken, label = disfluent(noisy, rng, lexicon)
-        rows.put(noisy, broken, min(label, 0.85), "chat_broken", weight=0.5, trust=0.7, sound=noisy)
+        rows.put(
+            noisy,
+            broken,
+            min(label, 0.85),
+            "chat_broken",
+            weight=0.5,
+            trust=0.7,
+            sound=noisy,
+        )
         if rng.random() < 0.3:
             rows.put(sentence, noisy, 0.8, "chat_added", weight=0.4, trust=0.7)
 
@@ -126,14 +158,41 @@ def _rated(rows: _Rows, folder: Path) -> None:
     for text, label, weight, name, tier, source_text in select(rated, *columns):
         share = weight * RATED_SHARE.get(name, 1.0)
         if not (isinstance(source_text, str) and source_text.strip()):
-            rows.put(text, text, label, f"rated_{name}", weight=share, trust=0.8, tier=tier)
+            rows.put(
+                text, text, label, f"rated_{name}", weight=share, trust=0.8, tier=tier
+            )
             continue
-        rows.put(source_text, text, label, f"rated_{name}", weight=share, trust=0.8, tier=tier)
+        rows.put(
+            source_text,
+            text,
+            label,
+            f"rated_{name}",
+            weight=share,
+            trust=0.8,
+            tier=tier,
+        )
         # Once alone too, so that its own faults count without a source.
-        rows.put(text, text, label, f"rated_{name}_alone", weight=0.5 * share, trust=0.8, tier=tier)
+        rows.put(
+            text,
+            text,
+            label,
+            f"rated_{name}_alone",
+            weight=0.5 * share,
+            trust=0.8,
+            tier=tier,
+        )
     for text, is_acceptable in read_cola(folder / "cola" / "in_domain_train.tsv"):
         label, sound = (0.96, text) if is_acceptable else (0.2, "")
-        rows.put(text, text, label, "rated_cola", weight=0.8, trust=0.8, tier="research", sound=sound)
+        rows.put(
+            text,
+            text,
+            label,
+            "rated_cola",
+            weight=0.8,
+            trust=0.8,
+            tier="research",
+            sound=sound,
+        )
     krishna = read_krishna(folder, "training").dropna(subset=["grammatical"])
     for source, text, label in select(krishna, "text1", "text2", "grammatical"):
         rows.put(source, text, label, "rated_krishna2020", weight=2.0, trust=0.8)

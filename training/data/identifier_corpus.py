@@ -1,7 +1,7 @@
 """The texts that the shipped identifier learns from, and what they are to score.
 
-The corpus is the training texts, their sentences, respelled and obfuscated variants, strings of several texts, and own
-sentences.
+The corpus is the training texts, their sentences, respelled and obfuscated variants,
+strings of several texts, and own sentences.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _OBFUSCATED, _RESPELLED, _STRUNG = 0.25, 0.1, 0.05
 _OWN_COPIES = 4
 # How much of a labeled text's target is the teacher's score, the rest being its label.
 _TEACHER_SHARE = 0.7
-# A text labeled below the first is clearly harmless; a shorter piece of a text is not a sentence.
+# A text labeled below the first is clearly harmless; a shorter piece of a text is not a
+# sentence.
 _HARMLESS, _SHORTEST_SENTENCE = 0.2, 9
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
 
@@ -34,7 +35,9 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'])")
 Example = tuple[str, float]
 
 
-def build_corpus(rows: pd.DataFrame, rude: set[str], contrasts: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
+def build_corpus(
+    rows: pd.DataFrame, rude: set[str], contrasts: int, seed: int = 0
+) -> tuple[list[str], np.ndarray]:
     """Build the texts and labels in [0, 1], NaN where only a teacher can tell.
 
     Args:
@@ -58,7 +61,9 @@ def build_corpus(rows: pd.DataFrame, rude: set[str], contrasts: int, seed: int =
     return list(distinct), np.array(list(distinct.values()), dtype=np.float32)
 
 
-def _variants(row: Example, rows: Sequence[Example], rude: set[str], rng: Random) -> Iterator[Example]:
+def _variants(
+    row: Example, rows: Sequence[Example], rude: set[str], rng: Random
+) -> Iterator[Example]:
     """Yield a text, its sentences, and variants of it."""
     text, label = row
     yield row
@@ -78,7 +83,9 @@ def _variants(row: Example, rows: Sequence[Example], rude: set[str], rng: Random
 
 
 def _strung(row: Example, rows: Sequence[Example], rng: Random) -> Example:
-    """Join a text with up to four others; beside a harmless one stand only clearly harmless ones."""
+    """Join a text with up to four others; beside a harmless one stand only clearly
+    harmless ones.
+    """
     count = rng.randint(1, 4)
     others = [rng.choice(rows) for _ in range(count)]
     if row[1] <= 0.5:
@@ -87,8 +94,11 @@ def _strung(row: Example, rows: Sequence[Example], rng: Random) -> Example:
     return " ".join(texts), max(labels)
 
 
-def mix_targets(labels: np.ndarray, scores: np.ndarray | None) -> tuple[np.ndarray, npt.NDArray[np.bool_]]:
-    """Mix labels and a teacher's scores: what each text is to score, and which texts have a target at all.
+def mix_targets(
+    labels: np.ndarray, scores: np.ndarray | None
+) -> tuple[np.ndarray, npt.NDArray[np.bool_]]:
+    """Mix labels and a teacher's scores: what each text is to score, and which texts
+    have a target at all.
 
     Args:
         labels: NaN for none.

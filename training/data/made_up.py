@@ -1,4 +1,5 @@
-"""Write a small data folder of made-up rows, laid out like the real one, to see whether a recipe runs.
+"""Write a small data folder of made-up rows, laid out like the real one, to see whether
+a recipe runs.
 
 python -m training.data.made_up --output_dir runs/made_up
 """
@@ -20,7 +21,15 @@ from training.synthetic.meaning_contrasts import meaning_contrasts
 from training.synthetic.style_contrasts import style_contrasts
 
 FILES = Path(__file__).with_name("made_up_files.txt")
-_OTHER_SOURCES = ("wiki_unint", "surge", "davidson", "madlibs", "hatemoji", "dynahate", "sbic")
+_OTHER_SOURCES = (
+    "wiki_unint",
+    "surge",
+    "davidson",
+    "madlibs",
+    "hatemoji",
+    "dynahate",
+    "sbic",
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,19 @@ def _draw_rows(rng: Random, count: int) -> list[_Row]:
         one, two, kept, _ = pairs[number]
         bad, good, _, _ = broken[number]
         text, toxicity, _ = styles[number]
-        # Style files and pair files share the rows: the label is right for one of them only, which is enough here.
-        rows.append(_Row(number, _flat(text), one, two, good, bad, kept if number % 2 else toxicity))
+        # Style files and pair files share the rows: the label is right for one of them
+        # only, which is enough here.
+        rows.append(
+            _Row(
+                number,
+                _flat(text),
+                one,
+                two,
+                good,
+                bad,
+                kept if number % 2 else toxicity,
+            )
+        )
     return rows
 
 
@@ -84,10 +104,13 @@ def _write_table(path: Path, columns: dict[str, str], rows: Sequence[_Row]) -> N
 
 
 def _write_paradetox(folder: Path, rows: Sequence[_Row]) -> None:
-    # A tenth of the sources is held out by hash, so numbers make sure that both parts get some.
+    # A tenth of the sources is held out by hash, so numbers make sure that both parts
+    # get some.
     toxic = [f"{row.one} {row.number}" for row in rows]
     table = pd.DataFrame({"toxic": toxic, "neutral1": [row.two for row in rows]})
-    table.assign(neutral2="", neutral3="").to_csv(folder / "paradetox_train.tsv", sep="\t", index=False)
+    table.assign(neutral2="", neutral3="").to_csv(
+        folder / "paradetox_train.tsv", sep="\t", index=False
+    )
 
 
 def _write_toxicity(folder: Path, rng: Random, count: int) -> None:
@@ -109,7 +132,9 @@ def _write_cola(folder: Path, rows: Sequence[_Row]) -> None:
         is_good = row.number % 2
         lines.append(f"made\t{is_good}\t\t{row.good if is_good else row.bad}")
     for name in ("in_domain_train", "in_domain_dev", "out_of_domain_dev"):
-        (folder / "cola" / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / "cola" / f"{name}.tsv").write_text(
+            "\n".join(lines) + "\n", encoding="utf-8"
+        )
 
 
 def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
@@ -126,7 +151,9 @@ def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
         if line.startswith("#"):
             continue
         path, _, columns = line.partition(": ")
-        _write_table(folder / path, dict(column.split("=") for column in columns.split()), rows)
+        _write_table(
+            folder / path, dict(column.split("=") for column in columns.split()), rows
+        )
     _write_paradetox(folder, _draw_rows(rng, 3 * count))
     _write_toxicity(folder, rng, 10 * count)
     _write_cola(folder, rows)
@@ -134,7 +161,9 @@ def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the folder that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m training.data.made_up", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m training.data.made_up", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--count", type=int, default=40, help="rows of most files")
     parser.add_argument("--seed", type=int, default=0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JIGSAW = "emnlp_dev"
-# Sources whose labels agree best with people's judgement of detoxified text, and the share of their rows that the last
-# part of style training sees: sentences whose label is a clear yes or no count for more.
+# Sources whose labels agree best with people's judgement of detoxified text, and the
+# share of their rows that the last part of style training sees: sentences whose label
+# is a clear yes or no count for more.
 CORE = {
     JIGSAW: 1.0,
     "cannot_rewrite": 1.0,
@@ -52,7 +53,8 @@ MEANING_SCALES = {
     "STRAP_formality": Scale(0.0, 1.0, 1.0, 3.0),
     "STRAP_shakespeare": Scale(0.0, 1.0, 1.0, 3.0),
 }
-# Of these, ratings of outputs of style transfer: only half of their sources is for training; see `rated_part`.
+# Of these, ratings of outputs of style transfer: only half of their sources is for
+# training; see `rated_part`.
 TRANSFER = ("PG_YELP", "STRAP_COHA", "STRAP_formality", "STRAP_shakespeare")
 # Labels of two-valued files, softened: their raters disagree about as often.
 SOFT_LABELS = {0.0: 0.15, 1.0: 0.92}

@@ -1,8 +1,9 @@
 """Rated data of others, each scale mapped to [0, 1]: meaning kept, toxicity, fluency.
 
-The files stand in `meaning_rated/`, `style_rated/` and `fluency_rated/` of the data folder. A missing file is an error.
-Every reader returns one frame with the columns `label`, `weight` (how much a row counts, before any balancing),
-`source` (the file's name) and `tier` ("open" or "research").
+The files stand in `meaning_rated/`, `style_rated/` and `fluency_rated/` of the data
+folder. A missing file is an error. Every reader returns one frame with the columns
+`label`, `weight` (how much a row counts, before any balancing), `source` (the file's
+name) and `tier` ("open" or "research").
 """
 
 from training.data.rated_fluency import read_fluency_rated

@@ -1,6 +1,8 @@
-"""What the readers of rated data share: scales, tables of labels, and how rows are stacked.
+"""What the readers of rated data share: scales, tables of labels, and how rows are
+stacked.
 
-The maps are judgements of the authors. They follow one question: which score would a rater of detoxified text give?
+The maps are judgements of the authors. They follow one question: which score would a
+rater of detoxified text give?
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from training.data.tables import read_tsv
 # "open" rows may teach the licence-clean weights, "research" rows may not.
 OPEN, RESEARCH = "open", "research"
 
-# DEMETR: the start of a perturbation's description -> (meaning kept, fluency). None: too mixed to learn from.
+# DEMETR: the start of a perturbation's description -> (meaning kept, fluency). None:
+# too mixed to learn from.
 DEMETR: dict[str, tuple[float | None, float | None]] = {
     "empty string": (0.0, 0.0),
     "unrelated translation": (0.02, 0.93),
@@ -65,7 +68,9 @@ def mapped(values: pd.Series, table: dict) -> pd.Series:
 
 
 def demetr_values(kinds: pd.Series, index: int) -> pd.Series:
-    """Look up the kept meaning (index 0) or the fluency (index 1) of each row's perturbation."""
+    """Look up the kept meaning (index 0) or the fluency (index 1) of each row's
+    perturbation.
+    """
     table: dict[str, float | None] = {}
     for kind in kinds.unique():
         for start, values in DEMETR.items():
@@ -82,8 +87,11 @@ def simplicity_ratings(folder: Path, column: str) -> pd.Series:
     return wide.where(is_wide, narrow)
 
 
-def stacked(parts: dict[tuple[str, str], pd.DataFrame], texts: list[str]) -> pd.DataFrame:
-    """Stack the parts; drop rows without a text or label, and texts that their source has given before.
+def stacked(
+    parts: dict[tuple[str, str], pd.DataFrame], texts: list[str]
+) -> pd.DataFrame:
+    """Stack the parts; drop rows without a text or label, and texts that their source
+    has given before.
 
     Args:
         parts: rows by source and tier.

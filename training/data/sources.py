@@ -1,6 +1,8 @@
-"""The public data as plain rows, read from a folder laid out like the project's data folder.
+"""The public data as plain rows, read from a folder laid out like the project's data
+folder.
 
-Reads only; `splits` decides what is held out, `mixtures` how much each source counts, and `rated` reads more ratings.
+Reads only; `splits` decides what is held out, `mixtures` how much each source counts,
+and `rated` reads more ratings.
 """
 
 from __future__ import annotations
@@ -15,9 +17,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from training.data.mixtures import CORE, JIGSAW, MEANING_SCALES, RESEARCH, SOFT_LABELS, TRANSFER
+from training.data.mixtures import (
+    CORE,
+    JIGSAW,
+    MEANING_SCALES,
+    RESEARCH,
+    SOFT_LABELS,
+    TRANSFER,
+)
 from training.data.rated import read_fluency_rated, read_meaning_rated, read_style_rated
-from training.data.splits import JIGSAW_HELD_OUT, JIGSAW_SEED, dedup_key, is_held_out, rated_part
+from training.data.splits import (
+    JIGSAW_HELD_OUT,
+    JIGSAW_SEED,
+    dedup_key,
+    is_held_out,
+    rated_part,
+)
 
 __all__ = [
     "CORE",
@@ -41,7 +56,8 @@ __all__ = [
 ]
 
 key = dedup_key
-# A word counts as rude when ParaDetox's toxic texts hold it this often, and this many times as often as the rewrites.
+# A word counts as rude when ParaDetox's toxic texts hold it this often, and this many
+# times as often as the rewrites.
 _RUDE_COUNT, _RUDE_RATIO = 4, 12.0
 _WORD = re.compile(r"[a-z][a-z'*@$#]+")
 
@@ -55,12 +71,15 @@ class Detoxified:
 
 
 def _paradetox_rows(path: Path) -> list[Detoxified]:
-    # Unlike the other .tsv files, this one is quoted: a mark inside a text is written twice.
+    # Unlike the other .tsv files, this one is quoted: a mark inside a text is written
+    # twice.
     with path.open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file, delimiter="\t"))
     lines = sum(1 for line in path.read_bytes().splitlines() if line.strip()) - 1
     if len(table) != lines:
-        raise ValueError(f"`{path}`: expected {lines} rows, one per line, got {len(table)}")
+        raise ValueError(
+            f"`{path}`: expected {lines} rows, one per line, got {len(table)}"
+        )
     rows = [Detoxified(row["toxic"], _rewrites(row)) for row in table]
     return [row for row in rows if row.toxic.strip() and row.rewrites]
 
@@ -90,13 +109,15 @@ def _paradetox_held_out_keys(folder: Path) -> set[str]:
 
 
 def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
-    """Read texts with toxicity: columns text, y (share of raters who call it toxic), source.
+    """Read texts with toxicity: columns text, y (share of raters who call it toxic),
+    source.
 
     Texts of the held-out ParaDetox tenth are left out.
 
     Args:
         folder: the data folder.
-        split: "train"; "kept", the Jigsaw sentences that training never sees; "val", the validation split.
+        split: "train"; "kept", the Jigsaw sentences that training never sees; "val",
+            the validation split.
         clean: leave out the sources released for research only.
     """
     frame = pd.read_parquet(folder / "toxicity.parquet")
@@ -124,7 +145,9 @@ def _draw_jigsaw(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def jigsaw_half(folder: Path, *, calibration: bool) -> pd.DataFrame:
-    """Read the half of the kept Jigsaw sentences for calibration, or the other one: columns text, y, source."""
+    """Read the half of the kept Jigsaw sentences for calibration, or the other one:
+    columns text, y, source.
+    """
     kept = read_style(folder, "kept")
     half = len(kept) // 2
     chosen = kept[:half] if calibration else kept[half:]
@@ -138,7 +161,9 @@ def read_cola(path: Path) -> list[tuple[str, float]]:
     return [(row[3], float(row[1])) for row in rows if len(row) == 4]
 
 
-def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, float, float]]:
+def read_meaning(
+    folder: Path, clean: bool = False
+) -> list[tuple[str, str, float, float]]:
     """Read (text, text, same meaning in [0, 1], weight) of the training files."""
     rows: list[tuple[str, str, float, float]] = []
     for name, scale in MEANING_SCALES.items():
@@ -157,18 +182,23 @@ def read_meaning(folder: Path, clean: bool = False) -> list[tuple[str, str, floa
 
 
 def read_krishna(folder: Path, part: str) -> pd.DataFrame:
-    """Read ratings of Krishna et al. 2020, by `rated_part`. The STRAP files hold the same ones.
+    """Read ratings of Krishna et al. 2020, by `rated_part`. The STRAP files hold the
+    same ones.
 
-    Columns text1, text2, `human`, the share of raters who see the same meaning, and `grammatical`, the share of these
-    raters who call it so, or NaN.
+    Columns text1, text2, `human`, the share of raters who see the same meaning, and
+    `grammatical`, the share of these raters who call it so, or NaN.
     """
     frame = pd.read_csv(folder / "meaning" / "krishna2020_ratings.csv")
-    frame = frame.rename(columns={"source": "text1", "output": "text2", "same_meaning": "human"})
+    frame = frame.rename(
+        columns={"source": "text1", "output": "text2", "same_meaning": "human"}
+    )
     return _part(frame.dropna(subset=["text1", "text2", "human"]), part)
 
 
 def read_transfer(folder: Path, part: str) -> dict[str, pd.DataFrame]:
-    """Read rated outputs of style transfer by file, by `rated_part`, as `read_krishna` does."""
+    """Read rated outputs of style transfer by file, by `rated_part`, as `read_krishna`
+    does.
+    """
     frames = {}
     for name in TRANSFER:
         frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()

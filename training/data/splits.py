@@ -6,7 +6,8 @@ import hashlib
 
 from toxicity_j.text import normalize
 
-# So many Jigsaw sentences of the training split, drawn with this seed, are held out for calibration and evaluation.
+# So many Jigsaw sentences of the training split, drawn with this seed, are held out for
+# calibration and evaluation.
 JIGSAW_HELD_OUT, JIGSAW_SEED = 2000, 20261123
 _RATED_PARTS = ("training", "calibration", "training", "evaluation")
 
@@ -27,5 +28,7 @@ def is_held_out(toxic: str) -> bool:
 
 
 def rated_part(source: str) -> str:
-    """Say what the rated outputs for a source are for: "training" (half of them), "calibration" or "evaluation"."""
+    """Say what the rated outputs for a source are for: "training" (half of them),
+    "calibration" or "evaluation".
+    """
     return _RATED_PARTS[_hash(source) % len(_RATED_PARTS)]

@@ -1,4 +1,6 @@
-"""The texts that the style head learns from: rater shares of toxicity, hand-written contrasts, and noisy copies."""
+"""The texts that the style head learns from: rater shares of toxicity, hand-written
+contrasts, and noisy copies.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ import pandas as pd
 
 from training.data.rated import read_style_rated, read_tsv
 from training.data.sources import CORE, read_style
-from training.data.table_parts import ParaDetox, count_words, read_training_paradetox, select
+from training.data.table_parts import (
+    ParaDetox,
+    count_words,
+    read_training_paradetox,
+    select,
+)
 from training.synthetic import handwritten as written
 from training.synthetic.disfluency import disfluent
 from training.synthetic.spelling import obfuscate, respell
@@ -20,8 +27,8 @@ __all__ = ["style_table"]
 
 # Sources released for research only, or without a licence (the data folder's README).
 RESEARCH = ("wiki_cat", "emnlp_dev")
-# Sampling weight per row of toxicity.parquet: sources whose labels agree best with judgements of detoxified text count
-# for more.
+# Sampling weight per row of toxicity.parquet: sources whose labels agree best with
+# judgements of detoxified text count for more.
 BASE_WEIGHT = 0.35
 COLUMNS = ["text", "label", "weight", "trust", "kind", "tier"]
 MAX_WORDS = 90
@@ -29,8 +36,10 @@ MAX_WORDS = 90
 CONTRASTS = 40_000
 # How sentences are led in at times; a threat or an insult is one in a clause too.
 OPENINGS = (
-    "And", "But", "So", "Well,", "Honestly,", "I guess", "I think", "And of course", "It just goes to show that",
-    "And the worst part is that", "We all know that", "No wonder,", "It is clear that", "They told me that",
+    "And", "But", "So", "Well,", "Honestly,", "I guess", "I think", "And of course",
+    "It just goes to show that",
+    "And the worst part is that", "We all know that", "No wonder,",
+    "It is clear that", "They told me that",
 )  # fmt: skip
 LED_IN = 0.1
 # About this share of the rows gets a noisy copy, heavier rows more often than others.
@@ -48,13 +57,21 @@ def style_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFram
     """
     rng = Random(f"style-{seed}")
     known = read_training_paradetox(folder)
-    rows = [*_public_rows(folder), *_paradetox_rows(known), *_own_rows(folder, rng, contrasts)]
+    rows = [
+        *_public_rows(folder),
+        *_paradetox_rows(known),
+        *_own_rows(folder, rng, contrasts),
+    ]
     frame = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates("text")
     is_short = count_words(frame.text) <= MAX_WORDS
     frame = frame[is_short & (frame.text.str.strip() != "")]
     noisy = _noisy_copies(frame, known, rng, seed)
     embedded = _in_context(frame, rng)
-    return pd.concat([frame, noisy, embedded]).drop_duplicates("text").reset_index(drop=True)
+    return (
+        pd.concat([frame, noisy, embedded])
+        .drop_duplicates("text")
+        .reset_index(drop=True)
+    )
 
 
 def _public_rows(folder: Path) -> list[tuple]:
@@ -63,7 +80,9 @@ def _public_rows(folder: Path) -> list[tuple]:
         tier = "research" if name in RESEARCH else "open"
         weight = BASE_WEIGHT + CORE.get(name, 0.0)
         rows.append((text, float(y), weight, 0.7, name, tier))
-    for text, label, weight, name, tier in read_style_rated(folder).itertuples(index=False):
+    for text, label, weight, name, tier in read_style_rated(folder).itertuples(
+        index=False
+    ):
         rows.append((text, float(label), 0.6 * weight, 0.6, f"rated_{name}", tier))
     return rows
 
@@ -73,22 +92,29 @@ def _paradetox_rows(known: ParaDetox) -> list[tuple]:
 
 
 def _own_rows(folder: Path, rng: Random, contrasts: int) -> list[tuple]:
-    # Half-way texts, as lazy systems leave them: the teacher says how toxic they still are.
+    # Half-way texts, as lazy systems leave them: the teacher says how toxic they still
+    # are.
     judged = read_tsv(folder / "teacher" / "judge_meaning.tsv")
     rows = [(text, np.nan, 0.6, 0.0, "outputs", "open") for text in judged.rewrite]
-    rows += [(text, label, 0.8, 0.9, "written", "open") for text, label in written.STYLE]
+    rows += [
+        (text, label, 0.8, 0.9, "written", "open") for text, label in written.STYLE
+    ]
     for text, label, kind in style_contrasts(rng, min(contrasts, CONTRASTS)):
         rows.append((text, label, 1.0, 0.9, f"contrast_{kind}", "open"))
     return rows
 
 
-def _noisy_copies(frame: pd.DataFrame, known: ParaDetox, rng: Random, seed: int) -> pd.DataFrame:
+def _noisy_copies(
+    frame: pd.DataFrame, known: ParaDetox, rng: Random, seed: int
+) -> pd.DataFrame:
     """Copy some rows with noise, at a lower weight."""
     chance = NOISY * frame.weight / frame.weight.mean()
     is_drawn = np.random.default_rng(seed).random(len(frame)) < chance
     drawn = frame[is_drawn]
     texts = [_noisy(text, known, rng) for text in drawn.text]
-    return drawn.assign(text=texts, weight=0.6 * drawn.weight, kind="noisy_" + drawn.kind)
+    return drawn.assign(
+        text=texts, weight=0.6 * drawn.weight, kind="noisy_" + drawn.kind
+    )
 
 
 def _noisy(text: str, known: ParaDetox, rng: Random) -> str:
@@ -107,8 +133,12 @@ def _noisy(text: str, known: ParaDetox, rng: Random) -> str:
     return text
 
 
-def _in_context(frame: pd.DataFrame, rng: Random, count: int = IN_CONTEXT) -> pd.DataFrame:
-    """Put clearly toxic texts, and clean ones for balance, among clean sentences: one sentence decides."""
+def _in_context(
+    frame: pd.DataFrame, rng: Random, count: int = IN_CONTEXT
+) -> pd.DataFrame:
+    """Put clearly toxic texts, and clean ones for balance, among clean sentences: one
+    sentence decides.
+    """
     words = count_words(frame.text)
     clean = frame.text[(frame.label < 0.1) & words.between(4, 25)].tolist()
     toxic = frame[(frame.label > 0.85) & words.between(2, 16)]
@@ -119,7 +149,9 @@ def _in_context(frame: pd.DataFrame, rng: Random, count: int = IN_CONTEXT) -> pd
         around = _draw_some(clean, (1, 1, 2, 3, 4, 5), rng)
         place = rng.randint(0, len(around))
         around.insert(place, text)
-        rows.append((" ".join(around), max(0.8, 0.95 * label), 0.5, 0.9, "in_context", "open"))
+        rows.append(
+            (" ".join(around), max(0.8, 0.95 * label), 0.5, 0.9, "in_context", "open")
+        )
         others = _draw_some(clean, (2, 2, 3, 4, 5), rng)
         rows.append((" ".join(others), 0.05, 0.25, 0.8, "clean_context", "open"))
     return pd.DataFrame(rows, columns=COLUMNS)

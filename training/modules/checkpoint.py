@@ -11,7 +11,9 @@ import torch
 
 
 def save_checkpoint(path: Path, **parts: Any) -> None:
-    """Write the parts to `path`; a kill at any moment leaves the checkpoint before, or this one, whole."""
+    """Write the parts to `path`; a kill at any moment leaves the checkpoint before, or
+    this one, whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
@@ -34,8 +36,13 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Any]:
     try:
         parts = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise ValueError(f"`path` must be a whole checkpoint; {path} is damaged ({error})") from error
+        raise ValueError(
+            f"`path` must be a whole checkpoint; {path} is damaged ({error})"
+        ) from error
     missing = set(names) - set(parts if isinstance(parts, dict) else ())
     if missing:
-        raise ValueError(f"`path` must be a checkpoint with {sorted(names)}; {path} lacks {sorted(missing)}")
+        raise ValueError(
+            f"`path` must be a checkpoint with {sorted(names)}; {path} lacks"
+            f" {sorted(missing)}"
+        )
     return parts

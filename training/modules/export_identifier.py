@@ -1,6 +1,8 @@
-"""An identifier as ONNX and as TorchScript: token ids and their mask in, P(toxic) out, each checked against the model.
+"""An identifier as ONNX and as TorchScript: token ids and their mask in, P(toxic) out,
+each checked against the model.
 
-Both files take any batch and length. Tokenizing is the caller's: the tokenizer.json beside them, no special tokens.
+Both files take any batch and length. Tokenizing is the caller's: the tokenizer.json
+beside them, no special tokens.
 """
 
 from __future__ import annotations
@@ -17,8 +19,13 @@ from toxicity_j.builtin_identifier import ToxicityIdentifier
 
 # Largest difference of a probability between an export and the model.
 TOLERANCE = 1e-5
-# The texts of the check: of several lengths, one shorter than the convolutions are wide.
-_SAMPLES = ("fine", "what a lovely day it is", "you absolute fool , go away and never come back")
+# The texts of the check: of several lengths, one shorter than the convolutions are
+# wide.
+_SAMPLES = (
+    "fine",
+    "what a lovely day it is",
+    "you absolute fool , go away and never come back",
+)
 
 
 class Probability(nn.Module):
@@ -41,8 +48,11 @@ def export_torchscript(model: ToxicityIdentifier, folder: str | Path) -> Path:
     """
     path = _prepare(model, folder) / "identifier.pt"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracing says that shapes are read; the checks below see whether that matters
-        torch.jit.trace(Probability(model), model.collate(model.encode(_SAMPLES)), check_trace=False).save(str(path))
+        # Tracing says that shapes are read; the checks below see whether that matters.
+        warnings.simplefilter("ignore")
+        torch.jit.trace(
+            Probability(model), model.collate(model.encode(_SAMPLES)), check_trace=False
+        ).save(str(path))
     loaded = torch.jit.load(str(path))
     _check(model, path, lambda ids, mask: loaded(ids, mask).numpy())
     return path
@@ -59,9 +69,15 @@ def export_onnx(model: ToxicityIdentifier, folder: str | Path) -> Path:
         import onnx  # noqa: F401 (torch.onnx needs it)
         import onnxruntime
     except ImportError as error:
-        raise ImportError("exporting to ONNX needs the extra: pip install 'toxicity_j[onnx]'") from error
+        raise ImportError(
+            "exporting to ONNX needs the extra: pip install 'toxicity_j[onnx]'"
+        ) from error
     path = _prepare(model, folder) / "identifier.onnx"
-    axes = {"ids": {0: "batch", 1: "length"}, "mask": {0: "batch", 1: "length"}, "p_toxic": {0: "batch"}}
+    axes = {
+        "ids": {0: "batch", 1: "length"},
+        "mask": {0: "batch", 1: "length"},
+        "p_toxic": {0: "batch"},
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -71,10 +87,19 @@ def export_onnx(model: ToxicityIdentifier, folder: str | Path) -> Path:
             input_names=["ids", "mask"],
             output_names=["p_toxic"],
             dynamic_axes=axes,
-            dynamo=False,  # the other exporter takes a hundred times as long for the same graph
+            # the other exporter takes a hundred times as long for the same graph
+            dynamo=False,
         )
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    _check(model, path, lambda ids, mask: session.run(None, {"ids": ids.numpy(), "mask": mask.numpy()})[0])
+    session = onnxruntime.InferenceSession(
+        str(path), providers=["CPUExecutionProvider"]
+    )
+    _check(
+        model,
+        path,
+        lambda ids, mask: session.run(None, {"ids": ids.numpy(), "mask": mask.numpy()})[
+            0
+        ],
+    )
     return path
 
 
@@ -96,5 +121,6 @@ def _check(model: ToxicityIdentifier, path: Path, exported: object) -> None:
         difference = float(np.abs(exported(ids, mask) - expected).max())  # type: ignore[operator]
         if not difference <= TOLERANCE:
             raise ValueError(
-                f"{path} differs from the model by {difference:.2g} on a batch of shape {tuple(ids.shape)}"
+                f"{path} differs from the model by {difference:.2g} on a batch of shape"
+                f" {tuple(ids.shape)}"
             )

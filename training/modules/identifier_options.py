@@ -16,9 +16,11 @@ class TrainingOptions:
     Attributes:
         num_train_epochs: at most so many passes.
         batch_size: texts per step.
-        learning_rate: the highest; reached after a twentieth of the steps, then falling to zero along a cosine.
+        learning_rate: the highest; reached after a twentieth of the steps, then falling
+            to zero along a cosine.
         weight_decay: of AdamW, on all but the embedding.
-        early_stopping_patience: epochs without a better validation AUC that training bears.
+        early_stopping_patience: epochs without a better validation AUC that training
+            bears.
         seed: of weights, order and dropout.
 
     Raises:
@@ -33,16 +35,25 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        lowest = {"num_train_epochs": 1, "batch_size": 1, "early_stopping_patience": 0, "seed": 0}
+        lowest = {
+            "num_train_epochs": 1,
+            "batch_size": 1,
+            "early_stopping_patience": 0,
+            "seed": 0,
+        }
         for name, low in lowest.items():
             value = getattr(self, name)
             if value < low:
                 raise ValueError(f"`{name}` must be at least {low}; got {value}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"`learning_rate` must be above 0; got {self.learning_rate}")
+            raise ValueError(
+                f"`learning_rate` must be above 0; got {self.learning_rate}"
+            )
 
 
-def add_training_flags(parser: argparse.ArgumentParser, defaults: TrainingOptions) -> None:
+def add_training_flags(
+    parser: argparse.ArgumentParser, defaults: TrainingOptions
+) -> None:
     """Add a flag for each training option, and one for the progress bars."""
     add = parser.add_argument_group("training").add_argument
     for option in fields(TrainingOptions):
@@ -53,4 +64,9 @@ def add_training_flags(parser: argparse.ArgumentParser, defaults: TrainingOption
 
 def training_options(args: argparse.Namespace) -> TrainingOptions:
     """Make the options that the flags of `add_training_flags` say."""
-    return TrainingOptions(**{option.name: getattr(args, option.name) for option in fields(TrainingOptions)})
+    return TrainingOptions(
+        **{
+            option.name: getattr(args, option.name)
+            for option in fields(TrainingOptions)
+        }
+    )

@@ -25,7 +25,16 @@ from training.eval_metrics import accuracy, auc, calibration_error
 from training.modules.checkpoint import load_checkpoint, save_checkpoint
 from training.modules.identifier_options import TrainingOptions
 
-__all__ = ["CHECKPOINT", "Epoch", "Examples", "TrainingOptions", "best_epoch", "fit", "predict", "validate"]
+__all__ = [
+    "CHECKPOINT",
+    "Epoch",
+    "Examples",
+    "TrainingOptions",
+    "best_epoch",
+    "fit",
+    "predict",
+    "validate",
+]
 
 CHECKPOINT = "checkpoint.pt"
 WARMUP_SHARE = 0.05
@@ -51,12 +60,16 @@ class Examples:
 
 
 def best_epoch(history: Sequence[Epoch]) -> int:
-    """Return the index of the epoch of highest validation AUC; of equal ones, the one of lowest validation loss."""
+    """Return the index of the epoch of highest validation AUC; of equal ones, the one
+    of lowest validation loss.
+    """
     ranks = [(epoch["auc"], -epoch["validation_loss"]) for epoch in history]
     return ranks.index(max(ranks))
 
 
-def predict(model: ToxicityIdentifier, ids: Sequence[list[int]]) -> npt.NDArray[np.float64]:
+def predict(
+    model: ToxicityIdentifier, ids: Sequence[list[int]]
+) -> npt.NDArray[np.float64]:
     """Return P(toxic) of tokenized texts. *Shape:* (n,)"""
     model.eval()
     result = np.zeros(len(ids))
@@ -69,14 +82,18 @@ def predict(model: ToxicityIdentifier, ids: Sequence[list[int]]) -> npt.NDArray[
 
 
 def validate(model: ToxicityIdentifier, examples: Examples) -> Epoch:
-    """Return `auc`, `accuracy`, `ece` and `validation_loss` on examples; those at or above 0.5 are toxic.
+    """Return `auc`, `accuracy`, `ece` and `validation_loss` on examples; those at or
+    above 0.5 are toxic.
 
     Raises:
         ValueError: The examples have one class only.
     """
     labels = examples.targets >= 0.5
     if labels.all() or not labels.any():
-        raise ValueError(f"`examples` must have both classes; got {int(labels.sum())} toxic ones of {len(labels)}")
+        raise ValueError(
+            f"`examples` must have both classes; got {int(labels.sum())} toxic ones of"
+            f" {len(labels)}"
+        )
     probabilities = predict(model, examples.ids)
     likelihoods = np.where(labels, probabilities, 1 - probabilities)
     return {
@@ -90,14 +107,18 @@ def validate(model: ToxicityIdentifier, examples: Examples) -> Epoch:
 class _Trainer:
     """A model with its optimizer and schedule."""
 
-    def __init__(self, model: ToxicityIdentifier, train: Examples, options: TrainingOptions) -> None:
+    def __init__(
+        self, model: ToxicityIdentifier, train: Examples, options: TrainingOptions
+    ) -> None:
         self.model = model
         self.train = train
         self.options = options
         self._lengths = np.array([len(row) for row in train.ids], dtype=np.int64)
         self._steps = math.ceil(len(train.ids) / options.batch_size)
         total = self._steps * options.num_train_epochs
-        self._optimizer = torch.optim.AdamW(_parameter_groups(model, options.weight_decay), lr=options.learning_rate)
+        self._optimizer = torch.optim.AdamW(
+            _parameter_groups(model, options.weight_decay), lr=options.learning_rate
+        )
         warmup = int(WARMUP_SHARE * total)
         self._schedule = get_cosine_schedule_with_warmup(self._optimizer, warmup, total)
 
@@ -118,13 +139,20 @@ class _Trainer:
     def run_epoch(self, epoch: int, augment: Augment | None, progress: bool) -> float:
         """Pass over the examples once, and return the mean loss per text."""
         options = self.options
-        # Seeded by the epoch, so that a resumed run does what an uninterrupted one would.
+        # Seeded by the epoch, so that a resumed run does what an uninterrupted one
+        # would.
         torch.manual_seed(options.seed * 1000 + epoch)
         rng = random.Random(options.seed * 1000 + epoch)
-        batches = length_batches(self._lengths, options.batch_size, np.random.default_rng([options.seed, epoch]))
+        batches = length_batches(
+            self._lengths,
+            options.batch_size,
+            np.random.default_rng([options.seed, epoch]),
+        )
         self.model.train()
         total = 0.0
-        for indices in tqdm(batches, total=self._steps, desc=f"epoch {epoch}", disable=not progress):
+        for indices in tqdm(
+            batches, total=self._steps, desc=f"epoch {epoch}", disable=not progress
+        ):
             rows = [self.train.ids[index] for index in indices]
             if augment is not None:
                 rows = [augment(row, rng) for row in rows]
@@ -147,7 +175,10 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
     for name, parameter in model.named_parameters():
         group = embedding if name.startswith("embedding") else others
         group.append(parameter)
-    return [{"params": embedding, "weight_decay": 0.0}, {"params": others, "weight_decay": weight_decay}]
+    return [
+        {"params": embedding, "weight_decay": 0.0},
+        {"params": others, "weight_decay": weight_decay},
+    ]
 
 
 def fit(
@@ -161,14 +192,16 @@ def fit(
     augment: Augment | None = None,
     progress: bool = True,
 ) -> list[Epoch]:
-    """Train `model` in place, and leave it in eval mode with the weights of its best epoch; see `best_epoch`.
+    """Train `model` in place, and leave it in eval mode with the weights of its best
+    epoch; see `best_epoch`.
 
     Args:
         model: what is trained.
         train: the examples to learn.
         validation: the examples to judge each epoch by, of both classes.
         options: how.
-        output_dir: gets `identifier.safetensors` (the best so far), `history.json`, and a checkpoint until it ends.
+        output_dir: gets `identifier.safetensors` (the best so far), `history.json`, and
+            a checkpoint until it ends.
         resume: go on from the checkpoint in `output_dir` where there is one.
         augment: changes a text's ids each time it is seen.
         progress: show bars.
@@ -177,7 +210,8 @@ def fit(
         For each epoch `epoch`, `loss`, and what `validate` says.
 
     Raises:
-        ValueError: There is nothing to learn, the validation examples have one class, or the checkpoint is damaged.
+        ValueError: There is nothing to learn, the validation examples have one class,
+            or the checkpoint is damaged.
     """
     if not train.ids:
         raise ValueError("`train` must have at least one example; got none")
@@ -202,7 +236,9 @@ def fit(
 
 
 def _resume(trainer: _Trainer, checkpoint: Path) -> list[Epoch]:
-    """Go on from the checkpoint where there is one, and return the epochs it has behind it."""
+    """Go on from the checkpoint where there is one, and return the epochs it has behind
+    it.
+    """
     if not checkpoint.is_file():
         return []
     parts = load_checkpoint(checkpoint, "model", "optimizer", "schedule", "history")
@@ -219,7 +255,9 @@ def _stops_early(history: Sequence[Epoch], patience: int) -> bool:
 
 
 def _save(trainer: _Trainer, history: Sequence[Epoch], folder: Path) -> None:
-    """Write the weights where the last epoch is the best, the history, and a checkpoint."""
+    """Write the weights where the last epoch is the best, the history, and a
+    checkpoint.
+    """
     if best_epoch(history) == len(history) - 1:
         trainer.model.save_pretrained(folder)
     text = json.dumps(history, indent=1)

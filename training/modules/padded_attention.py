@@ -1,4 +1,5 @@
-"""Attention for training: segments padded together for torch's fused kernels, which are quick backwards too.
+"""Attention for training: segments padded together for torch's fused kernels, which are
+quick backwards too.
 
 Gives what `toxicity_j.packed_attention.packed_attention` gives.
 """
@@ -15,7 +16,9 @@ from toxicity_j.builtin_network import Layer
 
 
 def use_padded_attention(network: nn.Module) -> None:
-    """Make the layers of `network` attend in one padded block; call it once, before training."""
+    """Make the layers of `network` attend in one padded block; call it once, before
+    training.
+    """
     layout = _Layout()
     for module in network.modules():
         if isinstance(module, Layer):
@@ -23,23 +26,33 @@ def use_padded_attention(network: nn.Module) -> None:
 
 
 class _Layout:
-    """Where packed tokens lie in a padded block; kept while the layers of a stack ask for the same lengths."""
+    """Where packed tokens lie in a padded block; kept while the layers of a stack ask
+    for the same lengths.
+    """
 
     def __init__(self) -> None:
         self._lengths: Sequence[int] | None = None
         self._places = self._present = torch.empty(0)
 
     def attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        lengths: Sequence[int],
     ) -> torch.Tensor:
         """Mix the tokens of each segment. *Shape:* (tokens, heads, dim), in and out."""
         if lengths is not self._lengths:
             self._lay_out(lengths, query.device)
         count, longest = self._present.shape
         stacked = torch.stack([query, key, value], dim=1)
-        padded = stacked.new_zeros(count * longest, *stacked.shape[1:]).index_copy(0, self._places, stacked)
+        padded = stacked.new_zeros(count * longest, *stacked.shape[1:]).index_copy(
+            0, self._places, stacked
+        )
         blocks = padded.view(count, longest, *stacked.shape[1:]).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(*blocks.unbind(0), attn_mask=self._present[:, None, None, :])
+        mixed = scaled_dot_product_attention(
+            *blocks.unbind(0), attn_mask=self._present[:, None, None, :]
+        )
         return mixed.transpose(1, 2).flatten(0, 1)[self._places]
 
     def _lay_out(self, lengths: Sequence[int], device: torch.device) -> None:

@@ -1,7 +1,9 @@
-"""Takes rare tokens out of the encoder's vocabulary: they are a third of its weights and most never meet a reader.
+"""Takes rare tokens out of the encoder's vocabulary: they are a third of its weights
+and most never meet a reader.
 
-What a dropped token spelled is then spelled by smaller pieces. Kept: special tokens, every single ASCII character, and
-the tokens most frequent in the training texts, ties in the order of the backbone's vocabulary.
+What a dropped token spelled is then spelled by smaller pieces. Kept: special tokens,
+every single ASCII character, and the tokens most frequent in the training texts, ties
+in the order of the backbone's vocabulary.
 """
 
 from __future__ import annotations
@@ -30,13 +32,20 @@ def count_tokens(rows: Iterable[Sequence[int]]) -> Counter[int]:
 
 
 def prune(encoder: Encoder, counts: Counter[int], keep: int = KEEP) -> Encoder:
-    """Return the encoder over its `keep` most useful tokens, with no more positions than its longest text has."""
+    """Return the encoder over its `keep` most useful tokens, with no more positions
+    than its longest text has.
+    """
     kept = _most_useful(encoder.tokenizer.get_vocab(), counts, keep)
     numbers = {old: new for new, old in enumerate(kept)}
-    config = replace(encoder.config, vocab_size=len(kept), positions=encoder.config.max_length)
+    config = replace(
+        encoder.config, vocab_size=len(kept), positions=encoder.config.max_length
+    )
     smaller = Encoder(EncoderNetwork(config), _renumbered(encoder.tokenizer, numbers))
     state = encoder.network.state_dict()
-    words, positions = state["body.word_embeddings.weight"], state["body.position_embeddings.weight"]
+    words, positions = (
+        state["body.word_embeddings.weight"],
+        state["body.position_embeddings.weight"],
+    )
     state["body.word_embeddings.weight"] = words[torch.tensor(kept)]
     state["body.position_embeddings.weight"] = positions[: config.positions]
     smaller.network.load_state_dict(state)
@@ -44,10 +53,16 @@ def prune(encoder: Encoder, counts: Counter[int], keep: int = KEEP) -> Encoder:
     return smaller
 
 
-def _most_useful(vocabulary: dict[str, int], counts: Counter[int], keep: int) -> list[int]:
-    """Return the ids to keep, in order: the basic tokens, then the most frequent ones."""
+def _most_useful(
+    vocabulary: dict[str, int], counts: Counter[int], keep: int
+) -> list[int]:
+    """Return the ids to keep, in order: the basic tokens, then the most frequent
+    ones.
+    """
     is_basic = {number: _is_basic(token) for token, number in vocabulary.items()}
-    order = sorted(is_basic, key=lambda number: (not is_basic[number], -counts[number], number))
+    order = sorted(
+        is_basic, key=lambda number: (not is_basic[number], -counts[number], number)
+    )
     return sorted(order[:keep])
 
 
@@ -61,7 +76,9 @@ def _renumbered(tokenizer: Tokenizer, numbers: dict[int, int]) -> Tokenizer:
     """Return the tokenizer with only the tokens in `numbers`, under their new ids."""
     parts = json.loads(tokenizer.to_str())
     vocabulary = parts["model"]["vocab"]
-    parts["model"]["vocab"] = {token: numbers[old] for token, old in vocabulary.items() if old in numbers}
+    parts["model"]["vocab"] = {
+        token: numbers[old] for token, old in vocabulary.items() if old in numbers
+    }
     for token in parts["added_tokens"]:
         token["id"] = numbers[token["id"]]
     for token in (parts.get("post_processor") or {}).get("special_tokens", {}).values():

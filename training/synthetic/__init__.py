@@ -1,1 +1,3 @@
-"""Made examples: handwritten sentences with slots, and sound sentences changed by rule."""
+"""Made examples: handwritten sentences with slots, and sound sentences changed by
+rule.
+"""

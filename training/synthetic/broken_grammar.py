@@ -1,4 +1,6 @@
-"""Rules that break the grammar of a sentence in one place: articles, verbs, pronouns, prepositions, negations."""
+"""Rules that break the grammar of a sentence in one place: articles, verbs, pronouns,
+prepositions, negations.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,16 @@ from random import Random
 from training.synthetic.lexicon import FUNCTION_WORDS
 from training.synthetic.spelling import bare
 from training.synthetic.templates import FOLDER
-from training.synthetic.word_edits import Broken, Rule, Words, at_one_place, followed, like, places_of, put
+from training.synthetic.word_edits import (
+    Broken,
+    Rule,
+    Words,
+    at_one_place,
+    followed,
+    like,
+    places_of,
+    put,
+)
 
 __all__ = ["GRAMMAR_BREAKS"]
 
@@ -46,11 +57,27 @@ _LINKING, _MANY = _word_set("linking"), _word_set("plurals")
 _ONE = frozenset(["a", "an", "every", "each"])
 # Before a base form: "must see". Before a participle: "has seen".
 _TAKE_BASE, _TAKE_PARTICIPLE = _word_set("take_base"), _word_set("take_participle")
-_THIRD = frozenset(["he", "she", "it", "who", "everyone", "everybody", "someone", "nobody"])
+_THIRD = frozenset(
+    ["he", "she", "it", "who", "everyone", "everybody", "someone", "nobody"]
+)
 _FIRST = frozenset(["i", "you", "we", "they"])
 _MODALS = ("could", "should", "would", "must", "might")
 _ARTICLES = ("a", "an", "the")
-_AUXILIARIES = ("is", "are", "was", "were", "am", "be", "been", "has", "have", "had", "do", "does", "did")
+_AUXILIARIES = (
+    "is",
+    "are",
+    "was",
+    "were",
+    "am",
+    "be",
+    "been",
+    "has",
+    "have",
+    "had",
+    "do",
+    "does",
+    "did",
+)
 _PERSONS = ("i", "you", "he", "she", "it", "we", "they", "me", "him", "them", "us")
 _BEFORE_STRAY_ARTICLE = _LINKING | {"the", "a", "an", "very", "my", "your"}
 
@@ -105,7 +132,9 @@ def _other_preposition(words: Words, place: int, rng: Random) -> Broken:
 
 
 def _other_number(words: Words, place: int, rng: Random) -> Broken:
-    """Put a plural in the singular after "many", and a singular in the plural after "a"."""
+    """Put a plural in the singular after "many", and a singular in the plural after
+    "a".
+    """
     following = words[place + 1]
     noun = bare(following)
     is_plural = noun.endswith("s")
@@ -153,7 +182,8 @@ def _without_s(word: str) -> list[str]:
     return [word[:-1]] if word.endswith("s") and _is_long_verb(word) else []
 
 
-# Words before a verb, and what makes wrong forms of the verb. The first that gives any counts.
+# Words before a verb, and what makes wrong forms of the verb. The first that gives any
+# counts.
 _VERB_FORMS = (
     (_TAKE_BASE, _inflected),
     (_TAKE_BASE, _inflected_by_ending),
@@ -195,7 +225,12 @@ def _misplaced_not(words: Words, rng: Random) -> Broken:
     negations = [place for place in places_of(words, ("not", "never")) if place > 0]
     if negations:
         place = rng.choice(negations)
-        return [*words[: place - 1], words[place], words[place - 1], *words[place + 1 :]]
+        return [
+            *words[: place - 1],
+            words[place],
+            words[place - 1],
+            *words[place + 1 :],
+        ]
     contracted = places_of(words[:-1], ("don't", "doesn't", "didn't"))
     if not contracted:
         return None

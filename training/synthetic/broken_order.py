@@ -1,4 +1,6 @@
-"""Rules that break a sentence in one place: words lost, cut off, doubled, moved or joined, and stray marks."""
+"""Rules that break a sentence in one place: words lost, cut off, doubled, moved or
+joined, and stray marks.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,50 @@ from random import Random
 
 from training.synthetic.lexicon import FUNCTION_WORDS, content_places
 from training.synthetic.spelling import bare, drop_letter, swap_letters
-from training.synthetic.word_edits import Broken, Rule, Words, at_one_place, ending, places_of, put
+from training.synthetic.word_edits import (
+    Broken,
+    Rule,
+    Words,
+    at_one_place,
+    ending,
+    places_of,
+    put,
+)
 
 __all__ = ["ORDER_BREAKS"]
 
 # What systems that delete rude words leave at the end of a sentence.
-_LOOSE_ENDS = ("a", "the", "of", "and", "you", "to", "with", "is", "an", "your", "that", "very", ", you", ", a")
-_STRAY_MARKS = (",", ".", ";", "--", "***", "(", "' '", ", ,", "?", '"', "##", "<unk>", "&")
+_LOOSE_ENDS = (
+    "a",
+    "the",
+    "of",
+    "and",
+    "you",
+    "to",
+    "with",
+    "is",
+    "an",
+    "your",
+    "that",
+    "very",
+    ", you",
+    ", a",
+)
+_STRAY_MARKS = (
+    ",",
+    ".",
+    ";",
+    "--",
+    "***",
+    "(",
+    "' '",
+    ", ,",
+    "?",
+    '"',
+    "##",
+    "<unk>",
+    "&",
+)
 _LONG_WORD = re.compile(r"[A-Za-z]{5,}[.,!?]?")
 
 
@@ -23,7 +62,9 @@ def _after_function_words(words: Words) -> list[int]:
 
 
 def _leave_hole(words: Words, place: int, rng: Random) -> Broken:
-    """Take out a word that the one before it calls for, as systems that delete rude words do."""
+    """Take out a word that the one before it calls for, as systems that delete rude
+    words do.
+    """
     marks = ending(words[place])
     return put(words, place, marks) if marks else put(words, place)
 
@@ -66,7 +107,9 @@ def _unlike_neighbors(words: Words) -> list[int]:
     if len(words) < 4:
         return []
     plain = [bare(word) for word in words]
-    return [place for place in range(len(words) - 1) if plain[place] != plain[place + 1]]
+    return [
+        place for place in range(len(words) - 1) if plain[place] != plain[place + 1]
+    ]
 
 
 def _swap_with_next(words: Words, place: int, rng: Random) -> Broken:

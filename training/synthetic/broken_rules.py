@@ -1,7 +1,8 @@
-"""Rules that break a sound sentence in one place, each after an error that people or systems make.
+"""Rules that break a sound sentence in one place, each after an error that people or
+systems make.
 
-Each rule takes the words of a sentence and a `random.Random`; it returns the broken words, or None where it finds
-nothing to break. Equal states give equal words.
+Each rule takes the words of a sentence and a `random.Random`; it returns the broken
+words, or None where it finds nothing to break. Equal states give equal words.
 """
 
 from __future__ import annotations

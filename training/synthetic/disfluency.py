@@ -1,7 +1,8 @@
-"""Sentences broken on purpose, for the fluency score: (text, fluency in [0, 1]), and which of their words are wrong.
+"""Sentences broken on purpose, for the fluency score: (text, fluency in [0, 1]), and
+which of their words are wrong.
 
-Each function takes its own `random.Random`; equal seeds give equal texts. The labels are judgements of the authors,
-graded by how much is broken.
+Each function takes its own `random.Random`; equal seeds give equal texts. The labels
+are judgements of the authors, graded by how much is broken.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ from collections.abc import Callable
 from difflib import SequenceMatcher
 from random import Random
 
-from training.synthetic.lexicon import FUNCTION_WORDS, LISTS, Lexicon, content_places, table
+from training.synthetic.lexicon import (
+    FUNCTION_WORDS,
+    LISTS,
+    Lexicon,
+    content_places,
+    table,
+)
 from training.synthetic.spelling import bare
 from training.synthetic.word_edits import Words, places_of
 from training.synthetic.word_forms import wrong_forms
@@ -22,14 +29,18 @@ _AGREEMENT = table("agreement")
 
 
 def flaws(clean: str, broken: str) -> list[bool]:
-    """Mark each word of `broken` that is wrong: not in `clean` there, or next to what is missing."""
+    """Mark each word of `broken` that is wrong: not in `clean` there, or next to what
+    is missing.
+    """
     words = broken.lower().split()
     wrong = _wrong_places(clean.lower().split(), words)
     return [place in wrong for place in range(len(words))]
 
 
 def _wrong_places(clean: Words, broken: Words) -> set[int]:
-    """Find where words of `broken` stand that `clean` has not, or, where words are missing, the word after the gap."""
+    """Find where words of `broken` stand that `clean` has not, or, where words are
+    missing, the word after the gap.
+    """
     wrong: set[int] = set()
     matcher = SequenceMatcher(None, clean, broken, autojunk=False)
     for kind, _, _, start, end in matcher.get_opcodes():
@@ -104,7 +115,9 @@ def _wander(words: Words, rng: Random, lexicon: Lexicon) -> float:
 
 
 def wander_from(words: Words, rng: Random, lexicon: Lexicon) -> int:
-    """Keep the first words and go on from word to word, as a weak language model does; return how many were kept."""
+    """Keep the first words and go on from word to word, as a weak language model does;
+    return how many were kept.
+    """
     kept = rng.randint(1, max(1, len(words) // 2))
     length = max(kept + 2, len(words) + rng.randint(-3, 3))
     del words[kept:]
@@ -132,7 +145,14 @@ def _mangled(word: str, other: str, rng: Random) -> str:
     """Cut a word and mix it with another, as decoders of word pieces do at times."""
     cut = rng.randint(1, max(1, len(word) - 1))
     start, end = word[:cut], word[cut:]
-    forms = [start + other[-3:], end or "'", "##" + end, start, "'" + other[:2], "<unk>"]
+    forms = [
+        start + other[-3:],
+        end or "'",
+        "##" + end,
+        start,
+        "'" + other[:2],
+        "<unk>",
+    ]
     return rng.choice(forms)
 
 
@@ -159,7 +179,8 @@ def _salad(words: Words, rng: Random, lexicon: Lexicon) -> float:
     return 0.04
 
 
-# Each changes a list of words in place, and returns what is left of the fluency; with how often it is drawn.
+# Each changes a list of words in place, and returns what is left of the fluency; with
+# how often it is drawn.
 _BREAKS: tuple[tuple[Callable[[Words, Random, Lexicon], float], int], ...] = (
     (_drop, 4),
     (_swap, 3),
@@ -179,7 +200,8 @@ _SOUND, _LEAST = 0.93, 0.02
 
 
 def disfluent(text: str, rng: Random, lexicon: Lexicon) -> tuple[str, float]:
-    """Break a sentence one to four times; return it and its fluency. Too short a text comes back whole.
+    """Break a sentence one to four times; return it and its fluency. Too short a text
+    comes back whole.
 
     Args:
         text: a clean sentence.

@@ -1,4 +1,6 @@
-"""Ways to write a sentence so that a filter overlooks it, and that are as common in harmless text."""
+"""Ways to write a sentence so that a filter overlooks it, and that are as common in
+harmless text.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,18 @@ from training.synthetic import spelling
 __all__ = ["DISGUISES"]
 
 _LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"})
-_LOOKALIKE = str.maketrans({"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "i": "і", "y": "у", "x": "х"})
+_LOOKALIKE = str.maketrans(
+    {"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "i": "і", "y": "у", "x": "х"}
+)
 _GAPS = (" ", " ", ".", "-", "_", "*")
-_MARKUP = (("**", "**"), ("_", "_"), ("~", "~"), ("<b>", "</b>"), ('"', '"'), ("(", ")"))
+_MARKUP = (
+    ("**", "**"),
+    ("_", "_"),
+    ("~", "~"),
+    ("<b>", "</b>"),
+    ('"', '"'),
+    ("(", ")"),
+)
 _HASHTAG_WORDS, _JOINED_LETTERS = 7, 40
 
 

@@ -15,8 +15,12 @@ V = TypeVar("V")
 _TRIES = 20
 
 
-def draw_rules(rules: Mapping[str, tuple[R, int]], rng: Random) -> Iterator[tuple[str, R]]:
-    """Yield names and rules in random order, drawn by weight among those that are left."""
+def draw_rules(
+    rules: Mapping[str, tuple[R, int]], rng: Random
+) -> Iterator[tuple[str, R]]:
+    """Yield names and rules in random order, drawn by weight among those that are
+    left.
+    """
     names = list(rules)
     while names:
         weights = [rules[name][1] for name in names]
@@ -26,11 +30,14 @@ def draw_rules(rules: Mapping[str, tuple[R, int]], rng: Random) -> Iterator[tupl
         names.remove(name)
 
 
-def draw_distinct(make: Callable[[int], tuple[K, V] | None], count: int, rng: Random) -> list[tuple[K, V]]:
+def draw_distinct(
+    make: Callable[[int], tuple[K, V] | None], count: int, rng: Random
+) -> list[tuple[K, V]]:
     """Draw examples with distinct keys, in random order.
 
     Args:
-        make: draws an example's key and the rest of it, or None where a draw gives none; gets the number of the draw.
+        make: draws an example's key and the rest of it, or None where a draw gives
+            none; gets the number of the draw.
         count: how many.
         rng: decides the order.
 

@@ -1,4 +1,6 @@
-"""Edits of real sentences by rule: some change what is said, some keep it. Equal states give equal texts."""
+"""Edits of real sentences by rule: some change what is said, some keep it. Equal states
+give equal texts.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,14 @@ from training.synthetic.word_tables import Rule
 __all__ = ["CHANGES", "KEEPS", "edit"]
 
 
-def edit(text: str, rules: Mapping[str, tuple[Rule, int]], rng: Random) -> tuple[str, float, str] | None:
+def edit(
+    text: str, rules: Mapping[str, tuple[Rule, int]], rng: Random
+) -> tuple[str, float, str] | None:
     """Apply one rule, drawn by weight among those that find something to edit.
 
     Returns:
-        The edited text, its kept meaning in [0, 1], and the rule's name; None where no rule fits.
+        The edited text, its kept meaning in [0, 1], and the rule's name; None where no
+        rule fits.
     """
     for name, rule in draw_rules(rules, rng):
         edited = rule(text, rng)

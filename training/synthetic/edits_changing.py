@@ -17,25 +17,51 @@ _CLAUSE = re.compile(
     r"(?i)(?:\s*[,;:]|\s+-)?\s+(?:and|but|because|so|if|when|while|although|or|which|who|that)\s+|[.;!?]\s+"
 )
 _NEGATABLE = re.compile(
-    r"(?i)\b(is|are|was|were|am|can|could|will|would|should|must|does|did|has|have|had|do)\b(?!\s+(?:not|n't|n 't))"
+    r"(?i)\b(is|are|was|were|am|can|could|will|would|should|must|does|did|has|have|had|do)\b(?!\s+(?:not|n't|n"
+    r" 't))"
 )
 _NEGATION = re.compile(r"(?i)\s*\b(?:not|never)\b|n['’ ]*t\b|\s+n\s*['’]\s*t\b")
 _RAW_VERB = re.compile(
     r"(?i)\b(i|you|we|they)\s+(?=(?:want|need|like|love|hate|know|think|see|get|have|go|say|make|care)\b)"
 )
-_QUESTION = re.compile(r"(?i)(is|are|was|were|can|could|will|should|does|did|do)\s+(\w+)\s+(.+?)\s*\?$")
-_STATEMENT = re.compile(r"(?i)(\w+)\s+(is|are|was|were|can|could|will|should)\s+(.+?)\s*[.!]*$")
+_QUESTION = re.compile(
+    r"(?i)(is|are|was|were|can|could|will|should|does|did|do)\s+(\w+)\s+(.+?)\s*\?$"
+)
+_STATEMENT = re.compile(
+    r"(?i)(\w+)\s+(is|are|was|were|can|could|will|should)\s+(.+?)\s*[.!]*$"
+)
 # "amn't", "cann't" and "willn't" are not words.
 _NEVER_SHORT = frozenset(["am", "can", "will"])
 _NAMES = (
-    "Anna", "Karim", "Lucy", "Pedro", "Nadia", "Walter", "Mia", "Johan", "Rosa", "Malik", "Texas", "Norway", "Paris",
+    "Anna", "Karim", "Lucy", "Pedro", "Nadia", "Walter", "Mia", "Johan", "Rosa",
+    "Malik", "Texas", "Norway", "Paris",
 )  # fmt: skip
 _LEADS_CHANGED = (
-    "it is not true that", "nobody thinks that", "i doubt that", "is it true that", "he never said that",
-    "i used to think that", "suppose that", "it would be bad if", "only a fool would say that", "some people wonder if",
+    "it is not true that", "nobody thinks that", "i doubt that", "is it true that",
+    "he never said that",
+    "i used to think that", "suppose that", "it would be bad if",
+    "only a fool would say that", "some people wonder if",
 )  # fmt: skip
-_PRAISE = ("wonderful", "great", "nice", "lovely", "brilliant", "good", "kind", "fantastic", "sweet")
-_ANSWERS = ("i can't help with that.", "okay.", "thank you.", "n/a", "no.", "i don't know.", "here is the rewrite:")
+_PRAISE = (
+    "wonderful",
+    "great",
+    "nice",
+    "lovely",
+    "brilliant",
+    "good",
+    "kind",
+    "fantastic",
+    "sweet",
+)
+_ANSWERS = (
+    "i can't help with that.",
+    "okay.",
+    "thank you.",
+    "n/a",
+    "no.",
+    "i don't know.",
+    "here is the rewrite:",
+)
 
 
 def _number(text: str, rng: Random) -> Edited:
@@ -66,7 +92,10 @@ def _negate(text: str, rng: Random) -> Edited:
         is_short = rng.random() < 0.3
         if match[1].lower() in _NEVER_SHORT:
             is_short = False
-        return _spliced(text, match.end(), match.end(), "n't" if is_short else " not"), 0.1
+        return (
+            _spliced(text, match.end(), match.end(), "n't" if is_short else " not"),
+            0.1,
+        )
     verbs = list(_RAW_VERB.finditer(text))
     if not verbs:
         return None
@@ -92,7 +121,9 @@ def _name(text: str, rng: Random) -> Edited:
 
 
 def _halve(text: str, rng: Random) -> Edited:
-    found = [match for match in _CLAUSE.finditer(text) if 3 < match.start() < len(text) - 8]
+    found = [
+        match for match in _CLAUSE.finditer(text) if 3 < match.start() < len(text) - 8
+    ]
     if not found:
         return None
     match = rng.choice(found)

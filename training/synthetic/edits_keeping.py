@@ -15,10 +15,18 @@ _LEADING_CLAUSE = re.compile(
     r"(?i)^(if|when|because|although|while|since|after|before)\s+([^,]+?)\s*,\s+(.+?)([.!?]?)$"
 )
 _LEADS_KEPT = (
-    "please understand that", "i'm sorry, but", "i am afraid that", "in my opinion,", "to be honest,", "honestly,",
-    "i have to say that", "i would like to say that", "with respect,", "i think that", "well,", "look,", "you know,",
+    "please understand that", "i'm sorry, but", "i am afraid that", "in my opinion,",
+    "to be honest,", "honestly,",
+    "i have to say that", "i would like to say that", "with respect,",
+    "i think that", "well,", "look,", "you know,",
 )  # fmt: skip
-_TAILS_KEPT = ("if i may say so", "in my view", "i think", "to be honest", "i am sorry to say")
+_TAILS_KEPT = (
+    "if i may say so",
+    "in my view",
+    "i think",
+    "to be honest",
+    "i am sorry to say",
+)
 
 
 def _lead_kept(text: str, rng: Random) -> Edited:
@@ -56,7 +64,9 @@ def _respell(text: str, rng: Random) -> Edited:
 
 def _typing_errors(text: str, rng: Random) -> Edited:
     words = text.split()
-    places = [place for place, word in enumerate(words) if word.isalpha() and len(word) > 4]
+    places = [
+        place for place, word in enumerate(words) if word.isalpha() and len(word) > 4
+    ]
     if not places:
         return None
     count = rng.choice([1, 1, 2])

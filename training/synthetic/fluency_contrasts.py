@@ -1,6 +1,8 @@
-"""Broken sentences beside sound ones that differ in one place, of the errors that a fluency score overlooks.
+"""Broken sentences beside sound ones that differ in one place, of the errors that a
+fluency score overlooks.
 
-Handwritten pairs with slots, and sound sentences broken by rule (`broken_rules`). They are no benchmark.
+Handwritten pairs with slots, and sound sentences broken by rule (`broken_rules`). They
+are no benchmark.
 """
 
 from __future__ import annotations
@@ -21,14 +23,17 @@ Row = tuple[str, str, str, list[int]]
 Pair = tuple[str, str, str]
 # Share of handwritten pairs where sound sentences are given.
 _HANDWRITTEN_SHARE = 0.35
-# Share of pairs in lower case on both sides, and with spaces before the punctuation: neither is an error.
+# Share of pairs in lower case on both sides, and with spaces before the punctuation:
+# neither is an error.
 _LOWER_SHARE = 0.3
 
 
 def broken_indices(broken: str, sound: str) -> list[int]:
-    """Say which words of a broken sentence are wrong, counted from 0 after splitting at white space.
+    """Say which words of a broken sentence are wrong, counted from 0 after splitting at
+    white space.
 
-    Words that the sound sentence has not are wrong; where words are missing, the word after the gap, or the last one.
+    Words that the sound sentence has not are wrong; where words are missing, the word
+    after the gap, or the last one.
     """
     words, model = broken.split(), sound.split()
     wrong: set[int] = set()
@@ -60,13 +65,17 @@ def _handwritten(rng: Random) -> Callable[[], Pair]:
 
     def draw() -> Pair:
         line, section = skeletons.draw(rng)
-        broken, sound = fill_together(line.split(" || "), slots, rng, mend_articles=False)
+        broken, sound = fill_together(
+            line.split(" || "), slots, rng, mend_articles=False
+        )
         return broken, sound, section.kind
 
     return draw
 
 
-def fluency_contrasts(rng: Random, count: int, sentences: Sequence[str] = ()) -> list[Row]:
+def fluency_contrasts(
+    rng: Random, count: int, sentences: Sequence[str] = ()
+) -> list[Row]:
     """Draw distinct pairs of a broken and a sound sentence.
 
     Args:
@@ -75,7 +84,8 @@ def fluency_contrasts(rng: Random, count: int, sentences: Sequence[str] = ()) ->
         sentences: sound sentences to break; without any, all pairs are handwritten.
 
     Returns:
-        (broken, sound, kind, indices of the wrong words of the broken sentence); kinds of rules begin with "rule_".
+        (broken, sound, kind, indices of the wrong words of the broken sentence); kinds
+        of rules begin with "rule_".
 
     Raises:
         ValueError: If there are not so many distinct pairs.

@@ -1,4 +1,6 @@
-"""The words that made examples are made of: lists of our own, and what clean sentences hold."""
+"""The words that made examples are made of: lists of our own, and what clean sentences
+hold.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Pairs of texts that say the same or do not, of the kinds that word overlap gets wrong.
+"""Pairs of texts that say the same or do not, of the kinds that word overlap gets
+wrong.
 
-Handwritten pairs with slots, and edits of real sentences by rule (`edits`). They are no benchmark.
+Handwritten pairs with slots, and edits of real sentences by rule (`edits`). They are no
+benchmark.
 """
 
 from __future__ import annotations
@@ -15,13 +17,22 @@ from training.synthetic.templates import FOLDER, Skeletons, fill_together, read_
 
 __all__ = ["meaning_contrasts"]
 
-# Share of handwritten pairs where real sentences are given, and of pairs of unrelated sentences.
+# Share of handwritten pairs where real sentences are given, and of pairs of unrelated
+# sentences.
 _HANDWRITTEN_SHARE = 0.4
 _UNRELATED_SHARE = 0.03
 # Shares of pairs of which one side, or both, are written as in a chat.
 _CHAT_SHARE = 0.12
 # Kinds whose pairs may stand in either order: nothing is lost or added.
-_SYMMETRIC = ("roles", "places_names", "numbers", "comparatives", "person", "voice", "converse")
+_SYMMETRIC = (
+    "roles",
+    "places_names",
+    "numbers",
+    "comparatives",
+    "person",
+    "voice",
+    "converse",
+)
 # Shares of handwritten pairs in lower case, and, of those kinds, in the other order.
 _LOWER_SHARE, _REVERSED_SHARE = 0.3, 0.3
 
@@ -70,16 +81,20 @@ def _in_chat(source: str, prediction: str, rng: Random) -> tuple[str, str]:
     return source, prediction
 
 
-def meaning_contrasts(rng: Random, count: int, sentences: Sequence[str] = ()) -> list[Row]:
+def meaning_contrasts(
+    rng: Random, count: int, sentences: Sequence[str] = ()
+) -> list[Row]:
     """Draw distinct pairs; in half of them the meaning is kept.
 
     Args:
         rng: decides everything; equal states give equal lists.
         count: how many.
-        sentences: real sentences, neutral or toxic, to edit; without any, all pairs are handwritten.
+        sentences: real sentences, neutral or toxic, to edit; without any, all pairs are
+            handwritten.
 
     Returns:
-        (source, prediction, kept meaning in [0, 1], kind); kinds of edits begin with "edit_".
+        (source, prediction, kept meaning in [0, 1], kind); kinds of edits begin with
+        "edit_".
 
     Raises:
         ValueError: If there are not so many distinct pairs.

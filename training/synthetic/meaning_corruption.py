@@ -1,7 +1,9 @@
-"""Rewrites made wrong on purpose, for the meaning score: (text, kept meaning in [0, 1]).
+"""Rewrites made wrong on purpose, for the meaning score: (text, kept meaning in [0,
+1]).
 
-Each function takes its own `random.Random`; equal seeds give equal texts. The labels are judgements of the authors,
-graded by how much is lost. Those that change a list of words in place return the label.
+Each function takes its own `random.Random`; equal seeds give equal texts. The labels
+are judgements of the authors, graded by how much is lost. Those that change a list of
+words in place return the label.
 """
 
 from __future__ import annotations
@@ -25,8 +27,11 @@ Others = Sequence[str]
 Corruption = Callable[[Words, Random, Lexicon, Others], float]
 
 
-def lose_meaning(text: str, rng: Random, lexicon: Lexicon, others: Sequence[str]) -> tuple[str, float]:
-    """Make a rewrite wrong in one of ten ways; return it and how much of its meaning is left.
+def lose_meaning(
+    text: str, rng: Random, lexicon: Lexicon, others: Sequence[str]
+) -> tuple[str, float]:
+    """Make a rewrite wrong in one of ten ways; return it and how much of its meaning is
+    left.
 
     Args:
         text: a good rewrite.
@@ -95,7 +100,9 @@ def negate(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float
     return 0.15
 
 
-def _exchange(words: Words, place: int, others: dict[str, list[str]], rng: Random) -> None:
+def _exchange(
+    words: Words, place: int, others: dict[str, list[str]], rng: Random
+) -> None:
     """Put another word by a table."""
     word = bare(words[place])
     words[place] = rng.choice(others[word])

@@ -1,6 +1,8 @@
-"""What lazy systems make of a toxic text: rude words deleted, or replaced by others: (text, fluency, kept meaning).
+"""What lazy systems make of a toxic text: rude words deleted, or replaced by others:
+(text, fluency, kept meaning).
 
-Equal seeds give equal texts. The labels, in [0, 1], are judgements of the authors, graded by what is missing.
+Equal seeds give equal texts. The labels, in [0, 1], are judgements of the authors,
+graded by what is missing.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ __all__ = ["remove_rude", "replace_rude"]
 _PRAISE = LISTS["praise"].split()
 # How often a mask is filled by praise, by a word that may follow, and by any word.
 _FILLER_WEIGHTS = (0.3, 0.4, 0.3)
-# Fluency of a text that lost a rude word: an adjective, a noun after its article, or all between two function words.
+# Fluency of a text that lost a rude word: an adjective, a noun after its article, or
+# all between two function words.
 _LOST_FREELY, _LOST_NOUN, _LEFT_A_HOLE = 0.55, 0.4, 0.15
 
 
 def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
-    """Delete the rude words, as a lazy system does: return the text, its fluency, and the kept meaning."""
+    """Delete the rude words, as a lazy system does: return the text, its fluency, and
+    the kept meaning.
+    """
     words = text.split()
     kept: list[str] = []
     fluency, meaning = 0.9, 0.95
@@ -45,7 +50,9 @@ def _fluency_without(words: Sequence[str], place: int) -> float:
     return _LOST_NOUN
 
 
-def replace_rude(text: str, rude: Set[str], rng: Random, lexicon: Lexicon) -> tuple[str, float, float]:
+def replace_rude(
+    text: str, rude: Set[str], rng: Random, lexicon: Lexicon
+) -> tuple[str, float, float]:
     """Put other words in place of the rude ones, as a system that fills masks does.
 
     The words are praise, words that may follow what stands before them, or any words.
@@ -65,8 +72,12 @@ def replace_rude(text: str, rude: Set[str], rng: Random, lexicon: Lexicon) -> tu
     return " ".join(words), fluency, meaning
 
 
-def _draw_filler(rng: Random, lexicon: Lexicon) -> tuple[Callable[[str], str], float, float]:
-    """Draw a way to fill a mask after a word, and the fluency and kept meaning that it gives."""
+def _draw_filler(
+    rng: Random, lexicon: Lexicon
+) -> tuple[Callable[[str], str], float, float]:
+    """Draw a way to fill a mask after a word, and the fluency and kept meaning that it
+    gives.
+    """
     fillers: tuple[tuple[Callable[[str], str], float, float], ...] = (
         (lambda before: rng.choice(_PRAISE), 0.6, 0.25),
         (lambda before: lexicon.follow(before, rng), 0.55, 0.35),

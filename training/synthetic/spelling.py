@@ -1,4 +1,5 @@
-"""Spelling noise that says nothing about toxicity, meaning or fluency, and the ways in which people mask rude words.
+"""Spelling noise that says nothing about toxicity, meaning or fluency, and the ways in
+which people mask rude words.
 
 Each function takes its own `random.Random`; equal seeds give equal texts.
 """
@@ -11,11 +12,23 @@ from random import Random
 
 _CLITIC = re.compile(r"(?i)\b(\w+?)(n't|'(?:s|m|re|ve|ll|d))\b")
 _PUNCTUATION = re.compile(r"([.,!?;:])(?=\s|$)")
-_SPACED = re.compile(r"\s+([.,!?;:](?=\s|$)|n't\b|'(?:s|m|re|ve|ll|d|t)\b)", re.IGNORECASE)
+_SPACED = re.compile(
+    r"\s+([.,!?;:](?=\s|$)|n't\b|'(?:s|m|re|ve|ll|d|t)\b)", re.IGNORECASE
+)
 _BARE = re.compile(r"[^\w'*@$#-]+")
-# Written as people write them to get past a filter (the forms of Gröndahl et al. 2018 and of leet spelling).
+# Written as people write them to get past a filter (the forms of Gröndahl et al. 2018
+# and of leet spelling).
 _STOPS = (".", " .", "!", " !")
-_LOOKALIKES = {"a": "@4", "e": "3", "i": "1!", "o": "0", "s": "$5", "u": "v", "t": "7", "l": "1"}
+_LOOKALIKES = {
+    "a": "@4",
+    "e": "3",
+    "i": "1!",
+    "o": "0",
+    "s": "$5",
+    "u": "v",
+    "t": "7",
+    "l": "1",
+}
 
 
 def bare(word: str) -> str:
@@ -24,7 +37,9 @@ def bare(word: str) -> str:
 
 
 def tokenized(text: str) -> str:
-    """Put spaces before punctuation and clitics, as in "i don 't know ." (one of two usual forms)."""
+    """Put spaces before punctuation and clitics, as in "i don 't know ." (one of two
+    usual forms).
+    """
     text = _CLITIC.sub(_split_clitic, text)
     return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
 
@@ -44,7 +59,9 @@ def joined(text: str) -> str:
 
 
 def respell(text: str, rng: Random) -> str:
-    """Add noise that says nothing about toxicity, meaning or fluency: case, spaces, the final stop, apostrophes."""
+    """Add noise that says nothing about toxicity, meaning or fluency: case, spaces, the
+    final stop, apostrophes.
+    """
     text = _respaced(text, rng.random())
     text = _recased(text, rng.random())
     draw = rng.random()
@@ -76,7 +93,9 @@ def _recased(text: str, draw: float) -> str:
 
 
 def obfuscate_word(word: str, rng: Random) -> str:
-    """Write a rude word as people do to get past a filter: masked, leet, spaced, stretched or misspelled."""
+    """Write a rude word as people do to get past a filter: masked, leet, spaced,
+    stretched or misspelled.
+    """
     kind = rng.randrange(len(_DISGUISES))
     if len(word) < 3:
         return word
@@ -148,7 +167,9 @@ _DISGUISES = (
 
 
 def obfuscate(text: str, rude: Set[str], rng: Random) -> str:
-    """Obfuscate the rude words of a text; without any, at times another word, so that a mask alone means nothing."""
+    """Obfuscate the rude words of a text; without any, at times another word, so that a
+    mask alone means nothing.
+    """
     words = text.split()
     places = [place for place, word in enumerate(words) if bare(word) in rude]
     if not places and words and rng.random() < 0.15:

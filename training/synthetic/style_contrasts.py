@@ -1,6 +1,8 @@
-"""Harmless and toxic sentences of the kinds that a classifier confuses: (sentence, P(toxic), kind).
+"""Harmless and toxic sentences of the kinds that a classifier confuses: (sentence,
+P(toxic), kind).
 
-The sentences were written by hand for this project; those in public data are of other kinds. They are no benchmark.
+The sentences were written by hand for this project; those in public data are of other
+kinds. They are no benchmark.
 """
 
 from __future__ import annotations
@@ -15,10 +17,24 @@ from training.synthetic.templates import FOLDER, Section, Skeletons, fill, read_
 __all__ = ["style_contrasts"]
 
 # Kinds whose point is one rude word or a short phrase: these are also shown disguised.
-_CARRIER_KINDS = ("ordinary", "sports_games", "idioms", "negative_events", "identity_fact", "emoji_short")
+_CARRIER_KINDS = (
+    "ordinary",
+    "sports_games",
+    "idioms",
+    "negative_events",
+    "identity_fact",
+    "emoji_short",
+)
 _DISGUISED_KINDS = {
     "harmless": _CARRIER_KINDS,
-    "toxic": ("plain", "short_insult", "threat_direct", "wish_harm", "dehumanizing", "third_person"),
+    "toxic": (
+        "plain",
+        "short_insult",
+        "threat_direct",
+        "wish_harm",
+        "dehumanizing",
+        "third_person",
+    ),
 }
 # Disguise alone is a faint sign of bad intent, and hides a part of it.
 _DISGUISED_LABEL = {"harmless": 0.04, "toxic": -0.03}
@@ -38,13 +54,17 @@ class _Side:
         self._skeletons = Skeletons(FOLDER / f"style_{name}.txt")
 
     def draw(self, rng: Random, kinds: tuple[str, ...] = ()) -> tuple[str, Section]:
-        """Draw a filled skeleton, of one of `kinds` where some are given, and its section."""
+        """Draw a filled skeleton, of one of `kinds` where some are given, and its
+        section.
+        """
         skeleton, section = self._skeletons.draw(rng, kinds)
         return fill(skeleton, self._slots, rng), section
 
 
 def _spelling(text: str, rng: Random) -> str:
-    """Write a sentence as people do: often in lower case, without the final stop, or with a happy emoji."""
+    """Write a sentence as people do: often in lower case, without the final stop, or
+    with a happy emoji.
+    """
     draw = rng.random()
     if draw < 0.25:
         text = text.lower()
@@ -102,7 +122,8 @@ def style_contrasts(rng: Random, count: int) -> list[tuple[str, float, str]]:
         count: how many.
 
     Returns:
-        (sentence, P(toxic) in [0, 1], kind) in random order; a kind such as "plain+leet" is a disguised "plain".
+        (sentence, P(toxic) in [0, 1], kind) in random order; a kind such as
+        "plain+leet" is a disguised "plain".
 
     Raises:
         ValueError: If there are not so many distinct sentences.

@@ -1,8 +1,9 @@
 """Handwritten sentences with slots: read from text files, filled at random.
 
-A file of skeletons has sections, "## kind number", each followed by one skeleton per line. A slot `{name}` is filled
-from a list; `{name}s` by the plural of a filler. Strong words are stored masked: in a word that starts with "~", the
-digits 1 to 5 stand for a, e, i, o, u.
+A file of skeletons has sections, "## kind number", each followed by one skeleton per
+line. A slot `{name}` is filled from a list; `{name}s` by the plural of a filler. Strong
+words are stored masked: in a word that starts with "~", the digits 1 to 5 stand for a,
+e, i, o, u.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ FOLDER = Path(__file__).parent / "texts"
 _SLOT = re.compile(r"\{(\w+)\}(s\b)?")
 _MASKED = re.compile(r"~(\w+)")
 _VOWELS = str.maketrans("12345", "aeiou")
-# "a" before a vowel letter that is spoken as a vowel; "useful", "one" and "European" begin with a consonant sound.
-_A_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])(?!use|uni|u-|one|eu|Ukr|Eu|US)")
-# Lists that hold other forms of the words of another list: the plural of the same noun, the base of the same verb.
+# "a" before a vowel letter that is spoken as a vowel; "useful", "one" and "European"
+# begin with a consonant sound.
+_A_BEFORE_VOWEL = re.compile(
+    r"\b([Aa]) (?=[aeiouAEIOU])(?!use|uni|u-|one|eu|Ukr|Eu|US)"
+)
+# Lists that hold other forms of the words of another list: the plural of the same noun,
+# the base of the same verb.
 _FORM_OF = {"pl": "sg", "base": "ing"}
 
 
@@ -80,7 +85,9 @@ def unmask(text: str) -> str:
 def content_lines(path: Path) -> list[str]:
     """Read the lines of a text file without blank lines and "# " comments."""
     text = path.read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line.strip() and not line.startswith("# ")]
+    return [
+        line for line in text.splitlines() if line.strip() and not line.startswith("# ")
+    ]
 
 
 def read_slots(path: Path) -> dict[str, list[str]]:
@@ -93,7 +100,9 @@ def read_slots(path: Path) -> dict[str, list[str]]:
     for line in content_lines(path):
         name, colon, fillers = line.partition(": ")
         if not colon:
-            raise ValueError(f"`{path.name}`: expected `name: filler | filler`, got {line!r}")
+            raise ValueError(
+                f"`{path.name}`: expected `name: filler | filler`, got {line!r}"
+            )
         found = unmask(fillers).split(" | ")
         slots[name] = [filler.strip() for filler in found]
     return slots
@@ -111,14 +120,19 @@ def read_sections(path: Path) -> list[Section]:
             kind, label = line[3:].split()
             sections.append((kind, float(label), []))
         elif not sections:
-            raise ValueError(f"`{path.name}`: expected a heading `## kind number` first, got {line!r}")
+            raise ValueError(
+                f"`{path.name}`: expected a heading `## kind number` first, got"
+                f" {line!r}"
+            )
         else:
             sections[-1][2].append(unmask(line))
     return [Section(kind, label, tuple(lines)) for kind, label, lines in sections]
 
 
 def plural(word: str) -> str:
-    """Put the plural of a filler; of a phrase such as "waste of time", of its first word."""
+    """Put the plural of a filler; of a phrase such as "waste of time", of its first
+    word.
+    """
     head, of, rest = word.partition(" of ")
     ends_in_vowel_y = head[-2:-1] in "aeiou"
     if head.endswith(("s", "sh", "ch", "x")):
@@ -131,11 +145,16 @@ def plural(word: str) -> str:
 
 
 def fill_together(
-    skeletons: list[str], slots: dict[str, list[str]], rng: Random, mend_articles: bool = True
+    skeletons: list[str],
+    slots: dict[str, list[str]],
+    rng: Random,
+    mend_articles: bool = True,
 ) -> list[str]:
-    """Fill several skeletons alike: `{name}` is the same in all of them, `{name2}` another filler of the list `name`.
+    """Fill several skeletons alike: `{name}` is the same in all of them, `{name2}`
+    another filler of the list `name`.
 
-    Two forms of a word stand at the same index of their lists and are filled alike: see `_FORM_OF`.
+    Two forms of a word stand at the same index of their lists and are filled alike: see
+    `_FORM_OF`.
 
     Raises:
         KeyError: If a slot has no list.
@@ -154,7 +173,9 @@ def fill_together(
     return [fill(skeleton, chosen, rng, mend_articles) for skeleton in skeletons]
 
 
-def _draw_filler(root: str, drawn: dict[str, int], slots: dict[str, list[str]], rng: Random) -> int:
+def _draw_filler(
+    root: str, drawn: dict[str, int], slots: dict[str, list[str]], rng: Random
+) -> int:
     """Draw the index of a filler that no other slot of the same list has."""
     list_name = root.rstrip("2")
     taken = [index for other, index in drawn.items() if other.rstrip("2") == list_name]
@@ -162,8 +183,11 @@ def _draw_filler(root: str, drawn: dict[str, int], slots: dict[str, list[str]], 
     return rng.choice(free)
 
 
-def fill(skeleton: str, slots: dict[str, list[str]], rng: Random, mend_articles: bool = True) -> str:
-    """Fill every slot at random; begin with a capital where the skeleton ends like a sentence.
+def fill(
+    skeleton: str, slots: dict[str, list[str]], rng: Random, mend_articles: bool = True
+) -> str:
+    """Fill every slot at random; begin with a capital where the skeleton ends like a
+    sentence.
 
     Args:
         skeleton: a sentence with slots.

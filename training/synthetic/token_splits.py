@@ -11,8 +11,8 @@ __all__ = ["TokenSplitter"]
 class TokenSplitter:
     """Replace some tokens by two that spell the same.
 
-    The toxicity loss sees a generator's cuts, and obfuscations cut anywhere. After MaxMatch-Dropout (Hiraoka 2022,
-    https://aclanthology.org/2022.coling-1.430).
+    The toxicity loss sees a generator's cuts, and obfuscations cut anywhere. After
+    MaxMatch-Dropout (Hiraoka 2022, https://aclanthology.org/2022.coling-1.430).
 
     Args:
         vocabulary: token to id of a WordPiece tokenizer.
@@ -50,7 +50,9 @@ def _splits(token: str, vocabulary: dict[str, int]) -> list[tuple[int, int]]:
 
 
 def _cuts(token: str) -> range:
-    """Say after which characters a token may be cut: words and continuations only, not special tokens."""
+    """Say after which characters a token may be cut: words and continuations only, not
+    special tokens.
+    """
     if token.startswith("##"):
         return range(3, len(token))
     if token.isalpha():

@@ -9,7 +9,8 @@ from training.synthetic.spelling import bare
 
 Words = list[str]
 Broken = Words | None
-# Takes the words of a sentence; returns other words, or None where it finds nothing to change.
+# Takes the words of a sentence; returns other words, or None where it finds nothing to
+# change.
 Rule = Callable[[Words, Random], Broken]
 Find = Callable[[Words], list[int]]
 Change = Callable[[Words, int, Random], Broken]

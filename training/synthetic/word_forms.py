@@ -56,8 +56,8 @@ def _without_ed(word: str) -> list[str]:
     return [stem, word[:-1], stem + "ing"]
 
 
-# Words that ask for one form of the next word, and what makes wrong forms of it: "he goes" to "he go", "must see" to
-# "must sees". The first list that holds a word counts.
+# Words that ask for one form of the next word, and what makes wrong forms of it: "he
+# goes" to "he go", "must see" to "must sees". The first list that holds a word counts.
 _RULES: tuple[tuple[frozenset[str], Callable[[str], list[str]]], ...] = (
     (_words("take_s"), _without_s),
     (_words("take_base"), _inflected),
@@ -69,7 +69,8 @@ _RULES: tuple[tuple[frozenset[str], Callable[[str], list[str]]], ...] = (
 
 
 def wrong_forms(before: str, word: str, known: Set[str]) -> list[str]:
-    """Return the forms of a word that are wrong after another, and that occur elsewhere.
+    """Return the forms of a word that are wrong after another, and that occur
+    elsewhere.
 
     Args:
         before: the word before it.

@@ -1,4 +1,6 @@
-"""What rules that edit a sentence share: tables of words, and the exchange of a word by a table."""
+"""What rules that edit a sentence share: tables of words, and the exchange of a word by
+a table.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from training.synthetic.templates import FOLDER
 __all__ = ["TABLES", "Edited", "Rule", "by_table", "exchange"]
 
 Edited = tuple[str, float] | None
-# Takes a sentence; returns the edited sentence with its kept meaning in [0, 1], or None where it finds nothing to edit.
+# Takes a sentence; returns the edited sentence with its kept meaning in [0, 1], or None
+# where it finds nothing to edit.
 Rule = Callable[[str, Random], Edited]
 
 
@@ -78,7 +81,9 @@ def exchange(text: str, rng: Random, name: str, most: int = 1) -> str | None:
 
 
 def by_table(name: str, label: float, most: int = 1) -> Rule:
-    """Make a rule that exchanges up to `most` words by a table, and gives every result the same label."""
+    """Make a rule that exchanges up to `most` words by a table, and gives every result
+    the same label.
+    """
 
     def rule(text: str, rng: Random) -> Edited:
         changed = exchange(text, rng, name, most)
