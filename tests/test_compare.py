@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from toxicity_j.compare import Comparison, compare
-from toxicity_j.compare.analysis import contributions, indistinct_groups, letters, ranks
+from toxicity_j.compare.analysis import contributions
+from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
 from toxicity_j.results import Segments
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Output, Request
-from .compare.compare import Comparison, compare
+from .compare.compare import compare
+from .compare.comparison import Comparison
 from .compare.exports import check_cells, check_suffix, write_segments
 from .compare.gate import check_same_setting, drops, parse_floors, shortfalls
 from .compare.readers import Inputs, ReaderError, read_columns

@@ -1,7 +1,8 @@
 """Comparison of systems: statistics, tables and reports (installed package only)."""
 
 from . import readers, records, render, report, statistics
-from .compare import Comparison, compare
+from .compare import compare
+from .comparison import Comparison
 from .records import Difference, Estimate, Pair, System, Texts
 
 __all__ = ["Comparison", "Difference", "Estimate", "Pair", "System", "Texts", "compare"]

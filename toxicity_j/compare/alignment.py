@@ -1,6 +1,4 @@
-"""Match the rows of one file to those of another: by id, else by source text, else by
-place.
-"""
+"""Match the rows of one file to those of another: by id, source text or place."""
 
 from __future__ import annotations
 
@@ -40,15 +38,16 @@ def row_order(first: Keyed, other: Keyed) -> list[int]:
         ReaderError: a row of one has no partner in the other; both files, both counts
             and the first line are named.
     """
+    in_place = list(range(len(first.table.lines)))
     if first.table is other.table:
-        return list(range(len(first.table.lines)))
+        return in_place
     if first.ids is not None and other.ids is not None:
         return _by_key(first, other, first.ids, other.ids, "id")
     if first.sources is not None and other.sources is not None:
         return _by_key(first, other, first.sources, other.sources, "source")
-    if len(first.table.lines) != len(other.table.lines):
+    if len(other.table.lines) != len(in_place):
         raise ReaderError(_count_error(first, other))
-    return list(range(len(first.table.lines)))
+    return in_place
 
 
 def _by_key(
@@ -61,6 +60,7 @@ def _by_key(
     wanted, found = _occurrences(keys), _occurrences(other_keys)
     rows = {key: row for row, key in enumerate(found)}
     partners = set(wanted)
+    # Both ways: no row of either file may be left without a partner.
     counts = f"{other.counted()} and {first.counted()}"
     for lacking, having, candidates, known in (
         (other, first, wanted, rows),
@@ -68,22 +68,16 @@ def _by_key(
     ):
         for row, key in enumerate(candidates):
             if key not in known:
-                place = (
-                    f"the first that parts is {having.table.path}, line"
-                    f" {having.table.lines[row]}"
+                raise ReaderError(
+                    f"{counts}; the first that parts is {having.table.path}, line"
+                    f" {having.table.lines[row]}: its {name} {_shown(key[0])} has no"
+                    f" partner in {lacking.table.path}"
                 )
-                reason = (
-                    f"its {name} {_shown(key[0])} has no partner in"
-                    f" {lacking.table.path}"
-                )
-                raise ReaderError(f"{counts}; {place}: {reason}")
     return [rows[key] for key in wanted]
 
 
 def _occurrences(keys: Sequence[str]) -> list[tuple[str, int]]:
-    """Count the occurrences of each key, so that repeated sentences match in their
-    order.
-    """
+    """Count the occurrences of each key, so that repeated sentences match in order."""
     seen: Counter[str] = Counter()
     numbered = []
     for key in keys:
@@ -106,18 +100,20 @@ def _reject_repeated(keyed: Keyed, ids: list[str]) -> None:
 
 
 def _count_error(first: Keyed, other: Keyed) -> str:
-    shorter, longer = sorted((first, other), key=lambda keyed: len(keyed.table.lines))
-    line = longer.table.lines[len(shorter.table.lines)]
-    place = f"line {line} of {longer.table.path} is the first without a partner"
-    return f"{other.counted()} and {first.counted()}; {place}{_blank_end(longer.table)}"
+    shorter, longer = sorted(
+        (first.table, other.table), key=lambda table: len(table.lines)
+    )
+    line = longer.lines[len(shorter.lines)]
+    counts = f"{other.counted()} and {first.counted()}"
+    place = f"line {line} of {longer.path} is the first without a partner"
+    return f"{counts}; {place}{_blank_end(longer)}"
 
 
 def _blank_end(table: Table) -> str:
-    """Say that a plain text file ends in blank lines, which count as empty segments and
-    are often an accident.
-    """
+    """Say that a plain text file ends in blank lines, which are often an accident."""
     if not table.is_text:
         return ""
+    # Blank lines count as empty segments, because a system may answer nothing.
     blank = 0
     for line in reversed(table.columns[TEXT]):
         if line.strip():

@@ -1,14 +1,13 @@
-"""Turn per-segment columns of several systems into estimates, tested pairs, ranks and
-groups. Arithmetic only.
+"""Turn per-segment columns of several systems into estimates and tested pairs.
+
+Arithmetic only.
 """
 
 from __future__ import annotations
 
 import math
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -29,9 +28,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Draws:
-    """How to resample: number of samples, seed, and level of the intervals in (0,
-    1).
-    """
+    """How to resample: number of samples, seed, and level of intervals in (0, 1)."""
 
     n_resamples: int
     seed: int
@@ -41,8 +38,9 @@ class Draws:
 def estimates(
     systems: Mapping[str, Columns], draws: Draws
 ) -> dict[str, dict[str, Estimate]]:
-    """Return each system's mean of each measure, with intervals from the same draws;
-    Wilson's for decisions.
+    """Return each system's mean of each measure, with its interval.
+
+    All intervals come from the same draws; those of decisions are Wilson's.
 
     Args:
         systems: per-segment scores by system.
@@ -60,23 +58,15 @@ def estimates(
     return found
 
 
-def ranks(scores: Mapping[str, float]) -> dict[str, int]:
-    """Return ranks by name, 1 for the highest score; equal scores share a rank, and the
-    next one is left out.
-    """
-    # The place of the first equal score, which equal ones share.
-    descending = sorted(scores.values(), reverse=True)
-    return {name: 1 + descending.index(score) for name, score in scores.items()}
-
-
 def tested_pairs(
     systems: Mapping[str, Columns],
     order: Sequence[tuple[str, str]],
     main: str,
     draws: Draws,
 ) -> list[Pair]:
-    """Return each pair of systems with its differences, tested and corrected over the
-    pairs for each measure.
+    """Return each pair of systems with its differences, tested and corrected.
+
+    P-values are corrected over the pairs, for each measure.
 
     Args:
         systems: per-segment scores by system.
@@ -88,6 +78,7 @@ def tested_pairs(
         return []
     first_system, _ = order[0]
     measures = list(systems[first_system])
+    # One long list of columns, because equal draws for all make one pass over them.
     gaps: list[Array] = []
     for measure in measures:
         gaps += [
@@ -102,51 +93,10 @@ def tested_pairs(
     return [_pair(systems, names, main, differences[names]) for names in order]
 
 
-def indistinct_groups(
-    names: Sequence[str], different: set[frozenset[str]]
-) -> list[tuple[str, ...]]:
-    """Return the largest sets of systems of which no two differ (Piepho 2004, insert
-    and absorb).
-
-    Args:
-        names: best first.
-        different: pairs that differ significantly.
-
-    Returns:
-        Groups, by their best member; a system may stand in several.
-    """
-    groups = [frozenset(names)]
-    for pair in combinations(names, 2):
-        if frozenset(pair) not in different:
-            continue
-        split: list[frozenset[str]] = []
-        for group in groups:
-            split.extend(_without_pair(group, pair))
-        groups = _largest(split)
-    places = dict(zip(names, range(len(names)), strict=True))
-    by_place = [sorted(map(places.__getitem__, group)) for group in groups]
-    return [tuple(names[place] for place in group) for group in sorted(by_place)]
-
-
-def letters(names: Sequence[str], groups: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return the letters of each system: one per group that it stands in, "a" for the
-    best group.
-    """
-    marked = dict.fromkeys(names, "")
-    for index, group in enumerate(groups):
-        label = f"({index + 1})"
-        if index < len(string.ascii_letters):
-            label = string.ascii_letters[index]
-        for name in group:
-            marked[name] += label
-    return marked
-
-
 def smallest_differences(
     systems: Mapping[str, Columns], order: Sequence[tuple[str, str]], level: float
 ) -> dict[str, float]:
-    """Return, by measure, the smallest difference that a test shows with a power of
-    0.8; the median over pairs.
+    """Return, by measure, the smallest difference that tests show with a power of 0.8.
 
     The level is shared by the pairs (Bonferroni), as the smallest corrected p-value is.
     """
@@ -170,8 +120,7 @@ def smallest_differences(
 
 
 def contributions(first: Columns, second: Columns) -> dict[str, float]:
-    """Return the part of the difference in mean STA * SIM * FL that comes from each
-    factor.
+    """Return what each factor adds to the difference in mean STA * SIM * FL.
 
     Each factor is exchanged in every order of the three, and its effects are averaged
     (the Shapley value), so that the parts add up to the difference.
@@ -201,9 +150,7 @@ def _estimate(column: Array, bounds: Bounds, confidence: float) -> Estimate:
 
 
 def _tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
-    """Test columns of differences; the p-values of each `count` columns are corrected
-    together.
-    """
+    """Test columns of differences; each `count` of them are corrected together."""
     # Tests are made on differences of at most 1, so that rounding has one size.
     scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
     p_values = paired_p_values(
@@ -257,9 +204,7 @@ def _pair(
 
 
 def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:
-    """Return the ends of an interval for the mean of each column; None for one
-    segment.
-    """
+    """Return the interval of each column's mean; (None, None) for one segment."""
     if len(values[0]) < 2:
         return [(None, None)] * len(values)
     low, high = intervals(
@@ -273,16 +218,3 @@ def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:
 
 def _mean(values: Array) -> float:
     return math.fsum(values) / len(values)
-
-
-def _without_pair(group: frozenset[str], pair: tuple[str, str]) -> list[frozenset[str]]:
-    """Return a group as it is, or, where it holds both of a pair, once without each."""
-    if not group.issuperset(pair):
-        return [group]
-    return [group - {name} for name in pair]
-
-
-def _largest(groups: Sequence[frozenset[str]]) -> list[frozenset[str]]:
-    """Return the groups that no other group contains."""
-    unique = set(groups)
-    return [group for group in unique if not any(group < other for other in unique)]

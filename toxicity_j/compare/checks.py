@@ -1,6 +1,4 @@
-"""Check the arguments of statistics, and scale scores so that no sum of them
-overflows.
-"""
+"""Check the arguments of statistics, and scale scores so that no sum overflows."""
 
 from __future__ import annotations
 
@@ -12,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from .resampling import Array
 
+# P-values then have a resolution of 0.000001.
 MOST_RESAMPLES = 1_000_000
 
 
@@ -70,6 +69,7 @@ def finite(values: ArrayLike, name: str) -> Array:
         raise TypeError(f"{expected}; got {type(values).__name__} of {array.dtype}")
     if array.ndim != 1 or not len(array):
         raise ValueError(f"{expected}; got shape {array.shape}")
+    # A float128 beyond float64 becomes inf here, and is rejected below.
     with np.errstate(over="ignore"):
         converted = array.astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(converted))
@@ -79,8 +79,9 @@ def finite(values: ArrayLike, name: str) -> Array:
 
 
 def paired_differences(a: ArrayLike, b: ArrayLike) -> tuple[Array, float]:
-    """Return a - b, divided by the largest absolute score, and that score (1 where all
-    are 0).
+    """Return a - b, divided by the largest absolute score, and that score.
+
+    The divisor is 1 where all scores are 0.
 
     Raises:
         TypeError: as `finite`.
@@ -91,6 +92,7 @@ def paired_differences(a: ArrayLike, b: ArrayLike) -> tuple[Array, float]:
         raise ValueError(
             f"`b` must be as long as `a`; got {len(second)} scores for {len(first)}"
         )
+    # Before the subtraction, which overflows for scores near the largest float.
     scale = max(scale_of(first), scale_of(second))
     return first / scale - second / scale, scale
 

@@ -1,6 +1,4 @@
-"""What the files of a comparison hold, once their rows are matched: systems, references
-and languages.
-"""
+"""Read systems, references and languages from files whose rows are matched."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ __all__ = [
     "Given",
     "languages_of",
     "named_systems",
+    "outputs_of",
     "references_of",
-    "unterminated_columns",
+    "unterminated_of",
 ]
 
 Item = TypeVar("Item")
@@ -37,9 +36,7 @@ Given: TypeAlias = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class AlignedFile:
-    """A file whose rows are known to match those of the others: `order` holds them as
-    indices.
-    """
+    """A file whose rows match those of the others in `order`, which holds indices."""
 
     table: Table
     names: ColumnNames
@@ -53,9 +50,7 @@ class AlignedFile:
 
 @dataclass(frozen=True)
 class _System:
-    """A column of outputs: its short name, the name where another has the short one,
-    and where it stands.
-    """
+    """A column of outputs: its short and long name, and where it stands."""
 
     short: str
     long: str
@@ -94,24 +89,37 @@ def _systems_of_file(file: AlignedFile) -> Iterator[_System]:
             yield _System(column, f"{stem}:{column}", file, column)
 
 
-def unterminated_columns(
-    system: AlignedFile, files: Mapping[str, AlignedFile], given: Given
-) -> tuple[str, ...]:
-    """Return the columns of one system whose file does not end in a newline."""
-    lacking = []
-    if not system.table.terminated:
-        lacking.append("predictions")
-    if not all(files[path].table.terminated for path in given["sources"]):
-        lacking.append("sources")
-    return tuple(lacking)
+def outputs_of(systems: Mapping[str, tuple[AlignedFile, str]]) -> dict[str, list[str]]:
+    """Return the outputs of each system, in the common order of rows."""
+    outputs: dict[str, list[str]] = {}
+    for name, (file, column) in systems.items():
+        outputs[name] = file.strings(column)
+    return outputs
+
+
+def unterminated_of(
+    systems: Mapping[str, tuple[AlignedFile, str]],
+    files: Mapping[str, AlignedFile],
+    given: Given,
+) -> dict[str, tuple[str, ...]]:
+    """Return, by system, the columns whose file does not end in a newline."""
+    sources_end = all(files[path].table.terminated for path in given["sources"])
+    found: dict[str, tuple[str, ...]] = {}
+    for name, (file, _) in systems.items():
+        lacking = []
+        if not file.table.terminated:
+            lacking.append("predictions")
+        if not sources_end:
+            lacking.append("sources")
+        if lacking:
+            found[name] = tuple(lacking)
+    return found
 
 
 def references_of(
     files: Mapping[str, AlignedFile], given: Given
 ) -> list[list[str]] | None:
-    """Return the references of each row: of the files given for them, else of the other
-    tables.
-    """
+    """Return each row's references: of files given for them, else of other tables."""
     if not given["references"]:
         return _own_references(files, given)
     parts = []
@@ -137,17 +145,15 @@ def _own_references(
 
 
 def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
-    """Return the references of each row; of several columns, empty cells are left out,
-    as RUSSE's files have them.
-    """
+    """Return the references of each row, one or more from each column."""
     merged = []
     for row in file.order:
         place = f"{file.table.path}, line {file.table.lines[row]}"
         texts: list[str] = []
         for column in columns:
             texts += _reference_texts(file.table.columns[column][row], place)
-        # A row with fewer references than others has empty cells; a single empty one is
-        # an empty reference.
+        # A row with fewer references than others has empty cells (RUSSE 2022); a single
+        # empty one is an empty reference.
         if len(columns) > 1:
             texts = [text for text in texts if text]
         if not texts:
@@ -157,9 +163,7 @@ def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
 
 
 def _reference_texts(cell: Any, place: str) -> list[str]:
-    """Return the references of one cell, which JSON Lines and parquet may hold as a
-    list.
-    """
+    """Return the references of one cell, which may hold one or a list of them."""
     texts = [cell]
     if isinstance(cell, list):
         texts = cell
@@ -171,9 +175,7 @@ def _reference_texts(cell: Any, place: str) -> list[str]:
 
 
 def languages_of(files: Mapping[str, AlignedFile], given: Given) -> list[str] | None:
-    """Return the language of each row: of the file given for it, else of the other
-    tables.
-    """
+    """Return each row's language: of the file given for it, else of other tables."""
     if given["languages"]:
         file = files[given["languages"][0]]
         named = given_language_column(file.table, file.names)

@@ -1,6 +1,4 @@
-"""Write one row per system and segment: texts and scores, as JSON Lines, CSV, TSV or
-parquet.
-"""
+"""Write one row per system and segment, with texts and scores, to a file."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .compare import Comparison
+from .comparison import Comparison
 from .records import Texts
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
@@ -41,6 +39,7 @@ def check_cells(texts: Texts, suffix: str) -> None:
     """
     if suffix != ".tsv":
         return
+    # References are one JSON string, which escapes tabs and line breaks.
     columns = {**texts.predictions, "sources": texts.sources or []}
     for name, column in columns.items():
         for index, text in enumerate(column):
@@ -52,9 +51,7 @@ def check_cells(texts: Texts, suffix: str) -> None:
 
 
 def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
-    """Yield one row per system and segment: `system`, `segment` (from 0), texts,
-    references, language and scores.
-    """
+    """Yield one row per system and segment: names, texts, language and scores."""
     texts = comparison.texts
     for system in comparison.systems:
         for index in range(comparison.n):
@@ -99,7 +96,8 @@ def write_segments(comparison: Comparison, path: str) -> None:
 
 
 def _delimited(rows: list[dict[str, Any]], suffix: str) -> str:
-    lines = [list(rows[0]), *(map(_cell, row.values()) for row in rows)]
+    lines = [list(rows[0])]
+    lines += [list(map(_cell, row.values())) for row in rows]
     if suffix == ".tsv":
         return "".join("\t".join(cells) + "\n" for cells in lines)
     file = io.StringIO()

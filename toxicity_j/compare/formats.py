@@ -1,6 +1,4 @@
-"""Turn the text of one file into rows: CSV, TSV, JSON Lines and parquet, and the lines
-of plain text.
-"""
+"""Turn the content of one file into rows: CSV, TSV, JSON Lines, parquet, text."""
 
 from __future__ import annotations
 
@@ -21,14 +19,11 @@ _READ_BY_PANDAS = ("toxic_sentence", "toxic_comment")
 
 
 class ReaderError(ValueError):
-    """A file cannot be read as columns of texts; the message is one line that names the
-    file.
-    """
+    """A file cannot be read as columns of texts; one line says which and why."""
 
 
 def text_lines(text: str) -> list[str]:
-    """Split text into lines at LF, CRLF and CR, as Python's text mode does, and at
-    nothing else.
+    """Split text into lines at LF, CRLF and CR, as Python's text mode does.
 
     U+2028, form feeds and the like stay inside their line.
     """
@@ -40,12 +35,11 @@ def text_lines(text: str) -> list[str]:
 
 
 def check_unicode(text: str, place: str) -> None:
-    """Raise a ReaderError if a text holds a lone surrogate, which no file can hold and
-    no tokenizer reads.
-    """
+    """Raise a ReaderError if a text holds a lone surrogate."""
     if text.isascii():
         return
     try:
+        # What no file can hold, no tokenizer reads.
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ReaderError(
@@ -80,9 +74,8 @@ def tsv_rows(path: str, text: str, quoting: str) -> NumberedRows:
 
 
 def _unquoted(path: str, number: int, line: str) -> list[str]:
-    """Split one TSV line and undo its quotes as pandas does; a quote that stays open
-    would swallow the next lines.
-    """
+    """Split one TSV line and undo its quotes, as pandas does."""
+    # With its newline: a quote that stays open takes it into the last cell.
     reader = csv.reader([line + "\n"], delimiter="\t")
     try:
         cells = next(reader)

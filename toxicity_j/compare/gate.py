@@ -1,6 +1,4 @@
-"""Gates for continuous integration: a floor under each score, and no significant drop
-against a saved comparison.
-"""
+"""Gates for continuous integration: a floor under each score, and no new drop."""
 
 from __future__ import annotations
 
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .compare import Comparison, compare
+from .compare import compare
+from .comparison import Comparison
 from .records import MEASURES
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def parse_floors(texts: Sequence[str]) -> dict[str, float]:
 
 
 def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each system and measure below its floor; the baseline is
-    not held to it.
+    """Return a sentence for each system and measure below its floor.
 
     Raises:
         ValueError: a measure was not computed.
@@ -88,8 +86,7 @@ def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]
 
 
 def drops(new: Comparison, old: Comparison) -> list[str]:
-    """Return a sentence for each system whose main score fell significantly, tested on
-    the same segments.
+    """Return a sentence for each system whose main score fell significantly.
 
     Systems are matched by name; one system on each side is matched whatever its name.
     The level is 1 minus the confidence of `new`, with Holm's correction over the

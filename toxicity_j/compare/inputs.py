@@ -1,6 +1,4 @@
-"""Check what is compared, score the systems that are given as texts, and bring all of
-them into columns.
-"""
+"""Check what is compared, score texts, and bring all systems into columns."""
 
 from __future__ import annotations
 
@@ -128,23 +126,28 @@ def score_systems(
     _check_alike(scored, by_system)
     first, *_ = scored.values()
     languages = columns["languages"] or first.languages
-    n = len(first.p_toxic)
-    for name, column in {**columns, "languages": languages}.items():
+    _check_lengths({**columns, "languages": languages}, len(first.p_toxic))
+    p_toxic: dict[str, Array] = {}
+    truncated: dict[str, dict[str, int]] = {}
+    for name, segments in scored.items():
+        p_toxic[name] = finite(segments.p_toxic, f"systems[{name!r}].p_toxic")
+        truncated[name] = dict(segments.truncated)
+    return Scored(
+        columns=by_system,
+        p_toxic=p_toxic,
+        signature=first.signature,
+        languages=_listed(languages),
+        truncated=truncated,
+        texts=_texts(texts, columns),
+    )
+
+
+def _check_lengths(columns: Mapping[str, Any], n: int) -> None:
+    for name, column in columns.items():
         if column is not None and len(column) != n:
             raise ValueError(
                 f"`{name}` must have one item per segment; got {len(column)} for {n}"
             )
-    return Scored(
-        columns=by_system,
-        p_toxic={
-            name: finite(segments.p_toxic, f"systems[{name!r}].p_toxic")
-            for name, segments in scored.items()
-        },
-        signature=first.signature,
-        languages=_listed(languages),
-        truncated={name: dict(segments.truncated) for name, segments in scored.items()},
-        texts=_texts(texts, columns),
-    )
 
 
 def _scorer(protocol: str | Protocol, progress: bool) -> Scorer:
@@ -173,9 +176,7 @@ def _measures(name: str, segments: Segments) -> dict[str, Array]:
 def _check_alike(
     scored: Mapping[str, Segments], columns: Mapping[str, Mapping[str, Array]]
 ) -> None:
-    """Check that all systems have the signature, the measures and the number of
-    segments of the first one.
-    """
+    """Check that all systems have the first one's signature, measures and length."""
     first, *_ = scored
     n = len(columns[first]["sta"])
     for name, segments in scored.items():
@@ -200,6 +201,7 @@ def _check_alike(
 
 def _texts(predictions: Mapping[str, Any], columns: Mapping[str, Any]) -> Texts | None:
     sources, references = columns["sources"], columns["references"]
+    # Systems that came with scores only have no texts to show.
     if not predictions and sources is None:
         return None
     kept = {name: list(map(str, outputs)) for name, outputs in predictions.items()}
@@ -218,15 +220,12 @@ def _reference_list(item: str | Sequence[str]) -> list[str]:
 def language_means(
     columns: Mapping[str, Array], languages: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Return the mean of each measure by language, languages in order of their
-    names.
-    """
+    """Return the mean of each measure by language, in order of their names."""
     labels = np.array(languages, dtype=object)
-    means = {}
+    means: dict[str, dict[str, float]] = {}
     for language in sorted(set(languages)):
         chosen = labels == language
-        of_language = {measure: values[chosen] for measure, values in columns.items()}
-        means[language] = {
-            measure: float(values.mean()) for measure, values in of_language.items()
-        }
+        means[language] = {}
+        for measure, values in columns.items():
+            means[language][measure] = float(values[chosen].mean())
     return means

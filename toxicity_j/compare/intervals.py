@@ -1,5 +1,6 @@
-"""Percentile and BCa intervals for means, of many columns at once. Arguments are
-checked by callers.
+"""Percentile and BCa intervals for means, of many columns at once.
+
+Arguments are checked by callers.
 """
 
 from __future__ import annotations
@@ -63,20 +64,23 @@ def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
     """
     from scipy.special import ndtri
 
-    square = float(ndtri((1 + level) / 2)) ** 2
+    upper = (1 + level) / 2
+    square = float(ndtri(upper)) ** 2
     divisor = 1 + square / n
     center = (share + square / (2 * n)) / divisor
     variance = share * (1 - share) / n + square / (4 * n * n)
     reach = math.sqrt(square * variance) / divisor
-    return max(center - reach, 0.0), min(center + reach, 1.0)
+    # Rounding can put an end a little outside.
+    low, high = center - reach, center + reach
+    return max(low, 0.0), min(high, 1.0)
 
 
 def _normal_quantile(level: float, n: int, expand: bool) -> float:
-    """Return how many standard errors the interval reaches, in units of the bootstrap's
-    own standard error.
+    """Return how many of the bootstrap's standard errors the interval reaches.
 
     The bootstrap's standard error is too small by sqrt((n - 1) / n), and the quantile
-    should be Student's t (Hesterberg 2015, section 5.2).
+    should be Student's t (Hesterberg 2015, "What teachers should know about the
+    bootstrap", section 5.2).
     """
     from scipy.special import ndtri, stdtrit
 
@@ -94,9 +98,7 @@ def _tails(z: float) -> tuple[float, float]:
 
 
 def _bca_tails(values: Array, means: Array, z: float) -> tuple[float, float]:
-    """Return the quantiles of the bias-corrected and accelerated interval (Efron 1987,
-    equation 6.8).
-    """
+    """Return the quantiles of the BCa interval (Efron 1987, equation 6.8)."""
     from scipy.special import ndtr, ndtri
 
     mean = values.mean()

@@ -1,5 +1,4 @@
-"""Results for a model card on the Hub: `EvalResult` records, which `huggingface_hub`
-writes as a model-index.
+"""Results for a model card on the Hub, which `huggingface_hub` writes into it.
 
 It stands in for `evaluate.push_to_hub`, which no longer works with current versions of
 huggingface_hub.
@@ -9,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .compare import Comparison
+from .comparison import Comparison
 from .records import MEASURES, System
 
 if TYPE_CHECKING:

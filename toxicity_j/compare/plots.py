@@ -1,6 +1,4 @@
-"""Draw a comparison with matplotlib, as SVG that takes its colors from the page around
-it.
-"""
+"""Draw a comparison with matplotlib, as SVG in the colors of the page around it."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .compare import Comparison
+from .comparison import Comparison
 from .records import FACTORS, MEASURES, Estimate, System
 
 if TYPE_CHECKING:
@@ -174,9 +172,7 @@ def _svg(draw: Callable[[Axes], None], height: float, name: str) -> str:
 
 
 def _inline(svg: str, name: str) -> str:
-    """Return the `<svg>` element for use within a page: its ids made unique, its colors
-    the page's, its size free.
-    """
+    """Return the `<svg>` element for a page: unique ids, its colors, a free size."""
     element = svg[svg.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     element = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", element)

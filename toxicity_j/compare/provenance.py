@@ -18,9 +18,7 @@ def now() -> str:
 
 
 def protocol_name(signature: str) -> str:
-    """Return the protocol that a signature begins with, as in
-    "j:emnlp2021|style:...".
-    """
+    """Return the protocol of a signature, which begins as "j:emnlp2021|style:..."."""
     return signature.split("|")[0].removeprefix("j:")
 
 

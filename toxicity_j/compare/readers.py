@@ -1,5 +1,4 @@
-"""Read the columns of a comparison from files: systems, sources, references and
-languages, checked and aligned.
+"""Read the systems, sources, references and languages of a comparison from files.
 
 Files are matched by their `id` column where both have one, else by their source column,
 else row by row. The formats of the shared tasks are known by their headers: CLEF 2024
@@ -19,8 +18,9 @@ from .contents import (
     Given,
     languages_of,
     named_systems,
+    outputs_of,
     references_of,
-    unterminated_columns,
+    unterminated_of,
 )
 from .formats import ReaderError
 from .roles import ColumnNames, id_column, source_column
@@ -65,20 +65,17 @@ def read_columns(
     """Read and check every file of a comparison.
 
     Args:
-        predictions: at least one file: plain text with one system, or a table with one
-            or more.
-        sources: a file; without it, the tables' own source column, if they have one.
-        references: files, one reference per row each; without them, the tables' own
-            reference columns.
-        languages: a file; without it, the tables' own language column.
+        predictions: at least one file: plain text of one system, or a table of any.
+        sources: a file; when None, the tables' own source column, if any.
+        references: files of one reference per row; when empty, the tables' own columns.
+        languages: a file; when None, the tables' own language column.
         names: column names that are not the usual ones.
         file_format: as `read_table`.
         quoting: as `read_table`.
 
     Raises:
         ReaderError: a file cannot be read, has no column for its role, or does not
-            match the others; one line that names the file, both counts and the first
-            line where they part.
+            match the others; it names the file, both counts and the first odd line.
     """
     if not predictions:
         raise ReaderError("`predictions` must name at least one file")
@@ -93,24 +90,17 @@ def read_columns(
     _check_named(tables, names)
     keyed = [_keyed(table, names, _role(given, path)) for path, table in tables.items()]
     first = _leading(keyed)
-    files = {
-        one.table.path: AlignedFile(one.table, names, row_order(first, one))
-        for one in keyed
-    }
+    files: dict[str, AlignedFile] = {}
+    for one in keyed:
+        files[one.table.path] = AlignedFile(one.table, names, row_order(first, one))
     systems = named_systems([files[path] for path in predictions])
-    lacking = {
-        name: unterminated_columns(file, files, given)
-        for name, (file, _) in systems.items()
-    }
     return Inputs(
-        systems={
-            name: file.strings(column) for name, (file, column) in systems.items()
-        },
+        systems=outputs_of(systems),
         sources=first.sources,
         references=references_of(files, given),
         languages=languages_of(files, given),
         files={path: table.sha256 for path, table in tables.items()},
-        unterminated={name: columns for name, columns in lacking.items() if columns},
+        unterminated=unterminated_of(systems, files, given),
     )
 
 
@@ -137,9 +127,7 @@ def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Tabl
 
 
 def _leading(files: Sequence[Keyed]) -> Keyed:
-    """Return the file that the others are matched to: the first one with sources, else
-    the first one.
-    """
+    """Return the file that others are matched to: the first with sources, if any."""
     # Sources are what the others can be matched by.
     for file in files:
         if file.sources is not None:
@@ -149,7 +137,10 @@ def _leading(files: Sequence[Keyed]) -> Keyed:
 
 def _check_named(tables: dict[str, Table], names: ColumnNames) -> None:
     """Raise a ReaderError if a column that the user names is in no file."""
-    known = set(chain.from_iterable(table.columns for table in tables.values()))
+    known: set[str] = set()
+    for table in tables.values():
+        known.update(table.columns)
+    # Columns of predictions are looked for in their own files.
     for name in (names.source, names.language, names.id, *names.references):
         if name is not None and name not in known:
             paths = ", ".join(tables)
@@ -176,6 +167,7 @@ def _keyed(table: Table, names: ColumnNames, role: str) -> Keyed:
 
 def _id(table: Table, row: int, column: str) -> str:
     value = table.columns[column][row]
+    # JSON has ids that are numbers; they match the same digits in a CSV file.
     if not isinstance(value, (str, int)):
         raise ReaderError(
             f"{table.path}, line {table.lines[row]}: `{column}` must be a string; got"

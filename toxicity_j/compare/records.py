@@ -1,12 +1,11 @@
-"""Records that a comparison is made of: estimates, systems, pairs of systems and their
-texts. No arithmetic.
-"""
+"""Records of estimates, systems, pairs and texts. No arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# Measures in the order of tables, and how they are written in prose.
+# Measures in the order of tables, and how they are written in prose. The keys are those
+# of `compute()`, so that a saved comparison is read like its result.
 MEASURES: dict[str, str] = {
     "sta": "STA",
     "nontoxic_share": "non-toxic",
@@ -35,8 +34,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between two systems in one measure, first minus second, on the
-    same segments.
+    """The difference of two systems in one measure, on the same segments.
+
+    It is always first minus second.
 
     Attributes:
         value: difference of the means; positive where the first system is better.

@@ -1,6 +1,4 @@
-"""Show a comparison as text, Markdown, LaTeX, CSV, a data frame or a small HTML
-table.
-"""
+"""Write a comparison as text, Markdown, LaTeX, CSV, a data frame or HTML."""
 
 from __future__ import annotations
 
@@ -8,23 +6,15 @@ import csv
 import html
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .compare import Comparison
-from .records import MEASURES, Pair, System
-from .verdict import (
-    is_different,
-    listed,
-    show_estimate,
-    show_interval,
-    show_number,
-    show_p,
-)
+from .comparison import Comparison
+from .records import MEASURES
+from .rows import Rows, one_line, pair_rows, records, score_rows, show_level
+from .verdict import listed, show_number
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Rows = list[list[str]]
 
 # Characters that mean something in Markdown, and in LaTeX's text.
 _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>#"})
@@ -49,8 +39,8 @@ def to_text(comparison: Comparison) -> str:
     parts = [aligned(score_rows(comparison))]
     if comparison.pairs:
         parts.append(aligned(pair_rows(comparison)))
-    parts.append("\n".join(map(_one_line, comparison.verdict)))
-    parts += [f"Note: {_one_line(warning)}" for warning in comparison.warnings]
+    parts.append("\n".join(map(one_line, comparison.verdict)))
+    parts += [f"Note: {one_line(warning)}" for warning in comparison.warnings]
     parts.append(_footer(comparison))
     return _printable("\n\n".join(parts))
 
@@ -60,10 +50,10 @@ def to_markdown(comparison: Comparison) -> str:
     parts = [_markdown_table(score_rows(comparison))]
     if comparison.pairs:
         parts.append(_markdown_table(pair_rows(comparison)))
-    sentences = map(_one_line, (*comparison.verdict, *comparison.warnings))
+    sentences = map(one_line, (*comparison.verdict, *comparison.warnings))
     parts.append("\n".join(f"- {_markdown(line)}" for line in sentences))
     # A backtick would end the code.
-    signature = _one_line(comparison.signature).replace("`", "")
+    signature = one_line(comparison.signature).replace("`", "")
     parts.append(f"`{signature}`")
     return "\n\n".join(parts)
 
@@ -84,7 +74,7 @@ def to_latex(comparison: Comparison) -> str:
     return "\n".join(
         [
             "% Needs \\usepackage{booktabs}. Signature: "
-            + _one_line(comparison.signature),
+            + one_line(comparison.signature),
             r"\begin{table}",
             r"\centering",
             rf"\begin{{tabular}}{{l{numbers}}}",
@@ -101,9 +91,7 @@ def to_latex(comparison: Comparison) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` and so
-    on.
-    """
+    """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` etc."""
     rows = records(comparison)
     written = io.StringIO()
     writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
@@ -134,94 +122,6 @@ def to_html(comparison: Comparison) -> str:
     sentences = _elements("p", (*comparison.verdict, *comparison.warnings))
     signature = _elements("small", (comparison.signature,))
     return f"<div>{table}{sentences}<p>{signature}</p></div>"
-
-
-def records(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one flat record per system: name, rank, group, n, and each measure with
-    the ends of its interval.
-    """
-    return [_record(system, comparison) for system in comparison.systems]
-
-
-def score_rows(comparison: Comparison) -> Rows:
-    """Return the table of scores as text: a header, then one row per system, best
-    first.
-    """
-    measures = list(comparison.systems[0].scores)
-    titles = [MEASURES[measure] for measure in measures]
-    # One system has no rank.
-    places = ["rank", "group"]
-    if len(comparison.systems) == 1:
-        places = []
-    header = ["system", *places, *titles, "n"]
-    return [header, *(_score_row(system, comparison) for system in comparison.systems)]
-
-
-def _score_row(system: System, comparison: Comparison) -> list[str]:
-    name = system.name
-    if name == comparison.baseline:
-        name += " (baseline)"
-    row = [_one_line(name)]
-    if len(comparison.systems) > 1:
-        row += [str(system.rank), system.letters]
-    row += map(show_estimate, system.scores.values())
-    row.append(str(comparison.n))
-    return row
-
-
-def pair_rows(comparison: Comparison) -> Rows:
-    """Return the table of pairs as text: differences in the main measure, tests and
-    effect sizes.
-    """
-    measure = MEASURES[comparison.main]
-    p_value = "corrected p"
-    # Of one test nothing is corrected.
-    if len(comparison.pairs) == 1:
-        p_value = "p"
-    header = [
-        "pair",
-        f"difference in {measure}",
-        p_value,
-        "effect size",
-        "better/equal/worse",
-    ]
-    return [header, *(_pair_row(pair, comparison) for pair in comparison.pairs)]
-
-
-def show_level(comparison: Comparison) -> str:
-    """Return the level of the intervals as "95 %"."""
-    return f"{100 * comparison.confidence:g} %"
-
-
-def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
-    difference = pair.differences[comparison.main]
-    names = _one_line(f"{pair.first} vs {pair.second}")
-    value = show_number(difference.value, signed=True)
-    interval = show_interval(difference.low, difference.high)
-    p_value = (
-        show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
-    )
-    if is_different(pair, comparison.main, 1 - comparison.confidence):
-        p_value += " *"
-    effect = "-"
-    if difference.effect_size is not None:
-        effect = show_number(difference.effect_size)
-    counts = f"{pair.wins}/{pair.ties}/{pair.losses}"
-    return [names, f"{value} {interval}".rstrip(), p_value, effect, counts]
-
-
-def _record(system: System, comparison: Comparison) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "system": system.name,
-        "rank": system.rank,
-        "group": system.letters,
-        "n": comparison.n,
-    }
-    for measure, estimate in system.scores.items():
-        record[measure] = estimate.value
-        record[f"{measure}_low"] = estimate.low
-        record[f"{measure}_high"] = estimate.high
-    return record
 
 
 def _footer(comparison: Comparison) -> str:
@@ -283,14 +183,8 @@ def _latex(text: str) -> str:
     return text.translate(_LATEX)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _printable(text: str) -> str:
-    """Return text without control characters, which a name from a file could send to
-    the terminal.
-    """
+    """Return text without control characters, which a name could send to a terminal."""
     return "".join(
         character for character in text if character == "\n" or character.isprintable()
     )

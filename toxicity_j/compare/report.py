@@ -12,13 +12,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import plots
-from .compare import Comparison
+from .comparison import Comparison
 from .records import FACTORS, MEASURES, Estimate, Pair, Texts
-from .render import show_level
+from .rows import show_level
 from .verdict import is_different, show_interval, show_number, show_p
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FOLDER = Path(__file__).parent
 
@@ -41,12 +44,7 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
             `report`.
         ValueError: the texts do not fit the comparison.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise ImportError(
-            'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
-        ) from error
+    page = _template()
     if texts is None:
         texts = comparison.texts
     _check_texts(comparison, texts)
@@ -54,18 +52,7 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
     data = None
     if has_segments:
         data = _data(comparison, texts)
-    # The script's hash stands in the page's policy, so that no other script runs,
-    # whatever a text holds.
-    script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html")
+    script = _file("report.js")
     return page.render(
         comparison=comparison,
         measures={key: MEASURES[key] for key in comparison.systems[0].scores},
@@ -78,10 +65,40 @@ def render_html(comparison: Comparison, texts: Texts | None = None) -> str:
         interval=show_interval,
         level=show_level(comparison),
         series=plots.SERIES,
-        style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
+        style=_file("report.css"),
         script=script,
-        script_hash=base64.b64encode(digest).decode("ascii"),
+        # It stands in the page's policy, so that no other script runs, whatever a text
+        # holds.
+        script_hash=_hash(script),
     )
+
+
+def _template() -> Template:
+    """Return the page to fill in; a name that is missing is an error."""
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ImportError as error:
+        raise ImportError(
+            'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
+        ) from error
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html")
+
+
+def _file(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """Return the hash of a script as a Content-Security-Policy writes it."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return base64.b64encode(digest).decode("ascii")
 
 
 def _check_texts(comparison: Comparison, texts: Texts | None) -> None:
@@ -107,11 +124,10 @@ def _check_texts(comparison: Comparison, texts: Texts | None) -> None:
 
 
 def _bars(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
-    """Return, by system and measure, where the error bar lies: its ends and its value
-    as shares of the column's range.
+    """Return, by system and measure, where the error bar lies in its column.
 
-    The range of a column runs a little beyond the intervals of all systems, so that
-    short bars can be seen.
+    Ends and value are shares of the column's range, which runs a little beyond the
+    intervals of all systems, so that short bars can be seen.
     """
     bars: dict[str, dict[str, dict[str, str]]] = {
         system.name: {} for system in comparison.systems
@@ -120,12 +136,14 @@ def _bars(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
         estimates = [system.scores[measure] for system in comparison.systems]
         start, width = _range(estimates)
         for system, estimate in zip(comparison.systems, estimates, strict=True):
-            if estimate.low is not None and estimate.high is not None:
-                bars[system.name][measure] = {
-                    "left": _percent((estimate.low - start) / width),
-                    "width": _percent((estimate.high - estimate.low) / width),
-                    "value": _percent((estimate.value - start) / width),
-                }
+            # One segment has no interval.
+            if estimate.low is None or estimate.high is None:
+                continue
+            bars[system.name][measure] = {
+                "left": _percent((estimate.low - start) / width),
+                "width": _percent((estimate.high - estimate.low) / width),
+                "value": _percent((estimate.value - start) / width),
+            }
     return bars
 
 
@@ -157,14 +175,13 @@ def _figures(comparison: Comparison, has_segments: bool) -> list[dict[str, str]]
 
 
 def _matrix(comparison: Comparison) -> list[list[dict[str, str] | None]]:
-    """Return, for each system and each other, how the first one's main score differs;
-    None for the same system.
-    """
+    """Return how each system's main score differs from each other's."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for pair in comparison.pairs:
         cells[pair.first, pair.second] = _cell(pair, 1, comparison)
         cells[pair.second, pair.first] = _cell(pair, -1, comparison)
     names = [system.name for system in comparison.systems]
+    # A system has no difference from itself, so the diagonal is None.
     return [[cells.get((row, column)) for column in names] for row in names]
 
 
@@ -184,9 +201,7 @@ def _cell(pair: Pair, sign: int, comparison: Comparison) -> dict[str, str]:
 
 
 def _data(comparison: Comparison, texts: Texts | None) -> str:
-    """Return the segments for the page's script, as JSON without any character that
-    could end a script element.
-    """
+    """Return the segments as JSON that cannot end a script element."""
     systems = comparison.systems
     names = [system.name for system in systems]
     columns = [factor for factor in FACTORS if factor in systems[0].scores]
@@ -216,6 +231,7 @@ def _data(comparison: Comparison, texts: Texts | None) -> str:
     encoded = json.dumps(
         data, ensure_ascii=False, separators=(",", ":"), allow_nan=False
     )
+    # Within a script element HTML is not unescaped, but JSON's own escapes are.
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     # A lone surrogate, which json.loads accepts, has no UTF-8.
@@ -227,10 +243,8 @@ def _rounded(values: list[float]) -> list[float]:
 
 
 def masked_words() -> list[str]:
-    """Return the beginnings of the words that the report masks; those that end in "$"
-    are whole words.
-    """
-    written = (_FOLDER / "masked_words.txt").read_text(encoding="utf-8")
-    words = [line for line in written.splitlines() if line and not line.startswith("#")]
+    """Return beginnings of the words that are masked; "$" ends a whole word."""
+    lines = _file("masked_words.txt").splitlines()
+    words = [line for line in lines if line and not line.startswith("#")]
     # Stored in ROT13, so that the file itself offends nobody.
     return [codecs.decode(word, "rot13") for word in words]

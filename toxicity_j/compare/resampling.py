@@ -1,5 +1,6 @@
-"""Draw bootstrap samples and sign flips of many columns at once. Arithmetic only;
-arguments are checked by callers.
+"""Draw bootstrap samples and sign flips of many columns at once.
+
+Arithmetic only; arguments are checked by callers.
 
 All columns share the same draws, so systems and their differences are resampled
 together.
@@ -53,8 +54,9 @@ def resampled_means(columns: Array, n_resamples: int, seed: int) -> Array:
 
 
 def paired_p_values(differences: Array, *, n_resamples: int, seed: int) -> Array:
-    """Return the larger of `flip_p_values` and `studentized_p_values` of each column;
-    only the former for one segment.
+    """Return the larger of the flips' and the studentized p-value of each column.
+
+    One segment has flips only.
 
     Args:
         differences: *Shape:* (n, k), at most 1 in absolute value.
@@ -71,8 +73,9 @@ def paired_p_values(differences: Array, *, n_resamples: int, seed: int) -> Array
 
 
 def flip_p_values(differences: Array, n_flips: int, seed: int) -> Array:
-    """Return two-sided p-values of "differences are symmetric about 0", by flipping
-    their signs.
+    """Return two-sided p-values of "differences are symmetric about 0".
+
+    Signs of differences are flipped at random.
 
     Args:
         differences: *Shape:* (n, k), at most 1 in absolute value.
@@ -98,8 +101,7 @@ def flip_p_values(differences: Array, n_flips: int, seed: int) -> Array:
 
 
 def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Array:
-    """Return two-sided p-values of "the mean difference is 0", by the studentized
-    bootstrap.
+    """Return two-sided p-values of "the mean difference is 0", by the bootstrap.
 
     The mean is held against its own standard error in each sample, which corrects for
     skewness (Hall 1988, "Theoretical comparison of bootstrap confidence intervals").

@@ -1,6 +1,4 @@
-"""Find which column of a file plays which role, by the name that the user gives or by
-its usual names.
-"""
+"""Find which column of a file plays which role, by given or usual names."""
 
 from __future__ import annotations
 
@@ -24,8 +22,7 @@ _NEUTRAL = "neutral_sentence"
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """Names of columns in CSV, TSV, JSON Lines and parquet files; what is not named is
-    found by its usual names.
+    """Names of columns in files; what is not named is found by its usual names.
 
     Attributes:
         source: the texts that were rewritten.
@@ -59,9 +56,7 @@ def source_column(table: Table, names: ColumnNames, role: str) -> str | None:
 
 
 def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
-    """Return the column that the user named if the file has it, else the first usual
-    one.
-    """
+    """Return the column that the user named, or the first usual one, if it is there."""
     candidates = usual
     if named is not None:
         candidates = [named]
@@ -74,9 +69,8 @@ def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
 
 
 def _only_text(table: Table, what: str, option: str) -> str:
-    """Return the column of a file that has one role: CLEF 2024's `text`, or the only
-    one.
-    """
+    """Return the column of a file that has one role: `text`, or its only one."""
+    # CLEF 2024's files have `id` and `text`.
     if TEXT in table.columns:
         return TEXT
     others = [name for name in table.columns if name not in _ID_NAMES]
@@ -89,8 +83,7 @@ def _only_text(table: Table, what: str, option: str) -> str:
 
 
 def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], bool]:
-    """Return the columns that hold outputs, and whether the system is named by its file
-    and not by the column.
+    """Return the columns of outputs, and whether the file names the system.
 
     Raises:
         ReaderError: there is no such column.

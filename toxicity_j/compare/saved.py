@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from .compare import Comparison
+from .comparison import Comparison
 from .records import Difference, Estimate, Pair, System, Texts
 
 # Raised when a field changes its meaning, so that an older file is refused instead of
@@ -45,6 +45,7 @@ def from_json(text: str) -> Comparison:
         raise ValueError(
             f"`text` must be a saved comparison; got text that is not JSON ({error})"
         ) from error
+    # A list or a number is JSON, too.
     found = None
     if isinstance(saved, dict):
         found = saved.get("format")

@@ -1,5 +1,6 @@
-"""Intervals, paired tests, corrections and effect sizes over per-segment scores. No
-model is run again.
+"""Intervals, paired tests, corrections and effect sizes over per-segment scores.
+
+No model is run again.
 
 Segments are resampled with replacement (Efron 1979; Koehn 2004, "Statistical
 significance tests for machine translation evaluation"), or the two systems' scores are
@@ -50,9 +51,8 @@ def bootstrap_interval(
         seed: equal seeds give equal intervals; at least 0.
         level: the share of intervals that hold the true mean, in (0, 1).
         method: "percentile", or "bca" (bias-corrected and accelerated, Efron 1987).
-        expand: widen the interval as Student's t does, because few segments understate
-            the spread (Hesterberg 2015, "What teachers should know about the
-            bootstrap", section 5.2). False gives `scipy.stats.bootstrap`'s.
+        expand: widen as Student's t does, because few segments understate the spread
+            (Hesterberg 2015, section 5.2). False gives `scipy.stats.bootstrap`'s.
 
     Returns:
         (low, high), in the unit of `values`.
@@ -89,8 +89,7 @@ def bootstrap_interval(
 def paired_bootstrap(
     a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
 ) -> float:
-    """Return the p-value of "systems a and b have the same mean", both scored on the
-    same segments.
+    """Return the p-value of "systems a and b have the same mean".
 
     It is the larger of two p-values: the studentized bootstrap's, which allows for
     skewed differences, and the sign flips', which are exact for few segments. So it
@@ -115,17 +114,15 @@ def paired_bootstrap(
         5 % level.
     """
     n_resamples, seed = check_draws(n_resamples, seed)
-    differences = _tested_differences(a, b)
-    return float(
-        paired_p_values(differences[:, None], n_resamples=n_resamples, seed=seed)[0]
-    )
+    column = _tested_differences(a, b)[:, None]
+    p_values = paired_p_values(column, n_resamples=n_resamples, seed=seed)
+    return float(p_values[0])
 
 
 def approximate_randomization(
     a: ArrayLike, b: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
 ) -> float:
-    """Return the p-value of "it does not matter which system a score comes from", by
-    swapping scores at random.
+    """Return the p-value of "it does not matter which system a score comes from".
 
     With up to 16 segments all swaps are enumerated, which makes the test exact.
 
@@ -146,13 +143,14 @@ def approximate_randomization(
         UserWarning: as `paired_bootstrap`.
     """
     n_resamples, seed = check_draws(n_resamples, seed)
-    differences = _tested_differences(a, b)
-    return float(flip_p_values(differences[:, None], n_resamples, seed)[0])
+    column = _tested_differences(a, b)[:, None]
+    return float(flip_p_values(column, n_resamples, seed)[0])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for testing several hypotheses (Holm 1979): the chance
-    of any false one is kept.
+    """Return p-values corrected for testing several hypotheses (Holm 1979).
+
+    The chance that any hypothesis is rejected wrongly stays at the level of one test.
 
     Args:
         p_values: each in [0, 1].
@@ -171,6 +169,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
             f"`p_values` must be in [0, 1]; got {array.min()} to {array.max()}"
         )
     order = np.argsort(array, kind="stable")
+    # The smallest is multiplied by the number of tests, the next by one less.
     factors = np.arange(len(array), 0, -1)
     corrected = np.empty_like(array)
     # A larger p-value never becomes the smaller one by correction, hence the running
@@ -180,8 +179,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def effect_size(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Return Cohen's d_z: the mean of the differences a - b over their standard
-    deviation.
+    """Return Cohen's d_z: the mean of a - b over its standard deviation.
 
     Returns:
         0.2 is small, 0.5 medium, 0.8 large by Cohen's convention; None where all
@@ -203,8 +201,7 @@ def effect_size(a: ArrayLike, b: ArrayLike) -> float | None:
 def smallest_detectable_difference(
     a: ArrayLike, b: ArrayLike, *, level: float = 0.05, power: float = 0.8
 ) -> float | None:
-    """Return the smallest difference in means that a paired test on such scores is
-    likely to find.
+    """Return the smallest difference in means that a paired test is likely to find.
 
     It is (t of 1 - level / 2, plus t of power) standard errors of the difference, with
     n - 1 degrees of freedom.
@@ -237,9 +234,7 @@ def smallest_detectable_difference(
 
 
 def _tested_differences(a: ArrayLike, b: ArrayLike) -> Array:
-    """Return a - b with 1 as the largest absolute value, after a warning where there
-    are few.
-    """
+    """Return a - b scaled to at most 1, after a warning where there are few."""
     differences, _ = paired_differences(a, b)
     warn_if_few(
         len(differences),

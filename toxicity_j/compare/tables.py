@@ -1,5 +1,6 @@
-"""Read one file of texts: plain text, CSV, TSV, JSON Lines or parquet. UTF-8 only;
-nothing is repaired.
+"""Read one file of texts: plain text, CSV, TSV, JSON Lines or parquet.
+
+UTF-8 only; nothing is repaired.
 
 A byte order mark at the start is dropped, because it belongs to the encoding. Blank
 lines of plain text are empty segments. A TSV file has no quoting, except in the shared
@@ -144,8 +145,7 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
 
 
 def read_header(path: str) -> Table:
-    """Read the first row of a CSV, TSV, JSON Lines or parquet file of any length, to
-    see its columns.
+    """Read the first row of a table of any length, to see its columns.
 
     Raises:
         ReaderError: the file is missing, has no rows, or is not such a table.

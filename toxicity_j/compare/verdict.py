@@ -90,6 +90,7 @@ def verdict(
         told = [pair for pair in pairs if {pair.first, pair.second} == best]
     several = len(pairs) > 1
     sentences = [pair_sentence(pair, main, level, corrected=several) for pair in told]
+    # A group of two of which a sentence has spoken is not named again.
     close = [group for group in groups if len(group) > 1]
     said = [{pair.first, pair.second} for pair in told]
     unsaid = [group for group in close if set(group) not in said]
@@ -106,8 +107,7 @@ def verdict(
 
 
 def pair_sentence(pair: Pair, main: str, level: float, *, corrected: bool) -> str:
-    """Return which of two systems is better, by how much, how surely, and through which
-    factor.
+    """Return which of two systems is better, by how much, and through which factor.
 
     Args:
         pair: the two systems.
@@ -157,7 +157,8 @@ def limits(
         found.append(
             f"{segments} too few: below {fewest} no difference can be significant."
         )
-    # The smallest p-value of a test, corrected for all pairs.
+    # The smallest p-value of a test, corrected for all pairs (Holm multiplies the
+    # smallest by their number).
     floor = pair_count / (n_resamples + 1)
     if floor > level:
         needed = math.ceil(pair_count / level - 1e-9) - 1
@@ -193,17 +194,15 @@ def _turned(difference: Difference) -> Difference:
 
 
 def _causes(contributions: Mapping[str, float], sign: int) -> str:
-    """Return the factor behind most of a difference, and the one that works against
-    it.
-    """
+    """Return the factor behind most of a difference, and the one against it."""
     parts = {MEASURES[factor]: sign * part for factor, part in contributions.items()}
     if not parts or max(parts.values()) <= 0:
         return ""
     chief = max(parts, key=parts.__getitem__)
     contrary = min(parts, key=parts.__getitem__)
-    gain = show_number(parts[chief], signed=True)
-    text = f", mainly through {chief} ({gain})"
-    if parts[contrary] <= -_WORTH_NAMING * sum(parts.values()):
-        loss = show_number(parts[contrary], signed=True)
-        text += f", in spite of {contrary} ({loss})"
+    gain, loss = parts[chief], parts[contrary]
+    text = f", mainly through {chief} ({show_number(gain, signed=True)})"
+    whole = sum(parts.values())
+    if loss <= -_WORTH_NAMING * whole:
+        text += f", in spite of {contrary} ({show_number(loss, signed=True)})"
     return text

@@ -1,0 +1,104 @@
+"""Lay out a comparison in rows: what its tables say, whatever they are written in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .comparison import Comparison
+from .records import MEASURES, Pair, System
+from .verdict import (
+    is_different,
+    show_estimate,
+    show_interval,
+    show_number,
+    show_p,
+)
+
+Rows = list[list[str]]
+
+
+def records(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one flat record per system: name, rank, group, n, scores, intervals."""
+    return [_record(system, comparison) for system in comparison.systems]
+
+
+def score_rows(comparison: Comparison) -> Rows:
+    """Return the table of scores: a header, then one row per system, best first."""
+    measures = list(comparison.systems[0].scores)
+    titles = [MEASURES[measure] for measure in measures]
+    # One system has no rank.
+    places = ["rank", "group"]
+    if len(comparison.systems) == 1:
+        places = []
+    header = ["system", *places, *titles, "n"]
+    return [header, *(_score_row(system, comparison) for system in comparison.systems)]
+
+
+def _score_row(system: System, comparison: Comparison) -> list[str]:
+    name = system.name
+    if name == comparison.baseline:
+        name += " (baseline)"
+    row = [one_line(name)]
+    if len(comparison.systems) > 1:
+        row += [str(system.rank), system.letters]
+    row += map(show_estimate, system.scores.values())
+    row.append(str(comparison.n))
+    return row
+
+
+def pair_rows(comparison: Comparison) -> Rows:
+    """Return the table of pairs: main differences, tests and effect sizes."""
+    measure = MEASURES[comparison.main]
+    p_value = "corrected p"
+    # Of one test nothing is corrected.
+    if len(comparison.pairs) == 1:
+        p_value = "p"
+    header = [
+        "pair",
+        f"difference in {measure}",
+        p_value,
+        "effect size",
+        "better/equal/worse",
+    ]
+    return [header, *(_pair_row(pair, comparison) for pair in comparison.pairs)]
+
+
+def show_level(comparison: Comparison) -> str:
+    """Return the level of the intervals as "95 %"."""
+    return f"{100 * comparison.confidence:g} %"
+
+
+def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
+    difference = pair.differences[comparison.main]
+    names = one_line(f"{pair.first} vs {pair.second}")
+    value = show_number(difference.value, signed=True)
+    interval = show_interval(difference.low, difference.high)
+    p_value = (
+        show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
+    )
+    if is_different(pair, comparison.main, 1 - comparison.confidence):
+        p_value += " *"
+    effect = "-"
+    if difference.effect_size is not None:
+        effect = show_number(difference.effect_size)
+    counts = f"{pair.wins}/{pair.ties}/{pair.losses}"
+    return [names, f"{value} {interval}".rstrip(), p_value, effect, counts]
+
+
+def _record(system: System, comparison: Comparison) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "system": system.name,
+        "rank": system.rank,
+        "group": system.letters,
+        "n": comparison.n,
+    }
+    for measure, estimate in system.scores.items():
+        record[measure] = estimate.value
+        record[f"{measure}_low"] = estimate.low
+        record[f"{measure}_high"] = estimate.high
+    return record
+
+
+def one_line(text: str) -> str:
+    """Return text with each run of white space as one space."""
+    return " ".join(text.split())
