@@ -1,4 +1,4 @@
-"""Three thousand random calls, always the same ones; `python -m benchmarks.fuzz` makes
+"""Fifteen hundred random calls, always the same ones; `python -m benchmarks.fuzz` makes
 as many as one likes.
 """
 
@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import fuzz
 
-CALLS = 3000
+CALLS = 1500
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)
