@@ -1,3 +1,4 @@
-"""Training signals from the toxicity models: a differentiable loss and a reward
-(installed package only).
+"""Training signals from the toxicity models: a loss and a reward.
+
+They need the installed package.
 """

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import embedding_bag
 
+from .cuts import Integers, cut, links, write_out
 from .expectation import Expectation
 from .vocabulary import Vocabulary
 
@@ -30,8 +29,6 @@ MAX_PIECES = 6
 # A position whose likeliest token writes nothing is left out from this probability of
 # writing nothing on, so that certain outputs score as their text does.
 SURELY_SILENT = 0.999
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -56,9 +53,7 @@ class Alignment:
     length: int
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Add up values of links by their places. *Shape:* (links, ...) to (places,
-        ...).
-        """
+        """Add up values of links by place. *Shape:* (links, ...) to (places, ...)"""
         zeros = values.new_zeros(len(self.ids), *values.shape[1:])
         return zeros.index_add(0, self.place, values)
 
@@ -90,21 +85,9 @@ class TokenAligner(nn.Module):
         self.pad_id = len(embedding) - 1
         self.texts = np.array(vocabulary.texts, dtype=object)
         self.sizes = np.array([len(text) for text in vocabulary.texts], dtype=np.int64)
-        pieces = vocabulary.pieces
-        width = min(MAX_PIECES, max(1, *map(len, pieces)))
-        rows = torch.full((len(pieces), width), self.pad_id)
-        for row, ids in zip(rows.numpy(), pieces, strict=True):
-            kept = ids[:width]
-            row[: len(kept)] = kept
-        table = embedding_bag(
-            rows,
-            embedding.detach().cpu(),
-            mode="mean",
-            padding_idx=self.pad_id,
-        )
-        silent = torch.tensor(
-            [token for token, ids in enumerate(pieces) if not ids], dtype=torch.long
-        )
+        table = _mean_embeddings(vocabulary.pieces, embedding.detach().cpu())
+        unseen = [token for token, ids in enumerate(vocabulary.pieces) if not ids]
+        silent = torch.tensor(unseen, dtype=torch.long)
         # Neither is saved: both follow from the identifier and the vocabulary.
         self.register_buffer("table", table.to(embedding.device), persistent=False)
         self.register_buffer("silent", silent.to(embedding.device), persistent=False)
@@ -157,8 +140,7 @@ class TokenAligner(nn.Module):
         return result.index_put(index, mixed), weights
 
     def _codes(self, expected: Expectation, mask: torch.Tensor) -> Integers:
-        """Return what the CPU must know of each position, in the one transfer of a
-        step. *Shape:* (batch, length)
+        """Return what the CPU must know of each position, in a step's one transfer.
 
         Codes: the likeliest token; that token + vocab_size where it is silent but
         another may be written; -1 where the mask is off; -2 where a position that
@@ -172,8 +154,7 @@ class TokenAligner(nn.Module):
         return torch.where(flat, codes, -1).reshape(mask.shape).cpu().numpy()
 
     def align(self, codes: Integers) -> Alignment:
-        """Write out the likeliest tokens, cut the text as the identifier does, and find
-        the positions under each cut.
+        """Cut the likeliest tokens' text, and find the positions under each cut.
 
         Args:
             codes: see `_codes`. *Shape:* (batch, length)
@@ -191,15 +172,17 @@ class TokenAligner(nn.Module):
         sizes = np.where(codes < 0, 0, self.sizes[tokens])
         ids, rows, first, last = self._cut(tokens, sizes)
         silent = np.flatnonzero(codes.ravel() >= self.vocab_size)
+        # A silent position is a place of its own, with nothing to read in it.
         ids = np.concatenate([ids, np.full(len(silent), self.pad_id)])
         rows = np.concatenate([rows, silent // codes.shape[1]])
-        first, last = np.concatenate([first, silent]), np.concatenate([last, silent])
+        first = np.concatenate([first, silent])
+        last = np.concatenate([last, silent])
         # Positions ascend over the batch, so their order is that of rows; a token comes
         # before the silence inside it.
         order = np.argsort(first, kind="stable")
         ids, rows, first, last = ids[order], rows[order], first[order], last[order]
         columns = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        place, position = _links(first, last)
+        place, position = links(first, last)
         # Silent positions inside a token are not under it.
         written = (sizes.ravel()[position] > 0) | (ids[place] == self.pad_id)
         length = 1 + int(columns.max(initial=0))
@@ -218,45 +201,31 @@ class TokenAligner(nn.Module):
     def _cut(
         self, tokens: Integers, sizes: Integers
     ) -> tuple[Integers, Integers, Integers, Integers]:
-        """Return each identifier token of the written texts: id, row, first and last
-        position under it.
-        """
-        texts, owners, starts = [], [], [0]
-        for row, (row_tokens, row_sizes) in enumerate(zip(tokens, sizes, strict=True)):
-            written = row_sizes > 0
-            text = "".join(self.texts[row_tokens[written]])
-            stripped = text.lstrip()
-            positions = np.flatnonzero(written) + row * tokens.shape[1]
-            of_characters = np.repeat(positions, row_sizes[written])
-            dropped = len(text) - len(stripped)
-            owners.append(of_characters[dropped:])
-            starts.append(starts[-1] + len(stripped))
-            texts.append(stripped)
-        encodings = self.identifier.encode_batch(texts, add_special_tokens=False)
-        ids, spans = [], []
-        for encoding in encodings:
-            offsets = np.array(encoding.offsets[: self.max_length], dtype=np.int64)
-            ids.append(np.array(encoding.ids[: self.max_length], dtype=np.int64))
-            spans.append(offsets.reshape(-1, 2))
-        rows = np.repeat(np.arange(len(tokens)), list(map(len, ids)))
-        owner = np.concatenate(owners)
-        span = np.concatenate(spans) + np.array(starts)[rows][:, None]
+        """Return the id, row, first and last position of each identifier token."""
+        texts, owner = write_out(self.texts, tokens, sizes)
+        ids, rows, span = cut(self.identifier, texts, self.max_length)
         if not len(owner):
             return (np.zeros(0, dtype=np.int64),) * 4
+        # A token may span no character: it then belongs to the one where it stands.
         begin = np.minimum(span[:, 0], len(owner) - 1)
         end = np.maximum(span[:, 1] - 1, begin)
-        return np.concatenate(ids), rows, owner[begin], owner[end]
+        return ids, rows, owner[begin], owner[end]
 
 
-def _links(first: Integers, last: Integers) -> tuple[Integers, Integers]:
-    """Return (place, position) for each position from `first` to `last` of each place.
-    *Shape:* (links,) each.
+def _mean_embeddings(
+    pieces: Sequence[Sequence[int]], embedding: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean embedding of the identifier's tokens for each generator token.
+
+    *Shape:* (generator vocabulary, dim)
     """
-    counts = last - first + 1
-    place = np.repeat(np.arange(len(first)), counts)
-    before = np.cumsum(counts) - counts
-    within = np.arange(len(place)) - np.repeat(before, counts)
-    return place, first[place] + within
+    pad_id = len(embedding) - 1
+    width = min(MAX_PIECES, max(1, *map(len, pieces)))
+    rows = torch.full((len(pieces), width), pad_id)
+    for row, ids in zip(rows.numpy(), pieces, strict=True):
+        kept = ids[:width]
+        row[: len(kept)] = kept
+    return embedding_bag(rows, embedding, mode="mean", padding_idx=pad_id)
 
 
 def _to_device(
@@ -267,29 +236,3 @@ def _to_device(
     if device.type == "cuda":
         flat = flat.pin_memory().to(device, non_blocking=True)
     return flat.split([len(part) for part in parts])  # type: ignore[no-untyped-call, no-any-return]
-
-
-def build_aligner(
-    generator: Any,
-    identifier: Tokenizer,
-    embedding: torch.Tensor,
-    *,
-    max_length: int,
-    convention: str | None = None,
-) -> TokenAligner:
-    """Build the aligner from a generator's tokenizer to the identifier's.
-
-    Args:
-        generator: a transformers or `tokenizers` tokenizer, or token to id.
-        identifier: the identifier's tokenizer.
-        embedding: the identifier's table.
-        max_length: identifier tokens read per text.
-        convention: how the generator's tokens show spaces, one of `CONVENTIONS`; found
-            from the tokens when None.
-
-    Raises:
-        TypeError: `generator` is none of those.
-        ValueError: `convention` is unknown.
-    """
-    vocabulary = Vocabulary.of(generator, identifier, convention)
-    return TokenAligner(vocabulary, identifier, embedding, max_length)

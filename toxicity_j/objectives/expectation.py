@@ -1,5 +1,4 @@
-"""The mean of table rows under a softmax, for a vocabulary of tens of thousands and
-many positions.
+"""The mean of table rows under a softmax, for large vocabularies and many positions.
 
 softmax(logits) @ table as one autograd function. On a CPU its probabilities become the
 gradient in place; on a GPU they are computed again. So there is never more than one
@@ -114,13 +113,13 @@ class _Expectation(torch.autograd.Function):
             ctx.saved_tensors
         )
         temperature, kept = ctx.temperature, ctx.kept
-        ctx.kept = (
-            None  # it become the gradient; another backward pass computes it again
-        )
+        # It becomes the gradient in place; another backward pass computes it again.
+        ctx.kept = None
         # dL/dlogit_v = p_v (to_mean . table_v + [v chosen] to_chosen + [v silent]
         # to_silent - offset) / temperature
         offset = (to_mean * mean).sum(1) + to_chosen * chosen + to_silent * quiet.sum(1)
-        factor, shift = to_mean / temperature, -offset[:, None] / temperature
+        factor = to_mean / temperature
+        shift = -offset[:, None] / temperature
         result = kept
         if result is None:
             result = _empty_like(logits)
@@ -151,8 +150,7 @@ def _in_pieces(
     likeliest: torch.Tensor,
     temperature: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return mean row, chosen and silent probabilities without keeping all
-    probabilities.
+    """Return mean row, chosen and silent probabilities without keeping all of them.
 
     On a GPU they cost less to compute again than to keep.
     """
@@ -180,12 +178,12 @@ def _largest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     starts = (block * _BLOCK).clamp_max(size - _BLOCK)
     columns = starts[:, None] + torch.arange(_BLOCK, device=logits.device)
     inner = logits.gather(1, columns).argmax(1, keepdim=True)
-    return largest, columns.gather(1, inner).squeeze(1)
+    index = columns.gather(1, inner)
+    return largest, index.squeeze(1)
 
 
 def _empty_like(logits: torch.Tensor) -> torch.Tensor:
-    """Return an uninitialized tensor of the shape and type of `logits`, on a CPU in
-    NumPy's memory.
+    """Return an uninitialized tensor like `logits`, on a CPU in NumPy's memory.
 
     NumPy asks for huge pages, torch does not: the first write to 50 MB takes 7 ms
     instead of 33.

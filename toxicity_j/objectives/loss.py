@@ -1,5 +1,6 @@
-"""A differentiable toxicity loss for training generators: what the identifier expects
-of their output distributions.
+"""A differentiable toxicity loss for training generators.
+
+It is what the identifier expects of a generator's output distributions.
 
 Add it to cross-entropy: `loss = cross_entropy +
 ToxicityLoss(tokenizer=tokenizer)(logits, mask)`. The identifier is never trained by it.
@@ -10,8 +11,6 @@ model.
 from __future__ import annotations
 
 import copy
-import math
-from numbers import Real
 from typing import Any
 
 import torch
@@ -19,14 +18,16 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
-from .alignment import build_aligner
+from ..checks import check_number
+from .alignment import TokenAligner
 from .expectation import Expectation, expect
+from .inputs import FORMS, check_choice, check_inputs, checked_mask
+from .vocabulary import Vocabulary
 
 __all__ = ["FORMS", "KINDS", "REDUCTIONS", "ToxicityLoss"]
 
 KINDS = ("expected", "log")
 REDUCTIONS = ("mean", "sum", "none")
-FORMS = ("logits", "probabilities", "ids")
 
 
 class ToxicityLoss(nn.Module):
@@ -67,29 +68,24 @@ class ToxicityLoss(nn.Module):
         convention: str | None = None,
     ) -> None:
         super().__init__()
-        _check_choice("kind", kind, KINDS)
-        _check_choice("reduction", reduction, REDUCTIONS)
-        _check_number("weight", weight)
-        _check_number("temperature", temperature)
-        if weight < 0:
-            raise ValueError(f"`weight` must be at least 0; got {weight}")
+        check_choice("kind", kind, KINDS)
+        check_choice("reduction", reduction, REDUCTIONS)
+        check_number("`weight`", weight, 0)
+        check_number("`temperature`", temperature)
         if temperature <= 0:
             raise ValueError(f"`temperature` must be above 0; got {temperature}")
-        self.identifier = copy.deepcopy(
-            identifier or ToxicityIdentifier.from_pretrained()
-        )
+        # A copy, because freezing the caller's own would end its training.
+        inner = copy.deepcopy(identifier or ToxicityIdentifier.from_pretrained())
         # A loss that learns would be satisfied by anything.
-        self.identifier.requires_grad_(False)
-        self.identifier.eval()
-        inner = self.identifier
+        inner.requires_grad_(False)
+        self.identifier = inner.eval()
         if tokenizer is None:
             tokenizer = inner.tokenizer
-        self.aligner = build_aligner(
-            tokenizer,
+        self.aligner = TokenAligner(
+            Vocabulary.of(tokenizer, inner.tokenizer, convention),
             inner.tokenizer,
             inner.embedding.weight,
-            max_length=inner.config.max_length,
-            convention=convention,
+            inner.config.max_length,
         )
         self.kind, self.reduction, self.weight = kind, reduction, weight
         self.temperature, self.gumbel = temperature, gumbel
@@ -147,10 +143,13 @@ class ToxicityLoss(nn.Module):
         *,
         form: str = "logits",
     ) -> torch.Tensor:
-        """Return the identifier's logit of P(toxic) for each sequence, as in `forward`.
-        *Shape:* (batch,)
+        """Return the identifier's logit of P(toxic) per sequence. *Shape:* (batch,)
+
+        Arguments and errors are those of `forward`.
         """
-        mask = self._check(inputs, mask, form)
+        size, device = self.aligner.vocab_size, self.aligner.table.device
+        inputs = check_inputs(inputs, form, size, device)
+        mask = checked_mask(mask, inputs)
         # Probabilities of 50,000 tokens need more than 16 bits.
         with torch.autocast(inputs.device.type, enabled=False):
             embedding = self.identifier.embedding.weight
@@ -158,44 +157,10 @@ class ToxicityLoss(nn.Module):
             mixed, weights = self.aligner(expected, mask, embedding)
             return self.identifier.score_embeddings(mixed, weights)
 
-    def _check(
-        self, inputs: torch.Tensor, mask: torch.Tensor | None, form: str
-    ) -> torch.Tensor:
-        """Check the arguments of a call, and return the mask as booleans. *Shape:*
-        (batch, length)
-        """
-        _check_choice("form", form, FORMS)
-        if not isinstance(inputs, torch.Tensor):
-            raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
-        _check_shape(inputs, form)
-        _check_dtype(inputs, form)
-        size, device = self.aligner.vocab_size, self.aligner.table.device
-        if form != "ids" and inputs.shape[-1] < size:
-            raise ValueError(
-                f"`inputs` must cover the tokenizer's {size} tokens; got"
-                f" {inputs.shape[-1]}"
-            )
-        if inputs.device != device:
-            raise ValueError(
-                f"`inputs` must be on the loss's device, {device}; got {inputs.device}"
-            )
-        if mask is None:
-            return torch.ones(inputs.shape[:2], dtype=torch.bool, device=device)
-        if not isinstance(mask, torch.Tensor):
-            raise TypeError(f"`mask` must be a tensor; got {type(mask).__name__}")
-        if mask.shape != inputs.shape[:2]:
-            raise ValueError(
-                f"`mask` must have shape {tuple(inputs.shape[:2])}; got"
-                f" {tuple(mask.shape)}"
-            )
-        return mask.to(device).bool()
-
     def _expectation(
         self, inputs: torch.Tensor, mask: torch.Tensor, form: str
     ) -> Expectation:
-        """Return what each position of the flattened batch writes, in the identifier's
-        precision.
-        """
+        """Return what each position of the flattened batch writes."""
         table, silent = self.aligner.table, self.aligner.silent
         if form == "ids":
             ids = inputs.masked_fill(~mask, 0)  # labels hold -100 there
@@ -203,13 +168,14 @@ class ToxicityLoss(nn.Module):
         flat = inputs.flatten(0, 1)[:, : self.aligner.vocab_size]
         if form == "logits":
             if self.gumbel:
-                # Of Gumbel noise, -log of exponential noise, the largest sum is a
-                # sample of the softmax.
+                # The largest sum of a logit and Gumbel noise, which is -log of
+                # exponential noise, is a sample of the softmax.
                 noise = torch.empty_like(flat, dtype=table.dtype).exponential_()
                 flat = flat - noise.log()
             return expect(
                 flat, table, silent, temperature=self.temperature, hard=self.gumbel
             )
+        # In the identifier's precision from here on.
         flat = flat.to(table.dtype)
         chosen, likeliest = flat.max(1)
         # The largest of a row hides -inf, which only logits may hold.
@@ -238,44 +204,3 @@ class ToxicityLoss(nn.Module):
             silent=is_silent.to(table.dtype),
             likeliest=ids,
         )
-
-
-def _check_shape(inputs: torch.Tensor, form: str) -> None:
-    shape = tuple(inputs.shape)
-    dimensions = 3
-    if form == "ids":
-        dimensions = 2
-    if len(shape) != dimensions:
-        raise ValueError(
-            f"`inputs` must have {dimensions} dimensions as {form}; got shape {shape}"
-        )
-    if 0 in shape[:2]:
-        raise ValueError(
-            f"`inputs` must hold a sequence and a position; got shape {shape}"
-        )
-
-
-def _check_dtype(inputs: torch.Tensor, form: str) -> None:
-    is_integer = (
-        not inputs.is_floating_point()
-        and not inputs.is_complex()
-        and inputs.dtype != torch.bool
-    )
-    if form == "ids" and not is_integer:
-        raise TypeError(f"`inputs` must be integers as {form}; got {inputs.dtype}")
-    if form != "ids" and not inputs.is_floating_point():
-        raise TypeError(
-            f"`inputs` must be floating-point numbers as {form}; got {inputs.dtype}"
-        )
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"`{name}` must be one of {choices}; got {value!r}")
-
-
-def _check_number(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"`{name}` must be a number; got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"`{name}` must be finite; got {value!r}")

@@ -1,5 +1,4 @@
-"""Rewards for reinforcement learning in the form that TRL's GRPO and RLOO trainers
-call.
+"""Rewards for reinforcement learning, in the form that TRL's trainers call.
 
 `reward_funcs=toxicity_reward`; TRL passes the completions and each further dataset
 column by name. TRL is not imported.
@@ -83,10 +82,7 @@ class ToxicityReward:
             sources = _as_sequence("sources", sources)
         if not completions:
             return []
-        read = [
-            _text("completions", index, item) for index, item in enumerate(completions)
-        ]
-        texts = checked_texts(read, "completions")
+        texts = checked_texts(_texts("completions", completions), "completions")
         if sources is None and "source" in columns and self.score is None:
             warnings.warn(
                 "the dataset has a column `source`; `toxicity_reward` reads `sources`,"
@@ -104,6 +100,7 @@ class ToxicityReward:
         return self._j(texts, sources)
 
     def _nontoxic(self, texts: list[str]) -> Sequence[float]:
+        # Loaded once, also where threads call it at the same time.
         with self._lock:
             self.identifier = self.identifier or ToxicityIdentifier.from_pretrained()
         civil = 1 - self.identifier.p_toxic(texts)
@@ -138,8 +135,9 @@ _default = ToxicityReward()
 def toxicity_reward(
     completions: Sequence[Any], sources: Sequence[Any] | None = None, **columns: Any
 ) -> list[float | None]:
-    """Return J of each completion where the dataset has a column `sources`, else
-    P(non-toxic); see `ToxicityReward`.
+    """Return J where the dataset has a column `sources`, else P(non-toxic).
+
+    See `ToxicityReward`.
     """
     return _default(completions, sources, **columns)
 
@@ -164,14 +162,17 @@ def _as_sequence(name: str, column: Any) -> list[Any]:
     return list(column)
 
 
+def _texts(name: str, column: Sequence[Any]) -> list[str]:
+    return [_text(name, index, item) for index, item in enumerate(column)]
+
+
 def _text(name: str, index: int, item: Any) -> str:
-    """Return a completion's text: itself, or the last message's content ("" if None, as
-    where a tool is called).
-    """
+    """Return a completion's text: itself, or the content of its last message."""
     if isinstance(item, str):
         return item
     if isinstance(item, Sequence) and item and isinstance(item[-1], Mapping):
         content = item[-1].get("content")
+        # A message that calls a tool has no content.
         if content is None:
             return ""
         if isinstance(content, str):

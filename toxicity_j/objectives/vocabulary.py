@@ -50,7 +50,18 @@ class Vocabulary:
     def of(
         cls, generator: Any, identifier: Tokenizer, convention: str | None = None
     ) -> Vocabulary:
-        """Read a tokenizer; the arguments are those of `build_aligner`."""
+        """Read a generator's tokenizer.
+
+        Args:
+            generator: a transformers or `tokenizers` tokenizer, or token to id.
+            identifier: the identifier's tokenizer.
+            convention: how the generator's tokens show spaces, one of `CONVENTIONS`;
+                found from the tokens when None.
+
+        Raises:
+            TypeError: `generator` is none of those.
+            ValueError: `convention` is unknown.
+        """
         ids, special = _ids(generator)
         known = {token: index for token, index in ids.items() if index not in special}
         convention = convention or find_convention(list(known))
@@ -72,9 +83,7 @@ class Vocabulary:
 
 
 def find_convention(tokens: Sequence[str]) -> str:
-    """Return how a vocabulary shows spaces: the mark that most of its tokens bear, or
-    "words" when none does.
-    """
+    """Return how a vocabulary shows spaces: the mark most tokens bear, or "words"."""
     counts = {
         name: sum(token.startswith(mark) for token in tokens)
         for name, mark in _MARKS.items()
@@ -124,15 +133,15 @@ def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
 
 
 def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
-    """Return identifier tokens of each text, as inside a word where it has no leading
-    space.
+    """Return identifier tokens of each text; without a leading space, as within a word.
 
     A text that merges with every anchor is cut as if alone.
     """
     encodings = identifier.encode_batch(list(texts), add_special_tokens=False)
-    result: list[list[int]] = []
-    for text, encoding in zip(texts, encodings, strict=True):
-        result.append(encoding.ids if text.strip() else [])
+    result: list[list[int]] = [[] for _ in texts]
+    for index, encoding in enumerate(encodings):
+        if texts[index].strip():
+            result[index] = encoding.ids
     pending = [index for index, text in enumerate(texts) if text[:1].isalnum()]
     for anchor in _ANCHORS:
         words = [f" {anchor}{texts[index]}" for index in pending]

@@ -1,0 +1,92 @@
+"""Check what a `ToxicityLoss` is called with."""
+
+from __future__ import annotations
+
+import torch
+
+FORMS = ("logits", "probabilities", "ids")
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Check that a value is one of some strings.
+
+    Raises:
+        ValueError: it is not.
+    """
+    # An array is not asked whether it is among them: it would answer with an array.
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"`{name}` must be one of {choices}; got {value!r}")
+
+
+def check_inputs(
+    inputs: object, form: str, size: int, device: torch.device
+) -> torch.Tensor:
+    """Return the inputs, if they are what `form` says, for `size` tokens on `device`.
+
+    Raises:
+        TypeError: they are not a tensor, or of a type that `form` does not have.
+        ValueError: `form` is unknown, a shape is wrong or empty, or the device differs.
+    """
+    check_choice("form", form, FORMS)
+    if not isinstance(inputs, torch.Tensor):
+        raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
+    _check_shape(inputs, form)
+    _check_dtype(inputs, form)
+    # A wider vocabulary is padding, a narrower one is of another tokenizer.
+    if form != "ids" and inputs.shape[-1] < size:
+        raise ValueError(
+            f"`inputs` must cover the tokenizer's {size} tokens; got {inputs.shape[-1]}"
+        )
+    if inputs.device != device:
+        raise ValueError(
+            f"`inputs` must be on the loss's device, {device}; got {inputs.device}"
+        )
+    return inputs
+
+
+def checked_mask(mask: object, inputs: torch.Tensor) -> torch.Tensor:
+    """Return a mask as booleans, all True when None. *Shape:* (batch, length)
+
+    Raises:
+        TypeError: it is not a tensor.
+        ValueError: it has another shape.
+    """
+    shape = inputs.shape[:2]
+    if mask is None:
+        return torch.ones(shape, dtype=torch.bool, device=inputs.device)
+    if not isinstance(mask, torch.Tensor):
+        raise TypeError(f"`mask` must be a tensor; got {type(mask).__name__}")
+    if mask.shape != shape:
+        raise ValueError(
+            f"`mask` must have shape {tuple(shape)}; got {tuple(mask.shape)}"
+        )
+    return mask.to(inputs.device).bool()
+
+
+def _check_shape(inputs: torch.Tensor, form: str) -> None:
+    shape = tuple(inputs.shape)
+    dimensions = 3
+    if form == "ids":
+        dimensions = 2
+    if len(shape) != dimensions:
+        raise ValueError(
+            f"`inputs` must have {dimensions} dimensions as {form}; got shape {shape}"
+        )
+    if 0 in shape[:2]:
+        raise ValueError(
+            f"`inputs` must hold a sequence and a position; got shape {shape}"
+        )
+
+
+def _check_dtype(inputs: torch.Tensor, form: str) -> None:
+    is_integer = (
+        not inputs.is_floating_point()
+        and not inputs.is_complex()
+        and inputs.dtype != torch.bool
+    )
+    if form == "ids" and not is_integer:
+        raise TypeError(f"`inputs` must be integers as {form}; got {inputs.dtype}")
+    if form != "ids" and not inputs.is_floating_point():
+        raise TypeError(
+            f"`inputs` must be floating-point numbers as {form}; got {inputs.dtype}"
+        )
