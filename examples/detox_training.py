@@ -95,12 +95,10 @@ class Training:
         self.model.train()
         torch.manual_seed(self.seed + epochs.start)
         for epoch in epochs:
-            rng = random.Random(self.seed + epoch)
-            shuffled = rng.sample(self.pairs, len(self.pairs))
             sums = np.zeros(2)
-            for start in range(0, len(shuffled), size):
-                sums += self._step(shuffled[start : start + size], objective)
-            cross_entropy, added = sums / len(shuffled)
+            for batch in batches(self.pairs, size, self.seed + epoch):
+                sums += self._step(batch, objective)
+            cross_entropy, added = sums / len(self.pairs)
             print(
                 f"    epoch {epoch + 1}: cross-entropy {cross_entropy:.3f}, added"
                 f" {added:.3f}",
@@ -122,6 +120,24 @@ class Training:
         self.optimizer.step()
         self.schedule.step()
         return cross_entropy.item() * len(pairs), added.item() * len(pairs)
+
+
+def batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[Pair]]:
+    """Return shuffled batches of pairs whose lengths are alike, so that little is
+    padding: twice as fast as batches of any lengths.
+    """
+    rng = random.Random(seed)
+    shuffled = rng.sample(pairs, len(pairs))
+    found = []
+    for start in range(0, len(shuffled), 16 * size):
+        alike = sorted(shuffled[start : start + 16 * size], key=_length)
+        found += [alike[i : i + size] for i in range(0, len(alike), size)]
+    return rng.sample(found, len(found))
+
+
+def _length(pair: Pair) -> int:
+    source, target = pair
+    return max(len(source), len(target))
 
 
 def train_seed(

@@ -422,11 +422,12 @@ def test_columns_of_the_text_table_line_up():
 
 def test_importing_the_comparison_loads_nothing_heavy():
     heavy = ("evaluate", "datasets", "pandas", "scipy", "matplotlib", "jinja2")
-    code = (
-        "import sys, toxicity_j.compare.statistics, toxicity_j.compare.render,"
-        f" toxicity_j.compare.report\nprint([name for name in {heavy} if name in"
-        " sys.modules])"
-    )
+    code = f"""
+import sys
+import toxicity_j.compare.statistics, toxicity_j.compare.render
+import toxicity_j.compare.report
+print([name for name in {heavy} if name in sys.modules])
+"""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -434,12 +435,13 @@ def test_importing_the_comparison_loads_nothing_heavy():
 
 
 def test_the_package_can_be_imported_by_every_idiom():
-    code = (
-        "import toxicity_j, toxicity_j.compare.statistics as statistics\nfrom"
-        " toxicity_j.compare.statistics import holm\nfrom toxicity_j.compare import"
-        " Comparison, report\nassert toxicity_j.compare.statistics is statistics and"
-        " statistics.holm is holm\nassert toxicity_j.compare.Comparison is Comparison"
-        " and toxicity_j.compare.report is report\nassert"
-        " callable(toxicity_j.compare)\n"
-    )
+    code = """
+import toxicity_j, toxicity_j.compare.statistics as statistics
+from toxicity_j.compare.statistics import holm
+from toxicity_j.compare import Comparison, report
+assert toxicity_j.compare.statistics is statistics and statistics.holm is holm
+assert toxicity_j.compare.Comparison is Comparison
+assert toxicity_j.compare.report is report
+assert callable(toxicity_j.compare)
+"""
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -263,10 +263,10 @@ def test_wheel_and_sdist_install_and_score(checkout, tmp_path):
         (place / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
         install = [str(python), "-m", "pip", "install", "--no-deps", str(package)]
         subprocess.run(install, check=True, cwd=tmp_path)
-        code = (
-            "from toxicity_j import Scorer; print(Scorer().score(['The train is"
-            " late.'], ['Stupid train.']).j[0])"
-        )
+        code = """
+from toxicity_j import Scorer
+print(Scorer().score(["The train is late."], ["Stupid train."]).j[0])
+"""
         done = subprocess.run(
             [str(python), "-c", code],
             cwd=tmp_path,

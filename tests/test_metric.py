@@ -141,12 +141,15 @@ def test_the_package_gives_the_same_as_evaluate(expected):
 
 
 def test_the_scorer_never_imports_evaluate(tmp_path):
-    code = (
-        f"import sys, json; sys.path.insert(0, {str(ROOT)!r})\nfrom toxicity_j import"
-        f" Scorer\ns = Scorer().score({PREDICTIONS!r}, {SOURCES!r})\nseen = [m for m in"
-        " ('evaluate', 'datasets', 'transformers') if m in"
-        " sys.modules]\nprint(json.dumps({'j': s.as_lists()['j'], 'seen': seen}))"
-    )
+    code = f"""
+import json, sys
+sys.path.insert(0, {str(ROOT)!r})
+from toxicity_j import Scorer
+scores = Scorer().score({PREDICTIONS!r}, {SOURCES!r})
+heavy = ("evaluate", "datasets", "transformers")
+seen = [name for name in heavy if name in sys.modules]
+print(json.dumps(dict(j=scores.as_lists()["j"], seen=seen)))
+"""
     assert run(code, tmp_path, installed=True)["seen"] == []
 
 

@@ -111,10 +111,13 @@ def remote_code(trace):
     """
 
     def change(folder):
-        code = (
-            f"import os\nos.mkdir({str(trace)!r})\nclass Model: pass\nclass Config:"
-            " pass\nclass Reader: pass\n"
-        )
+        code = f"""
+import os
+os.mkdir({str(trace)!r})
+class Model: pass
+class Config: pass
+class Reader: pass
+"""
         (folder / "hostile.py").write_text(code)
         classes = {
             "AutoConfig": "hostile.Config",

@@ -335,12 +335,9 @@ def test_the_command_trains_with_other_tokenizers_and_needs_no_transformers(
         {"comment": texts, "y": ["toxic" if label else "neutral" for label in labels]}
     ).to_csv(tmp_path / "d.csv")
     flags = (
-        "--text_column comment --label_column y --positive toxic --num_train_epochs 6"
-        " --batch_size 16"
-    )
-    flags += (
-        " --learning_rate 0.01 --dim 8 --channels 6 --disable_tqdm --torchscript"
-        " --device cpu"
+        "--text_column comment --label_column y --positive toxic"
+        " --num_train_epochs 6 --batch_size 16 --learning_rate 0.01"
+        " --dim 8 --channels 6 --disable_tqdm --torchscript --device cpu"
     )
     flags += f" --tokenizer_name {tmp_path}"
     command.main(
