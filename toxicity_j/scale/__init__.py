@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from .aggregate import corpus_scores, intervals
 from .manifest import ShardError
-from .pool import WorkerError
 from .shards import read_shards
 from .stream import score_dataset
+from .worker import WorkerError
 
 __all__ = [
     "ShardError",

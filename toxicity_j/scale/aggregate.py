@@ -1,5 +1,4 @@
-"""Corpus scores and intervals from shards of any number, without the texts and in
-bounded memory.
+"""Corpus scores and intervals from any number of shards, in bounded memory.
 
 Sums are exact, so that neither the cut into shards nor their order moves a bit of a
 mean.
@@ -29,8 +28,7 @@ _REFERENCES = re.compile(r"((?:^|\|)references:)(\d+(?:-\d+)?)")
 
 
 def corpus_scores(out: str | Path) -> dict[str, Any]:
-    """Compute the corpus scores of a finished run, bit for bit those of one
-    `compute()`.
+    """Compute the corpus scores of a finished run, bit for bit `compute()`'s.
 
     Args:
         out: the folder of `score_dataset`.
@@ -80,6 +78,7 @@ def intervals(
     shards = read_shards(out)
     if shards[-1].stop == 1:
         return {}
+    # Column by column: the memory of one, whatever their number.
     present = shards[0].table().column_names
     found = {}
     for key, name in MEANS.items():
@@ -89,8 +88,7 @@ def intervals(
 
 
 def joint_signature(signatures: Iterable[str]) -> str:
-    """Return one signature for scores whose rows differ in the number of references
-    only.
+    """Return one signature for rows that differ in their number of references only.
 
     Raises:
         ValueError: they differ in anything else.
@@ -112,17 +110,13 @@ def joint_signature(signatures: Iterable[str]) -> str:
 
 
 def without_references(signature: str) -> str:
-    """Return a signature without the number of references, which depends on the
-    rows.
-    """
+    """Return a signature without the number of references, which rows decide."""
     parts = signature.split("|")
     return "|".join(part for part in parts if not part.startswith("references:"))
 
 
 def _reference_counts(signature: str) -> list[int]:
-    """Return the least and the most references of a row; none where the signature has
-    no numbers.
-    """
+    """Return the least and the most references of a row; empty without references."""
     found = _REFERENCES.search(signature)
     if found is None:
         return []
@@ -147,6 +141,7 @@ def _interval(
         # In a second pass, because sums of squares lose digits when the mean is large.
         deviations = shard.column(name) - center
         squares += float((deviations**2).sum())
+    # The standard library's, because scipy would be imported for one number.
     quantile = NormalDist().inv_cdf((1 + confidence) / 2)
     margin = quantile * math.sqrt(squares / (count - 1) / count)
     return center - margin, center + margin

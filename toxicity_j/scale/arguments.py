@@ -1,13 +1,11 @@
-"""Arguments that scoring into shards and scoring on a cluster share, checked before
-anything is read.
-"""
+"""Arguments that shards and clusters share, checked before anything is read."""
 
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
+from ..checks import check_whole
 from ..columns import BLOCK
 from .work import RowScorer
 
@@ -40,8 +38,7 @@ def make_scorer(
 def column_names(
     predictions: str, sources: str | None, references: str | None, languages: str | None
 ) -> dict[str, str]:
-    """Return the input's column by the scorer's argument name, without those that are
-    None.
+    """Return the input's columns by the scorer's argument names, if not None.
 
     Args:
         predictions: name of the column of rewrites.
@@ -66,9 +63,10 @@ def column_names(
 
 def checked_window(window: int) -> int:
     """Return the rows per shard, in whole blocks where a shard is larger than one."""
-    _check_count("window", window)
+    check_whole("`window`", window, 1)
     if window <= BLOCK:
         return window
+    # Rows are scored in blocks, and a block should not be scored for two shards.
     blocks = math.ceil(window / BLOCK)
     return blocks * BLOCK
 
@@ -80,7 +78,7 @@ def check_workers(workers: int, timeout: float | None) -> None:
         TypeError: one is not a number.
         ValueError: one is too small.
     """
-    _check_count("workers", workers)
+    check_whole("`workers`", workers, 1)
     if timeout is not None and (
         isinstance(timeout, bool) or not isinstance(timeout, (int, float))
     ):
@@ -89,14 +87,3 @@ def check_workers(workers: int, timeout: float | None) -> None:
         )
     if timeout is not None and not timeout > 0:
         raise ValueError(f"`timeout` must be above 0 seconds; got {timeout}")
-
-
-def _check_count(name: str, value: object) -> None:
-    try:
-        whole = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
-    if isinstance(value, bool):
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
-    if whole < 1:
-        raise ValueError(f"`{name}` must be at least 1; got {value}")

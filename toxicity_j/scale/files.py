@@ -1,5 +1,4 @@
-"""Files of rows, by their suffix: parquet, JSON Lines, CSV and TSV, read a few thousand
-rows at a time.
+"""Files of rows by their suffix, read a few thousand rows at a time.
 
 A row that cannot be read is an error that names its file and line.
 """
@@ -58,16 +57,15 @@ def _read_parquet(path: Path, columns: list[str]) -> Pieces:
 
     file = _open_parquet(path)
     require(columns, file.schema_arrow.names, str(path))
+    # Bytes are what other files report, so rows are turned into a share of them.
     size = path.stat().st_size
     total = max(1, file.metadata.num_rows)
     read = 0
     try:
         for batch in file.iter_batches(batch_size=READ_ROWS, columns=columns):
             read += batch.num_rows
-            yield (
-                {name: batch.column(name).to_pylist() for name in columns},
-                size * read // total,
-            )
+            table = {name: batch.column(name).to_pylist() for name in columns}
+            yield table, size * read // total
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path}: damaged after row {read} ({error})") from error
 
@@ -121,6 +119,7 @@ def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) ->
     places = {name: header.index(name) for name in columns}
     table = empty_table(columns)
     for cells in reader:
+        # A blank line; a row of one empty cell has quotes.
         if not cells:
             continue
         if len(cells) != len(header):
@@ -137,9 +136,7 @@ def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) ->
 
 
 def _decoded(file: IO[bytes], path: Path) -> Iterator[str]:
-    """Yield lines of UTF-8 text, with or without a byte order mark, ends of line
-    kept.
-    """
+    """Yield lines of UTF-8 text with their ends; a byte order mark is dropped."""
     number = 0
     try:
         for number, line in enumerate(file, 1):

@@ -1,5 +1,4 @@
-"""Rows in: files and `datasets`, read from the start and cut into units that are scored
-together.
+"""Rows in: files and `datasets`, cut into units that are scored together.
 
 How a file is read is in `files`; what a text may be is the scorer's affair.
 """
@@ -68,8 +67,10 @@ class Rows:
         self._columns = dict(columns)
         self._position: float | None = None
         self.total: int | None = None
-        if isinstance(data, (str, Path)) or (isinstance(data, (list, tuple)) and data):
+        is_list = isinstance(data, (list, tuple)) and len(data) > 0
+        if is_list or isinstance(data, (str, Path)):
             self._read = self._open_files(data)
+        # By what it can do, because `datasets` need not be installed.
         elif hasattr(data, "iter") and hasattr(data, "select_columns"):
             self._read = self._open_dataset(data)
         else:
@@ -85,6 +86,7 @@ class Rows:
             ValueError: a row cannot be read, or a column is missing.
         """
         start, held = 0, empty_table(self._columns)
+        # Files come in pieces of other sizes, and end anywhere.
         for table in self._read():
             for name, column in self._columns.items():
                 held[name].extend(table[column])
@@ -101,6 +103,7 @@ class Rows:
         sizes = {path: path.stat().st_size for path in paths}
         files = [{"name": path.name, "bytes": sizes[path]} for path in paths]
         self.identity: dict[str, Any] = {"files": files}
+        # Only parquet says how many rows it has before they are read.
         if {path.suffix for path in paths} == {".parquet"}:
             self.total = sum(map(parquet_rows, paths))
         # By bytes, because the number of rows is not known before all are read.
@@ -127,6 +130,7 @@ class Rows:
 
         def read() -> Iterator[Table]:
             for table in data.select_columns(wanted).iter(batch_size=READ_ROWS):
+                # A stream may not know its columns until it is read.
                 require(wanted, table, "`data`")
                 yield {name: list(table[name]) for name in wanted}
 

@@ -1,5 +1,4 @@
-"""The manifest, which says what a folder of shards holds; and how files there are
-written.
+"""The manifest of a folder of shards, and how files there are written.
 
 A file is written under another name, flushed to the disk and renamed, so that a crash
 leaves no half of one.
@@ -25,6 +24,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+# Raised when the layout changes, so that an older run is refused instead of misread.
 FORMAT = 1
 
 
@@ -91,11 +91,10 @@ class Manifest:
         for name in ("signature", "input", "columns", "window"):
             found, wanted = getattr(self, name), getattr(expected, name)
             if found != wanted:
-                message = (
+                raise ShardError(
                     f"`out` holds scores with another {name}; there {found!r}, here"
-                    f" {wanted!r}"
+                    f" {wanted!r}. Choose another folder"
                 )
-                raise ShardError(f"{message}. Choose another folder")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -104,11 +103,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: the file cannot be written; nothing is left behind.
     """
+    # In the same folder, because a file is renamed whole only within a file system.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
         _flush(temporary)
         os.replace(temporary, path)
+        # The new name is an entry of the folder, which wants a flush too (fsync(2)).
         _flush(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -48,10 +48,9 @@ class Progress:
             print(self.line(position), file=sys.stderr, flush=True)
 
     def line(self, position: float | None = None) -> str:
-        """Return one line: rows done, rows per second, time left where it can be
-        known.
-        """
+        """Return one line: rows done, rows per second, time left if it is known."""
         done = self._skipped + self._scored
+        # A clock may not have moved since the first row.
         seconds = max(self._clock() - self._begin, 1e-9)
         # Rows of an earlier run took no time of this one.
         rate = self._scored / seconds
@@ -75,6 +74,8 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
-    shown = [f"{value} {unit}" for value, unit in parts if value]
+    shown = []
+    for value, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")):
+        if value:
+            shown.append(f"{value} {unit}")
     return " ".join(shown[:2]) or "0 s"

@@ -1,6 +1,4 @@
-"""Shards: parquet files of scores that are either whole or absent, each named by its
-rows.
-"""
+"""Shards: parquet files of scores, whole or absent, each named by its rows."""
 
 from __future__ import annotations
 
@@ -34,7 +32,9 @@ __all__ = [
 SCORES = "scores.json"
 # Score columns, where computed; `row` comes before them and `language` after.
 SCORE_COLUMNS = ("sta", "p_toxic", "nontoxic", "sim", "fl", "j")
+# Twelve digits, so that names sort like numbers.
 _NAME = re.compile(r"scores-(\d{12})-(\d{12})\.parquet")
+# Key of the description in parquet's own metadata, where no second file can be lost.
 _METADATA = b"toxicity_j"
 
 
@@ -53,8 +53,7 @@ class Shard:
     stop: int
 
     def info(self) -> dict[str, Any]:
-        """Return what was written beside the scores: `digest` of the texts,
-        `signature`, `truncated`.
+        """Return what is beside the scores: `digest`, `signature`, `truncated`.
 
         Raises:
             ShardError: the file is damaged.
@@ -146,6 +145,7 @@ def read_shards(out: str | Path) -> list[Shard]:
     if manifest.rows is None:
         raise ShardError(f"`out` is not finished: run score_dataset on {folder} again")
     shards = list_shards(folder)
+    # The first gap, to name the row from which on a run has to be done again.
     expected = 0
     for shard in shards:
         if shard.start != expected:
@@ -193,9 +193,9 @@ def write_shard(
 
 
 def text_digest(columns: Table) -> str:
-    """Return a digest of the texts of consecutive rows, by which a changed input is
-    noticed.
-    """
+    """Return a digest of rows of texts, by which a changed input is noticed."""
+    # JSON keeps cells apart, whatever they hold; `default` is for cells of other types,
+    # which the scorer rejects by name.
     text = json.dumps(columns, sort_keys=True, default=repr)
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 

@@ -1,5 +1,4 @@
-"""Scores of a corpus of any length, in bounded memory, in shards that a killed run
-leaves whole.
+"""Scores of a corpus of any length, in bounded memory, in shards that are whole.
 
 Rows are scored in blocks of `BLOCK`, as `Scorer.score` does, so that a score does not
 depend on the run.
@@ -21,10 +20,11 @@ from .aggregate import corpus_scores, intervals, without_references
 from .arguments import check_workers, checked_window, column_names, make_scorer
 from .inputs import Rows, Unit
 from .manifest import Manifest, ShardError, remove_temporary, write_atomically
-from .pool import Pool, Task
+from .pool import Pool
 from .progress import Progress
 from .shards import SCORES, list_shards
 from .work import Job, RowScorer, missing_shards
+from .worker import Task
 
 logger = logging.getLogger("toxicity_j")
 
@@ -48,8 +48,7 @@ def score_dataset(
 ) -> dict[str, Any]:
     """Score a corpus of any length into shards, and return its corpus scores.
 
-    Run again after it was killed, it skips the shards that are there. Scores are bit
-    for bit those of `Scorer.score`.
+    Run again, it skips what is there. Scores are bit for bit `Scorer.score`'s.
 
     Args:
         data: see `Rows`; rows must come in the same order each time.
@@ -60,27 +59,20 @@ def score_dataset(
         languages: where the protocol reports by language.
         protocol: as `Scorer`, like the options.
         scorer: what scores rows; made from `protocol` and `options` when None.
-        window: rows per shard, at least 1. Above `BLOCK` it is rounded up to whole
-            blocks. Scores do not depend on it.
-        workers: processes. Above 1 each is spawned and loads its models: a script needs
-            `if __name__ == "__main__":`.
-        timeout: seconds that a worker may take for one unit of rows, loading included;
-            None for no limit.
-        resume: go on where an earlier run stopped; if False, a folder with scores is an
-            error.
+        window: rows per shard, at least 1; above `BLOCK` rounded up to whole blocks.
+        workers: processes, which a script starts under `if __name__ == "__main__":`.
+        timeout: seconds that a worker has per unit of rows, loading included, or None.
+        resume: go on where a run stopped; if False, a folder with scores is an error.
         progress: write rows done, rows per second and time left to stderr.
 
     Returns:
         What `compute()` returns, and `intervals`: (low, high) at 95 % by corpus key.
 
     Raises:
-        OSError: a file cannot be read or written (`FileExistsError`: see `resume`), or
-            a model cannot be loaded.
-        RuntimeError: another run is writing to `out`, or rows ended their worker each
-            time (`WorkerError`).
+        OSError: a file or model cannot be read; `FileExistsError`: see `resume`.
+        RuntimeError: another run writes to `out`; `WorkerError`: rows end each worker.
         TypeError: an argument or a text has the wrong type.
-        ValueError: an argument, a row or a text is not valid, or `out` holds scores of
-            another run (`ShardError`).
+        ValueError: something is not valid; `ShardError`: `out` is another run's.
     """
     check_workers(workers, timeout)
     columns = column_names(predictions, sources, references, languages)
@@ -115,11 +107,13 @@ def _score_missing(
 def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
     """Score what is missing and return the manifest of the whole."""
     progress = Progress(rows.total, show=how.progress)
+    # Read before the manifest is written, which an empty input must not have.
     units = rows.units(max(BLOCK, job.window))
     first = next(units, None)
     if first is None:
         raise ValueError("`data` must hold at least one row; got none")
     tasks = _Tasks(job, chain([first], units), progress)
+    # A limit needs a process that can be ended.
     if how.workers == 1 and how.timeout is None:
         manifest = _agreed_manifest(
             job, job.signature(first.columns), rows, columns, how.resume
@@ -173,14 +167,13 @@ class _Tasks:
 def _agreed_manifest(
     job: Job, signature: str, rows: Rows, columns: dict[str, str], resume: bool
 ) -> Manifest:
-    """Return the manifest of this run, written to the folder; one that is there must
-    agree.
-    """
+    """Write the manifest of this run and return it; one that is there must agree."""
     manifest = Manifest(
         without_references(signature), rows.identity, columns, job.window
     )
     found = Manifest.load(job.folder)
     if found is None:
+        # Scores of unknown settings, which this run's may not join.
         if list_shards(job.folder):
             raise ShardError(
                 f"`out` holds shards without a manifest: {job.folder}. Choose another"
@@ -208,9 +201,7 @@ def _finish(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def _only_run(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system lets go of even when this process is
-    killed.
-    """
+    """Hold the folder's lock, which the system frees even if this process is killed."""
     import filelock
 
     lock = filelock.FileLock(folder / ".lock")

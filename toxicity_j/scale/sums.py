@@ -17,8 +17,7 @@ _SCALE = 1074
 
 @dataclass
 class ExactSum:
-    """An exact sum of float64 numbers, the same in any order, that can be added to
-    another.
+    """An exact sum of float64 numbers, the same in any order; two can be merged.
 
     Attributes:
         units: the sum in units of 2 ** -1074.
@@ -38,12 +37,14 @@ class ExactSum:
         if not np.isfinite(values).all():
             raise ValueError("`values` must be finite; got NaN or infinity among them")
         fractions, exponents = np.frexp(np.asarray(values, dtype=np.float64))
+        # A float64 has 53 bits, so these are whole numbers.
         whole = (fractions * 2.0**53).astype(np.int64)
         for exponent in np.unique(exponents):
             chosen = whole[exponents == exponent]
             # In two halves: 2 ** 36 numbers of 53 bits would overflow an int64.
-            high, low = chosen >> 27, chosen & (2**27 - 1)
-            total = (int(high.sum()) << 27) + int(low.sum())
+            high = int((chosen >> 27).sum())
+            low = int((chosen & (2**27 - 1)).sum())
+            total = (high << 27) + low
             self.units += _shifted(total, int(exponent) - 53 + _SCALE)
         self.count += len(values)
 
@@ -60,6 +61,7 @@ class ExactSum:
         """
         if not self.count:
             raise ValueError("the mean of no segments is not defined")
+        # Python divides whole numbers of any length with one rounding.
         return (self.units / (1 << _SCALE)) / self.count
 
 
@@ -99,42 +101,41 @@ class CorpusSums:
             _merge(self.by_language.setdefault(language, {}), sums)
 
     def corpus(self, signature: str) -> dict[str, Any]:
-        """Return corpus scores, keys and values as `Scorer` and `compute()` give
-        them.
-        """
+        """Return corpus scores, with the keys and values of `compute()`."""
         scores = _means(self.total)
         scores["signature"] = signature
         if self.by_language:
-            languages = sorted(self.by_language)
-            add_languages(
-                scores,
-                {
-                    language: _means(self.by_language[language])
-                    for language in languages
-                },
-            )
+            means = {}
+            for language in sorted(self.by_language):
+                means[language] = _means(self.by_language[language])
+            add_languages(scores, means)
         return scores
 
 
 def _add(sums: dict[str, ExactSum], scores: dict[str, np.ndarray]) -> None:
     for key, name in MEANS.items():
         if name in scores:
-            sums.setdefault(key, ExactSum()).add(scores[name])
+            total = sums.setdefault(key, ExactSum())
+            total.add(scores[name])
 
 
 def _merge(sums: dict[str, ExactSum], others: dict[str, ExactSum]) -> None:
     for key, other in others.items():
-        sums.setdefault(key, ExactSum()).merge(other)
+        total = sums.setdefault(key, ExactSum())
+        total.merge(other)
 
 
 def _means(sums: dict[str, ExactSum]) -> dict[str, Any]:
-    means: dict[str, Any] = {key: sums[key].mean() for key in MEANS if key in sums}
+    means: dict[str, Any] = {}
+    for key in MEANS:
+        if key in sums:
+            means[key] = sums[key].mean()
     means["n"] = sums["sta"].count
     return means
 
 
 def _shifted(value: int, places: int) -> int:
-    """Shift left, or right where a subnormal number's low bits are zeros."""
+    """Shift left, or right by a negative number of places."""
     # Only a subnormal number gets here, and its low bits are zeros.
     if places < 0:
         return value >> -places

@@ -1,6 +1,4 @@
-"""What is done with one unit of rows, in this process or in another: score, cut into
-shards, write.
-"""
+"""What is done with one unit of rows, in any process: score, cut, write."""
 
 from __future__ import annotations
 
@@ -43,9 +41,8 @@ class Job:
     window: int
 
     def signature(self, columns: Table) -> str:
-        """Return the signature that scores of such columns have, from their first
-        row.
-        """
+        """Return the signature that scores of such columns have."""
+        # The first row tells: what differs between rows is left out of a manifest.
         first_row = {name: column[:1] for name, column in columns.items()}
         return self.scorer.score(**first_row).signature
 
@@ -93,9 +90,8 @@ class Job:
 
 
 def plain_kind(error: TypeError | ValueError) -> type[TypeError] | type[ValueError]:
-    """Return the kind of an error of a row, of which any subclass may need other
-    arguments.
-    """
+    """Return the kind of an error of a row, to raise it again with another text."""
+    # Not its own class, which may need other arguments.
     if isinstance(error, TypeError):
         return TypeError
     return ValueError
@@ -103,12 +99,12 @@ def plain_kind(error: TypeError | ValueError) -> type[TypeError] | type[ValueErr
 
 def score_arrays(segments: Segments) -> dict[str, np.ndarray]:
     """Return the score columns that were computed, float64, by name."""
-    columns = {name: getattr(segments, name) for name in SCORE_COLUMNS}
-    return {
-        name: np.asarray(values, np.float64)
-        for name, values in columns.items()
-        if values is not None
-    }
+    arrays = {}
+    for name in SCORE_COLUMNS:
+        values = getattr(segments, name)
+        if values is not None:
+            arrays[name] = np.asarray(values, np.float64)
+    return arrays
 
 
 def missing_shards(
