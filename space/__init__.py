@@ -1,3 +1,1 @@
-"""The parts of the web page: limits, models, explanations, tables, and how they are
-shown.
-"""
+"""The parts of the web page: limits, models, explanations, tables, and their looks."""

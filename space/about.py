@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from toxicity_j import protocols
+from toxicity_j import Protocol, protocols
 
 from .limits import SUMMARY
-from .models import needs
+from .models import Need, needs
 from .snippets import SPACE
 
 HUB = f"https://huggingface.co/spaces/{SPACE}"
@@ -19,6 +20,7 @@ LINKS = {
     f"{HUB}/tree/main": "Repository",
 }
 
+# One screen of a phone: what it is, and what it is not for.
 HEADER = """<header class="tj tj-header"><h1>toxicity_j</h1>
 <p>Is a rewrite of a rude sentence <b>civil</b> (STA), <b>faithful</b> (SIM) and
 <b>fluent</b> (FL)? J is the product of the three. Every score lies between 0 and 1;
@@ -35,8 +37,11 @@ NO_DOWNLOADS = (
 def protocol_card(name: str) -> str:
     """Return what a protocol is for and what it needs."""
     protocol = protocols()[name]
-    models = "".join(f"<li>{model}</li>" for model in _models(name))
-    missing = "" if name == "embedded" else NO_DOWNLOADS
+    models = "".join(f"<li>{model}</li>" for model in _models(needs()[name]))
+    # Its models are in the package.
+    missing = NO_DOWNLOADS
+    if name == "embedded":
+        missing = ""
     return (
         f'<div class="tj tj-panel"><p>Use it when {escape(protocol.use_when)}.</p>'
         f"<p>Columns: {', '.join(protocol.needs)}.</p><ul>{models}</ul>{missing}</div>"
@@ -45,7 +50,10 @@ def protocol_card(name: str) -> str:
 
 def about() -> str:
     """Return the page's third tab: limits, care, links."""
-    rows = "".join(map(_row, protocols()))
+    needed = needs()
+    rows = []
+    for name, protocol in protocols().items():
+        rows.append(_row(name, protocol, needed[name]))
     links = "".join(_link(address, text) for address, text in LINKS.items())
     return f"""<section class="tj tj-about">
 <h2>How to read the scores</h2>
@@ -71,15 +79,14 @@ read.</p>
 <div class="tj-scroll" tabindex="0" role="region" aria-label="Protocols">
 <table class="tj-table"><thead><tr><th scope="col">Name</th>
 <th scope="col">Use it when</th><th scope="col">Columns</th>
-<th scope="col">Models</th></tr></thead><tbody>{rows}</tbody></table></div>
+<th scope="col">Models</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>
 <h2>Links</h2>
 <ul>{links}</ul>
 </section>"""
 
 
-def _row(name: str) -> str:
-    protocol = protocols()[name]
-    models = "<br>".join(_models(name))
+def _row(name: str, protocol: Protocol, needed: Sequence[Need]) -> str:
+    models = "<br>".join(_models(needed))
     return (
         f"<tr><th scope='row'><code>{name}</code></th>"
         f"<td>{escape(protocol.use_when)}</td>"
@@ -88,21 +95,23 @@ def _row(name: str) -> str:
 
 
 def _link(address: str, text: str) -> str:
+    # `noopener` keeps the opened page from steering this one.
     return f'<li><a href="{address}" target="_blank" rel="noopener">{text}</a></li>'
 
 
-def _models(name: str) -> list[str]:
+def _models(needed: Sequence[Need]) -> list[str]:
     """Return one line per model, with every factor that it plays."""
     factors: dict[str, list[str]] = {}
     facts: dict[str, str] = {}
-    for need in needs(name):
+    for need in needed:
         factors.setdefault(need.model, []).append(need.factor)
-        here = "" if need.here in ("yes", "no") else need.here
-        facts[need.model] = ", ".join(
-            fact for fact in (need.size, need.licence, here) if fact
-        )
-    return [
-        f"{', '.join(played)}: {escape(model)} "
-        f"<span class='tj-small'>({escape(facts[model])})</span>"
-        for model, played in factors.items()
-    ]
+        known = [need.size, need.licence]
+        # Whether a download is here changes while the page runs.
+        if need.here not in ("yes", "no"):
+            known.append(need.here)
+        facts[need.model] = ", ".join(filter(None, known))
+    lines = []
+    for model, played in factors.items():
+        note = f"<span class='tj-small'>({escape(facts[model])})</span>"
+        lines.append(f"{', '.join(played)}: {escape(model)} {note}")
+    return lines

@@ -44,6 +44,7 @@ def score(
             reference,
         )
     except InputError as error:
+        # Not printed: a visitor's mistake is no news for the server's log.
         raise gr.Error(str(error), print_exception=False) from error
 
 
@@ -83,7 +84,9 @@ def compare(
         }
         given = {name: texts for name, texts in named.items() if texts is not None}
         _check_lengths(given)
-        columns = checked_columns(list(given), list(zip(*given.values(), strict=True)))
+        rows = list(zip(*given.values(), strict=True))
+        columns = checked_columns(list(given), rows)
+        # The last step is the result.
         steps = list(batch.score_table(columns, choice))
     except InputError as error:
         raise gr.Error(str(error), print_exception=False) from error
@@ -95,6 +98,7 @@ def _checked(systems: Any) -> dict[str, list[str]]:
         raise InputError(
             "`systems` must be a dict from a system's name to its rewrites."
         )
+    # In a table such a column would be read as the sources, and not be scored.
     reserved = [name for name in systems if role_of(str(name)) != "systems"]
     if reserved:
         raise InputError(
@@ -106,9 +110,8 @@ def _checked(systems: Any) -> dict[str, list[str]]:
 
 def _check_lengths(columns: dict[str, Any]) -> None:
     for name, texts in columns.items():
-        if not isinstance(texts, list) or not all(
-            isinstance(text, str) for text in texts
-        ):
+        # `str` itself is a sequence of strings, so the type is asked for first.
+        if not isinstance(texts, list) or not _all_strings(texts):
             raise InputError(f"`{name}` must be a list of strings.")
         if len(texts) > MAX_ROWS:
             raise InputError(
@@ -117,6 +120,10 @@ def _check_lengths(columns: dict[str, Any]) -> None:
     lengths = {name: len(texts) for name, texts in columns.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"Columns must have equal length; got {lengths}.")
+
+
+def _all_strings(texts: list[Any]) -> bool:
+    return all(isinstance(text, str) for text in texts)
 
 
 def _result(scored: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Score a table of systems in small steps, so that progress shows and cancel works,
-then compare the systems.
+"""Score a table of systems in small steps, then compare the systems.
+
+After each step progress shows, and a job can be canceled.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | Scored]
     Raises:
         InputError: the columns do not fit the protocol, or a model is not here.
     """
+    # Not at the head of the module: the page should show before scipy is imported.
     from toxicity_j.compare import compare
 
     total, done = len(columns.rows) * len(columns.systems), 0
@@ -62,12 +64,11 @@ def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | Scored]
     for name, texts in columns.systems.items():
         parts = []
         for start in range(0, len(texts), STEP):
-            parts.append(
-                score(
-                    choice, "long", **_step(columns, texts, slice(start, start + STEP))
-                )
-            )
-            done += len(parts[-1].sta)
+            step = _step(columns, texts, slice(start, start + STEP))
+            part = score(choice, "long", **step)
+            parts.append(part)
+            done += len(part.sta)
+            # Where gradio ends the job after a click on Cancel.
             yield Progress(done, total)
         segments[name] = joined(parts)
     try:
@@ -85,21 +86,19 @@ def joined(parts: list[Any]) -> Any:
         return parts[0]
     values: dict[str, Any] = {}
     for field in fields(parts[0]):
-        values[field.name] = _joined_values(
-            [getattr(part, field.name) for part in parts]
-        )
+        of_parts = [getattr(part, field.name) for part in parts]
+        values[field.name] = _joined_values(of_parts)
     return replace(parts[0], **values)
 
 
 def _joined_values(values: list[Any]) -> Any:
-    """Join arrays and lists, add up counts by name; of anything else the first one
-    stands for all.
-    """
+    """Join arrays and lists, add up counts by name; else return the first."""
     first = values[0]
     if isinstance(first, np.ndarray):
         return np.concatenate(values)
     if isinstance(first, list):
         return list(chain.from_iterable(values))
+    # The signature, and what was not computed, are the same in all parts.
     if not isinstance(first, dict):
         return first
     totals: dict[str, int] = {}
@@ -117,22 +116,21 @@ def segments_csv(scored: Scored) -> str:
     columns = scored.columns
     for name, segments in scored.segments.items():
         for index, number in enumerate(columns.rows):
-            source = "" if columns.sources is None else columns.sources[index]
+            source = ""
+            if columns.sources is not None:
+                source = columns.sources[index]
             numbers = [
-                number_at(segments, measure, index)
+                _digits(number_at(segments, measure, index))
                 for measure in ("p_toxic", *MEASURES)
             ]
-            shown = ["" if value is None else repr(value) for value in numbers]
-            writer.writerow(
-                [number, name, source, columns.systems[name][index], *shown]
-            )
+            rewrite = columns.systems[name][index]
+            writer.writerow([number, name, source, rewrite, *numbers])
     return out.getvalue()
 
 
 def table_csv(columns: Columns) -> str:
-    """Return what was scored as a CSV table, which `toxicity-j compare` and this page's
-    upload read.
-    """
+    """Return what was scored as CSV, which `toxicity-j compare` and uploads read."""
+    # "reference2" is a name that the readers of both know.
     named = dict(named_columns(columns, "reference"))
     out = io.StringIO()
     writer = csv.writer(out)
@@ -144,7 +142,16 @@ def table_csv(columns: Columns) -> str:
 def number_at(segments: Any, measure: str, index: int) -> float | None:
     """Return one score of one segment, None where the measure was not computed."""
     values = getattr(segments, measure)
-    return None if values is None else float(values[index])
+    if values is None:
+        return None
+    return float(values[index])
+
+
+def _digits(value: float | None) -> str:
+    """Return a number with all its digits, or nothing."""
+    if value is None:
+        return ""
+    return repr(value)
 
 
 def _step(columns: Columns, texts: list[str], rows: slice) -> dict[str, Any]:

@@ -1,6 +1,4 @@
-"""Show the signature, and the Python, command and API call that reproduce the screen,
-each with a button to copy it.
-"""
+"""Show the signature and what reproduces the screen, each with a button to copy it."""
 
 from __future__ import annotations
 
@@ -45,15 +43,21 @@ def table_elsewhere(scored: Scored) -> str:
 
 
 def _blocks(blocks: dict[str, str]) -> str:
-    figures = "".join(
-        f'<figure class="tj-code"><figcaption>{escape(title)}<button type="button"'
-        f' onclick="{_COPY}" aria-label="Copy:'
-        f' {escape(title)}">Copy</button></figcaption><pre tabindex="0"'
-        f' aria-label="{escape(title)}"><code>{escape(code)}</code></pre></figure>'
-        for title, code in blocks.items()
-    )
+    figures = "".join(_figure(title, code) for title, code in blocks.items())
+    # Not `pip install toxicity_j`: the Space is where a release is sure to be.
     install = f"pip install git+{HUB}"
     return (
-        f'<section class="tj">{figures}<p>Install: <code>{escape(install)}</code>, or'
-        " from a clone.</p></section>"
+        f'<section class="tj">{figures}'
+        f"<p>Install: <code>{escape(install)}</code>, or from a clone.</p></section>"
+    )
+
+
+def _figure(title: str, code: str) -> str:
+    name = escape(title)
+    return (
+        f'<figure class="tj-code"><figcaption>{name}'
+        f'<button type="button" onclick="{_COPY}" aria-label="Copy: {name}">'
+        "Copy</button></figcaption>"
+        f'<pre tabindex="0" aria-label="{name}"><code>{escape(code)}</code></pre>'
+        "</figure>"
     )

@@ -1,5 +1,4 @@
-"""Explain the scores of a rewrite: what lowers J, what was lost or added, and which
-words drive a score.
+"""Explain the scores of a rewrite: what lowers J, what changed, which words do it.
 
 Words are judged by leave-one-out: each is removed in turn, the text is scored again,
 and the change in log-odds is the word's effect. Effects are computed by the built-in
@@ -34,6 +33,7 @@ LEAST_TOXICITY = 0.2
 # FL above which nothing is called broken.
 FLUENT = 0.9
 
+# Nearer to 0 or 1 log-odds would be rounding, and infinite at the end.
 _ODDS_EDGE = 1e-6
 
 
@@ -80,41 +80,51 @@ def split_words(text: str) -> list[str]:
 
 def without_each(words: Sequence[str]) -> list[str]:
     """Return the text without each word in turn."""
-    return [
-        " ".join([*words[:index], *words[index + 1 :]]) for index in range(len(words))
-    ]
+    texts = []
+    for index in range(len(words)):
+        rest = [*words[:index], *words[index + 1 :]]
+        texts.append(" ".join(rest))
+    return texts
 
 
 def changed_words(
     source: Sequence[str], rewrite: Sequence[str]
 ) -> tuple[list[bool], list[bool]]:
-    """Return which words of each text have no partner in the other; case and outer
-    punctuation do not count.
+    """Return which words of each text have no partner in the other.
+
+    Case and outer punctuation do not count.
     """
-    ours, theirs = [_bare(word) for word in source], [_bare(word) for word in rewrite]
+    ours, theirs = list(map(_bare, source)), list(map(_bare, rewrite))
     lost, added = [True] * len(ours), [True] * len(theirs)
-    for block in difflib.SequenceMatcher(
-        None, ours, theirs, autojunk=False
-    ).get_matching_blocks():
-        lost[block.a : block.a + block.size] = [False] * block.size
-        added[block.b : block.b + block.size] = [False] * block.size
+    # Without `autojunk`, which gives up on words that are frequent in a long text.
+    matcher = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
+    for block in matcher.get_matching_blocks():
+        kept = [False] * block.size
+        lost[block.a : block.a + block.size] = kept
+        added[block.b : block.b + block.size] = kept
     return lost, added
 
 
 def factor_shares(sta: float, sim: float, fl: float) -> dict[str, float]:
-    """Return the share of each factor in what J lost, -log(factor) / -log(J), in [0,
-    1]; they add up to 1.
+    """Return the share of each factor in what J lost: -log(factor) / -log(J).
 
-    Empty where J is 1. A factor at or below 0 takes everything (equally, if there are
-    several).
+    Shares lie in [0, 1] and add up to 1; there are none where J is 1. A factor at or
+    below 0 takes everything (equally, if there are several).
     """
     factors = {"sta": sta, "sim": sim, "fl": fl}
     zero = [name for name, value in factors.items() if value <= 0]
     if zero:
-        return {name: (name in zero) / len(zero) for name in factors}
-    losses = {name: max(0.0, -math.log(value)) for name, value in factors.items()}
+        # -log of each is infinite.
+        shares = dict.fromkeys(factors, 0.0)
+        shares.update(dict.fromkeys(zero, 1 / len(zero)))
+        return shares
+    losses = {}
+    for name, value in factors.items():
+        losses[name] = max(0.0, -math.log(value))
     total = sum(losses.values())
-    return {name: loss / total for name, loss in losses.items()} if total > 1e-9 else {}
+    if total <= 1e-9:
+        return {}
+    return {name: loss / total for name, loss in losses.items()}
 
 
 def explain(source: str, rewrites: Sequence[str]) -> list[Explanation]:
@@ -127,40 +137,38 @@ def explain(source: str, rewrites: Sequence[str]) -> list[Explanation]:
     """
     source_words = split_words(source)
     words = [split_words(text) for text in rewrites]
-    cost = sum(
-        len(text) * (len(text) + len(source_words)) for text in [source_words, *words]
-    )
-    model = "encoder" if cost <= ENCODER_BUDGET else "identifier"
+    texts = [source_words, *words]
+    # Each text is read once per word of it, beside the source.
+    cost = sum(len(text) * (len(text) + len(source_words)) for text in texts)
+    model = "encoder"
+    if cost > ENCODER_BUDGET:
+        model = "identifier"
     broken = _broken(source, words)
-    toxic = _toxicity([source_words, *words], broken, model)
+    of_source, *toxic = _toxicity(texts, broken, model)
     explanations = []
-    for text, effects, breaks in zip(words, toxic[1:], broken, strict=True):
+    for text, effects, found in zip(words, toxic, broken, strict=True):
         lost, added = changed_words(source_words, text)
-        before = [
-            Word(*fields) for fields in zip(source_words, lost, toxic[0], strict=True)
-        ]
-        zeros = np.zeros(len(text))
-        columns = zip(
-            text, added, effects, zeros if breaks is None else breaks[0], strict=True
-        )
-        explanations.append(
-            Explanation(
-                before, [Word(*fields) for fields in columns], model, breaks is not None
-            )
-        )
+        breaks = np.zeros(len(text))
+        if found is not None:
+            breaks, _ = found
+        before = list(map(Word, source_words, lost, of_source))
+        after = list(map(Word, text, added, effects, breaks))
+        explanations.append(Explanation(before, after, model, found is not None))
     return explanations
 
 
 def _broken(
     source: str, texts: Sequence[Sequence[str]]
 ) -> list[tuple[np.ndarray, np.ndarray] | None]:
-    """Return per text the rise of FL's log-odds by word, and P(toxic) of it and its
-    variants; None if too long.
+    """Return per text what each word costs in FL, and P(toxic) of it and its variants.
+
+    The cost is the rise of FL's log-odds without the word. None if texts are too long.
     """
     left, known, variants = ENCODER_BUDGET, [], []
     source_words = len(split_words(source))
     for words in texts:
         left -= (len(words) + 1) * (len(words) + source_words)
+        # The best rewrites come first, and later ones do without.
         known.append(left >= 0)
         if left >= 0:
             variants += [" ".join(words), *without_each(words)]
@@ -177,10 +185,9 @@ def _broken(
             continue
         end = start + len(words) + 1
         fluency = segments.fl[start:end]
-        effect = _log_odds(fluency[1:]) - _log_odds(fluency[:1])
-        results.append(
-            (_notable(effect) * (fluency[0] < FLUENT), segments.p_toxic[start:end])
-        )
+        effect = _notable(_log_odds(fluency[1:]) - _log_odds(fluency[:1]))
+        is_broken = fluency[0] < FLUENT
+        results.append((effect * is_broken, segments.p_toxic[start:end]))
         start = end
     return results
 
@@ -192,7 +199,9 @@ def _toxicity(
     known: list[Any] = [None] * len(texts)
     if model == "encoder":
         # The encoder has said so already where it looked for broken words.
-        known[1:] = [found and found[1] for found in broken]
+        for place, found in enumerate(broken, start=1):
+            if found is not None:
+                _, known[place] = found
     variants = []
     for words, values in zip(texts, known, strict=True):
         if values is None:
@@ -219,7 +228,8 @@ def _p_toxic(texts: list[str], model: str) -> np.ndarray:
 
 
 def _notable(effect: np.ndarray) -> np.ndarray:
-    least = max(LEAST_EFFECT, LEAST_SHARE * float(effect.max(initial=0.0)))
+    largest = float(effect.max(initial=0.0))
+    least = max(LEAST_EFFECT, LEAST_SHARE * largest)
     return np.where(effect >= least, effect, 0.0)
 
 
@@ -229,4 +239,6 @@ def _log_odds(probability: np.ndarray) -> np.ndarray:
 
 
 def _bare(word: str) -> str:
-    return word.strip(string.punctuation + "“”‘’…").casefold() or word
+    bare = word.strip(string.punctuation + "“”‘’…").casefold()
+    # Of punctuation alone nothing would be left, and all of it would be equal.
+    return bare or word

@@ -1,5 +1,6 @@
-"""What happens on an event. A mistake of the visitor becomes a message; results on the
-screen stay.
+"""What happens on an event.
+
+A mistake of the visitor becomes a message; results on the screen stay.
 """
 
 from __future__ import annotations
@@ -18,20 +19,15 @@ from .examples import example_table
 from .limits import InputError
 from .markup import notice
 from .models import Choice
-from .tables import (
-    EMPTY_HEADERS,
-    EMPTY_ROWS,
-    Table,
-    checked_columns,
-    read_files,
-    read_pasted,
-)
+from .tables import EMPTY_HEADERS, EMPTY_ROWS, Table, checked_columns
+from .uploads import read_files, read_pasted
 
 
 def on_pair(
     source: str | None, lines: str | None, reference: str | None, *models: str
 ) -> tuple[Any, ...]:
     """Return status, results and how to reproduce them, of one source."""
+    # gradio sends None for a box that was never touched.
     source, lines, reference = source or "", lines or "", reference or ""
     try:
         choice = Choice(*models)
@@ -39,11 +35,10 @@ def on_pair(
         shown, signature = pair.show(source, rewrites, choice, reference)
     except InputError as error:
         return (notice(str(error), "error"), gr.skip(), gr.skip())
-    return (
-        "",
-        shown,
-        elsewhere_view.pair_elsewhere(source, rewrites, choice, reference, signature),
+    elsewhere = elsewhere_view.pair_elsewhere(
+        source, rewrites, choice, reference, signature
     )
+    return ("", shown, elsewhere)
 
 
 def on_protocol(name: str) -> Any:
@@ -58,6 +53,7 @@ def on_upload(paths: list[str] | None) -> tuple[Any, str, None]:
     except InputError as error:
         return gr.skip(), notice(str(error), "error"), None
     finally:
+        # At once: the page says that uploads are deleted when they are read.
         for path in paths or []:
             with suppress(OSError):
                 Path(path).unlink()
@@ -75,22 +71,23 @@ def on_paste(text: str) -> tuple[Any, str]:
 
 def on_example() -> tuple[Any, str]:
     """Return the example table."""
-    return _shown(example_table()), notice(
-        "The example is in the table. Press Compare."
-    )
+    message = notice("The example is in the table. Press Compare.")
+    return _shown(example_table()), message
 
 
 def on_empty() -> tuple[Any, str]:
     """Return an empty table."""
-    table = Table(EMPTY_HEADERS, [[""] * len(EMPTY_HEADERS) for _ in range(EMPTY_ROWS)])
-    return _shown(table), notice(
+    rows = [[""] * len(EMPTY_HEADERS) for _ in range(EMPTY_ROWS)]
+    message = notice(
         "Write or paste into the table. Columns and rows that stay blank do not count."
     )
+    return _shown(Table(EMPTY_HEADERS, rows)), message
 
 
 def on_compare(table: Any, order: str, *models: str) -> Iterator[tuple[Any, ...]]:
     """Yield the progress, then the comparison."""
     keep = [gr.skip()] * 4
+    # The buttons Compare and Cancel: one of them at a time can be pressed.
     running = [gr.update(interactive=False), gr.update(interactive=True)]
     idle = [gr.update(interactive=True), gr.update(interactive=False)]
     try:
@@ -102,15 +99,8 @@ def on_compare(table: Any, order: str, *models: str) -> Iterator[tuple[Any, ...]
                 continue
             shown = batch_view.render_scored(step)
             every = batch_view.render_segments(step, order)
-            yield (
-                "",
-                shown,
-                step,
-                every,
-                gr.update(visible=True),
-                *idle,
-                elsewhere_view.table_elsewhere(step),
-            )
+            results = (shown, step, every, gr.update(visible=True))
+            yield ("", *results, *idle, elsewhere_view.table_elsewhere(step))
     except InputError as error:
         yield (notice(str(error), "error"), *keep, *idle, gr.skip())
 
@@ -126,7 +116,10 @@ def on_cancel() -> tuple[Any, ...]:
 
 def on_order(scored: batch.Scored | None, order: str) -> Any:
     """Return every row in another order."""
-    return gr.skip() if scored is None else batch_view.render_segments(scored, order)
+    # Nothing was compared yet, or it was forgotten meanwhile.
+    if scored is None:
+        return gr.skip()
+    return batch_view.render_segments(scored, order)
 
 
 def _rows_read(table: Table) -> str:
@@ -143,16 +136,15 @@ def _shown(table: Table) -> Any:
 
 
 def widths(count: int) -> list[str]:
-    """Return the widths of a table's columns: equal, and wide enough to read on a
-    phone.
-    """
-    return [f"{max(220, 1000 // count)}px"] * count
+    """Return the widths of a table's columns: equal, and wide enough for a phone."""
+    width = max(220, 1000 // count)
+    return [f"{width}px"] * count
 
 
 def _progress(step: batch.Progress) -> str:
     share = step.done / step.total
     return (
-        f'<p class="tj tj-notice tj-info" role="status">Scored {step.done} of'
-        f' {step.total} rewrites <progress value="{share:.3f}"'
-        f' max="1">{share:.0%}</progress></p>'
+        '<p class="tj tj-notice tj-info" role="status">'
+        f"Scored {step.done} of {step.total} rewrites "
+        f'<progress value="{share:.3f}" max="1">{share:.0%}</progress></p>'
     )

@@ -1,5 +1,6 @@
-"""Limits of the page, and the checks that enforce them with a message. No models, no
-web framework.
+"""Limits of the page, and the checks that enforce them with a message.
+
+No models, no web framework.
 """
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+# Sized for a free Space, which has two cores and no GPU.
 MAX_ROWS = 500
 MAX_CHARACTERS = 2000
 MAX_FILE_BYTES = 5 * 1024 * 1024
@@ -18,8 +20,8 @@ MAX_REWRITES = 6
 MAX_WAITING = 24
 
 SUMMARY = (
-    f"{MAX_ROWS} rows, {MAX_SYSTEMS} systems, {MAX_CHARACTERS:,} characters per text, 5"
-    " MB per upload"
+    f"{MAX_ROWS} rows, {MAX_SYSTEMS} systems, {MAX_CHARACTERS:,} characters per text,"
+    " 5 MB per upload"
 )
 
 
@@ -39,6 +41,7 @@ def check_text(text: str, name: str) -> None:
             f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are"
             " scored here."
         )
+    # JSON may hold one; tokenizers and UTF-8 do not.
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise InputError(f"{name} holds half of a surrogate pair, which is not text.")
 

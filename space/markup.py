@@ -1,5 +1,6 @@
-"""Small pieces of HTML: gauges, bars, marked words. Every text from outside passes
-`escape`.
+"""Small pieces of HTML: gauges, bars, marked words.
+
+Every text from outside passes `escape`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ SENTENCES = {
     },
 }
 
+# A half circle: an SVG path whose length the page counts as 100 (`pathLength`).
 _ARC = "M12 62 A48 48 0 0 1 108 62"
 
 
@@ -45,17 +47,22 @@ def level(name: str, value: float) -> str:
     """Return "good", "fair" or "poor" for a score."""
     if value >= GOOD[name]:
         return "good"
-    return "fair" if value >= FAIR[name] else "poor"
+    if value >= FAIR[name]:
+        return "fair"
+    return "poor"
 
 
 def gauge(name: str, value: float) -> str:
     """Return a half-circle gauge with the number, the name and one sentence."""
     kind = level(name, value)
-    length = 100 * min(1.0, max(0.0, value))
+    classes = f"tj-gauge tj-{kind}"
+    if name == "j":
+        classes += " tj-main"
+    length = percent(value)
     return (
-        f'<figure class="tj-gauge tj-{kind}{" tj-main" if name == "j" else ""}">'
-        f'<svg viewBox="0 0 120 70" role="img" aria-label="{NAMES[name]} is {value:.2f}'
-        ' of 1">'
+        f'<figure class="{classes}">'
+        '<svg viewBox="0 0 120 70" role="img"'
+        f' aria-label="{NAMES[name]} is {value:.2f} of 1">'
         f'<path class="tj-track" d="{_ARC}" pathLength="100"/>'
         f'<path class="tj-value" d="{_ARC}" pathLength="100"'
         f' stroke-dasharray="{length:.1f} 200"/>'
@@ -67,18 +74,26 @@ def gauge(name: str, value: float) -> str:
 
 def bar(name: str, value: float, *, label: bool = True) -> str:
     """Return a number with a thin bar under it."""
-    kind = level(name, value)
-    width = 100 * min(1.0, max(0.0, value))
-    head = f"<span>{NAMES[name]}</span> " if label else ""
+    head = ""
+    if label:
+        head = f"<span>{NAMES[name]}</span> "
+    # The bar is hidden from screen readers: the number says the same.
     return (
-        f'<span class="tj-bar tj-{kind}">{head}<b>{value:.2f}</b>'
-        f'<i aria-hidden="true"><i style="width:{width:.1f}%"></i></i></span>'
+        f'<span class="tj-bar tj-{level(name, value)}">{head}<b>{value:.2f}</b>'
+        f'<i aria-hidden="true"><i style="width:{percent(value):.1f}%"></i></i></span>'
     )
+
+
+def percent(value: float) -> float:
+    """Return a score as a length in [0, 100]; cosines below 0 have none."""
+    return 100 * min(1.0, max(0.0, value))
 
 
 def notice(text: str, kind: str = "info") -> str:
     """Return a message; "error" is announced at once by screen readers."""
-    role = "alert" if kind == "error" else "status"
+    role = "status"
+    if kind == "error":
+        role = "alert"
     return f'<p class="tj tj-notice tj-{kind}" role="{role}">{escape(text)}</p>'
 
 
@@ -89,17 +104,21 @@ def changed_line(words: Sequence[Word], kind: str) -> str:
         words: the text.
         kind: "lost" (marked as deleted) or "added" (marked as inserted).
     """
-    tag = "del" if kind == "lost" else "ins"
+    # Not a color alone: the elements are spoken, and differ in black and white.
+    tag = "ins"
+    if kind == "lost":
+        tag = "del"
     pieces = []
     for word in words:
         text = escape(word.text)
-        pieces.append(f"<{tag}>{text}</{tag}>" if word.changed else text)
+        if word.changed:
+            text = f"<{tag}>{text}</{tag}>"
+        pieces.append(text)
     return " ".join(pieces)
 
 
 def marked_line(words: Sequence[Word], field: str) -> str:
-    """Return a text with the words that have an effect marked, stronger where the
-    effect is.
+    """Return a text with the words that have an effect marked, by its strength.
 
     Args:
         words: the text.
@@ -112,6 +131,7 @@ def marked_line(words: Sequence[Word], field: str) -> str:
         if effect <= 0:
             pieces.append(text)
             continue
+        # Relative to the strongest word; the number itself is in the title.
         strength = round(100 * effect / largest)
         title = f"log-odds {effect:.2f}"
         pieces.append(
@@ -122,13 +142,12 @@ def marked_line(words: Sequence[Word], field: str) -> str:
 
 
 def strongest(words: Sequence[Word], field: str, most: int = 3) -> str:
-    """Return the words with the largest effects, quoted, strongest first; empty if
-    there are none.
-    """
+    """Return the words with the largest effects, quoted, strongest first."""
     ranked = sorted(words, key=lambda word: -getattr(word, field))
-    named = [
-        f"“{escape(word.text.strip('.,;:!?'))}”"
-        for word in ranked[:most]
-        if getattr(word, field) > 0
-    ]
+    named = []
+    for word in ranked[:most]:
+        if getattr(word, field) > 0:
+            bare = word.text.strip(".,;:!?")
+            named.append(f"“{escape(bare)}”")
+    # A word that stands twice is named once.
     return ", ".join(dict.fromkeys(named))

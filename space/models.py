@@ -1,5 +1,6 @@
-"""Which protocol and models score, loaded once per lane, and what is said of a model
-that is not here.
+"""Which protocol and models score, loaded once per lane.
+
+Also what the page says of a model that is not here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from .limits import InputError
 if TYPE_CHECKING:
     from toxicity_j import Scorer
 
+# The protocol's own model, in a choice and in the API.
 OWN = "protocol"
+# Label and value of each option. Only style has a second built-in model.
 STYLE_MODELS = [
     ("the protocol's own", OWN),
     ("built-in encoder", "encoder"),
@@ -52,27 +55,33 @@ class Choice:
                 f"`protocol` must be one of {', '.join(protocols())}; got"
                 f" {self.protocol!r}."
             )
+        # The API can be called with anything: a path here would be loaded as a model.
         for role in ROLES:
-            known = [
-                name for _, name in (STYLE_MODELS if role == "style" else OTHER_MODELS)
-            ]
-            if getattr(self, role) not in known:
+            options = OTHER_MODELS
+            if role == "style":
+                options = STYLE_MODELS
+            known = [name for _, name in options]
+            model = getattr(self, role)
+            if model not in known:
                 raise InputError(
-                    f"`{role}_model` must be one of {', '.join(known)}; got"
-                    f" {getattr(self, role)!r}."
+                    f"`{role}_model` must be one of {', '.join(known)}; got {model!r}."
                 )
 
     def options(self) -> dict[str, str]:
         """Return the keyword arguments of `Scorer` besides the protocol."""
-        chosen = {f"{role}_model": getattr(self, role) for role in ROLES}
-        return {name: model for name, model in chosen.items() if model != OWN}
+        chosen: dict[str, str] = {}
+        for role in ROLES:
+            model = getattr(self, role)
+            if model != OWN:
+                chosen[f"{role}_model"] = model
+        return chosen
 
 
+# The one used longest ago is dropped, because the models of each fill memory.
 @lru_cache(maxsize=6)
 def scorer(choice: Choice, lane: Lane) -> Scorer:
-    """Return the scorer of a choice for one lane; its models are loaded by its first
-    score.
-    """
+    """Return the scorer of a choice for one lane."""
+    # Its models are loaded by its first score, so nothing waits for them here.
     from toxicity_j import Scorer
 
     return Scorer(choice.protocol, **choice.options())
@@ -103,9 +112,9 @@ def score(choice: Choice, lane: Lane, **columns: Any) -> Any:
 
 def unavailable(choice: Choice, error: Exception) -> str:
     """Return the message for a protocol whose models are not on this machine."""
-    needed = ", ".join(
-        need.model for need in needs(choice.protocol) if not need.built_in
-    )
+    missing = [need.model for need in needs()[choice.protocol] if not need.built_in]
+    needed = ", ".join(missing)
+    # Errors of the Hub have paragraphs of advice that a visitor cannot follow.
     reason = str(error).splitlines()[0][:300]
     return (
         f"The protocol {choice.protocol} cannot be scored on this page: a model is not"
@@ -134,10 +143,13 @@ class Need:
 
     @property
     def built_in(self) -> bool:
-        """Whether it comes with the package."""
+        """Return True if it comes with the package."""
         return self.model in ("encoder", "identifier")
 
 
-def needs(name: str) -> list[Need]:
-    """Return the models of a protocol."""
-    return [Need(*row[2:]) for row in protocol_rows() if row[0] == name]
+def needs() -> dict[str, list[Need]]:
+    """Return the models of each protocol, by its name."""
+    found: dict[str, list[Need]] = {}
+    for name, _, *need in protocol_rows():
+        found.setdefault(name, []).append(Need(*need))
+    return found

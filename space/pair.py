@@ -1,6 +1,4 @@
-"""Score one source and its rewrites: numbers, explanations, HTML. The page and the API
-call these.
-"""
+"""Score one source and its rewrites: numbers, explanations, HTML."""
 
 from __future__ import annotations
 
@@ -14,10 +12,13 @@ from .limits import InputError, check_pair, check_text
 from .models import Choice, score, scorer
 from .pair_view import Result, render_results
 
+# The fields of a `Result` that are numbers.
+_NUMBERS = ("sta", "sim", "fl", "j", "p_toxic")
+
 
 def rewrites_of(text: str) -> list[str]:
     """Return the rewrites written one per line; blank lines do not count."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return list(filter(None, map(str.strip, text.splitlines())))
 
 
 def score_pair(
@@ -45,6 +46,7 @@ def score_pair(
         "predictions": list(rewrites),
         "sources": [source] * len(rewrites),
     }
+    # The box keeps its text when a protocol without references is chosen.
     if reference.strip() and protocol.references != "unused":
         columns["references"] = [[reference]] * len(rewrites)
     elif protocol.references == "required":
@@ -65,14 +67,14 @@ def results(
         InputError: as `score_pair`.
     """
     scores = score_pair(source, rewrites, choice, reference)
-    order = sorted(range(len(rewrites)), key=lambda index: -scores["j"][index])
-    ranked = [rewrites[index] for index in order]
+    places = range(len(rewrites))
+    # Reversed, but equal ones in the order in which they were given.
+    order = sorted(places, key=lambda place: -scores["j"][place])
+    ranked = [rewrites[place] for place in order]
     found = []
-    for index, explanation in zip(order, explain(source, ranked), strict=True):
-        numbers = {
-            name: scores[name][index] for name in ("sta", "sim", "fl", "j", "p_toxic")
-        }
-        found.append(Result(rewrites[index], **numbers, explanation=explanation))
+    for place, explanation in zip(order, explain(source, ranked), strict=True):
+        numbers = {name: scores[name][place] for name in _NUMBERS}
+        found.append(Result(rewrites[place], **numbers, explanation=explanation))
     return found, scores["signature"]
 
 
@@ -85,5 +87,7 @@ def show(
         InputError: as `score_pair`.
     """
     found, signature = results(source, rewrites, choice, reference)
-    p_source = float(scorer(Choice(), "short").score(predictions=[source]).p_toxic[0])
+    # By the built-in models, as the words are, so that the two agree.
+    alone = scorer(Choice(), "short").score(predictions=[source])
+    p_source = float(alone.p_toxic[0])
     return render_results(found, p_source), signature

@@ -1,6 +1,4 @@
-"""Show the scores of one source's rewrites: gauges, what lowers J, what changed, and
-which words do it.
-"""
+"""Show the scores of one source's rewrites, what lowers J, and which words do it."""
 
 from __future__ import annotations
 
@@ -12,6 +10,12 @@ from .explain import Explanation, factor_shares
 from .markup import NAMES, bar, changed_line, gauge, marked_line, strongest
 
 FACTORS = ("sta", "sim", "fl")
+
+# Shares of the loss below this are too thin to be seen, and above that wide enough for
+# a label.
+_LEAST_SHARE, _LABELED_SHARE = 0.005, 0.25
+# J from which nothing is said to lower it.
+_NEAR_1 = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,21 +49,16 @@ def render_results(results: Sequence[Result], p_source: float) -> str:
         p_source: P(toxic) of the source, in [0, 1].
     """
     if len(results) == 1:
-        return (
-            '<section class="tj"'
-            f' aria-label="Scores">{_full(results[0], p_source)}</section>'
-        )
-    cards = "".join(
-        _card(rank, result, p_source) for rank, result in enumerate(results, start=1)
-    )
+        shown = _full(results[0], p_source)
+        return f'<section class="tj" aria-label="Scores">{shown}</section>'
+    ranked = enumerate(results, start=1)
+    cards = "".join(_card(rank, result, p_source) for rank, result in ranked)
     best = results[0]
-    head = (
-        f"<h3>{len(results)} rewrites, best first</h3><p>“{escape(best.text)}” has the"
-        f" highest J, {best.j:.2f}.</p>"
-    )
     return (
-        f'<section class="tj" aria-label="Scores">{head}<ol'
-        f' class="tj-cards">{cards}</ol></section>'
+        '<section class="tj" aria-label="Scores">'
+        f"<h3>{len(results)} rewrites, best first</h3>"
+        f"<p>“{escape(best.text)}” has the highest J, {best.j:.2f}.</p>"
+        f'<ol class="tj-cards">{cards}</ol></section>'
     )
 
 
@@ -71,50 +70,58 @@ def _full(result: Result, p_source: float) -> str:
 def _card(rank: int, result: Result, p_source: float) -> str:
     bars = "".join(bar(name, getattr(result, name)) for name in ("j", *FACTORS))
     text = changed_line(result.explanation.rewrite, "added") or "<em>(empty)</em>"
+    # One level below the heading of the list.
+    words = _words(result, p_source, "h4")
     return (
         f'<li class="tj-card"><p class="tj-rank" aria-label="Rank {rank}">{rank}</p>'
         f'<p class="tj-text">{text}</p><div class="tj-bars">{bars}</div>'
         f"<p>{lowering_sentence(result)}</p>"
-        "<details><summary>Word by"
-        f" word</summary>{_words(result, p_source, 'h4')}</details></li>"
+        f"<details><summary>Word by word</summary>{words}</details></li>"
     )
 
 
 def _why(result: Result, p_source: float, heading: str) -> str:
     shares = factor_shares(result.sta, result.sim, result.fl)
-    pieces = []
+    pieces, listed = [], []
     for name, share in shares.items():
-        if share >= 0.005:
-            label = f"{NAMES[name]} {share:.0%}" if share >= 0.25 else ""
-            pieces.append(
-                f'<span class="tj-share tj-share-{name}"'
-                f' style="flex-grow:{share:.3f}">{label}</span>'
-            )
-    listed = " · ".join(
-        f"{NAMES[name]} {share:.0%}" for name, share in shares.items() if share >= 0.005
+        if share < _LEAST_SHARE:
+            continue
+        said = f"{NAMES[name]} {share:.0%}"
+        listed.append(said)
+        label = ""
+        if share >= _LABELED_SHARE:
+            label = said
+        pieces.append(
+            f'<span class="tj-share tj-share-{name}" style="flex-grow:{share:.3f}">'
+            f"{label}</span>"
+        )
+    stack = ""
+    if pieces:
+        stack = (
+            f'<div class="tj-stack" aria-hidden="true">{"".join(pieces)}</div>'
+            f'<p class="tj-small">Shares of the loss: {" · ".join(listed)}.</p>'
+        )
+    return (
+        f'<div class="tj-panel"><{heading}>What lowers J</{heading}>'
+        f"<p>{lowering_sentence(result)}</p>{stack}</div>"
+        f"{_words(result, p_source, heading)}"
     )
-    stack = (
-        f'<div class="tj-stack" aria-hidden="true">{"".join(pieces)}</div>'
-        if pieces
-        else ""
-    )
-    stack += f'<p class="tj-small">Shares of the loss: {listed}.</p>' if pieces else ""
-    lowers = (
-        f"<{heading}>What lowers J</{heading}><p>{lowering_sentence(result)}</p>{stack}"
-    )
-    return f'<div class="tj-panel">{lowers}</div>{_words(result, p_source, heading)}'
 
 
 def lowering_sentence(result: Result) -> str:
     """Return which factor lowers J most, and what J would be with that factor at 1."""
     shares = factor_shares(result.sta, result.sim, result.fl)
-    if not shares or result.j >= 0.95:
+    if not shares or result.j >= _NEAR_1:
         return "Nothing: all three factors are near 1."
-    worst = max(FACTORS, key=lambda name: shares[name])
+    worst = max(FACTORS, key=shares.__getitem__)
     without = 1.0
     for name in FACTORS:
-        without *= 1.0 if name == worst else getattr(result, name)
-    loss = "all" if shares[worst] > 0.995 else f"{shares[worst]:.0%}"
+        if name != worst:
+            without *= getattr(result, name)
+    loss = f"{shares[worst]:.0%}"
+    # "100 %" would be said of 99.6 %, too.
+    if shares[worst] > 1 - _LEAST_SHARE:
+        loss = "all"
     name = NAMES[worst]
     return (
         f"<strong>{name}</strong> accounts for {loss} of the loss. With {name} at 1, J"
@@ -156,24 +163,23 @@ def _toxicity(result: Result, p_source: float, heading: str) -> str:
         ("Rewrite", words.rewrite, result.p_toxic),
     ):
         named = strongest(text, "toxicity")
-        said = f"strongest: {named}" if named else "no single word drives it"
+        said = "no single word drives it"
+        if named:
+            said = f"strongest: {named}"
         line = marked_line(text, "toxicity")
         rows.append(
-            f"<dt>{name} <span>P(toxic) {probability:.2f}</span></dt><dd>{line}<p"
-            f" class='tj-small'>{said}</p></dd>"
+            f"<dt>{name} <span>P(toxic) {probability:.2f}</span></dt>"
+            f"<dd>{line}<p class='tj-small'>{said}</p></dd>"
         )
-    note = (
-        ""
-        if words.model == "encoder"
-        else " by the quick identifier, because these texts are long"
-    )
-    tip = (
-        "<p class='tj-small'>Each word is removed in turn, and the text scored"
-        f" again{note}.</p>"
-    )
+    # Its numbers differ from the scores above, so it is named.
+    note = ""
+    if words.model != "encoder":
+        note = " by the quick identifier, because these texts are long"
+    tip = f"Each word is removed in turn, and the text scored again{note}."
     return (
-        f"<{heading}>Words that drive toxicity</{heading}><dl"
-        f' class="tj-lines">{"".join(rows)}</dl>{tip}'
+        f"<{heading}>Words that drive toxicity</{heading}>"
+        f'<dl class="tj-lines">{"".join(rows)}</dl>'
+        f"<p class='tj-small'>{tip}</p>"
     )
 
 
@@ -187,11 +193,11 @@ def _broken(words: Explanation, heading: str) -> str:
             f"{head}<p>No single word: removing any one does not make the rewrite much"
             " more fluent.</p>"
         )
-    return (
-        f"{head}<p>{marked_line(words.rewrite, 'broken')}</p><p class='tj-small'>More"
-        f" fluent without {named}.</p>"
-    )
+    line = marked_line(words.rewrite, "broken")
+    return f"{head}<p>{line}</p><p class='tj-small'>More fluent without {named}.</p>"
 
 
 def _count(number: int) -> str:
-    return f"{number} word" if number == 1 else f"{number} words"
+    if number == 1:
+        return "1 word"
+    return f"{number} words"

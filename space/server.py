@@ -1,6 +1,4 @@
-"""Response headers that hold browsers to this server: no other host is asked for
-anything.
-"""
+"""Response headers that hold browsers to this server: no other host is asked."""
 
 from __future__ import annotations
 
@@ -34,6 +32,7 @@ class SecurityHeaders:
         """Pass a request on, and add the headers to what comes back."""
 
         async def send_with_headers(message: Scope) -> None:
+            # The first message of a response; bodies come in further ones.
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *HEADERS]
             await send(message)

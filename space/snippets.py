@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from toxicity_j import protocols
 from toxicity_j.builtin_weights import HUB_SPACE
 
-from .models import ROLES, Choice
+from .models import Choice
 from .tables import Columns
 
+# A Space says where it runs; elsewhere the snippets name the release's own.
 SPACE = os.environ.get("SPACE_ID", HUB_SPACE)
 # Rows that a snippet spells out; a longer table is read from a file.
 _SPELLED_OUT = 6
+# The link below the comparison that holds the table.
+_DOWNLOAD = "“Download the table (CSV)”"
 
 
 def pair_python(
@@ -22,13 +25,15 @@ def pair_python(
 ) -> str:
     """Return Python that scores one source's rewrites."""
     predictions = "".join(f"    {text!r},\n" for text in rewrites)
-    third = ", references" if _uses(choice, reference) else ""
-    references = f"references = [[{reference!r}]] * {len(rewrites)}\n" if third else ""
+    columns, references = "predictions, sources", ""
+    if _uses(choice, reference):
+        columns += ", references"
+        references = f"references = [[{reference!r}]] * {len(rewrites)}\n"
     return (
         "from toxicity_j import Scorer\n\n"
         f"predictions = [\n{predictions}]\n"
         f"sources = [{source!r}] * {len(rewrites)}\n{references}"
-        f"segments = Scorer({_arguments(choice)}).score(predictions, sources{third})\n"
+        f"segments = Scorer({_arguments(choice)}).score({columns})\n"
         "print(segments.as_lists())\n"
         "print(segments.signature)"
     )
@@ -38,30 +43,27 @@ def pair_command(
     source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
 ) -> str:
     """Return the shell commands that score one source's rewrites."""
-    sources = " ".join(shlex.quote(_one_line(source)) for _ in rewrites)
-    predictions = " ".join(shlex.quote(_one_line(text)) for text in rewrites)
-    references = " ".join(shlex.quote(_one_line(reference)) for _ in rewrites)
-    uses = _uses(choice, reference)
-    third = f"printf '%s\\n' {references} > references.txt\n" if uses else ""
-    flag = " --references references.txt" if uses else ""
-    return (
-        f"printf '%s\\n' {sources} > sources.txt\nprintf '%s\\n' {predictions} >"
-        f" rewrites.txt\n{third}toxicity-j score rewrites.txt --sources"
-        f" sources.txt{flag}{_flags(choice)} --segments segments.csv"
-    )
+    count = len(rewrites)
+    command = "toxicity-j score rewrites.txt --sources sources.txt"
+    lines = [
+        _written("sources.txt", [source] * count),
+        _written("rewrites.txt", rewrites),
+    ]
+    if _uses(choice, reference):
+        lines.append(_written("references.txt", [reference] * count))
+        command += " --references references.txt"
+    lines.append(f"{command}{_flags(choice)} --segments segments.csv")
+    return "\n".join(lines)
 
 
 def pair_api(
     source: str, rewrites: Sequence[str], choice: Choice, reference: str = ""
 ) -> str:
     """Return Python that asks this page's API for the same numbers."""
-    third = f"    reference={reference!r},\n" if _uses(choice, reference) else ""
-    return (
-        "from gradio_client import Client\n\nclient ="
-        f" Client({SPACE!r})\nprint(client.predict(\n    source={source!r},\n   "
-        f" rewrites={list(rewrites)!r},\n{third}{_api_arguments(choice)}   "
-        ' api_name="/score",\n))'
-    )
+    arguments = [f"source={source!r}", f"rewrites={list(rewrites)!r}"]
+    if _uses(choice, reference):
+        arguments.append(f"reference={reference!r}")
+    return _api_call("/score", arguments, choice)
 
 
 def table_python(columns: Columns, choice: Choice) -> str:
@@ -72,92 +74,115 @@ def table_python(columns: Columns, choice: Choice) -> str:
     else:
         head += "from toxicity_j.compare.readers import read_columns\n"
         data = (
-            'inputs = read_columns(["table.csv"])  # the table, from “Download the'
-            " table (CSV)”\n"
+            f'inputs = read_columns(["table.csv"])  # the table, from {_DOWNLOAD}\n'
+            "systems, sources = inputs.systems, inputs.sources\n"
+            "references, languages = inputs.references, inputs.languages\n"
         )
-        data += "systems, sources = inputs.systems, inputs.sources\n"
-        data += "references, languages = inputs.references, inputs.languages\n"
+    columns = "systems, sources, references, languages"
     return (
-        f"{head}\n{data}comparison = compare(systems, sources, references, languages,"
-        f" scorer=Scorer({_arguments(choice)}))\nprint(comparison.to_text())"
+        f"{head}\n{data}"
+        f"comparison = compare({columns}, scorer=Scorer({_arguments(choice)}))\n"
+        "print(comparison.to_text())"
     )
 
 
 def table_command(choice: Choice, systems: int) -> str:
-    """Return the shell command that scores one system, or compares several, of a
-    downloaded table.
-    """
-    command = "compare" if systems > 1 else "score"
+    """Return the shell command that scores or compares what is in a download."""
+    command = "score"
+    if systems > 1:
+        command = "compare"
     return (
-        "# table.csv is the table, from “Download the table (CSV)”\ntoxicity-j"
-        f" {command} table.csv{_flags(choice)}"
+        f"# table.csv is the table, from {_DOWNLOAD}\n"
+        f"toxicity-j {command} table.csv{_flags(choice)}"
     )
 
 
 def table_api(columns: Columns, choice: Choice) -> str:
     """Return Python that asks this page's API for the comparison."""
-    data = (
-        _spelled_out(columns)
-        if len(columns.rows) <= _SPELLED_OUT
-        else _shortened(columns)
-    )
-    extra = "" if columns.references is None else "    references=references,\n"
-    extra += "" if columns.languages is None else "    languages=languages,\n"
-    return (
-        f"from gradio_client import Client\n\n{data}client ="
-        f" Client({SPACE!r})\nprint(client.predict(\n    systems=systems,\n   "
-        f" sources=sources,\n{extra}{_api_arguments(choice)}   "
-        ' api_name="/compare",\n))'
-    )
+    data = _shortened(columns)
+    if len(columns.rows) <= _SPELLED_OUT:
+        data = _spelled_out(columns)
+    arguments = ["systems=systems", "sources=sources"]
+    if columns.references is not None:
+        arguments.append("references=references")
+    if columns.languages is not None:
+        arguments.append("languages=languages")
+    return _api_call("/compare", arguments, choice, data)
 
 
 def _uses(choice: Choice, reference: str) -> bool:
+    protocol = protocols()[choice.protocol]
+    return protocol.references != "unused" and bool(reference.strip())
+
+
+def _written(name: str, texts: Sequence[str]) -> str:
+    """Return the shell command that writes texts to a file, one per line."""
+    # Quoted, because a text may hold anything that a shell would run.
+    words = [shlex.quote(_one_line(text)) for text in texts]
+    return f"printf '%s\\n' {' '.join(words)} > {name}"
+
+
+def _api_call(
+    endpoint: str, arguments: Sequence[str], choice: Choice, data: str = ""
+) -> str:
+    """Return Python that calls an endpoint; `data` defines what arguments name."""
+    lines = [*arguments, *_api_arguments(choice), f'api_name="{endpoint}"']
+    written = "".join(f"    {line},\n" for line in lines)
     return (
-        bool(reference.strip()) and protocols()[choice.protocol].references != "unused"
+        "from gradio_client import Client\n\n"
+        f"{data}client = Client({SPACE!r})\n"
+        f"print(client.predict(\n{written}))"
     )
 
 
 def _spelled_out(columns: Columns) -> str:
-    systems = "".join(
-        f"    {name!r}: {texts!r},\n" for name, texts in columns.systems.items()
-    )
+    systems = ""
+    for name, texts in columns.systems.items():
+        systems += f"    {name!r}: {texts!r},\n"
     return (
-        f"systems = {{\n{systems}}}\nsources = {columns.sources!r}\n"
-        f"references = {columns.references!r}\nlanguages = {columns.languages!r}\n"
+        f"systems = {{\n{systems}}}\n"
+        f"sources = {columns.sources!r}\n"
+        f"references = {columns.references!r}\n"
+        f"languages = {columns.languages!r}\n"
     )
 
 
 def _shortened(columns: Columns) -> str:
-    systems = "".join(
-        f"    {name!r}: [{texts[0]!r}, ...],\n"
-        for name, texts in columns.systems.items()
-    )
-    sources = None if columns.sources is None else columns.sources[0]
-    return f"systems = {{\n{systems}}}\nsources = [{sources!r}, ...]\n"
+    systems = ""
+    for name, texts in columns.systems.items():
+        systems += f"    {name!r}: [{texts[0]!r}, ...],\n"
+    source = None
+    if columns.sources is not None:
+        source = columns.sources[0]
+    return f"systems = {{\n{systems}}}\nsources = [{source!r}, ...]\n"
 
 
 def _arguments(choice: Choice) -> str:
-    options = "".join(f", {name}={model!r}" for name, model in choice.options().items())
-    return f"{choice.protocol!r}{options}"
+    arguments = [repr(choice.protocol)]
+    for name, model in choice.options().items():
+        arguments.append(f"{name}={model!r}")
+    return ", ".join(arguments)
 
 
 def _flags(choice: Choice) -> str:
-    flags = "" if choice.protocol == "embedded" else f" --protocol {choice.protocol}"
+    # What the command does without a flag is not said.
+    flags = ""
+    if choice.protocol != "embedded":
+        flags = f" --protocol {choice.protocol}"
     for name, model in choice.options().items():
         flags += f" --{name.replace('_', '-')} {model}"
     return flags
 
 
-def _api_arguments(choice: Choice) -> str:
-    lines = (
-        "" if choice.protocol == "embedded" else f"    protocol={choice.protocol!r},\n"
-    )
-    for role in ROLES:
-        model = getattr(choice, role)
-        if f"{role}_model" in choice.options():
-            lines += f"    {role}_model={model!r},\n"
-    return lines
+def _api_arguments(choice: Choice) -> list[str]:
+    arguments = []
+    if choice.protocol != "embedded":
+        arguments.append(f"protocol={choice.protocol!r}")
+    for name, model in choice.options().items():
+        arguments.append(f"{name}={model!r}")
+    return arguments
 
 
 def _one_line(text: str) -> str:
+    # A file of texts has one per line.
     return " ".join(text.split("\n"))

@@ -1,28 +1,15 @@
-"""The table of sentences: from uploads or pasted text to cells, and from cells to
-checked columns.
-"""
+"""The table of sentences, and the checked columns that its cells make."""
 
 from __future__ import annotations
 
 import math
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
-from .limits import (
-    MAX_FILE_BYTES,
-    MAX_ROWS,
-    MAX_SYSTEMS,
-    InputError,
-    check_files,
-    check_text,
-)
-
-FILE_TYPES = [".txt", ".csv", ".tsv", ".jsonl", ".parquet"]
+from .limits import MAX_ROWS, MAX_SYSTEMS, InputError, check_text
 
 # What a column's or a file's name says of its role; every other name is a system's.
 _SOURCE = re.compile(
@@ -33,6 +20,7 @@ _REFERENCE = re.compile(
 )
 _LANGUAGE = re.compile(r"(languages?|langs?)", re.IGNORECASE)
 
+# What the button "Empty table" gives: enough columns to see that there may be several.
 EMPTY_HEADERS = ["source", "system A", "system B", "reference"]
 EMPTY_ROWS = 8
 
@@ -68,9 +56,7 @@ class Table:
 
 
 def role_of(name: str) -> str:
-    """Return "sources", "references", "languages" or "systems" for the name of a column
-    or file.
-    """
+    """Return the role that the name of a column or file has, "systems" if no other."""
     name = name.strip()
     for role, pattern in (
         ("sources", _SOURCE),
@@ -80,72 +66,6 @@ def role_of(name: str) -> str:
         if pattern.fullmatch(name):
             return role
     return "systems"
-
-
-def read_files(paths: Sequence[str | Path]) -> Table:
-    """Read uploaded files into one table. A text file is named by its role:
-    `sources.txt`, `references.txt`.
-
-    Raises:
-        InputError: the files are too many, too large, or cannot be read as columns that
-            match.
-    """
-    from toxicity_j.compare.readers import ReaderError, read_columns
-
-    check_files(paths)
-    by_role: dict[str, list[str]] = {
-        "sources": [],
-        "references": [],
-        "languages": [],
-        "systems": [],
-    }
-    for path in paths:
-        by_role[role_of(Path(path).stem)].append(str(path))
-    sources, languages = by_role["sources"], by_role["languages"]
-    if len(sources) > 1 or len(languages) > 1:
-        raise InputError(
-            "More than one file is named as the sources (or the languages)."
-        )
-    if not by_role["systems"]:
-        # One table may hold everything, whatever its name is.
-        by_role["systems"], sources = sources, []
-    try:
-        inputs = read_columns(
-            by_role["systems"],
-            sources=sources[0] if sources else None,
-            references=by_role["references"],
-            languages=languages[0] if languages else None,
-        )
-    except ReaderError as error:
-        raise InputError(_without_folders(str(error), paths)) from error
-    except (OSError, ImportError) as error:
-        raise InputError(
-            f"The upload could not be read ({type(error).__name__})."
-        ) from error
-    return _table(inputs)
-
-
-def read_pasted(text: str) -> Table:
-    """Read a pasted table: names of columns in the first line, then a row per line,
-    split at tabs or commas.
-
-    Raises:
-        InputError: it is empty or too large, or not a table.
-    """
-    if not text.strip():
-        raise InputError(
-            "Paste a table first: column names in the first line, one of them “source”."
-        )
-    if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
-        raise InputError("The pasted table has over 5 MB.")
-    first = text.lstrip("\n").splitlines()[0]
-    suffix = ".tsv" if "\t" in first else ".csv"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"rewrite{suffix}"
-        path.write_text(
-            text.strip("\n") + "\n", encoding="utf-8", errors="surrogatepass"
-        )
-        return read_files([path])
 
 
 def checked_columns(headers: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Columns:
@@ -170,8 +90,11 @@ def checked_columns(headers: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Co
 
 
 def _text_of(cell: Any) -> str:
-    is_missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
-    return "" if is_missing else str(cell)
+    # The table of the page is a data frame, in which empty cells may be NaN.
+    is_nan = isinstance(cell, float) and math.isnan(cell)
+    if cell is None or is_nan:
+        return ""
+    return str(cell)
 
 
 def _filled_rows(rows: Sequence[Sequence[Any]], width: int) -> dict[int, list[str]]:
@@ -181,7 +104,8 @@ def _filled_rows(rows: Sequence[Sequence[Any]], width: int) -> dict[int, list[st
         cells = [_text_of(cell) for cell in row]
         if len(cells) != width:
             raise InputError("Every row must have a cell per column.")
-        if any(cell.strip() for cell in cells):
+        # Numbers stay those of the table, so that a message names the row one sees.
+        if any(map(str.strip, cells)):
             numbered[number] = cells
     if not numbered:
         raise InputError(
@@ -197,6 +121,7 @@ def _filled_rows(rows: Sequence[Sequence[Any]], width: int) -> dict[int, list[st
 
 def _checked_systems(found: list[NamedColumn]) -> dict[str, list[str]]:
     systems = dict(found)
+    # Of two columns of one name the dict has kept the last.
     if len(systems) != len(found):
         raise InputError("Two systems have the same name; rename one column.")
     if not systems:
@@ -223,6 +148,7 @@ def _merged_references(found: list[NamedColumn]) -> list[list[str]] | None:
     if not found:
         return None
     columns = [texts for _, texts in found]
+    # A row may have fewer references than others.
     return [list(filter(str.strip, row)) for row in zip(*columns, strict=True)]
 
 
@@ -235,8 +161,10 @@ def _by_role(
         by_role[role] = []
     for index, name in enumerate(names):
         texts = [row[index] for row in rows]
-        if any(text.strip() for text in texts):
-            by_role[role_of(name)].append((name or f"column {index + 1}", texts))
+        # Blank columns do not count, as blank rows do not.
+        if any(map(str.strip, texts)):
+            shown = name or f"column {index + 1}"
+            by_role[role_of(name)].append((shown, texts))
     for role in ("sources", "languages"):
         if len(by_role[role]) > 1:
             raise InputError(f"Two columns are named as the {role}; rename one.")
@@ -257,29 +185,10 @@ def _check_cells(columns: Columns) -> None:
             check_text(texts[index], f"The rewrite of row {number} by {name}")
 
 
-def _table(inputs: Any) -> Table:
-    """Return what `read_columns` read as cells, the source first.
-
-    Raises:
-        InputError: there are too many rows or systems.
-    """
-    columns = named_columns(inputs, "reference ")
-    if len(inputs.systems) > MAX_SYSTEMS:
-        raise InputError(
-            f"The upload has {len(inputs.systems)} systems; at most {MAX_SYSTEMS} are"
-            " compared here."
-        )
-    rows = [list(row) for row in zip(*(texts for _, texts in columns), strict=True)]
-    if len(rows) > MAX_ROWS:
-        raise InputError(
-            f"The upload has {len(rows):,} rows; at most {MAX_ROWS} are scored here."
-        )
-    return Table([name for name, _ in columns], rows)
-
-
 def named_columns(found: Any, further: str) -> list[NamedColumn]:
-    """Return the columns of a table, the source first; a row with fewer references gets
-    empty cells.
+    """Return the columns of a table, the source first.
+
+    A row with fewer references than others gets empty cells.
 
     Args:
         found: `Columns`, or what `read_columns` read.
@@ -292,16 +201,10 @@ def named_columns(found: Any, further: str) -> list[NamedColumn]:
     if found.languages is not None:
         columns.append(("language", list(found.languages)))
     columns += [(name, list(texts)) for name, texts in found.systems.items()]
-    for index, texts in enumerate(zip_longest(*(found.references or []), fillvalue="")):
-        name = f"{further}{index + 1}" if index else "reference"
+    references = zip_longest(*(found.references or []), fillvalue="")
+    for number, texts in enumerate(references, start=1):
+        name = "reference"
+        if number > 1:
+            name = f"{further}{number}"
         columns.append((name, list(texts)))
     return columns
-
-
-def _without_folders(message: str, paths: Sequence[str | Path]) -> str:
-    """Return a message without the server's folders: visitors know their files by
-    name.
-    """
-    for path in paths:
-        message = message.replace(f"{Path(path).parent}/", "")
-    return message

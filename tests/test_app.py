@@ -36,6 +36,7 @@ from space import (
     pair_view,
     snippets,
     tables,
+    uploads,
 )
 from space.examples import PAIRS, example_table
 from space.limits import InputError
@@ -211,7 +212,7 @@ def test_upload_of_text_files(tmp_path):
         "lazy": "b1\nb2\n",
     }.items():
         (tmp_path / f"{name}.txt").write_text(text)
-    table = tables.read_files(sorted(tmp_path.iterdir()))
+    table = uploads.read_files(sorted(tmp_path.iterdir()))
     assert table.headers == ["source", "careful", "lazy"]
     assert table.rows == [["s1", "a1", "b1"], ["s2", "a2", "b2"]]
 
@@ -232,7 +233,7 @@ def test_upload_of_tables(tmp_path):
         'source\tA\tB\treference\ns1\ta,1\tb1\tr1\ns2\ta"2\tb2\tr2\n'
     )
     for path in sorted(tmp_path.iterdir()):
-        table = tables.read_files([path])
+        table = uploads.read_files([path])
         assert table.headers == ["source", "A", "B", "reference"], path
         assert table.rows == [
             ["s1", "a,1", "b1", "r1"],
@@ -244,12 +245,12 @@ def test_bad_uploads_are_explained_by_name_only(tmp_path):
     bad = tmp_path / "broken.jsonl"
     bad.write_text('{"source": "s"\n')
     with pytest.raises(InputError, match=r"^broken\.jsonl") as error:
-        tables.read_files([bad])
+        uploads.read_files([bad])
     assert str(tmp_path) not in str(error.value)
     large = tmp_path / "large.txt"
     large.write_bytes(b"x" * (limits.MAX_FILE_BYTES + 1))
     with pytest.raises(InputError, match="at most 5 MB"):
-        tables.read_files([large])
+        uploads.read_files([large])
 
 
 def test_an_upload_is_deleted_when_read(tmp_path):
@@ -268,10 +269,10 @@ def test_an_upload_is_deleted_when_read(tmp_path):
 
 
 def test_pasted_tables():
-    assert tables.read_pasted("source\tA\ns, t\ta\n").rows == [["s, t", "a"]]
-    assert tables.read_pasted('source,A\n"s, t",a\n').rows == [["s, t", "a"]]
+    assert uploads.read_pasted("source\tA\ns, t\ta\n").rows == [["s, t", "a"]]
+    assert uploads.read_pasted('source,A\n"s, t",a\n').rows == [["s, t", "a"]]
     with pytest.raises(InputError, match="Paste a table first"):
-        tables.read_pasted(" \n")
+        uploads.read_pasted(" \n")
 
 
 def test_progress_then_comparison_and_joined_steps_equal_one_pass(monkeypatch):
@@ -300,7 +301,7 @@ def test_the_tables_download_is_read_back(tmp_path):
     )
     path = tmp_path / "table.csv"
     path.write_text(batch.table_csv(columns), newline="")
-    assert tables.read_files([path]).rows == [["s, 1", 'a"1', "r"], ["s2", "", "r2"]]
+    assert uploads.read_files([path]).rows == [["s, 1", 'a"1', "r"], ["s2", "", "r2"]]
 
 
 def test_the_shown_python_prints_the_shown_numbers():
