@@ -1,5 +1,4 @@
-"""The web page: score one rewrite or compare systems, with explanations. Start it with
-`python app.py`.
+"""The web page: score one rewrite or compare systems. Start it with `python app.py`.
 
 It asks no other host for anything and keeps nothing. `GRADIO_SERVER_PORT` and
 `GRADIO_SERVER_NAME` say where it listens. `TOXICITY_J_DOWNLOADS=1` lets protocols
@@ -30,9 +29,7 @@ from space.theme import CSS, theme  # noqa: E402
 
 
 def warm_up() -> None:
-    """Load the built-in models and score one pair, so that the first visitor does not
-    wait for it.
-    """
+    """Load the built-in models and score a pair, so that no visitor waits for it."""
     _, source, rewrites = PAIRS[0]
     pair.show(source, pair.rewrites_of(rewrites), Choice())
 

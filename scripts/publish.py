@@ -100,18 +100,17 @@ def check_versions(repo_id: str) -> str:
 
 
 def check_space(folder: Path) -> dict[str, float]:
-    """Load the module and the page from a built Space, score one pair with each, and
-    return the module's scores.
+    """Score a pair with the module and the page of a built Space; return the former's.
 
     Raises:
         PublishError: either fails, or they disagree.
     """
     module = _run(_LOAD, [str(folder / f"{PACKAGE}.py")], folder.parent)
     page = _run(_PAGE, [], folder)
-    if not 0 < module["j"] <= 1 or abs(module["j"] - page["j"][0]) > 1e-6:
+    j, page_j = module["j"], page["j"][0]
+    if not 0 < j <= 1 or abs(j - page_j) > 1e-6:
         raise PublishError(
-            f"the built Space scores J = {module['j']} and its page {page['j'][0]};"
-            " they must agree"
+            f"the built Space scores J = {j} and its page {page_j}; they must agree"
         )
     return module
 
@@ -202,13 +201,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _found(pattern: str, name: str) -> str | None:
     match = re.search(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
-    return match[1] if match else None
+    if match is None:
+        return None
+    return match[1]
 
 
 def _run(code: str, arguments: list[str], folder: Path) -> dict:
-    """Run Python in a folder, offline and without the checkout on its path, and return
-    the JSON of its last line.
-    """
+    """Run Python in a folder, offline, and return the JSON of its last line."""
+    # Without the checkout on its path, which has what the built folder may lack.
     environment = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",

@@ -40,21 +40,21 @@ def tracked_files(root: Path = ROOT) -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
     )
-    return [
-        path
-        for path in listed.stdout.split("\0")
-        if path and not path.startswith(LEFT_OUT)
-    ]
+    # The list ends in a separator, so its last part is empty.
+    paths = filter(None, listed.stdout.split("\0"))
+    return [path for path in paths if not path.startswith(LEFT_OUT)]
 
 
 def flat_files(root: Path = ROOT) -> list[str]:
-    """Return the names of the module's main script, of the siblings that it imports,
-    and of the weights.
-    """
-    script = (root / PACKAGE / f"{PACKAGE}.py").read_text(encoding="utf-8")
-    siblings = [f"{name}.py" for name in dict.fromkeys(_SIBLING.findall(script))]
-    weights = sorted(path.name for path in (root / PACKAGE).glob("*.safetensors"))
-    return [f"{PACKAGE}.py", *siblings, *weights]
+    """Return the names of the module's script, of its siblings and of the weights."""
+    folder = root / PACKAGE
+    main = f"{PACKAGE}.py"
+    script = (folder / main).read_text(encoding="utf-8")
+    # Once each, in the order of the imports.
+    names = dict.fromkeys(_SIBLING.findall(script))
+    siblings = [f"{name}.py" for name in names]
+    weights = sorted(path.name for path in folder.glob("*.safetensors"))
+    return [main, *siblings, *weights]
 
 
 def build_space(out: Path, repo_id: str, revision: str, root: Path = ROOT) -> list[str]:
@@ -78,17 +78,15 @@ def build_space(out: Path, repo_id: str, revision: str, root: Path = ROOT) -> li
     for name in flat_files(root):
         _copy(root / PACKAGE / name, out / name)
     card = (root / "README.md").read_text(encoding="utf-8")
-    (out / "README.md").write_text(
-        absolute_links(card, repo_id, revision, out), encoding="utf-8"
-    )
+    card = absolute_links(card, repo_id, revision, out)
+    (out / "README.md").write_text(card, encoding="utf-8")
     requirements = (root / "requirements.txt").read_text(encoding="utf-8")
     extra = "\n".join(PAGE_REQUIREMENTS)
     (out / "requirements.txt").write_text(
         f"{CPU_WHEELS}\n{requirements}{extra}\n", encoding="utf-8"
     )
-    return sorted(
-        str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()
-    )
+    written = filter(Path.is_file, out.rglob("*"))
+    return sorted(str(path.relative_to(out)) for path in written)
 
 
 def absolute_links(card: str, repo_id: str, revision: str, folder: Path) -> str:
@@ -107,9 +105,16 @@ def absolute_links(card: str, repo_id: str, revision: str, folder: Path) -> str:
             raise PublishError(
                 f"README.md links to {path}, which is not a tracked file"
             )
-        view = "tree" if (folder / path).is_dir() else "resolve" if image else "blob"
-        end = f"#{anchor}" if anchor else ""
-        return f"{image}[{text}]({HUB}/{repo_id}/{view}/{revision}/{path}{end})"
+        # The Hub has other addresses for folders, for files and for an image's bytes.
+        view = "blob"
+        if image:
+            view = "resolve"
+        if (folder / path).is_dir():
+            view = "tree"
+        target = f"{HUB}/{repo_id}/{view}/{revision}/{path}"
+        if anchor:
+            target += f"#{anchor}"
+        return f"{image}[{text}]({target})"
 
     return _LINK.sub(absolute, card)
 

@@ -102,8 +102,8 @@ def _checked(systems: Any) -> dict[str, list[str]]:
     reserved = [name for name in systems if role_of(str(name)) != "systems"]
     if reserved:
         raise InputError(
-            f"A system cannot be named {reserved[0]!r}: that name is for another"
-            " column."
+            f"A system cannot be named {reserved[0]!r}:"
+            " that name is for another column."
         )
     return systems
 

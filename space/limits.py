@@ -38,8 +38,8 @@ def check_text(text: str, name: str) -> None:
     """
     if len(text) > MAX_CHARACTERS:
         raise InputError(
-            f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are"
-            " scored here."
+            f"{name} has {len(text):,} characters;"
+            f" at most {MAX_CHARACTERS:,} are scored here."
         )
     # JSON may hold one; tokenizers and UTF-8 do not.
     if any("\ud800" <= character <= "\udfff" for character in text):
@@ -58,8 +58,8 @@ def check_pair(source: str, rewrites: Sequence[str]) -> None:
         raise InputError("Write a rewrite, or several: one per line.")
     if len(rewrites) > MAX_REWRITES:
         raise InputError(
-            f"There are {len(rewrites)} rewrites; at most {MAX_REWRITES} are compared"
-            " here."
+            f"There are {len(rewrites)} rewrites;"
+            f" at most {MAX_REWRITES} are compared here."
         )
     check_text(source, "The source")
     for number, text in enumerate(rewrites, start=1):
@@ -78,8 +78,8 @@ def check_files(paths: Sequence[str | Path]) -> None:
     """
     if len(paths) > MAX_FILES:
         raise InputError(
-            f"There are {len(paths)} files; at most {MAX_FILES} can be uploaded at"
-            " once."
+            f"There are {len(paths)} files;"
+            f" at most {MAX_FILES} can be uploaded at once."
         )
     size = sum(Path(path).stat().st_size for path in paths)
     if size > MAX_FILE_BYTES:

@@ -117,9 +117,10 @@ def unavailable(choice: Choice, error: Exception) -> str:
     # Errors of the Hub have paragraphs of advice that a visitor cannot follow.
     reason = str(error).splitlines()[0][:300]
     return (
-        f"The protocol {choice.protocol} cannot be scored on this page: a model is not"
-        f" here. It needs {needed}. Run it on your own machine with the command under"
-        f" “Use it elsewhere”, or choose “embedded”. ({reason})"
+        f"The protocol {choice.protocol} cannot be scored on this page:"
+        f" a model is not here. It needs {needed}."
+        " Run it on your own machine with the command under “Use it elsewhere”,"
+        f" or choose “embedded”. ({reason})"
     )
 
 

@@ -51,8 +51,8 @@ def score_pair(
         columns["references"] = [[reference]] * len(rewrites)
     elif protocol.references == "required":
         raise InputError(
-            f"The protocol {choice.protocol} needs a reference: a human rewrite of the"
-            " source."
+            f"The protocol {choice.protocol} needs a reference:"
+            " a human rewrite of the source."
         )
     segments = score(choice, "short", **columns)
     return {"signature": segments.signature, **segments.as_lists()}

@@ -78,10 +78,10 @@ def table_python(columns: Columns, choice: Choice) -> str:
             "systems, sources = inputs.systems, inputs.sources\n"
             "references, languages = inputs.references, inputs.languages\n"
         )
-    columns = "systems, sources, references, languages"
+    names = "systems, sources, references, languages"
     return (
         f"{head}\n{data}"
-        f"comparison = compare({columns}, scorer=Scorer({_arguments(choice)}))\n"
+        f"comparison = compare({names}, scorer=Scorer({_arguments(choice)}))\n"
         "print(comparison.to_text())"
     )
 

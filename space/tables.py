@@ -109,8 +109,8 @@ def _filled_rows(rows: Sequence[Sequence[Any]], width: int) -> dict[int, list[st
             numbered[number] = cells
     if not numbered:
         raise InputError(
-            "The table is empty: write a source and a rewrite into a row, or load the"
-            " example."
+            "The table is empty: write a source and a rewrite into a row,"
+            " or load the example."
         )
     if len(numbered) > MAX_ROWS:
         raise InputError(
@@ -130,8 +130,8 @@ def _checked_systems(found: list[NamedColumn]) -> dict[str, list[str]]:
         )
     if len(systems) > MAX_SYSTEMS:
         raise InputError(
-            f"There are {len(systems)} systems; at most {MAX_SYSTEMS} are compared"
-            " here."
+            f"There are {len(systems)} systems;"
+            f" at most {MAX_SYSTEMS} are compared here."
         )
     return systems
 

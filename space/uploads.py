@@ -94,8 +94,8 @@ def _table(inputs: Any) -> Table:
     columns = named_columns(inputs, "reference ")
     if len(inputs.systems) > MAX_SYSTEMS:
         raise InputError(
-            f"The upload has {len(inputs.systems)} systems; at most {MAX_SYSTEMS} are"
-            " compared here."
+            f"The upload has {len(inputs.systems)} systems;"
+            f" at most {MAX_SYSTEMS} are compared here."
         )
     headers, cells = zip(*columns, strict=True)
     rows = list(map(list, zip(*cells, strict=True)))

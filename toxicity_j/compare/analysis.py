@@ -134,7 +134,8 @@ def contributions(first: Columns, second: Columns) -> dict[str, float]:
         crossed = first[one] * second[two] + second[one] * first[two]
         # Of six orders the factor comes first or last in four, where the others are
         # both of one system.
-        effect = (first[factor] - second[factor]) * (2 * same + crossed) / 6
+        exchanged = first[factor] - second[factor]
+        effect = exchanged * (2 * same + crossed) / 6
         parts[factor] = _mean(effect)
     return parts
 

@@ -178,18 +178,20 @@ def _check_alike(
 ) -> None:
     """Check that all systems have the first one's signature, measures and length."""
     first, *_ = scored
+    signature, measures = scored[first].signature, list(columns[first])
     n = len(columns[first]["sta"])
     for name, segments in scored.items():
-        if segments.signature != scored[first].signature:
+        # Scores of other settings are other quantities.
+        if segments.signature != signature:
             raise ValueError(
                 f"`systems` must be scored with the same settings; {first!r} has the"
-                f" signature {scored[first].signature!r}, {name!r} has"
-                f" {segments.signature!r}"
+                f" signature {signature!r}, {name!r} has {segments.signature!r}"
             )
-        if list(columns[name]) != list(columns[first]):
+        found = list(columns[name])
+        if found != measures:
             raise ValueError(
-                f"`systems` must have the same scores; {first!r} has"
-                f" {list(columns[first])}, {name!r} has {list(columns[name])}"
+                f"`systems` must have the same scores; {first!r} has {measures},"
+                f" {name!r} has {found}"
             )
         lengths = {len(segments.p_toxic), *map(len, columns[name].values())}
         if lengths != {n}:

@@ -99,10 +99,11 @@ def _histogram(axes: Axes, values: Any, base: int, color: str) -> None:
     heights, _ = np.histogram(values, _BINS)
     highest = max(heights.max(), 1)
     shown = base + _HIGHEST * heights / highest
+    # A pale area and its edge, which alone would vanish in print.
     axes.stairs(shown, _BINS, baseline=base, fill=True, color=color, alpha=0.35)
     axes.stairs(shown, _BINS, baseline=base, color=color, linewidth=1)
-    median = float(np.median(values))
-    axes.plot([median, median], [base, base + _HIGHEST], color=_TEXT, linewidth=1)
+    median, top = float(np.median(values)), base + _HIGHEST
+    axes.plot([median, median], [base, top], color=_TEXT, linewidth=1)
 
 
 def _point(axes: Axes, estimate: Estimate, place: int, color: str) -> None:

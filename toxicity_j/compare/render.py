@@ -60,21 +60,21 @@ def to_markdown(comparison: Comparison) -> str:
 
 def to_latex(comparison: Comparison) -> str:
     """Return a LaTeX table, which needs the package booktabs."""
+    rows = score_rows(comparison)
     lines = []
-    for row in score_rows(comparison):
+    for row in rows:
         cells = map(_latex, row)
         lines.append(" & ".join(cells) + r" \\")
-    numbers = "c" * (len(row) - 1)
-    level = show_level(comparison)
-    verdict = " ".join(comparison.verdict)
+    numbers = "c" * (len(rows[0]) - 1)
+    # In a comment a signature needs no escapes, but a line break would end it.
+    signature = one_line(comparison.signature)
     caption = _latex(
-        f"Means with {level} bootstrap intervals over {comparison.n} segments."
-        f" {verdict}"
+        f"Means with {show_level(comparison)} bootstrap intervals over"
+        f" {comparison.n} segments. {' '.join(comparison.verdict)}"
     )
     return "\n".join(
         [
-            "% Needs \\usepackage{booktabs}. Signature: "
-            + one_line(comparison.signature),
+            rf"% Needs \usepackage{{booktabs}}. Signature: {signature}",
             r"\begin{table}",
             r"\centering",
             rf"\begin{{tabular}}{{l{numbers}}}",
@@ -126,12 +126,13 @@ def to_html(comparison: Comparison) -> str:
 
 def _footer(comparison: Comparison) -> str:
     lines = []
-    if comparison.systems[0].scores[comparison.main].low is not None:
-        kinds = (
-            f"{comparison.n_resamples} bootstrap resamples; Wilson's for shares of"
-            " decisions"
+    best = comparison.systems[0].scores[comparison.main]
+    # One segment has no intervals.
+    if best.low is not None:
+        lines.append(
+            f"Intervals: {show_level(comparison)}, {comparison.n_resamples} bootstrap"
+            " resamples; Wilson's for shares of decisions."
         )
-        lines.append(f"Intervals: {show_level(comparison)}, {kinds}.")
     if comparison.pairs:
         lines.append(
             "Tests: paired, two-sided; * marks differences that are significant after"

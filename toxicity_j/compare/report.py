@@ -129,19 +129,19 @@ def _bars(comparison: Comparison) -> dict[str, dict[str, dict[str, str]]]:
     Ends and value are shares of the column's range, which runs a little beyond the
     intervals of all systems, so that short bars can be seen.
     """
-    bars: dict[str, dict[str, dict[str, str]]] = {
-        system.name: {} for system in comparison.systems
-    }
-    for measure in comparison.systems[0].scores:
-        estimates = [system.scores[measure] for system in comparison.systems]
-        start, width = _range(estimates)
-        for system, estimate in zip(comparison.systems, estimates, strict=True):
+    systems = comparison.systems
+    bars: dict[str, dict[str, dict[str, str]]] = {one.name: {} for one in systems}
+    for measure in systems[0].scores:
+        start, width = _range([system.scores[measure] for system in systems])
+        for system in systems:
+            estimate = system.scores[measure]
+            low, high = estimate.low, estimate.high
             # One segment has no interval.
-            if estimate.low is None or estimate.high is None:
+            if low is None or high is None:
                 continue
             bars[system.name][measure] = {
-                "left": _percent((estimate.low - start) / width),
-                "width": _percent((estimate.high - estimate.low) / width),
+                "left": _percent((low - start) / width),
+                "width": _percent((high - low) / width),
                 "value": _percent((estimate.value - start) / width),
             }
     return bars

@@ -48,8 +48,9 @@ def resampled_means(columns: Array, n_resamples: int, seed: int) -> Array:
         drawn_flat = drawn + np.arange(rows)[:, None] * n
         # How often each segment was drawn: one product with these counts serves all
         # columns.
-        counts = np.bincount(drawn_flat.ravel(), minlength=rows * n).reshape(rows, n)
-        parts.append(counts.astype(np.float64) @ columns)
+        counts = np.bincount(drawn_flat.ravel(), minlength=rows * n)
+        counts = counts.reshape(rows, n).astype(np.float64)
+        parts.append(counts @ columns)
     return np.concatenate(parts) / n
 
 
@@ -88,7 +89,8 @@ def flip_p_values(differences: Array, n_flips: int, seed: int) -> Array:
     """
     n = len(differences)
     seen = np.abs(differences.sum(axis=0))
-    bound = seen - _ROUNDING * np.abs(differences).max(axis=0)
+    largest = np.abs(differences).max(axis=0)
+    bound = seen - _ROUNDING * largest
     if n <= EXACT_SEGMENTS:
         all_flips = np.abs(_all_signs(n) @ differences)
         reached = np.sum(all_flips >= bound, axis=0)

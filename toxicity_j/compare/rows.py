@@ -73,9 +73,9 @@ def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
     names = one_line(f"{pair.first} vs {pair.second}")
     value = show_number(difference.value, signed=True)
     interval = show_interval(difference.low, difference.high)
-    p_value = (
-        show_p(difference.p_corrected).removeprefix("p").removeprefix(" = ").strip()
-    )
+    # The header says "p" already: "0.012" or "< 0.001".
+    p_value = show_p(difference.p_corrected)
+    p_value = p_value.removeprefix("p").removeprefix(" = ").strip()
     if is_different(pair, comparison.main, 1 - comparison.confidence):
         p_value += " *"
     effect = "-"

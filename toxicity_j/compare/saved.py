@@ -63,6 +63,7 @@ def from_json(text: str) -> Comparison:
 
 
 def _comparison(saved: dict[str, Any]) -> Comparison:
+    # JSON has lists in place of tuples, and dicts in place of records.
     values = {field.name: saved[field.name] for field in fields(Comparison)}
     values["systems"] = tuple(map(_system, saved["systems"]))
     values["pairs"] = tuple(map(_pair, saved["pairs"]))

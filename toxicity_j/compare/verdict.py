@@ -100,8 +100,8 @@ def verdict(
     if close and main in smallest:
         sentences.append(
             f"With these segments a difference of {show_number(smallest[main])} on"
-            f" {MEASURES[main]} would be found in 4 of 5 cases; smaller ones may be"
-            " there."
+            f" {MEASURES[main]} would be found in 4 of 5 cases;"
+            " smaller ones may be there."
         )
     return tuple(sentences)
 
@@ -125,12 +125,15 @@ def pair_sentence(pair: Pair, main: str, level: float, *, corrected: bool) -> st
             f"the difference is {show_estimate(difference)}, {p_value}."
         )
     better, worse, sign = pair.first, pair.second, 1
+    # A sentence names the better system first, so that its difference is positive.
     if difference.value < 0:
         better, worse, sign = pair.second, pair.first, -1
         difference = _turned(difference)
-    by = f"{show_estimate(difference)}, {p_value}"
     causes = _causes(pair.contributions, sign)
-    return f"{better} is better than {worse} on {MEASURES[main]} by {by}{causes}."
+    return (
+        f"{better} is better than {worse} on {MEASURES[main]} by"
+        f" {show_estimate(difference)}, {p_value}{causes}."
+    )
 
 
 def limits(
@@ -163,8 +166,8 @@ def limits(
     if floor > level:
         needed = math.ceil(pair_count / level - 1e-9) - 1
         found.append(
-            f"With {pair_count} pairs no difference can be significant below {needed}"
-            " resamples."
+            f"With {pair_count} pairs no difference can be significant"
+            f" below {needed} resamples."
         )
     elif floor > level / 5:
         found.append(
@@ -195,14 +198,18 @@ def _turned(difference: Difference) -> Difference:
 
 def _causes(contributions: Mapping[str, float], sign: int) -> str:
     """Return the factor behind most of a difference, and the one against it."""
-    parts = {MEASURES[factor]: sign * part for factor, part in contributions.items()}
+    parts = {factor: sign * part for factor, part in contributions.items()}
     if not parts or max(parts.values()) <= 0:
         return ""
     chief = max(parts, key=parts.__getitem__)
     contrary = min(parts, key=parts.__getitem__)
-    gain, loss = parts[chief], parts[contrary]
-    text = f", mainly through {chief} ({show_number(gain, signed=True)})"
+    text = f", mainly through {_named(chief, parts)}"
     whole = sum(parts.values())
-    if loss <= -_WORTH_NAMING * whole:
-        text += f", in spite of {contrary} ({show_number(loss, signed=True)})"
+    if parts[contrary] <= -_WORTH_NAMING * whole:
+        text += f", in spite of {_named(contrary, parts)}"
     return text
+
+
+def _named(factor: str, parts: Mapping[str, float]) -> str:
+    """Return a factor with its part, as "SIM (+0.123)"."""
+    return f"{MEASURES[factor]} ({show_number(parts[factor], signed=True)})"
