@@ -50,9 +50,9 @@ class Shape:
         """Multiplications and additions of the layers' matrices, twice their weights;
         attention's own are left out.
         """
-        return (
-            2 * self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
-        )
+        attention = 4 * self.hidden**2
+        feed_forward = 2 * self.hidden * self.intermediate
+        return 2 * self.layers * (attention + feed_forward)
 
 
 # config.json of FacebookAI/roberta-base (s-nlp/roberta_toxicity_classifier),
@@ -66,7 +66,7 @@ SHAPES = {
     "DistilBERT": Shape("distilbert", 30522, 6, 768, 12, 3072),
 }
 # The same layout for the smoke test.
-SMALL = {
+SMALL_SHAPES = {
     name: Shape(shape.family, 5000, 2, 32, 2, 64) for name, shape in SHAPES.items()
 }
 
@@ -80,18 +80,9 @@ def build(folder: Path, shape: Shape) -> str:
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     torch.manual_seed(0)
-    names = (
-        ("dim", "n_layers", "n_heads", "hidden_dim")
-        if shape.family == "distilbert"
-        else _BERT_NAMES
-    )
-    sizes = dict(
-        zip(
-            names,
-            (shape.hidden, shape.layers, shape.heads, shape.intermediate),
-            strict=True,
-        )
-    )
+    names = _NAMES.get(shape.family, _BERT_NAMES)
+    values = (shape.hidden, shape.layers, shape.heads, shape.intermediate)
+    sizes = dict(zip(names, values, strict=True))
     special = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
     config = AutoConfig.for_model(
         shape.family,
@@ -114,6 +105,8 @@ _BERT_NAMES = (
     "num_attention_heads",
     "intermediate_size",
 )
+# Families whose config.json names its sizes otherwise.
+_NAMES = {"distilbert": ("dim", "n_layers", "n_heads", "hidden_dim")}
 
 
 @cache
@@ -124,9 +117,11 @@ def words() -> tuple[str, ...]:
     with safe_open(str(find_weights("encoder.safetensors")), framework="pt") as file:
         vocabulary = json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
     ordered = sorted(vocabulary, key=vocabulary.get)
-    return tuple(
-        word for word in ordered if len(word) > 1 and word.isascii() and word.isalpha()
-    )[:WORDS]
+    return tuple(filter(_is_word, ordered))[:WORDS]
+
+
+def _is_word(token: str) -> bool:
+    return len(token) > 1 and token.isascii() and token.isalpha()
 
 
 def tokenizer() -> Any:
@@ -155,22 +150,25 @@ def tokenizer() -> Any:
 
 
 def corpus(texts: int, seed: int = 0) -> list[str]:
-    """Texts of words drawn at random, their lengths drawn as `MEAN_TOKENS` says, in no
-    order.
-    """
-    generator, vocabulary = random.Random(seed), words()
+    """Draw texts of random words in no order, as long as `MEAN_TOKENS` says."""
+    generator = random.Random(seed)
+    vocabulary = words()
+    # The mean of a log-normal lies half a variance above its center.
     center = torch.log(torch.tensor(float(MEAN_TOKENS))).item() - SIGMA**2 / 2
-    lengths = [
-        min(MOST_TOKENS, max(3, round(generator.lognormvariate(center, SIGMA))))
-        for _ in range(texts)
-    ]
-    return [" ".join(generator.choices(vocabulary, k=length - 2)) for length in lengths]
+    lengths = []
+    for _ in range(texts):
+        drawn = generator.lognormvariate(center, SIGMA)
+        lengths.append(min(MOST_TOKENS, max(3, round(drawn))))
+    made = []
+    for length in lengths:
+        # Two tokens are special ones.
+        chosen = generator.choices(vocabulary, k=length - 2)
+        made.append(" ".join(chosen))
+    return made
 
 
 def _spread(model: Any) -> None:
-    """Widens the output layer, so that logits spread about 0 with standard deviation
-    1.
-    """
+    """Widen the output layer, so that logits have mean 0 and standard deviation 1."""
     head = getattr(model.classifier, "out_proj", model.classifier)
     texts = corpus(64, seed=1)
     with torch.no_grad():

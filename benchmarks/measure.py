@@ -11,14 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
+# Products per measurement, so that one takes a while.
 _REPEATS = 4
+# The up-projection of a RoBERTa-base layer.
+_INNER, _COLUMNS = 768, 3072
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
 def alternate(
     variants: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
 ) -> dict[str, np.ndarray]:
-    """Seconds of each variant in each round, in turn, for the machine's mood changes; a
-    first round is not counted.
+    """Measure seconds of each variant in each round, in turn, because the machine's
+    speed changes; a first round is not counted.
 
     Returns:
         By variant. *Shape:* (rounds,)
@@ -97,8 +100,7 @@ def rows(
     times: Mapping[str, np.ndarray],
     **more: Mapping[str, float | int | None],
 ) -> list[Row]:
-    """Rows from `alternate`'s times; the first variant is what the others are compared
-    with.
+    """Make rows from `alternate`'s times; the first variant is the baseline.
 
     Args:
         model: the first column.
@@ -109,50 +111,50 @@ def rows(
     baseline = next(iter(times.values()))
     made = []
     for name, own in times.items():
+        # Round by round, because the machine's speed changes between rounds.
         ratios = baseline / own
         extra = {key: values.get(name) for key, values in more.items()}
-        rate = count / float(np.median(own))
-        made.append(
-            Row(
-                model,
-                name,
-                rate,
-                float(np.median(ratios)),
-                float(ratios.min()),
-                float(ratios.max()),
-                **extra,
-            )
+        row = Row(
+            model,
+            name,
+            rate=count / float(np.median(own)),
+            ratio=float(np.median(ratios)),
+            low=float(ratios.min()),
+            high=float(ratios.max()),
+            **extra,
         )
+        made.append(row)
     return made
 
 
 def peaks(device: torch.device, size: int = 1024) -> dict[str, float]:
-    """GFLOP/s of a (size, 768) by (768, 3072) product: by `torch.nn.Linear` in each
-    type, by oneDNN on a CPU.
+    """Measure GFLOP/s of a (size, 768) by (768, 3072) product: by `torch.nn.Linear` in
+    each type, by oneDNN on a CPU.
     """
     from toxicity_j.cpu_linear import OneDNNLinear, can_use_onednn
 
     found = {}
-    for name, dtype in {"float32": torch.float32, "bfloat16": torch.bfloat16}.items():
-        layer = torch.nn.Linear(768, 3072, device=device, dtype=dtype)
-        states = torch.randn(size, 768, device=device, dtype=dtype)
-        layers = {f"torch {name}": layer}
+    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        layer = torch.nn.Linear(_INNER, _COLUMNS, device=device, dtype=dtype)
+        states = torch.randn(size, _INNER, device=device, dtype=dtype)
+        found[f"torch {name}"] = _layer_rate(layer, states)
         if can_use_onednn(device, dtype):
-            layers[f"oneDNN {name}"] = OneDNNLinear(layer)
-        with torch.inference_mode():
-            for label, kind in layers.items():
-                times = [
-                    seconds(partial(_repeat, kind, states), device) for _ in range(8)
-                ]
-                found[label] = _REPEATS * 2 * size * 768 * 3072 / min(times) / 1e9
+            found[f"oneDNN {name}"] = _layer_rate(OneDNNLinear(layer), states)
     return found
 
 
-def _repeat(
+@torch.inference_mode()
+def _layer_rate(
     layer: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor
-) -> None:
-    for _ in range(_REPEATS):
-        layer(states)
+) -> float:
+    def work() -> None:
+        for _ in range(_REPEATS):
+            layer(states)
+
+    best = min(seconds(work, states.device) for _ in range(8))
+    # A product multiplies and adds.
+    flop = _REPEATS * 2 * len(states) * _INNER * _COLUMNS
+    return flop / best / 1e9
 
 
 def best_peak(found: Mapping[str, float], dtype: str) -> float:
@@ -174,10 +176,11 @@ def in_fresh_process(code: str) -> dict[str, float]:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(
-            f"a measured process failed: {done.stderr.strip().splitlines()[-1]}"
-        )
-    return json.loads(done.stdout.strip().splitlines()[-1])
+        *_, message = done.stderr.strip().splitlines()
+        raise RuntimeError(f"a measured process failed: {message}")
+    # Libraries may print before.
+    *_, answer = done.stdout.strip().splitlines()
+    return json.loads(answer)
 
 
 def blas() -> str:
@@ -187,8 +190,12 @@ def blas() -> str:
     settings = torch.__config__.show()
     found = re.search(r"BLAS_INFO=(\w+)", settings)
     onednn = re.search(r"oneDNN\)? v?([\d.]+)|MKL-DNN v([\d.]+)", settings)
-    version = "" if onednn is None else f", oneDNN {onednn[1] or onednn[2]}"
-    return f"{found[1].upper() if found else 'unknown'}{version}"
+    name = "unknown"
+    if found:
+        name = found[1].upper()
+    if onednn:
+        name += f", oneDNN {onednn[1] or onednn[2]}"
+    return name
 
 
 def machine(device: torch.device) -> str:
@@ -196,18 +203,22 @@ def machine(device: torch.device) -> str:
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
-        lines = (
-            Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if Path("/proc/cpuinfo").exists()
-            else []
-        )
-        fields = dict(
-            line.replace("\t", "").split(":", 1) for line in lines if ":" in line
-        )
-        name = " ".join(fields.get("model name", "unknown processor").split())
-        family = (
-            f", family {fields['cpu family'].strip()}" if "cpu family" in fields else ""
-        )
-        family += f" model {fields['model'].strip()}" if "model" in fields else ""
-        name = f"{name}{family}, one thread, {torch.backends.cpu.get_cpu_capability()}"
+        capability = torch.backends.cpu.get_cpu_capability()
+        name = f"{_processor()}, one thread, {capability}"
     return f"{name}; torch {torch.__version__}"
+
+
+def _processor() -> str:
+    """Name the processor, with its family and model where Linux says them."""
+    fields: dict[str, str] = {}
+    if _CPU_INFO.exists():
+        for line in _CPU_INFO.read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            fields[key.strip()] = " ".join(value.split())
+    name = fields.get("model name", "unknown processor")
+    if "cpu family" in fields:
+        name += f", family {fields['cpu family']}"
+    # Virtual machines often hide the name, but not these numbers.
+    if "model" in fields:
+        name += f" model {fields['model']}"
+    return name

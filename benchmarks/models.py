@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.checkpoints import SHAPES, SMALL, build, corpus
+from benchmarks.checkpoints import build, corpus
 from benchmarks.measure import Row, alternate, best_peak, rows
+from benchmarks.sizes import FULL, Size
 from toxicity_j import cpu_linear
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.scorer import Scorer
@@ -37,11 +39,9 @@ def released(
         outputs = []
         for start in range(0, len(texts), RELEASED_BATCH):
             batch = list(texts[start : start + RELEASED_BATCH])
-            outputs.append(
-                model(
-                    **tokenizer(batch, padding=True, return_tensors="pt").to(device)
-                ).logits.cpu()
-            )
+            inputs = tokenizer(batch, padding=True, return_tensors="pt").to(device)
+            logits = model(**inputs).logits
+            outputs.append(logits.cpu())
         return torch.cat(outputs).numpy()
 
     return score
@@ -64,13 +64,12 @@ def pipeline(
     )
 
     def score(texts: Sequence[str]) -> np.ndarray:
-        by_name = [
-            {found["label"]: found["score"] for found in one}
-            for one in run(list(texts))
-        ]
-        return np.array(
-            [[one[name] for name in sorted(one)] for one in by_name], dtype=np.float32
-        )
+        rows = []
+        for found in run(list(texts)):
+            # The pipeline sorts classes by their score.
+            by_name = sorted(found, key=itemgetter("label"))
+            rows.append([one["score"] for one in by_name])
+        return np.array(rows, dtype=np.float32)
 
     return score
 
@@ -81,10 +80,9 @@ def ours(
     """Return our classifier's logits; without oneDNN by PyTorch's own products.
     *Shape:* (n, labels).
     """
-    can_use, cpu_linear.can_use_onednn = (
-        cpu_linear.can_use_onednn,
-        cpu_linear.can_use_onednn if onednn else _cannot,
-    )
+    can_use = cpu_linear.can_use_onednn
+    if not onednn:
+        cpu_linear.can_use_onednn = _cannot
     try:
         classifier = Classifier(folder, role="style", device=device, dtype=dtype)
     finally:
@@ -95,95 +93,92 @@ def ours(
 def classifiers(
     work: Path,
     peaks: dict[str, float],
+    size: Size,
     *,
-    small: bool,
     rounds: int,
-    only: Sequence[str] = tuple(SHAPES),
+    only: Sequence[str] = tuple(FULL.shapes),
     count: int | None = None,
 ) -> list[Row]:
     """Measure each shape in each variant, over the same texts, on the CPU."""
     device = torch.device("cpu")
     made: list[Row] = []
-    counts = {
-        "RoBERTa-large": 40,
-        "RoBERTa-base": 96,
-        "DistilBERT": 128,
-        "MiniLM-L6": 320,
-    }
     for name in only:
-        shape = (SMALL if small else SHAPES)[name]
-        folder = build(work / name, shape)
-        texts = corpus(24 if small else count or counts[name])
-        variants = {
-            "released loop": released(folder, device),
-            "pipeline, one by one": pipeline(folder, device),
-            "ours, float32": ours(folder, device, "float32"),
-            "ours, float32 without oneDNN": ours(
-                folder, device, "float32", onednn=False
-            ),
-        }
-        # Without its instructions bfloat16 is emulated, ten times slower than float32:
-        # nothing to measure.
-        if small or cpu_linear.can_use_onednn(device, torch.bfloat16):
-            variants["ours, bfloat16"] = ours(folder, device, "bfloat16")
-        outputs = {label: score(texts[:64]) for label, score in variants.items()}
-        times = alternate(
-            {label: partial(score, texts) for label, score in variants.items()},
-            rounds,
-            device,
-        )
-        work_done = (
-            shape.flops_per_token * sum(len(text.split()) + 2 for text in texts) / 1e9
-        )
-        shares = {
-            k: work_done / np.median(v) / best_peak(peaks, _dtype_of(k))
-            for k, v in times.items()
-        }
+        shape = size.shapes[name]
+        texts = corpus(count or size.texts[name])
+        variants = _variants(build(work / name, shape), device, size)
+        outputs, works = {}, {}
+        for label, score in variants.items():
+            outputs[label] = score(texts[:64])
+            works[label] = partial(score, texts)
+        times = alternate(works, rounds, device)
+        # Each text has two special tokens beside its words.
+        tokens = sum(len(text.split()) + 2 for text in texts)
+        gflop = shape.flops_per_token * tokens / 1e9
+        shares = {}
+        for label, own in times.items():
+            rate = gflop / np.median(own)
+            shares[label] = rate / best_peak(peaks, _dtype_of(label))
         made += rows(name, len(texts), times, share=shares, **_differences(outputs))
     return made
 
 
-def built_in(
-    work: Path, device: torch.device, *, small: bool, rounds: int
-) -> list[Row]:
+def _variants(
+    folder: str, device: torch.device, size: Size
+) -> dict[str, Callable[..., np.ndarray]]:
+    """Load a classifier in each of the ways that are compared, the baseline first."""
+    variants: dict[str, Callable[..., np.ndarray]] = {
+        "released loop": released(folder, device),
+        "pipeline, one by one": pipeline(folder, device),
+        "ours, float32": ours(folder, device, "float32"),
+        "ours, float32 without oneDNN": ours(folder, device, "float32", onednn=False),
+    }
+    # Without its instructions bfloat16 is emulated, ten times slower than float32:
+    # nothing to measure.
+    if size is not FULL or cpu_linear.can_use_onednn(device, torch.bfloat16):
+        variants["ours, bfloat16"] = ours(folder, device, "bfloat16")
+    return variants
+
+
+def built_in(work: Path, device: torch.device, size: Size, *, rounds: int) -> list[Row]:
     """Compare the built-in J with the three official models on the same pairs; the
     identifier against RoBERTa-base.
     """
-    shapes = SMALL if small else SHAPES
-    pairs = 24 if small else 32
-    predictions, sources = corpus(pairs), corpus(pairs, seed=2)
-    more = 1 if small else 32  # so that the quick ones take a while; rates are compared
-    longer = corpus(more * pairs), corpus(more * pairs, seed=2)
-    style, fluency = (
-        released(build(work / name, shapes[name]), device)
-        for name in ("RoBERTa-base", "RoBERTa-large")
-    )
-    content = released(build(work / "MiniLM-L6", shapes["MiniLM-L6"]), device)
+    predictions, sources = corpus(size.pairs), corpus(size.pairs, seed=2)
+    models = {}
+    for name in ("RoBERTa-base", "RoBERTa-large", "MiniLM-L6"):
+        models[name] = released(build(work / name, size.shapes[name]), device)
 
     def official() -> None:
-        style(predictions), fluency(predictions), content(predictions), content(sources)
+        models["RoBERTa-base"](predictions)
+        models["RoBERTa-large"](predictions)
+        models["MiniLM-L6"](predictions)
+        models["MiniLM-L6"](sources)
 
-    variants: dict[str, Callable] = {"official three models": official}
+    # More pairs for the quick ones, so that they take a while; rates are compared.
+    longer = corpus(size.quick_pairs), corpus(size.quick_pairs, seed=2)
+    works: dict[str, Callable[[], object]] = {"official three models": official}
+    counts = {"official three models": size.pairs}
     for dtype in ("float32", "bfloat16"):
         scorer = Scorer("embedded", device=str(device), dtype=dtype)
-        variants[f"built in, {dtype}"] = partial(scorer.score, *longer)
-    times = alternate(variants, rounds, device)
-    per_pair = {
-        name: own / (pairs if name.startswith("official") else more * pairs)
-        for name, own in times.items()
-    }
+        works[f"built in, {dtype}"] = partial(scorer.score, *longer)
+        counts[f"built in, {dtype}"] = size.quick_pairs
+    both = _per_item(alternate(works, rounds, device), counts)
     identifier = Scorer("embedded", style_model="identifier", device=str(device))
-    many = corpus(200 if small else 20_000)
-    runs = {
-        "released RoBERTa-base": partial(style, predictions),
+    many = corpus(size.quick_texts)
+    works = {
+        "released RoBERTa-base": partial(models["RoBERTa-base"], predictions),
         "identifier": partial(identifier.score, many),
     }
-    times = alternate(runs, rounds, device)
-    per_text = {
-        name: own / (len(many) if name == "identifier" else pairs)
-        for name, own in times.items()
-    }
-    return rows("J", 1, per_pair) + rows("STA alone", 1, per_text)
+    counts = {"released RoBERTa-base": size.pairs, "identifier": len(many)}
+    alone = _per_item(alternate(works, rounds, device), counts)
+    return rows("J", 1, both) + rows("STA alone", 1, alone)
+
+
+def _per_item(
+    times: dict[str, np.ndarray], counts: dict[str, int]
+) -> dict[str, np.ndarray]:
+    """Divide each variant's seconds by how many pairs or texts it scores."""
+    return {name: seconds / counts[name] for name, seconds in times.items()}
 
 
 def _cannot(device: torch.device, dtype: torch.dtype) -> bool:
@@ -195,22 +190,19 @@ def _dtype_of(variant: str) -> str:
 
 
 def _differences(outputs: dict[str, np.ndarray]) -> dict[str, dict[str, float | int]]:
-    """Largest difference of a probability and count of flips, of each variant in
-    float32 against the first.
+    """Return the largest difference of a probability and the count of flips, of each
+    variant in float32 against the first.
     """
-    exact = {
-        label: logits
-        for label, logits in outputs.items()
-        if _dtype_of(label) == "float32"
-    }
-    p = {
-        label: 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
-        for label, logits in exact.items()
-    }
-    first = next(iter(p.values()))
-    return {
-        "max_dp": {label: float(np.abs(own - first).max()) for label, own in p.items()},
-        "flips": {
-            label: int(((own > 0.5) != (first > 0.5)).sum()) for label, own in p.items()
-        },
-    }
+    differences: dict[str, dict[str, float | int]] = {"max_dp": {}, "flips": {}}
+    first = None
+    for label, logits in outputs.items():
+        # Random weights say nothing of lower precision.
+        if _dtype_of(label) != "float32":
+            continue
+        p = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+        if first is None:
+            first = p
+        is_other_side = (p > 0.5) != (first > 0.5)
+        differences["max_dp"][label] = float(np.abs(p - first).max())
+        differences["flips"][label] = int(is_other_side.sum())
+    return differences

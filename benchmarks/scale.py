@@ -67,14 +67,13 @@ def write_rows(path: Path, count: int, columns: tuple[str, ...]) -> None:
     """
     generator = random.Random(0)
     words = WORDS.split()
-    rows = (
-        {
-            name: " ".join(generator.choices(words, k=generator.randint(3, 16)))
-            for name in columns
-        }
-        for _ in range(min(count, DISTINCT))
-    )
-    lines = [json.dumps(row) + "\n" for row in rows]
+    lines = []
+    for _ in range(min(count, DISTINCT)):
+        row = {}
+        for name in columns:
+            length = generator.randint(3, 16)
+            row[name] = " ".join(generator.choices(words, k=length))
+        lines.append(json.dumps(row) + "\n")
     with path.open("w", encoding="utf-8") as file:
         for start in range(0, count, DISTINCT):
             file.writelines(lines[: count - start])
@@ -84,11 +83,16 @@ def processor_seconds() -> float:
     """Return the processor time of this process and of its children that have ended,
     which other jobs do not move.
     """
-    usages = [
-        resource.getrusage(who)
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    total = 0.0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        total += usage.ru_utime + usage.ru_stime
+    return total
+
+
+def peak_mb(who: int) -> float:
+    """Return the most memory that a process has held so far; Linux counts in kB."""
+    return resource.getrusage(who).ru_maxrss / 1024
 
 
 def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
@@ -97,23 +101,13 @@ def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
     """
     from toxicity_j.scale import score_dataset
 
-    scorer: Any = StubScorer()
-    sources: str | None = "sources"
-    if kind != "stub":
-        import torch
-
-        from toxicity_j import Scorer
-
-        torch.set_num_threads(1)
-        scorer = Scorer(style_model="identifier") if kind == "identifier" else Scorer()
-        sources = None if kind == "identifier" else "sources"
-        scorer.score(["warm up"], None if sources is None else ["warm up"])
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    scorer = _warm_scorer(kind)
+    sources = None if kind == "identifier" else "sources"
+    idle = peak_mb(resource.RUSAGE_SELF)
     begin, used = time.monotonic(), processor_seconds()
     scores = score_dataset(data, out, sources=sources, scorer=scorer, workers=workers)
     seconds = time.monotonic() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    peak = peak_mb(resource.RUSAGE_SELF)
     return {
         "rows": scores["n"],
         "workers": workers,
@@ -123,8 +117,27 @@ def measure(data: str, out: str, kind: str, workers: int) -> dict[str, float]:
         "idle_mb": idle,
         "peak_mb": peak,
         "above_idle_mb": peak - idle,
-        "largest_worker_mb": worker,
+        "largest_worker_mb": peak_mb(resource.RUSAGE_CHILDREN),
     }
+
+
+def _warm_scorer(kind: str) -> Any:
+    """Make a scorer with its models loaded, so that loading is not measured."""
+    if kind == "stub":
+        return StubScorer()
+    import torch
+
+    from toxicity_j import Scorer
+
+    torch.set_num_threads(1)
+    text = ["warm up"]
+    if kind == "identifier":
+        scorer = Scorer(style_model="identifier")
+        scorer.score(text)
+    else:
+        scorer = Scorer()
+        scorer.score(text, text)
+    return scorer
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -142,24 +155,22 @@ def main(arguments: list[str] | None = None) -> None:
     if options.measure:
         print(json.dumps(measure(*options.measure, options.kind, options.workers[0])))
         return
-    columns = (
-        ("predictions",) if options.kind == "identifier" else ("predictions", "sources")
-    )
     for count in options.rows:
         for workers in options.workers:
-            with tempfile.TemporaryDirectory() as folder:
-                data = Path(folder) / "rows.jsonl"
-                write_rows(data, count, columns)
-                command = [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.scale",
-                    options.kind,
-                    "--workers",
-                    str(workers),
-                ]
-                command += ["--measure", str(data), str(Path(folder) / "out")]
-                subprocess.run(command, check=True)
+            measure_apart(options.kind, count, workers)
+
+
+def measure_apart(kind: str, count: int, workers: int) -> None:
+    """Write rows, and measure in a process of its own, which prints its figures."""
+    columns = ["predictions"]
+    if kind != "identifier":
+        columns.append("sources")
+    with tempfile.TemporaryDirectory() as folder:
+        data, out = Path(folder) / "rows.jsonl", Path(folder) / "out"
+        write_rows(data, count, columns)
+        command = [sys.executable, "-m", "benchmarks.scale", kind]
+        command += ["--workers", str(workers), "--measure", str(data), str(out)]
+        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ sentences that training uses.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,11 +58,9 @@ class Case:
             return abs(scores[1] - scores[0]) <= TOLERANCE
         if self.bound is None:
             raise ValueError(f"`bound` must be a number for {self.relation}; got None")
-        return (
-            scores[0] >= self.bound
-            if self.relation == ">="
-            else scores[0] <= self.bound
-        )
+        if self.relation == ">=":
+            return scores[0] >= self.bound
+        return scores[0] <= self.bound
 
     def __str__(self) -> str:
         """Spell the expectation as the file does."""
@@ -83,7 +82,8 @@ class Outcome:
 
 def read_lines(path: Path) -> list[str]:
     """Read the lines of a text file without blank lines and "# " comments."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    text = path.read_text(encoding="utf-8")
+    lines = map(str.strip, text.splitlines())
     return [line for line in lines if line and not line.startswith("# ")]
 
 
@@ -133,33 +133,35 @@ def run_cases(score: Score, cases: Sequence[Case]) -> list[Outcome]:
     outcomes: dict[Case, Outcome] = {}
     for role in ROLES:
         chosen = [case for case in cases if case.role == role]
-        texts: list[str] = []
-        sources: list[str] = []
+        values = iter(_score_role(score, role, chosen))
         for case in chosen:
-            texts.extend(case.texts)
-            sources.extend([case.source or ""] * len(case.texts))
-        values = (
-            [
-                float(value)
-                for value in score(role, texts, sources if role == "content" else None)
-            ]
-            if texts
-            else []
-        )
-        start = 0
-        for case in chosen:
-            scores = tuple(values[start : start + len(case.texts)])
-            start += len(case.texts)
+            scores = tuple(itertools.islice(values, len(case.texts)))
             outcomes[case] = Outcome(case, scores, case.holds(scores))
     return [outcomes[case] for case in cases]
+
+
+def _score_role(score: Score, role: str, cases: Sequence[Case]) -> list[float]:
+    """Score the texts of some cases of one role, one case after another."""
+    texts: list[str] = []
+    sources: list[str] = []
+    for case in cases:
+        texts += case.texts
+        sources += [case.source or ""] * len(case.texts)
+    if not texts:
+        return []
+    # Style and fluency are about the text alone.
+    own_sources = sources if role == "content" else None
+    return [float(value) for value in score(role, texts, own_sources)]
 
 
 def measure_rates(score: Score, threshold: float = 0.5) -> dict[str, float]:
     """Measure shares in [0, 1], higher is better: harmless identity sentences passed,
     implied threats caught.
     """
-    neutral = score("style", read_lines(FOLDER / "identity_neutral.txt"), None)
-    threats = score("style", read_lines(FOLDER / "implied_threat.txt"), None)
+    neutral_texts = read_lines(FOLDER / "identity_neutral.txt")
+    threat_texts = read_lines(FOLDER / "implied_threat.txt")
+    neutral = score("style", neutral_texts, None)
+    threats = score("style", threat_texts, None)
     passed = sum(p_toxic < threshold for p_toxic in neutral)
     caught = sum(p_toxic >= threshold for p_toxic in threats)
     return {
@@ -201,9 +203,11 @@ def scorer_score(**options: object) -> Score:
     ) -> Sequence[float]:
         if role == "style":
             return scorer.score(list(texts)).p_toxic.tolist()
-        segments = scorer.score(
-            list(texts), list(sources if sources is not None else texts)
-        )
-        return (segments.sim if role == "content" else segments.fl).tolist()
+        # A text without a source is its own.
+        if sources is None:
+            sources = texts
+        segments = scorer.score(list(texts), list(sources))
+        values = segments.sim if role == "content" else segments.fl
+        return values.tolist()
 
     return score
