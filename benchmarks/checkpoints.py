@@ -115,7 +115,8 @@ def words() -> tuple[str, ...]:
     sorted by frequency.
     """
     with safe_open(str(find_weights("encoder.safetensors")), framework="pt") as file:
-        vocabulary = json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
+        stored = json.loads(file.metadata()["tokenizer"])
+    vocabulary = stored["model"]["vocab"]
     ordered = sorted(vocabulary, key=vocabulary.get)
     return tuple(filter(_is_word, ordered))[:WORDS]
 
@@ -157,8 +158,8 @@ def corpus(texts: int, seed: int = 0) -> list[str]:
     center = torch.log(torch.tensor(float(MEAN_TOKENS))).item() - SIGMA**2 / 2
     lengths = []
     for _ in range(texts):
-        drawn = generator.lognormvariate(center, SIGMA)
-        lengths.append(min(MOST_TOKENS, max(3, round(drawn))))
+        drawn = round(generator.lognormvariate(center, SIGMA))
+        lengths.append(min(MOST_TOKENS, max(3, drawn)))
     made = []
     for length in lengths:
         # Two tokens are special ones.

@@ -26,6 +26,7 @@ from toxicity_j.cpu_packing import padding_free_logits
 from toxicity_j.devices import DTYPES
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.packed_attention import varlen_kernel_name
+from toxicity_j.rules import sigmoid
 
 MODEL = "RoBERTa-base"
 
@@ -196,7 +197,7 @@ def _relate(found: dict[str, Any]) -> None:
 
 def _p(classifier: Classifier, texts: list[str]) -> np.ndarray:
     logits = classifier.score(texts).values
-    return 1 / (1 + np.exp(logits[:, 1] - logits[:, 0]))
+    return sigmoid(logits[:, 0] - logits[:, 1])
 
 
 def _name(device: torch.device) -> str:

@@ -87,11 +87,13 @@ def alternate(
     Returns:
         By variant. *Shape:* (rounds,)
     """
-    times: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(rounds + 1):
+    times = {name: np.zeros(rounds) for name in variants}
+    for turn in range(-1, rounds):
         for name, work in variants.items():
-            times[name].append(seconds(work, device))
-    return {name: np.array(values[1:]) for name, values in times.items()}
+            took = seconds(work, device)
+            if turn >= 0:
+                times[name][turn] = took
+    return times
 
 
 def rows(
@@ -159,7 +161,8 @@ def _layer_rate(
 
 def best_peak(found: Mapping[str, float], dtype: str) -> float:
     """Return the largest of the peaks measured for a type."""
-    return max(value for label, value in found.items() if label.endswith(f" {dtype}"))
+    ending = f" {dtype}"
+    return max(found[label] for label in found if label.endswith(ending))
 
 
 def in_fresh_process(code: str) -> dict[str, float]:

@@ -17,6 +17,7 @@ from benchmarks.measure import Row, alternate, best_peak, rows
 from benchmarks.sizes import FULL, Size
 from toxicity_j import cpu_linear
 from toxicity_j.model_classifier import Classifier
+from toxicity_j.rules import sigmoid
 from toxicity_j.scorer import Scorer
 
 # s-nlp/detox, emnlp2021/metric/metric.py: batches of 32 in input order.
@@ -143,10 +144,12 @@ def built_in(work: Path, device: torch.device, size: Size, *, rounds: int) -> li
     """Compare the built-in J with the three official models on the same pairs; the
     identifier against RoBERTa-base.
     """
-    predictions, sources = corpus(size.pairs), corpus(size.pairs, seed=2)
+    predictions = corpus(size.pairs)
+    sources = corpus(size.pairs, seed=2)
     models = {}
     for name in ("RoBERTa-base", "RoBERTa-large", "MiniLM-L6"):
-        models[name] = released(build(work / name, size.shapes[name]), device)
+        folder = build(work / name, size.shapes[name])
+        models[name] = released(folder, device)
 
     def official() -> None:
         models["RoBERTa-base"](predictions)
@@ -159,9 +162,10 @@ def built_in(work: Path, device: torch.device, size: Size, *, rounds: int) -> li
     works: dict[str, Callable[[], object]] = {"official three models": official}
     counts = {"official three models": size.pairs}
     for dtype in ("float32", "bfloat16"):
+        label = f"built in, {dtype}"
         scorer = Scorer("embedded", device=str(device), dtype=dtype)
-        works[f"built in, {dtype}"] = partial(scorer.score, *longer)
-        counts[f"built in, {dtype}"] = size.quick_pairs
+        works[label] = partial(scorer.score, *longer)
+        counts[label] = size.quick_pairs
     both = _per_item(alternate(works, rounds, device), counts)
     identifier = Scorer("embedded", style_model="identifier", device=str(device))
     many = corpus(size.quick_texts)
@@ -193,16 +197,17 @@ def _differences(outputs: dict[str, np.ndarray]) -> dict[str, dict[str, float | 
     """Return the largest difference of a probability and the count of flips, of each
     variant in float32 against the first.
     """
-    differences: dict[str, dict[str, float | int]] = {"max_dp": {}, "flips": {}}
+    largest: dict[str, float | int] = {}
+    flips: dict[str, float | int] = {}
     first = None
     for label, logits in outputs.items():
         # Random weights say nothing of lower precision.
         if _dtype_of(label) != "float32":
             continue
-        p = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+        p = sigmoid(logits[:, 1] - logits[:, 0])
         if first is None:
             first = p
         is_other_side = (p > 0.5) != (first > 0.5)
-        differences["max_dp"][label] = float(np.abs(p - first).max())
-        differences["flips"][label] = int(is_other_side.sum())
-    return differences
+        largest[label] = float(np.abs(p - first).max())
+        flips[label] = int(is_other_side.sum())
+    return {"max_dp": largest, "flips": flips}

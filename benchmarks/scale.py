@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ WORDS = (
 )
 # Rows that are made; longer files repeat them.
 DISTINCT = 200_000
+
+
+def _checksums(texts: Sequence[str]) -> np.ndarray:
+    """Return a number in [0, 1) for each text. *Shape:* (n,)"""
+    sums = [zlib.crc32(text.encode()) for text in texts]
+    return np.array(sums) / 2**32
 
 
 class StubScorer:
@@ -45,8 +52,8 @@ class StubScorer:
 
         from toxicity_j.results import Segments
 
-        sta = np.array([zlib.crc32(text.encode()) for text in predictions]) / 2**32
-        sim = np.array([zlib.crc32(text.encode()) for text in sources]) / 2**32
+        sta = _checksums(predictions)
+        sim = _checksums(sources)
         values = {
             "sta": sta,
             "p_toxic": 1 - sta,
@@ -61,7 +68,7 @@ class StubScorer:
         )
 
 
-def write_rows(path: Path, count: int, columns: tuple[str, ...]) -> None:
+def write_rows(path: Path, count: int, columns: Sequence[str]) -> None:
     """Write rows of random words, 3 to 16 per text; they repeat after `DISTINCT`, far
     beyond what is scored at once.
     """

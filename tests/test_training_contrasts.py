@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from training.synthetic.chat import chat_noise
+from training.synthetic.disfluency import flaws
 from training.synthetic.edits import CHANGES, KEEPS, edit
-from training.synthetic.fluency_contrasts import broken_indices, fluency_contrasts
+from training.synthetic.fluency_contrasts import fluency_contrasts
 from training.synthetic.meaning_contrasts import meaning_contrasts
 from training.synthetic.style_contrasts import style_contrasts
 from training.synthetic.templates import (
@@ -173,16 +174,15 @@ def test_an_edit_changes_the_text():
     ],
 )
 def test_wrong_words_are_found(broken, sound, expected):
-    assert broken_indices(broken, sound) == expected
+    wrong = flaws(sound, broken)
+    assert [place for place, is_wrong in enumerate(wrong) if is_wrong] == expected
 
 
 def test_every_broken_sentence_says_where():
-    for broken, sound, _, places in fluency_contrasts(
-        random.Random(2), 500, SENTENCES * 50
-    ):
-        assert broken != sound
-        assert places
-        assert max(places) < len(broken.split())
+    for broken, sound, _ in fluency_contrasts(random.Random(2), 500, SENTENCES * 50):
+        wrong = flaws(sound, broken)
+        assert len(wrong) == len(broken.split())
+        assert any(wrong)
 
 
 def test_chat_noise_keeps_harmless_text_readable():

@@ -29,15 +29,15 @@ from training.data.tables import (
     stratified_split,
     toxicity_levels,
 )
-from training.distil_identifier import fold_in_calibration
 from training.modules import identifier_trainer
 from training.modules.checkpoint import load_checkpoint, save_checkpoint
 from training.modules.export_identifier import export_onnx, export_torchscript
-from training.modules.identifier_trainer import (
+from training.modules.identifier_options import TrainingOptions
+from training.modules.identifier_report import fold_in_calibration
+from training.modules.identifier_trainer import fit
+from training.modules.identifier_validation import (
     Examples,
-    TrainingOptions,
     best_epoch,
-    fit,
     predict,
     validate,
 )
@@ -535,7 +535,7 @@ def test_corpus_has_variants_and_leaves_doubtful_sentences_to_the_teacher():
 
 
 def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatch):
-    from training import distil_identifier as distil
+    from training.modules import teacher_scores as kept
 
     class Teacher:
         @staticmethod
@@ -547,11 +547,11 @@ def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatc
             return np.full(len(texts), 0.25)
 
     seen: list[list[str]] = []
-    monkeypatch.setattr(distil, "Encoder", Teacher)
+    monkeypatch.setattr(kept, "Encoder", Teacher)
     cache = tmp_path / "scores.parquet"
-    assert distil.teacher_scores(None, ["a"], cache) is None
-    assert distil.teacher_scores(tmp_path, ["a", "b"], cache).tolist() == [0.25, 0.25]
-    assert distil.teacher_scores(tmp_path, ["b", "c"], cache).tolist() == [0.25, 0.25]
+    assert kept.teacher_scores(None, ["a"], cache) is None
+    assert kept.teacher_scores(tmp_path, ["a", "b"], cache).tolist() == [0.25, 0.25]
+    assert kept.teacher_scores(tmp_path, ["b", "c"], cache).tolist() == [0.25, 0.25]
     assert seen == [["a", "b"], ["c"]]
     with pytest.raises(ValueError, match="1 are missing"):
-        distil.teacher_scores(None, ["a", "d"], cache)
+        kept.teacher_scores(None, ["a", "d"], cache)

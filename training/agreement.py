@@ -1,5 +1,4 @@
-"""Measure how far the scores of `embedded` agree with people, on the human-rated
-development sets.
+"""Measure how far `embedded` agrees with people, on human-rated development sets.
 
     python -m training.agreement --data ../shared/data/human_dev
     git worktree add ../release-0.3.0 35c28a1
@@ -51,14 +50,11 @@ def release_scores(release: Path) -> Score:
 
     def score(pairs: pd.DataFrame) -> pd.DataFrame:
         with tempfile.TemporaryDirectory() as folder:
-            asked, answered = (
-                Path(folder, "asked.parquet"),
-                Path(folder, "answered.parquet"),
-            )
+            asked = Path(folder, "asked.parquet")
+            answered = Path(folder, "answered.parquet")
             pairs[["source", "rewrite"]].to_parquet(asked)
-            subprocess.run(
-                [sys.executable, "-c", CODE, asked, answered], cwd=release, check=True
-            )
+            command = [sys.executable, "-c", CODE, asked, answered]
+            subprocess.run(command, cwd=release, check=True)
             return pd.read_parquet(answered)
 
     return score
@@ -66,70 +62,76 @@ def release_scores(release: Path) -> Score:
 
 def by_segment(frame: pd.DataFrame, score: str, rating: str) -> float:
     """Return Spearman's correlation over segments."""
-    return spearman(frame[score].to_numpy(), frame[rating].to_numpy())
+    scores, ratings = frame[score], frame[rating]
+    return spearman(scores.to_numpy(), ratings.to_numpy())
 
 
 def by_system(frame: pd.DataFrame, score: str, rating: str) -> float:
     """Return Spearman's correlation over the means of systems."""
-    return by_segment(frame.groupby("system")[[score, rating]].mean(), score, rating)
+    means = frame.groupby("system")[[score, rating]].mean()
+    return by_segment(means, score, rating)
 
 
 def area(frame: pd.DataFrame, score: str, rating: str) -> float:
     """Return the area under the ROC curve for ratings over one half."""
-    return auc((frame[rating] > 0.5).to_numpy(), frame[score].to_numpy())
+    is_high = frame[rating] > 0.5
+    return auc(is_high.to_numpy(), frame[score].to_numpy())
 
 
 def agreement_rows(folder: Path, score: Score) -> list[Row]:
     """Score each set once, and return all rows of the table."""
     detox = _scored(folder, "detox_open", score)
-    emnlp, clef = (
-        detox[detox.set == name].reset_index(drop=True)
-        for name in ("emnlp2021", "clef2024")
-    )
-    unmasked = emnlp[emnlp.system != "mask_infill"].reset_index(drop=True)
-    gap = _scored(folder, "style_gap", score)
-    edits = _scored(folder, "inapp_edit_abs", score)
-    preferred = _preferences(folder, score)
-    translated = read_tsv(folder / "acceptability_mt.tsv", empty_is_missing=False)
-    translated = translated[translated.context == "none"].reset_index(drop=True)
-    translated = translated.assign(source=translated.text, rewrite=translated.text)
-    translated = translated.join(score(translated))
-    rows = [
-        _row("emnlp2021", "style", by_segment, emnlp, "sta", "style"),
-        _row("emnlp2021", "style, AUC", area, emnlp, "sta", "style"),
-        _row("emnlp2021", "meaning", by_segment, emnlp, "sim", "meaning"),
-        _row("emnlp2021", "fluency", by_segment, emnlp, "fl", "fluency"),
-        _row(
-            "emnlp2021",
-            "fluency, without mask_infill",
-            by_segment,
-            unmasked,
-            "fl",
-            "fluency",
-        ),
-        _row("emnlp2021", "J", by_segment, emnlp, "j", "product"),
+    emnlp = detox[detox.set == "emnlp2021"].reset_index(drop=True)
+    clef = detox[detox.set == "clef2024"].reset_index(drop=True)
+    return [
+        *_emnlp_rows(emnlp),
+        *_clef_rows(clef),
+        *_other_rows(folder, score),
     ]
-    factors = (
+
+
+def _emnlp_rows(frame: pd.DataFrame) -> list[Row]:
+    # Half of the correlation of fluency is that its outputs are clearly broken.
+    unmasked = frame[frame.system != "mask_infill"].reset_index(drop=True)
+    part = "emnlp2021"
+    return [
+        _row(part, "style", by_segment, frame, "sta", "style"),
+        _row(part, "style, AUC", area, frame, "sta", "style"),
+        _row(part, "meaning", by_segment, frame, "sim", "meaning"),
+        _row(part, "fluency", by_segment, frame, "fl", "fluency"),
+        _row(
+            part, "fluency, without mask_infill", by_segment, unmasked, "fl", "fluency"
+        ),
+        _row(part, "J", by_segment, frame, "j", "product"),
+    ]
+
+
+def _clef_rows(frame: pd.DataFrame) -> list[Row]:
+    rows = []
+    for name, score, rating in (
         ("style", "sta", "style"),
         ("content", "sim", "meaning"),
         ("fluency", "fl", "fluency"),
-    )
-    for name, own, rating in (*factors, ("J", "j", "product")):
-        rows.append(_row("clef2024", name, by_segment, clef, own, rating))
-        rows.append(_row("clef2024", f"{name}, systems", by_system, clef, own, rating))
+        ("J", "j", "product"),
+    ):
+        of_systems = f"{name}, systems"
+        rows.append(_row("clef2024", name, by_segment, frame, score, rating))
+        rows.append(_row("clef2024", of_systems, by_system, frame, score, rating))
+    return rows
+
+
+def _other_rows(folder: Path, score: Score) -> list[Row]:
+    gap = _scored(folder, "style_gap", score)
+    edits = _scored(folder, "inapp_edit_abs", score)
+    preferred = _preferences(folder, score)
+    translated = _translations(folder, score)
+    meaning, fluency = "meaning_mean_1_5", "fluency_mean_1_5"
+    preference = ("difference", "prefer_b_mean_0_8")
     return [
-        *rows,
-        _row("style_gap", "meaning", by_segment, gap, "sim", "meaning_mean_1_5"),
-        _row("inapp_edit", "meaning", by_segment, edits, "sim", "meaning_mean_1_5"),
-        _row("inapp_edit", "fluency", by_segment, edits, "fl", "fluency_mean_1_5"),
-        _row(
-            "inapp_edit",
-            "preference (J)",
-            by_segment,
-            preferred,
-            "difference",
-            "prefer_b_mean_0_8",
-        ),
+        _row("style_gap", "meaning", by_segment, gap, "sim", meaning),
+        _row("inapp_edit", "meaning", by_segment, edits, "sim", meaning),
+        _row("inapp_edit", "fluency", by_segment, edits, "fl", fluency),
+        _row("inapp_edit", "preference (J)", by_segment, preferred, *preference),
         _row("acceptability_mt", "fluency", by_segment, translated, "fl", "mean_1_4"),
     ]
 
@@ -144,11 +146,17 @@ def _preferences(folder: Path, score: Score) -> pd.DataFrame:
     second.
     """
     frame = read_tsv(folder / "inapp_edit_pairs.tsv", empty_is_missing=False)
-    first, second = (
-        score(frame.assign(rewrite=frame[column])).j
-        for column in ("rewrite_a", "rewrite_b")
-    )
+    first = score(frame.assign(rewrite=frame.rewrite_a)).j
+    second = score(frame.assign(rewrite=frame.rewrite_b)).j
     return frame.assign(difference=second - first)
+
+
+def _translations(folder: Path, score: Score) -> pd.DataFrame:
+    """Read sentences that were rated without their context; each is its own source."""
+    frame = read_tsv(folder / "acceptability_mt.tsv", empty_is_missing=False)
+    frame = frame[frame.context == "none"].reset_index(drop=True)
+    frame = frame.assign(source=frame.text, rewrite=frame.text)
+    return frame.join(score(frame))
 
 
 def _row(

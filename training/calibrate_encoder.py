@@ -1,4 +1,4 @@
-"""Calibrates a trained encoder and writes the file that is shipped.
+"""Calibrate a trained encoder and write the file that is shipped.
 
     python -m training.calibrate_encoder --data ../shared/data \\
         --encoder runs/encoder/encoder.safetensors \\
@@ -31,16 +31,18 @@ LIKELIHOOD_WEIGHT = 0.6
 def style_logits(encoder: Encoder, texts: list[str]) -> np.ndarray:
     """Compute the uncalibrated logits of P(toxic). *Shape:* (n,)."""
     scale, shift = encoder.config.calibration["style"]
-    return (to_logits(encoder.p_toxic(texts)) - shift) / scale
+    # Undone, so that a file that is calibrated already can be calibrated again.
+    logits = to_logits(encoder.p_toxic(texts))
+    return (logits - shift) / scale
 
 
 def calibrate(encoder: Encoder, folder: Path) -> None:
     """Fit the calibration in place; see the module's docstring."""
     jigsaw = jigsaw_half(folder, calibration=True)
-    style = platt(
-        jigsaw.y.to_numpy(), style_logits(encoder, jigsaw.text.tolist())[:, None]
-    )
-    calibration = EncoderConfig().calibration | {"style": (style[0], style[1])}
+    logits = style_logits(encoder, jigsaw.text.tolist())
+    # Shares of raters are soft targets.
+    scale, shift = platt(jigsaw.y.to_numpy(), logits[:, None])
+    calibration = EncoderConfig().calibration | {"style": (scale, shift)}
     encoder.network.config = replace(
         encoder.config, calibration=calibration, likelihood_weight=LIKELIHOOD_WEIGHT
     )

@@ -102,16 +102,24 @@ def read_cases(path: Path) -> pd.DataFrame:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda found: chr(int(found[found.lastindex or 0], 16)), text)
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(found: re.Match[str]) -> str:
+    # One of the three forms; the groups of the others are None.
+    digits = found[1] or found[2] or found[3]
+    return chr(int(digits, 16))
 
 
 def score_cases(cases: pd.DataFrame) -> pd.DataFrame:
     """Score the cases: P(toxic), SIM and FL of the encoder, FL of each source alone,
     and `p_identifier`, P(toxic) of the identifier.
     """
-    texts, sources = cases.text.tolist(), cases.source.tolist()
+    texts = cases.text.tolist()
+    sources = cases.source.tolist()
     encoder = Scorer()
     found = encoder.score(texts, sources)
+    # A sentence that is no rewrite stands beside itself.
     alone = encoder.score(sources, sources)
     identified = Scorer(style_model="identifier").score(texts)
     return pd.DataFrame(
@@ -137,7 +145,8 @@ def measure_families(cases: pd.DataFrame, scores: pd.DataFrame) -> list[Family]:
             identified = own.assign(p_toxic=own.p_identifier)
             identifier = float(expectation.holds(identified).mean())
         encoder = float(expectation.holds(own).mean())
-        families.append(Family(expectation.name, encoder, identifier, len(own)))
+        family = Family(expectation.name, encoder, identifier, len(own))
+        families.append(family)
     return families
 
 

@@ -68,7 +68,8 @@ def interval(
     without draws of NaN.
     """
     n = len(columns[0])
-    draws = np.random.default_rng(SEED).integers(0, n, (RESAMPLES, n))
+    generator = np.random.default_rng(SEED)
+    draws = generator.integers(0, n, (RESAMPLES, n))
     values = []
     for draw in draws:
         resampled = [column[draw] for column in columns]
@@ -136,7 +137,8 @@ def expected_ece_if_calibrated(probabilities: np.ndarray) -> float:
 def to_logits(probabilities: np.ndarray) -> np.ndarray:
     """Return the logits of probabilities; 0 and 1 stand for what is nearest to them."""
     clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
-    return np.log(clipped / (1 - clipped))
+    odds = clipped / (1 - clipped)
+    return np.log(odds)
 
 
 def platt(
@@ -156,6 +158,7 @@ def platt(
     twice = np.tile(features, (2, 1))
     classes = np.repeat([1, 0], len(labels))
     both = np.concatenate([weights * labels, weights * (1 - labels)])
+    # Without a penalty, because it would pull the probabilities to the mean.
     fit = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
     fit.fit(twice, classes, sample_weight=both)
     return [*fit.coef_[0].tolist(), float(fit.intercept_[0])]

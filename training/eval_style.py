@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from toxicity_j.builtin_encoder import Encoder
 from training.data.sources import CORE, JIGSAW, jigsaw_half, read_paradetox, read_style
@@ -38,22 +40,16 @@ def jigsaw_rows(encoder: Encoder, folder: Path) -> list[Row]:
     frame = jigsaw_half(folder, calibration=False)
     p_toxic = encoder.p_toxic(frame.text.tolist())
     labels = (frame.y >= 0.5).to_numpy(float)
-    rows = []
-    for name, function in (
-        ("accuracy", accuracy),
-        ("AUC", auc),
-        ("ECE", calibration_error),
-    ):
-        rows.append(
-            measured("style", "Jigsaw sentences", name, function, labels, p_toxic)
-        )
+    name = "Jigsaw sentences"
+    # The error of a small sample is above 0 even where probabilities are exact.
     chance = expected_ece_if_calibrated(p_toxic)
-    rows.append(
-        single(
-            "style", "Jigsaw sentences, by chance alone", "ECE", chance, len(p_toxic)
-        )
-    )
-    return rows
+    by_chance = f"{name}, by chance alone"
+    return [
+        measured("style", name, "accuracy", accuracy, labels, p_toxic),
+        measured("style", name, "AUC", auc, labels, p_toxic),
+        measured("style", name, "ECE", calibration_error, labels, p_toxic),
+        single("style", by_chance, "ECE", chance, len(p_toxic)),
+    ]
 
 
 def validation_rows(encoder: Encoder, folder: Path) -> list[Row]:
@@ -62,47 +58,28 @@ def validation_rows(encoder: Encoder, folder: Path) -> list[Row]:
     frame["p_toxic"] = encoder.p_toxic(frame.text.tolist())
     frame["label"] = (frame.y >= 0.5).astype(float)
     rows = []
+
+    def add(
+        name: str,
+        statistic: str,
+        function: Callable[..., float],
+        part: pd.DataFrame,
+        column: str = "label",
+    ) -> None:
+        columns = part[column], part.p_toxic
+        row = measured("style", f"validation, {name}", statistic, function, *columns)
+        rows.append(row)
+
     for source, part in frame.groupby("source"):
+        # AUC needs both classes.
         if part.label.nunique() == 2:
-            rows.append(
-                measured(
-                    "style",
-                    f"validation, {source}",
-                    "AUC",
-                    auc,
-                    part.label,
-                    part.p_toxic,
-                )
-            )
-    jigsaw = frame[frame.source == JIGSAW]
-    rows.append(
-        measured(
-            "style",
-            f"validation, {JIGSAW}",
-            "accuracy",
-            accuracy,
-            jigsaw.label,
-            jigsaw.p_toxic,
-        )
-    )
-    core = frame[frame.source.isin(CORE)]
-    rows.append(
-        measured(
-            "style", "validation, core sources", "AUC", auc, core.label, core.p_toxic
-        )
-    )
+            add(source, "AUC", auc, part)
+    add(JIGSAW, "accuracy", accuracy, frame[frame.source == JIGSAW])
+    add("core sources", "AUC", auc, frame[frame.source.isin(CORE)])
     for source in (JIGSAW, "paradetox"):
         part = frame[frame.source == source]
-        rows.append(
-            measured(
-                "style",
-                f"validation, {source}",
-                "ECE",
-                calibration_error,
-                part.y,
-                part.p_toxic,
-            )
-        )
+        # Shares of raters, because a class would hide how sure they are.
+        add(source, "ECE", calibration_error, part, "y")
     return rows
 
 
@@ -122,15 +99,17 @@ def paradetox_rows(encoder: Encoder, folder: Path) -> list[Row]:
     human = encoder.p_toxic([row.rewrites[0] for row in held_out])
     labels = np.repeat([1.0, 0.0], len(held_out))
     both = np.concatenate([toxic, human])
-    name = "ParaDetox tenth: "
+
+    def row(
+        name: str, statistic: str, function: Callable[..., float], *columns: np.ndarray
+    ) -> Row:
+        name = f"ParaDetox tenth: {name}"
+        return measured("style", name, statistic, function, *columns)
+
     return [
-        measured(
-            "style", name + "source and rewrite", "ECE", calibration_error, labels, both
-        ),
-        measured("style", name + "toxic sources caught", "share", mean, toxic >= 0.5),
-        measured("style", name + "rewrites passed", "share", mean, human < 0.5),
-        measured("style", name + "source against rewrite", "AUC", auc, labels, both),
-        measured(
-            "style", name + "rewrite below its source", "share", mean, human < toxic
-        ),
+        row("source and rewrite", "ECE", calibration_error, labels, both),
+        row("toxic sources caught", "share", mean, toxic >= 0.5),
+        row("rewrites passed", "share", mean, human < 0.5),
+        row("source against rewrite", "AUC", auc, labels, both),
+        row("rewrite below its source", "share", mean, human < toxic),
     ]

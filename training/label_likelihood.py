@@ -1,5 +1,4 @@
-"""Labels the texts of the example tables with a language model's mean log-probability
-per token.
+"""Label the texts of the example tables with a language model's likelihoods.
 
     python -m training.label_likelihood --examples runs/examples \\
         --model FOLDER --gguf_file NAME
@@ -79,13 +78,13 @@ def likelihoods(
     start = 0
     while start < len(order):
         width = len(prompt) + int(lengths[order[start]])
-        chosen = order[start : start + max(1, budget // width)]
+        size = max(1, budget // width)
+        chosen = order[start : start + size]
         start += len(chosen)
         ids, is_text = _padded([rows[row] for row in chosen], prompt, width)
+        ids, is_text = ids.to(device), is_text.to(device)
         indices = torch.from_numpy(chosen).to(device)
-        found[indices] = _mean_log_probability(
-            model, ids.to(device), is_text.to(device)
-        )
+        found[indices] = _mean_log_probability(model, ids, is_text)
     return found.cpu().numpy()
 
 
@@ -111,50 +110,56 @@ def _mean_log_probability(
     -> (rows,)
     """
     # Padding lies behind the text, so causal attention needs no mask.
-    logits = model(ids).logits[:, :-1]
-    losses = cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").float()
+    logits = model(ids).logits[:, :-1].transpose(1, 2)
+    losses = cross_entropy(logits, ids[:, 1:], reduction="none").float()
     is_text = is_text[:, 1:]
-    return -(losses * is_text).sum(1) / is_text.sum(1)
+    total = (losses * is_text).sum(1)
+    return -total / is_text.sum(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.label_likelihood", description=__doc__.splitlines()[0]
+    )
+    add = parser.add_argument
+    add("--examples", type=Path, required=True, help="folder of prepare_examples")
+    add("--model", required=True, help="folder of the language model")
+    add("--gguf_file", help="its file, where it is a GGUF one")
+    add("--limit", type=int, help="label so many texts only")
+    add("--token_budget", type=int, default=24_000, help="tokens per batch")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser
+
+
+def _load(folder: str, gguf_file: str | None) -> tuple[torch.nn.Module, object]:
+    """Load a language model in bfloat16, and its tokenizer."""
+    options: dict[str, object] = {}
+    if gguf_file:
+        # Newer than the oldest transformers that scoring needs.
+        from transformers import GgufConfig
+
+        options["gguf_file"] = gguf_file
+    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    if gguf_file:
+        # Packed weights are slow: expand them.
+        options["quantization_config"] = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.bfloat16, **options
+    )
+    return model.eval(), tokenizer
 
 
 def main() -> None:
     """Label the texts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--examples", type=Path, required=True, help="folder of prepare_examples"
-    )
-    parser.add_argument("--model", required=True, help="folder of the language model")
-    parser.add_argument("--gguf_file", help="its file, where it is a GGUF one")
-    parser.add_argument("--limit", type=int, help="label so many texts only")
-    parser.add_argument(
-        "--token_budget", type=int, default=24_000, help="tokens per batch"
-    )
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    args = parser.parse_args()
+    args = _parser().parse_args()
     began = time.time()
-    options = {"gguf_file": args.gguf_file} if args.gguf_file else {}
-    tokenizer = AutoTokenizer.from_pretrained(args.model, **options)
-    if args.gguf_file:  # packed weights are slow: expand them
-        from transformers import (
-            GgufConfig,
-        )  # newer than the oldest transformers that scoring needs
-
-        options["quantization_config"] = GgufConfig(dequantize=True)
-    model = (
-        AutoModelForCausalLM.from_pretrained(
-            args.model, dtype=torch.bfloat16, **options
-        )
-        .eval()
-        .to(args.device)
-    )
+    model, tokenizer = _load(args.model, args.gguf_file)
+    model.to(args.device)
     print(f"loaded after {time.time() - began:.0f} s", flush=True)
     texts = texts_of(args.examples)[: args.limit]
     values = likelihoods(model, tokenizer, texts, args.token_budget, args.device)
-    pd.DataFrame({"text": texts, "likelihood": values}).to_parquet(
-        args.examples / "likelihood.parquet"
-    )
+    table = pd.DataFrame({"text": texts, "likelihood": values})
+    table.to_parquet(args.examples / "likelihood.parquet")
     print(f"labeled {len(texts)} texts after {time.time() - began:.0f} s")
 
 

@@ -48,30 +48,23 @@ def made_systems(
     others = [row.rewrites[0] for row in train]
     lexicon = Lexicon(others)
     rewrites = [row.rewrites[0] for row in rows]
+    sources = [row.toxic for row in rows]
+    # One system after another, because all draw from one stream.
     systems = {
-        "copy": [row.toxic for row in rows],
+        "copy": sources,
         "human rewrite": rewrites,
-        "rude words deleted": [remove_rude(row.toxic, rude)[0] for row in rows],
-        "rude word to random": [
-            replace_rude(row.toxic, rude, rng, lexicon)[0] for row in rows
-        ],
-        "rewrite broken": [disfluent(text, rng, lexicon)[0] for text in rewrites],
-        "another rewrite": [rng.choice(others) for _ in rows],
+        "rude words deleted": [remove_rude(text, rude)[0] for text in sources],
     }
+    replaced = [replace_rude(text, rude, rng, lexicon) for text in sources]
+    systems["rude word to random"] = [text for text, _, _ in replaced]
+    broken = [disfluent(text, rng, lexicon) for text in rewrites]
+    systems["rewrite broken"] = [text for text, _ in broken]
+    systems["another rewrite"] = [rng.choice(others) for _ in rows]
     for name, corrupt in _CORRUPTIONS.items():
-        systems[name] = [
-            _corrupted(text, corrupt, rng, lexicon, others) for text in rewrites
-        ]
+        outputs = []
+        for text in rewrites:
+            words = text.split()
+            corrupt(words, rng, lexicon, others)
+            outputs.append(" ".join(words))
+        systems[name] = outputs
     return systems
-
-
-def _corrupted(
-    text: str,
-    corrupt: _Corruption,
-    rng: random.Random,
-    lexicon: Lexicon,
-    others: Sequence[str],
-) -> str:
-    words = text.split()
-    corrupt(words, rng, lexicon, others)
-    return " ".join(words)

@@ -1,5 +1,4 @@
-"""Writes the examples that teachers and encoder learn from: content, style and fluency
-tables as parquet files.
+"""Write the tables of content, style and fluency that teachers and encoder learn from.
 
 python -m training.prepare_examples --data ../shared/data --output_dir runs/examples
 """
@@ -9,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+
+import pandas as pd
 
 from training.data.content_table import content_table
 from training.data.fluency_table import fluency_table
@@ -44,31 +45,36 @@ def main() -> None:
     args = parser.parse_args()
     args.contrasts = args.max_rows or CONTRASTS
     args.output_dir.mkdir(parents=True, exist_ok=True)
-    judged = json.loads(JUDGED_SIM.read_text()) if JUDGED_SIM.exists() else None
+    judged = None
+    # A recipe on made-up data has other rows to judge.
+    if JUDGED_SIM.exists():
+        judged = json.loads(JUDGED_SIM.read_text(encoding="utf-8"))
     tables = {
         "style": lambda: style_table(args.data, args.seed, args.contrasts),
         "fluency": lambda: fluency_table(args.data, args.seed, args.contrasts),
         "content": lambda: content_table(args.data, args.seed, judged, args.contrasts),
     }
     for name, build in tables.items():
-        if args.only in (None, name):
-            frame = build()
-            if args.max_rows:
-                frame = frame.sample(
-                    min(args.max_rows, len(frame)), random_state=args.seed
-                ).reset_index(drop=True)
-            frame.to_parquet(args.output_dir / f"{name}.parquet", compression="zstd")
-            print(
-                name,
-                len(frame),
-                frame.groupby("kind")
-                .agg(
-                    n=("weight", "size"),
-                    mass=("weight", "sum"),
-                    label=("label", "mean"),
-                )
-                .to_string(),
-            )
+        if args.only not in (None, name):
+            continue
+        frame = build()
+        if args.max_rows:
+            count = min(args.max_rows, len(frame))
+            frame = frame.sample(count, random_state=args.seed)
+            frame = frame.reset_index(drop=True)
+        frame.to_parquet(args.output_dir / f"{name}.parquet", compression="zstd")
+        print(name, len(frame), _by_kind(frame))
+
+
+def _by_kind(frame: pd.DataFrame) -> str:
+    """Show rows, weight and mean label of each kind."""
+    kinds = frame.groupby("kind")
+    columns = {
+        "n": kinds.size(),
+        "mass": kinds.weight.sum(),
+        "label": kinds.label.mean(),
+    }
+    return pd.DataFrame(columns).to_string()
 
 
 if __name__ == "__main__":

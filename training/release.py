@@ -26,9 +26,9 @@ def write_digests(package: Path = PACKAGE) -> dict[str, str]:
     for file in sorted(package.glob("*.safetensors")):
         digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     for name, digest in digests.items():
-        text, count = re.subn(
-            rf'("{re.escape(name)}": )"[0-9a-f]*"', rf'\1"{digest}"', text
-        )
+        entry = rf'("{re.escape(name)}": )"[0-9a-f]*"'
+        text, count = re.subn(entry, rf'\1"{digest}"', text)
+        # A digest that is missing would let damaged weights pass.
         if count != 1:
             raise ValueError(
                 f"`{TABLE}` must name {name} once in its digests; it does {count} times"

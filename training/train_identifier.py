@@ -32,7 +32,8 @@ from training.modules.identifier_options import (
     add_training_flags,
     training_options,
 )
-from training.modules.identifier_trainer import Epoch, Examples, best_epoch, fit
+from training.modules.identifier_trainer import fit
+from training.modules.identifier_validation import Epoch, Examples, best_epoch
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -120,12 +121,16 @@ def _read_examples(
     )
     ids = model.encode(texts)
     kept, held_out = stratified_split(levels, args.validation_share, args.seed)
-    train = Examples([ids[index] for index in kept], levels[kept])
-    validation = Examples([ids[index] for index in held_out], levels[held_out])
+    parts = []
+    for rows in (kept, held_out):
+        chosen = [ids[row] for row in rows]
+        parts.append(Examples(chosen, levels[rows]))
+    train, validation = parts
     return train, validation
 
 
 def _export(model: ToxicityIdentifier, args: argparse.Namespace) -> None:
+    # An export keeps the device that it was traced on.
     model.cpu()
     if args.torchscript:
         print(f"wrote {export_torchscript(model, args.output_dir)}")
@@ -134,10 +139,9 @@ def _export(model: ToxicityIdentifier, args: argparse.Namespace) -> None:
 
 
 def _describe(epoch: Epoch) -> str:
-    return (
-        f"AUC {epoch['auc']:.4f}, accuracy {epoch['accuracy']:.4f}, ECE"
-        f" {epoch['ece']:.4f}"
-    )
+    names = {"AUC": "auc", "accuracy": "accuracy", "ECE": "ece"}
+    shown = [f"{name} {epoch[key]:.4f}" for name, key in names.items()]
+    return ", ".join(shown)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -155,9 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         progress=not args.disable_tqdm,
     )
     settings = {**vars(args), "config": asdict(model.config)}
-    (args.output_dir / "options.json").write_text(
-        json.dumps(settings, indent=1, default=str) + "\n", encoding="utf-8"
-    )
+    text = json.dumps(settings, indent=1, default=str)
+    (args.output_dir / "options.json").write_text(text + "\n", encoding="utf-8")
     best = history[best_epoch(history)]
     print(f"best epoch {best['epoch']}: {_describe(best)}; saved in {args.output_dir}")
     _export(model, args)

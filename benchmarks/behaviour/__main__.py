@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, (passed, total) in by_capability(outcomes).items():
         print(f"{name:42} {passed:3} of {total:3}")
     for role, (passed, total) in by_role(outcomes).items():
-        print(f"{'all ' + role:42} {passed:3} of {total:3}  {passed / total:.3f}")
+        name, share = f"all {role}", passed / total
+        print(f"{name:42} {passed:3} of {total:3}  {share:.3f}")
     for name, value in measure_rates(score).items():
         print(f"{name:42} {value:.3f}")
     if options.failures:

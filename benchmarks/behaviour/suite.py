@@ -27,6 +27,8 @@ _QUOTED_BLANK = re.compile(r'" *"')
 # (role, texts, sources or None) -> one score in [0, 1] per text; the style score is
 # P(toxic).
 Score = Callable[[str, Sequence[str], "Sequence[str] | None"], Sequence[float]]
+# Passed cases, and all.
+Counts = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,9 @@ def measure_rates(score: Score, threshold: float = 0.5) -> dict[str, float]:
 
 def count_by(
     outcomes: Sequence[Outcome], key: Callable[[Case], str]
-) -> dict[str, tuple[int, int]]:
+) -> dict[str, Counts]:
     """Count (passed, all) by a key of the cases, in the order of the cases."""
-    counts: dict[str, tuple[int, int]] = {}
+    counts: dict[str, Counts] = {}
     for outcome in outcomes:
         name = key(outcome.case)
         passed, total = counts.get(name, (0, 0))
@@ -182,12 +184,12 @@ def count_by(
     return counts
 
 
-def by_capability(outcomes: Sequence[Outcome]) -> dict[str, tuple[int, int]]:
+def by_capability(outcomes: Sequence[Outcome]) -> dict[str, Counts]:
     """Count (passed, all) per "role capability"."""
     return count_by(outcomes, lambda case: f"{case.role} {case.capability}")
 
 
-def by_role(outcomes: Sequence[Outcome]) -> dict[str, tuple[int, int]]:
+def by_role(outcomes: Sequence[Outcome]) -> dict[str, Counts]:
     """Count (passed, all) per role."""
     return count_by(outcomes, lambda case: case.role)
 

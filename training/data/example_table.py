@@ -7,10 +7,12 @@ A label mixes what the example's maker or raters say with what larger models say
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from toxicity_j.rules import sigmoid
 from toxicity_j.text import normalize, tokenize
 from training.synthetic.disfluency import flaws
 
@@ -22,6 +24,8 @@ MAX_TOKENS = 72
 LIKELIHOOD_KINDS = ("outputs", "delete", "replace", "rewrite", "broken_rewrite")
 # Mean and deviation that likelihoods are brought to, in nats per token.
 CENTER, SPREAD = -4.5, 1.2
+# How far, as a logit, the language model may move what the teacher says.
+MOST_CHANGE = 2.5
 
 
 class ExampleTable:
@@ -29,76 +33,96 @@ class ExampleTable:
 
     def __init__(self, task: str, args: argparse.Namespace, tokenizer: object) -> None:
         frame = pd.read_parquet(args.examples / f"{task}.parquet")
-        self.kept = (
-            (frame.tier == "open").to_numpy()
-            if args.tier == "open"
-            else np.ones(len(frame), dtype=bool)
-        )
-        self.task, self.frame = task, frame[self.kept].reset_index(drop=True)
+        is_open = frame.tier == "open"
+        self.kept = (is_open | (args.tier == "all")).to_numpy()
+        self.task = task
+        self.frame = frame[self.kept].reset_index(drop=True)
         self.texts = tokenize(tokenizer, self.frame.text.tolist(), MAX_TOKENS)
+        # Style reads the text alone; equal columns keep the batches alike.
         self.sources = self.texts
         if task != "style":
             self.sources = tokenize(tokenizer, self.frame.source.tolist(), MAX_TOKENS)
         self.weights = self.frame.weight.to_numpy()
-        self.lengths = np.array(
-            [len(a) + len(b) for a, b in zip(self.texts, self.sources, strict=True)]
-        )
-        self.relative = self.own = self.labels = np.zeros(
-            len(self.frame), dtype=np.float32
-        )
+        self.lengths = _lengths(self.texts) + _lengths(self.sources)
+        unread = np.zeros(len(self.frame), dtype=np.float32)
+        self.relative = self.own = self.labels = unread
         self.marks: dict[int, np.ndarray] = {}
         if task == "fluency":
-            self._mark_words(self.frame, tokenizer)
+            self._mark_words(tokenizer)
 
     def read_labels(
         self, args: argparse.Namespace, likelihood: dict[str, float]
     ) -> None:
         """Mix the table's labels with the teacher's, and look the likelihoods up."""
         path = args.examples / f"{self.task}.{args.teacher}.parquet"
-        teacher = pd.read_parquet(path).teacher.to_numpy(np.float64)[self.kept]
+        scores = pd.read_parquet(path).teacher.to_numpy(np.float64)
+        teacher = scores[self.kept]
         if self.task != "style":
             own = self.frame.text.map(likelihood).to_numpy(np.float64)
-            self.own = ((own - CENTER) / SPREAD).astype(np.float32)
-            self.relative = (
-                own - self.frame.source.map(likelihood).to_numpy(np.float64)
-            ).astype(np.float32)
+            of_sources = self.frame.source.map(likelihood).to_numpy(np.float64)
+            relative = own - of_sources
+            scaled = (own - CENTER) / SPREAD
+            self.own = scaled.astype(np.float32)
+            self.relative = relative.astype(np.float32)
         if self.task == "fluency":
-            corrected = self.frame.kind.isin(LIKELIHOOD_KINDS).to_numpy()
-            change = np.clip(args.likelihood * self.relative, -2.5, 2.5)
-            teacher = np.where(corrected, _shifted(teacher, change), teacher)
-        self.labels = mixed_labels(self.frame, teacher, args.trust).astype(np.float32)
+            is_corrected = self.frame.kind.isin(LIKELIHOOD_KINDS).to_numpy()
+            change = args.likelihood * self.relative
+            change = np.clip(change, -MOST_CHANGE, MOST_CHANGE)
+            teacher = np.where(is_corrected, _shifted(teacher, change), teacher)
+        labels = mixed_labels(self.frame, teacher, args.trust)
+        self.labels = labels.astype(np.float32)
 
-    def _mark_words(self, frame: pd.DataFrame, tokenizer: object) -> None:
-        """Keep, per row whose sound sentence is known, 1 for each token of a wrong
-        word, -1 where it is not known.
-        """
-        rows = np.flatnonzero((frame.sound != "").to_numpy())
-        texts = [normalize(text) for text in frame.text.to_numpy()[rows]]
-        sounds = [normalize(text) for text in frame.sound.to_numpy()[rows]]
+    def _mark_words(self, tokenizer: object) -> None:
+        """Keep the marks of each row whose sound sentence is known; see `_marks`."""
+        rows = np.flatnonzero(self.frame.sound != "")
+        known = self.frame.iloc[rows]
+        texts = [normalize(text) for text in known.text]
+        sounds = [normalize(text) for text in known.sound]
         encodings = tokenizer.encode_batch(texts)
-        for row, text, sound, encoding in zip(
-            rows, texts, sounds, encodings, strict=True
-        ):
-            wrong = flaws(sound, text)
-            marks = [-1] * len(self.texts[row])
-            for place, (start, end) in enumerate(encoding.offsets[: len(marks) - 1]):
-                if end > start:
-                    marks[place] = int(
-                        wrong[min(text.count(" ", 0, start), len(wrong) - 1)]
-                    )
-            self.marks[int(row)] = np.array(marks)
+        for index, row in enumerate(rows.tolist()):
+            wrong = flaws(sounds[index], texts[index])
+            count = len(self.texts[row])
+            offsets = encodings[index].offsets
+            self.marks[row] = _marks(texts[index], wrong, offsets, count)
+
+
+def _lengths(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    return np.array([len(ids) for ids in rows])
+
+
+def _marks(
+    text: str, wrong: Sequence[bool], offsets: Sequence[tuple[int, int]], count: int
+) -> np.ndarray:
+    """Mark a text's tokens: 1 in a wrong word, 0 in another, -1 for special tokens.
+
+    Args:
+        text: with one space between words.
+        wrong: whether each word is.
+        offsets: where each token starts and ends in the text.
+        count: tokens that training reads, the last of them a special one.
+    """
+    marks = np.full(count, -1)
+    for place, (start, end) in enumerate(offsets[: count - 1]):
+        if end > start:
+            word = text.count(" ", 0, start)
+            # A space at the end would count as one more word.
+            marks[place] = wrong[min(word, len(wrong) - 1)]
+    return marks
 
 
 def _shifted(probability: np.ndarray, change: np.ndarray) -> np.ndarray:
     clipped = np.clip(probability, 1e-4, 1 - 1e-4)
-    return 1 / (1 + np.exp(-(np.log(clipped / (1 - clipped)) + change)))
+    logit = np.log(clipped / (1 - clipped))
+    return sigmoid(logit + change)
 
 
 def mixed_labels(frame: pd.DataFrame, teacher: np.ndarray, trust: float) -> np.ndarray:
     """Mix constructed or rated labels with the teacher's; `trust` scales the table's
     own. *Shape:* (rows,).
     """
-    share = np.clip(frame.trust.to_numpy() * trust, 0, 1)
     own = frame.label.to_numpy()
+    scaled = frame.trust.to_numpy() * trust
+    share = np.clip(scaled, 0, 1)
+    # Rows without a label are the teacher's alone.
     share = np.where(np.isnan(own), 0.0, share)
     return share * np.nan_to_num(own) + (1 - share) * teacher

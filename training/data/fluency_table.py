@@ -120,7 +120,8 @@ def _paradetox_texts(rows: _Rows, known: ParaDetox, rng: Random) -> None:
 
 
 def _contrasts(rows: _Rows, sentences: Sequence[str], rng: Random, count: int) -> None:
-    for broken, sound, kind, _ in fluency_contrasts(rng, count, sentences):
+    for broken, sound, kind in fluency_contrasts(rng, count, sentences):
+        # Beside itself too, because FL is of the text, not of the change.
         source = sound if rng.random() < 0.4 else broken
         rows.put(
             source, broken, 0.22, f"contrast_{kind}", weight=0.8, trust=0.8, sound=sound
@@ -182,7 +183,9 @@ def _rated(rows: _Rows, folder: Path) -> None:
             tier=tier,
         )
     for text, is_acceptable in read_cola(folder / "cola" / "in_domain_train.tsv"):
-        label, sound = (0.96, text) if is_acceptable else (0.2, "")
+        label, sound = 0.2, ""
+        if is_acceptable:
+            label, sound = 0.96, text
         rows.put(
             text,
             text,

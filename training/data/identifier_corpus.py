@@ -47,18 +47,23 @@ def build_corpus(
         seed: of the variants.
     """
     rng = Random(seed)
-    public = list(zip(rows.text.tolist(), rows.y.tolist(), strict=True))
+    texts, labels = rows.text.tolist(), rows.y.tolist()
+    public = list(zip(texts, labels, strict=True))
     examples: list[Example] = []
     for row in public:
         examples += _variants(row, public, rude, rng)
     for text, label in STYLE:
         examples.append((text, label))
-        examples += [(respell(text, rng), label) for _ in range(_OWN_COPIES)]
-    examples += [(text, label) for text, label, _ in style_contrasts(rng, contrasts)]
+        for _ in range(_OWN_COPIES):
+            copy = respell(text, rng)
+            examples.append((copy, label))
+    for text, label, _ in style_contrasts(rng, contrasts):
+        examples.append((text, label))
     examples.append(("", 0.0))
     # The first label of a text counts.
     distinct = dict(reversed(examples))
-    return list(distinct), np.array(list(distinct.values()), dtype=np.float32)
+    levels = np.array([*distinct.values()], dtype=np.float32)
+    return list(distinct), levels
 
 
 def _variants(
@@ -70,10 +75,10 @@ def _variants(
     sentences = _SENTENCE_END.split(text)
     if len(sentences) > 1:
         # A sentence of a longer toxic text may be harmless.
-        sentence_label = np.nan if label > 0.1 else label
+        own_label = np.nan if label > 0.1 else label
         for sentence in sentences:
             if len(sentence) >= _SHORTEST_SENTENCE:
-                yield sentence, sentence_label
+                yield sentence, own_label
     if rng.random() < _OBFUSCATED:
         yield obfuscate(text, rude, rng), label
     if rng.random() < _RESPELLED:

@@ -52,21 +52,13 @@ def _draw_rows(rng: Random, count: int) -> list[_Row]:
     rows = []
     for number in range(count):
         one, two, kept, _ = pairs[number]
-        bad, good, _, _ = broken[number]
+        bad, good, _ = broken[number]
         text, toxicity, _ = styles[number]
         # Style files and pair files share the rows: the label is right for one of them
         # only, which is enough here.
-        rows.append(
-            _Row(
-                number,
-                _flat(text),
-                one,
-                two,
-                good,
-                bad,
-                kept if number % 2 else toxicity,
-            )
-        )
+        label = kept if number % 2 else toxicity
+        row = _Row(number, _flat(text), one, two, good, bad, label)
+        rows.append(row)
     return rows
 
 
@@ -106,11 +98,10 @@ def _write_table(path: Path, columns: dict[str, str], rows: Sequence[_Row]) -> N
 def _write_paradetox(folder: Path, rows: Sequence[_Row]) -> None:
     # A tenth of the sources is held out by hash, so numbers make sure that both parts
     # get some.
-    toxic = [f"{row.one} {row.number}" for row in rows]
-    table = pd.DataFrame({"toxic": toxic, "neutral1": [row.two for row in rows]})
-    table.assign(neutral2="", neutral3="").to_csv(
-        folder / "paradetox_train.tsv", sep="\t", index=False
-    )
+    lines = [(f"{row.one} {row.number}", row.two, "", "") for row in rows]
+    columns = ["toxic", "neutral1", "neutral2", "neutral3"]
+    table = pd.DataFrame(lines, columns=columns)
+    table.to_csv(folder / "paradetox_train.tsv", sep="\t", index=False)
 
 
 def _write_toxicity(folder: Path, rng: Random, count: int) -> None:
@@ -130,11 +121,11 @@ def _write_cola(folder: Path, rows: Sequence[_Row]) -> None:
     lines = []
     for row in rows:
         is_good = row.number % 2
-        lines.append(f"made\t{is_good}\t\t{row.good if is_good else row.bad}")
+        sentence = row.good if is_good else row.bad
+        lines.append(f"made\t{is_good}\t\t{sentence}\n")
     for name in ("in_domain_train", "in_domain_dev", "out_of_domain_dev"):
-        (folder / "cola" / f"{name}.tsv").write_text(
-            "\n".join(lines) + "\n", encoding="utf-8"
-        )
+        path = folder / "cola" / f"{name}.tsv"
+        path.write_text("".join(lines), encoding="utf-8")
 
 
 def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
@@ -150,10 +141,9 @@ def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
     for line in FILES.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
-        path, _, columns = line.partition(": ")
-        _write_table(
-            folder / path, dict(column.split("=") for column in columns.split()), rows
-        )
+        path, _, entries = line.partition(": ")
+        columns = dict(entry.split("=") for entry in entries.split())
+        _write_table(folder / path, columns, rows)
     _write_paradetox(folder, _draw_rows(rng, 3 * count))
     _write_toxicity(folder, rng, 10 * count)
     _write_cola(folder, rows)

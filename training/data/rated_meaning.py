@@ -58,17 +58,19 @@ def _nli(
     # Every label of a file counts as much as its rarest main label.
     smallest = counts[counts > _RARE * len(frame)].min()
     balance = (smallest / frame.label.map(counts)).clip(upper=1.0)
-    return _pairs(
-        frame.text1, frame.text2, mapped(frame.label, table), weight * balance
-    )
+    label = mapped(frame.label, table)
+    return _pairs(frame.text1, frame.text2, label, weight * balance)
 
 
 def _rated(
     folder: Path, name: str, column: str, bounds: tuple[float, float], weight: float
 ) -> pd.DataFrame:
     frame = read_tsv(folder / f"{name}.tsv")
-    first, second = ("source", "rewrite") if "source" in frame else ("text1", "text2")
-    return _pairs(frame[first], frame[second], scaled(frame[column], *bounds), weight)
+    label = scaled(frame[column], *bounds)
+    # Files of rewrites name the two sides, files of equals number them.
+    if "source" in frame:
+        return _pairs(frame.source, frame.rewrite, label, weight)
+    return _pairs(frame.text1, frame.text2, label, weight)
 
 
 def _sts(folder: Path, name: str) -> pd.DataFrame:
@@ -91,9 +93,8 @@ def _two_valued(
 
 def _simplicity(folder: Path) -> pd.DataFrame:
     frame = read_tsv(folder / "simplicity_da.tsv")
-    return _pairs(
-        frame.source, frame.rewrite, simplicity_ratings(folder, "meaning_mean"), 1.0
-    )
+    label = simplicity_ratings(folder, "meaning_mean")
+    return _pairs(frame.source, frame.rewrite, label, 1.0)
 
 
 def _positives(folder: Path, name: str, label: float, weight: float) -> pd.DataFrame:

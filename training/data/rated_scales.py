@@ -59,7 +59,8 @@ DEMETR: dict[str, tuple[float | None, float | None]] = {
 def scaled(values: pd.Series, low: float, high: float) -> pd.Series:
     """Map a scale to [0, 1]; what is no number becomes NaN."""
     numbers = pd.to_numeric(values, errors="coerce")
-    return ((numbers - low) / (high - low)).clip(0.0, 1.0)
+    shares = (numbers - low) / (high - low)
+    return shares.clip(0.0, 1.0)
 
 
 def mapped(values: pd.Series, table: dict) -> pd.Series:
@@ -83,7 +84,8 @@ def simplicity_ratings(folder: Path, column: str) -> pd.Series:
     """Read one rating of simplicity_da.tsv, whose rows are on two scales."""
     frame = read_tsv(folder / "simplicity_da.tsv")
     is_wide = frame.scale.str.startswith("0-100")
-    wide, narrow = scaled(frame[column], 0, 100), scaled(frame[column], 1, 5)
+    wide = scaled(frame[column], 0, 100)
+    narrow = scaled(frame[column], 1, 5)
     return wide.where(is_wide, narrow)
 
 

@@ -68,9 +68,8 @@ def _edos(folder: Path) -> pd.DataFrame:
 
 def _brexit(folder: Path) -> pd.DataFrame:
     frame = read_tsv(folder / "hs_brexit.tsv")
-    votes = frame.offensive.str.split(",", expand=True).apply(
-        pd.to_numeric, errors="coerce"
-    )
+    votes = frame.offensive.str.split(",", expand=True)
+    votes = votes.apply(pd.to_numeric, errors="coerce")
     return _texts(frame.text, votes.mean(axis=1), 0.5)
 
 
@@ -88,11 +87,8 @@ def _polite(
     """
     frame = read_tsv(folder / f"{name}.tsv")
     politeness = pd.to_numeric(frame[column], errors="coerce")
-    return _texts(
-        frame.text,
-        (label_at_zero - _POLITENESS_SLOPE * politeness).clip(lowest, 0.25),
-        0.3,
-    )
+    label = label_at_zero - _POLITENESS_SLOPE * politeness
+    return _texts(frame.text, label.clip(lowest, 0.25), 0.3)
 
 
 def read_style_rated(folder: Path) -> pd.DataFrame:

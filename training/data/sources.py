@@ -75,7 +75,8 @@ def _paradetox_rows(path: Path) -> list[Detoxified]:
     # twice.
     with path.open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file, delimiter="\t"))
-    lines = sum(1 for line in path.read_bytes().splitlines() if line.strip()) - 1
+    filled = filter(bytes.strip, path.read_bytes().splitlines())
+    lines = len(list(filled)) - 1
     if len(table) != lines:
         raise ValueError(
             f"`{path}`: expected {lines} rows, one per line, got {len(table)}"
@@ -85,8 +86,12 @@ def _paradetox_rows(path: Path) -> list[Detoxified]:
 
 
 def _rewrites(row: dict[str, str | None]) -> tuple[str, ...]:
-    found = (row.get(name) or "" for name in ("neutral1", "neutral2", "neutral3"))
-    return tuple(text for text in found if text.strip())
+    found = []
+    for name in ("neutral1", "neutral2", "neutral3"):
+        text = row.get(name)
+        if text and text.strip():
+            found.append(text)
+    return tuple(found)
 
 
 def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
@@ -105,7 +110,10 @@ def read_paradetox(folder: Path) -> tuple[list[Detoxified], list[Detoxified]]:
 
 def _paradetox_held_out_keys(folder: Path) -> set[str]:
     _, held_out = read_paradetox(folder)
-    return {dedup_key(text) for row in held_out for text in (row.toxic, *row.rewrites)}
+    keys: set[str] = set()
+    for row in held_out:
+        keys.update(map(dedup_key, (row.toxic, *row.rewrites)))
+    return keys
 
 
 def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
@@ -121,7 +129,8 @@ def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
         clean: leave out the sources released for research only.
     """
     frame = pd.read_parquet(folder / "toxicity.parquet")
-    is_wanted = frame.split == ("val" if split == "val" else "train")
+    stored_split = "val" if split == "val" else "train"
+    is_wanted = frame.split == stored_split
     is_hidden = _is_among(frame.text, _paradetox_held_out_keys(folder))
     frame = frame[is_wanted & ~is_hidden].reset_index(drop=True)
     if split != "val":
@@ -156,9 +165,14 @@ def jigsaw_half(folder: Path, *, calibration: bool) -> pd.DataFrame:
 
 def read_cola(path: Path) -> list[tuple[str, float]]:
     """Read (sentence, 1 if acceptable else 0) of a CoLA file."""
+    rows = []
     with path.open(encoding="utf-8") as file:
-        rows = [line.rstrip("\n").split("\t") for line in file]
-    return [(row[3], float(row[1])) for row in rows if len(row) == 4]
+        for line in file:
+            fields = line.rstrip("\n").split("\t")
+            if len(fields) == 4:
+                _, label, _, sentence = fields
+                rows.append((sentence, float(label)))
+    return rows
 
 
 def read_meaning(
@@ -172,7 +186,8 @@ def read_meaning(
         frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
         if name in TRANSFER:
             frame = _part(frame, "training")
-        share = (frame.human - scale.low) / (scale.high - scale.low)
+        width = scale.high - scale.low
+        share = (frame.human - scale.low) / width
         labels = share**scale.power
         if frame.human.nunique() == 2:
             labels = labels.map(SOFT_LABELS)
@@ -208,7 +223,8 @@ def read_transfer(folder: Path, part: str) -> dict[str, pd.DataFrame]:
 
 
 def _part(frame: pd.DataFrame, part: str) -> pd.DataFrame:
-    return frame[frame.text1.astype(str).map(rated_part) == part].reset_index(drop=True)
+    parts = frame.text1.astype(str).map(rated_part)
+    return frame[parts == part].reset_index(drop=True)
 
 
 def _count_words(texts: Iterable[str]) -> Counter[str]:

@@ -18,6 +18,7 @@ def dedup_key(text: str) -> str:
 
 
 def _hash(text: str) -> int:
+    # By the text, so that a new release of the data moves no text to another part.
     digest = hashlib.md5(dedup_key(text).encode(), usedforsecurity=False)
     return int(digest.hexdigest(), 16)
 

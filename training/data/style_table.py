@@ -67,23 +67,20 @@ def style_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFram
     frame = frame[is_short & (frame.text.str.strip() != "")]
     noisy = _noisy_copies(frame, known, rng, seed)
     embedded = _in_context(frame, rng)
-    return (
-        pd.concat([frame, noisy, embedded])
-        .drop_duplicates("text")
-        .reset_index(drop=True)
-    )
+    table = pd.concat([frame, noisy, embedded])
+    return table.drop_duplicates("text").reset_index(drop=True)
 
 
 def _public_rows(folder: Path) -> list[tuple]:
     rows = []
-    for text, y, name in select(read_style(folder, "train"), "text", "y", "source"):
+    public = read_style(folder, "train")
+    for text, y, name in select(public, "text", "y", "source"):
         tier = "research" if name in RESEARCH else "open"
         weight = BASE_WEIGHT + CORE.get(name, 0.0)
-        rows.append((text, float(y), weight, 0.7, name, tier))
-    for text, label, weight, name, tier in read_style_rated(folder).itertuples(
-        index=False
-    ):
-        rows.append((text, float(label), 0.6 * weight, 0.6, f"rated_{name}", tier))
+        rows.append((text, y, weight, 0.7, name, tier))
+    rated = read_style_rated(folder)
+    for text, label, weight, name, tier in rated.itertuples(index=False):
+        rows.append((text, label, 0.6 * weight, 0.6, f"rated_{name}", tier))
     return rows
 
 
@@ -109,12 +106,11 @@ def _noisy_copies(
 ) -> pd.DataFrame:
     """Copy some rows with noise, at a lower weight."""
     chance = NOISY * frame.weight / frame.weight.mean()
-    is_drawn = np.random.default_rng(seed).random(len(frame)) < chance
-    drawn = frame[is_drawn]
+    draws = np.random.default_rng(seed).random(len(frame))
+    drawn = frame[draws < chance]
     texts = [_noisy(text, known, rng) for text in drawn.text]
-    return drawn.assign(
-        text=texts, weight=0.6 * drawn.weight, kind="noisy_" + drawn.kind
-    )
+    kinds = "noisy_" + drawn.kind
+    return drawn.assign(text=texts, weight=0.6 * drawn.weight, kind=kinds)
 
 
 def _noisy(text: str, known: ParaDetox, rng: Random) -> str:
@@ -125,8 +121,8 @@ def _noisy(text: str, known: ParaDetox, rng: Random) -> str:
     if rng.random() < 0.07:
         text, _ = disfluent(text, rng, known.lexicon)
     if rng.random() < 0.25:
-        is_shouted = rng.random() < 0.4
-        text = text.upper() if is_shouted else text.lower()
+        change = str.upper if rng.random() < 0.4 else str.lower
+        text = change(text)
     text = respell(text, rng)
     if rng.random() < 0.4:
         text = obfuscate(text, known.rude, rng)
@@ -140,18 +136,21 @@ def _in_context(
     sentence decides.
     """
     words = count_words(frame.text)
-    clean = frame.text[(frame.label < 0.1) & words.between(4, 25)].tolist()
-    toxic = frame[(frame.label > 0.85) & words.between(2, 16)]
-    chance = count / 2 / max(1, len(toxic)) * toxic.weight / toxic.weight.mean()
-    is_drawn = np.random.default_rng(1).random(len(toxic)) < chance
+    is_clean = (frame.label < 0.1) & words.between(4, 25)
+    is_toxic = (frame.label > 0.85) & words.between(2, 16)
+    clean = frame.text[is_clean].tolist()
+    toxic = frame[is_toxic]
+    share = count / 2 / max(1, len(toxic))
+    chance = share * toxic.weight / toxic.weight.mean()
+    draws = np.random.default_rng(1).random(len(toxic))
     rows = []
-    for text, label in select(toxic[is_drawn], "text", "label"):
+    for text, label in select(toxic[draws < chance], "text", "label"):
         around = _draw_some(clean, (1, 1, 2, 3, 4, 5), rng)
         place = rng.randint(0, len(around))
         around.insert(place, text)
-        rows.append(
-            (" ".join(around), max(0.8, 0.95 * label), 0.5, 0.9, "in_context", "open")
-        )
+        # A little less toxic than alone, but still toxic.
+        lower = max(0.8, 0.95 * label)
+        rows.append((" ".join(around), lower, 0.5, 0.9, "in_context", "open"))
         others = _draw_some(clean, (2, 2, 3, 4, 5), rng)
         rows.append((" ".join(others), 0.05, 0.25, 0.8, "clean_context", "open"))
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -59,7 +59,9 @@ def _read_frame(path: Path) -> pd.DataFrame:
         from datasets import Dataset, load_from_disk
 
         data = load_from_disk(str(path))
-        return (data if isinstance(data, Dataset) else data["train"]).to_pandas()
+        if not isinstance(data, Dataset):
+            data = data["train"]
+        return data.to_pandas()
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     if path.suffix == ".tsv":
@@ -137,7 +139,9 @@ def toxicity_levels(
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(f"`labels` must be in [0, 1]; row {row} has {labels[row]!r}")
-    return levels if soft else (levels >= threshold).astype(np.float32)
+    if soft:
+        return levels
+    return (levels >= threshold).astype(np.float32)
 
 
 def stratified_split(

@@ -52,36 +52,42 @@ def copy_bert(network: EncoderNetwork, state: dict[str, torch.Tensor]) -> None:
     """Copy a BertModel's state: its first layers into the trunk, the others into
     branches and pair layers, in turn.
     """
-    body, config = network.body, network.config
+    body = network.body
     body.word_embeddings.weight.copy_(state["embeddings.word_embeddings.weight"])
+    # Every token of a sentence model is of the first type, so its embedding joins the
+    # positions'.
     kind = state["embeddings.token_type_embeddings.weight"][0]
-    body.position_embeddings.weight.copy_(
-        state["embeddings.position_embeddings.weight"] + kind
-    )
+    positions = state["embeddings.position_embeddings.weight"]
+    body.position_embeddings.weight.copy_(positions + kind)
     body.norm.weight.copy_(state["embeddings.LayerNorm.weight"])
     body.norm.bias.copy_(state["embeddings.LayerNorm.bias"])
     body.segment_embeddings.weight.normal_(std=0.02)
     for number, layer in enumerate(body.trunk):
         _copy_layer(layer, state, number)
+    first = network.config.trunk_layers
+    # More pair layers than branch layers start from the same ones again.
+    left = network.config.branch_layers
     for stack in (body.style, body.fluency, body.pair):
         for place, layer in enumerate(stack):
-            _copy_layer(
-                layer, state, config.trunk_layers + place % config.branch_layers
-            )
+            _copy_layer(layer, state, first + place % left)
 
 
 def _copy_layer(layer: Layer, state: dict[str, torch.Tensor], number: int) -> None:
-    name = f"encoder.layer.{number}."
+    prefix = f"encoder.layer.{number}."
+    modules = {
+        "attention.output.dense": layer.out,
+        "attention.output.LayerNorm": layer.norm1,
+        "intermediate.dense": layer.up,
+        "output.dense": layer.down,
+        "output.LayerNorm": layer.norm2,
+    }
+    for name, module in modules.items():
+        module.weight.copy_(state[f"{prefix}{name}.weight"])
+        module.bias.copy_(state[f"{prefix}{name}.bias"])
+    # One product computes all three.
     for kind in ("weight", "bias"):
         parts = [
-            state[f"{name}attention.self.{part}.{kind}"]
+            state[f"{prefix}attention.self.{part}.{kind}"]
             for part in ("query", "key", "value")
         ]
         getattr(layer.qkv, kind).copy_(torch.cat(parts))
-        getattr(layer.out, kind).copy_(state[f"{name}attention.output.dense.{kind}"])
-        getattr(layer.norm1, kind).copy_(
-            state[f"{name}attention.output.LayerNorm.{kind}"]
-        )
-        getattr(layer.up, kind).copy_(state[f"{name}intermediate.dense.{kind}"])
-        getattr(layer.down, kind).copy_(state[f"{name}output.dense.{kind}"])
-        getattr(layer.norm2, kind).copy_(state[f"{name}output.LayerNorm.{kind}"])

@@ -19,6 +19,7 @@ def save_checkpoint(path: Path, **parts: Any) -> None:
     with temporary.open("wb") as file:
         torch.save(parts, file)
         file.flush()
+        # Or a power cut could leave the new name on an empty file.
         os.fsync(file.fileno())
     os.replace(temporary, path)
 
@@ -34,12 +35,14 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Any]:
         ValueError: The file is damaged or lacks a part.
     """
     try:
+        # Weights only, because a pickle could run any code.
         parts = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise ValueError(
             f"`path` must be a whole checkpoint; {path} is damaged ({error})"
         ) from error
-    missing = set(names) - set(parts if isinstance(parts, dict) else ())
+    held = parts if isinstance(parts, dict) else ()
+    missing = set(names).difference(held)
     if missing:
         raise ValueError(
             f"`path` must be a checkpoint with {sorted(names)}; {path} lacks"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from torch import nn
 
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 
+# Token ids and their mask -> P(toxic).
+Exported = Callable[[torch.Tensor, torch.Tensor], np.ndarray]
 # Largest difference of a probability between an export and the model.
 TOLERANCE = 1e-5
 # The texts of the check: of several lengths, one shorter than the convolutions are
@@ -50,11 +53,15 @@ def export_torchscript(model: ToxicityIdentifier, folder: str | Path) -> Path:
     with warnings.catch_warnings():
         # Tracing says that shapes are read; the checks below see whether that matters.
         warnings.simplefilter("ignore")
-        torch.jit.trace(
-            Probability(model), model.collate(model.encode(_SAMPLES)), check_trace=False
-        ).save(str(path))
+        samples = model.collate(model.encode(_SAMPLES))
+        traced = torch.jit.trace(Probability(model), samples, check_trace=False)
+    traced.save(str(path))
     loaded = torch.jit.load(str(path))
-    _check(model, path, lambda ids, mask: loaded(ids, mask).numpy())
+
+    def exported(ids: torch.Tensor, mask: torch.Tensor) -> np.ndarray:
+        return loaded(ids, mask).numpy()
+
+    _check(model, path, exported)
     return path
 
 
@@ -79,6 +86,7 @@ def export_onnx(model: ToxicityIdentifier, folder: str | Path) -> Path:
         "p_toxic": {0: "batch"},
     }
     with warnings.catch_warnings():
+        # As above.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Probability(model),
@@ -87,19 +95,17 @@ def export_onnx(model: ToxicityIdentifier, folder: str | Path) -> Path:
             input_names=["ids", "mask"],
             output_names=["p_toxic"],
             dynamic_axes=axes,
-            # the other exporter takes a hundred times as long for the same graph
+            # The other exporter takes a hundred times as long for the same graph.
             dynamo=False,
         )
-    session = onnxruntime.InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
-    )
-    _check(
-        model,
-        path,
-        lambda ids, mask: session.run(None, {"ids": ids.numpy(), "mask": mask.numpy()})[
-            0
-        ],
-    )
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(str(path), providers=providers)
+
+    def exported(ids: torch.Tensor, mask: torch.Tensor) -> np.ndarray:
+        inputs = {"ids": ids.numpy(), "mask": mask.numpy()}
+        return session.run(None, inputs)[0]
+
+    _check(model, path, exported)
     return path
 
 
@@ -111,14 +117,15 @@ def _prepare(model: ToxicityIdentifier, folder: str | Path) -> Path:
     return folder
 
 
-def _check(model: ToxicityIdentifier, path: Path, exported: object) -> None:
+def _check(model: ToxicityIdentifier, path: Path, exported: Exported) -> None:
     """Compare an export with the model on batches of several sizes and lengths."""
     rows = [ids or [0] for ids in model.encode(_SAMPLES)]
     for batch in (rows, rows[:1], rows[1:], [rows[2] * 9]):
         ids, mask = model.collate(batch)
         with torch.inference_mode():
             expected = torch.sigmoid(model(ids, mask)).numpy()
-        difference = float(np.abs(exported(ids, mask) - expected).max())  # type: ignore[operator]
+        difference = float(np.abs(exported(ids, mask) - expected).max())
+        # Written so that NaN is refused too.
         if not difference <= TOLERANCE:
             raise ValueError(
                 f"{path} differs from the model by {difference:.2g} on a batch of shape"

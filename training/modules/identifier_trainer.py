@@ -6,7 +6,6 @@ import json
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,90 +17,24 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
-from toxicity_j.batching import token_batches
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 from training.data.tables import length_batches
-from training.eval_metrics import accuracy, auc, calibration_error
 from training.modules.checkpoint import load_checkpoint, save_checkpoint
 from training.modules.identifier_options import TrainingOptions
+from training.modules.identifier_validation import (
+    Epoch,
+    Examples,
+    best_epoch,
+    validate,
+)
 
-__all__ = [
-    "CHECKPOINT",
-    "Epoch",
-    "Examples",
-    "TrainingOptions",
-    "best_epoch",
-    "fit",
-    "predict",
-    "validate",
-]
+__all__ = ["CHECKPOINT", "fit"]
 
 CHECKPOINT = "checkpoint.pt"
 WARMUP_SHARE = 0.05
-# Tokens of a batch of `predict`, padding included.
-_TOKEN_BUDGET = 16384
 
 # A text's ids, changed each time it is seen.
 Augment = Callable[[list[int], random.Random], list[int]]
-Epoch = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Token ids and what they are to score.
-
-    Attributes:
-        ids: of each text.
-        targets: in [0, 1]. *Shape:* (n,)
-    """
-
-    ids: list[list[int]]
-    targets: npt.NDArray[np.float32]
-
-
-def best_epoch(history: Sequence[Epoch]) -> int:
-    """Return the index of the epoch of highest validation AUC; of equal ones, the one
-    of lowest validation loss.
-    """
-    ranks = [(epoch["auc"], -epoch["validation_loss"]) for epoch in history]
-    return ranks.index(max(ranks))
-
-
-def predict(
-    model: ToxicityIdentifier, ids: Sequence[list[int]]
-) -> npt.NDArray[np.float64]:
-    """Return P(toxic) of tokenized texts. *Shape:* (n,)"""
-    model.eval()
-    result = np.zeros(len(ids))
-    lengths = [len(row) for row in ids]
-    with torch.inference_mode():
-        for indices in token_batches(lengths, _TOKEN_BUDGET):
-            batch = model.collate([ids[index] for index in indices])
-            result[indices] = torch.sigmoid(model(*batch).double()).cpu().numpy()
-    return result
-
-
-def validate(model: ToxicityIdentifier, examples: Examples) -> Epoch:
-    """Return `auc`, `accuracy`, `ece` and `validation_loss` on examples; those at or
-    above 0.5 are toxic.
-
-    Raises:
-        ValueError: The examples have one class only.
-    """
-    labels = examples.targets >= 0.5
-    if labels.all() or not labels.any():
-        raise ValueError(
-            f"`examples` must have both classes; got {int(labels.sum())} toxic ones of"
-            f" {len(labels)}"
-        )
-    probabilities = predict(model, examples.ids)
-    likelihoods = np.where(labels, probabilities, 1 - probabilities)
-    return {
-        "auc": auc(labels, probabilities),
-        "accuracy": accuracy(labels, probabilities),
-        "ece": calibration_error(labels, probabilities),
-        "validation_loss": float(-np.log(np.maximum(likelihoods, 1e-12)).mean()),
-    }
 
 
 class _Trainer:
@@ -116,10 +49,9 @@ class _Trainer:
         self._lengths = np.array([len(row) for row in train.ids], dtype=np.int64)
         self._steps = math.ceil(len(train.ids) / options.batch_size)
         total = self._steps * options.num_train_epochs
-        self._optimizer = torch.optim.AdamW(
-            _parameter_groups(model, options.weight_decay), lr=options.learning_rate
-        )
         warmup = int(WARMUP_SHARE * total)
+        groups = _parameter_groups(model, options.weight_decay)
+        self._optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)
         self._schedule = get_cosine_schedule_with_warmup(self._optimizer, warmup, total)
 
     def states(self) -> dict[str, Any]:
@@ -141,22 +73,22 @@ class _Trainer:
         options = self.options
         # Seeded by the epoch, so that a resumed run does what an uninterrupted one
         # would.
-        torch.manual_seed(options.seed * 1000 + epoch)
-        rng = random.Random(options.seed * 1000 + epoch)
-        batches = length_batches(
-            self._lengths,
-            options.batch_size,
-            np.random.default_rng([options.seed, epoch]),
+        seed = options.seed * 1000 + epoch
+        torch.manual_seed(seed)
+        rng = random.Random(seed)
+        order = np.random.default_rng([options.seed, epoch])
+        batches = length_batches(self._lengths, options.batch_size, order)
+        bar = tqdm(
+            batches, total=self._steps, desc=f"epoch {epoch}", disable=not progress
         )
         self.model.train()
         total = 0.0
-        for indices in tqdm(
-            batches, total=self._steps, desc=f"epoch {epoch}", disable=not progress
-        ):
+        for indices in bar:
             rows = [self.train.ids[index] for index in indices]
             if augment is not None:
                 rows = [augment(row, rng) for row in rows]
-            total += self._step(rows, self.train.targets[indices]) * len(indices)
+            loss = self._step(rows, self.train.targets[indices])
+            total += loss * len(indices)
         return total / len(self._lengths)
 
     def _step(self, rows: list[list[int]], targets: npt.NDArray[np.float32]) -> float:
@@ -175,6 +107,7 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
     for name, parameter in model.named_parameters():
         group = embedding if name.startswith("embedding") else others
         group.append(parameter)
+    # Decay would shrink the rows of tokens that no batch holds.
     return [
         {"params": embedding, "weight_decay": 0.0},
         {"params": others, "weight_decay": weight_decay},
@@ -192,16 +125,15 @@ def fit(
     augment: Augment | None = None,
     progress: bool = True,
 ) -> list[Epoch]:
-    """Train `model` in place, and leave it in eval mode with the weights of its best
-    epoch; see `best_epoch`.
+    """Train `model` in place, and leave it in eval mode with its best epoch's weights.
 
     Args:
         model: what is trained.
         train: the examples to learn.
         validation: the examples to judge each epoch by, of both classes.
         options: how.
-        output_dir: gets `identifier.safetensors` (the best so far), `history.json`, and
-            a checkpoint until it ends.
+        output_dir: gets the best weights so far, `history.json`, and a checkpoint until
+            it ends.
         resume: go on from the checkpoint in `output_dir` where there is one.
         augment: changes a text's ids each time it is seen.
         progress: show bars.
@@ -210,35 +142,33 @@ def fit(
         For each epoch `epoch`, `loss`, and what `validate` says.
 
     Raises:
-        ValueError: There is nothing to learn, the validation examples have one class,
-            or the checkpoint is damaged.
+        ValueError: No examples, validation of one class, or a damaged checkpoint.
     """
     if not train.ids:
         raise ValueError("`train` must have at least one example; got none")
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / CHECKPOINT
     trainer = _Trainer(model, train, options)
-    history = _resume(trainer, checkpoint) if resume else []
+    history = _resume(trainer, folder) if resume else []
     for epoch in range(len(history), options.num_train_epochs):
         if _stops_early(history, options.early_stopping_patience):
             break
         loss = trainer.run_epoch(epoch, augment, progress)
-        history.append({"epoch": epoch, "loss": loss, **validate(model, validation)})
-        if progress:
-            print(_describe(history[-1]), flush=True)
+        found = {"epoch": epoch, "loss": loss, **validate(model, validation)}
+        history.append(found)
         _save(trainer, history, folder)
+        if progress:
+            print(_describe(found), flush=True)
     best = ToxicityIdentifier.from_pretrained(folder)
     model.load_state_dict(best.state_dict())
-    checkpoint.unlink(missing_ok=True)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     model.eval()
     return history
 
 
-def _resume(trainer: _Trainer, checkpoint: Path) -> list[Epoch]:
-    """Go on from the checkpoint where there is one, and return the epochs it has behind
-    it.
-    """
+def _resume(trainer: _Trainer, folder: Path) -> list[Epoch]:
+    """Go on from a checkpoint where there is one; return the epochs behind it."""
+    checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
         return []
     parts = load_checkpoint(checkpoint, "model", "optimizer", "schedule", "history")

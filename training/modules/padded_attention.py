@@ -42,18 +42,20 @@ class _Layout:
         lengths: Sequence[int],
     ) -> torch.Tensor:
         """Mix the tokens of each segment. *Shape:* (tokens, heads, dim), in and out."""
+        # The layers of a stack pass on one list, so its identity is enough.
         if lengths is not self._lengths:
             self._lay_out(lengths, query.device)
         count, longest = self._present.shape
+        # One copy for all three.
         stacked = torch.stack([query, key, value], dim=1)
-        padded = stacked.new_zeros(count * longest, *stacked.shape[1:]).index_copy(
-            0, self._places, stacked
-        )
-        blocks = padded.view(count, longest, *stacked.shape[1:]).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(
-            *blocks.unbind(0), attn_mask=self._present[:, None, None, :]
-        )
-        return mixed.transpose(1, 2).flatten(0, 1)[self._places]
+        shape = stacked.shape[1:]
+        empty = stacked.new_zeros(count * longest, *shape)
+        padded = empty.index_copy(0, self._places, stacked)
+        blocks = padded.view(count, longest, *shape).permute(2, 0, 3, 1, 4)
+        mask = self._present[:, None, None, :]
+        mixed = scaled_dot_product_attention(*blocks.unbind(0), attn_mask=mask)
+        flat = mixed.transpose(1, 2).flatten(0, 1)
+        return flat[self._places]
 
     def _lay_out(self, lengths: Sequence[int], device: torch.device) -> None:
         sizes = torch.tensor(lengths, device=device)

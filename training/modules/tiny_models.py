@@ -28,6 +28,7 @@ _VOCABULARY = 800
 def _tiny_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    # Padding first, so that its id is 0 as in the published vocabularies.
     special = ["[PAD]", "[UNK]"]
     trainer = trainers.WordPieceTrainer(
         vocab_size=_VOCABULARY, special_tokens=special, show_progress=False
@@ -45,15 +46,17 @@ def write_tiny_models(folder: Path, seed: int = 0) -> None:
     tokenizer = _tiny_tokenizer()
     torch.manual_seed(seed)
     shape = {"n_positions": 256, "n_embd": 16, "n_layer": 1, "n_head": 2}
-    language_model = GPT2LMHeadModel(
-        GPT2Config(vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0, **shape)
-    )
+    # The ids by default lie beyond a small vocabulary.
+    special = {"bos_token_id": 0, "eos_token_id": 0}
+    config = GPT2Config(vocab_size=len(tokenizer), **special, **shape)
+    language_model = GPT2LMHeadModel(config)
     size = {
         "hidden_size": 16,
         "num_hidden_layers": 1,
         "num_attention_heads": 2,
         "intermediate_size": 32,
     }
+    # Stands for all-mpnet-base-v2: `AutoModel` loads either.
     teacher = BertModel(BertConfig(vocab_size=len(tokenizer), **size))
     for name, model in (("language_model", language_model), ("teacher", teacher)):
         tokenizer.save_pretrained(folder / name)

@@ -42,10 +42,8 @@ def prune(encoder: Encoder, counts: Counter[int], keep: int = KEEP) -> Encoder:
     )
     smaller = Encoder(EncoderNetwork(config), _renumbered(encoder.tokenizer, numbers))
     state = encoder.network.state_dict()
-    words, positions = (
-        state["body.word_embeddings.weight"],
-        state["body.position_embeddings.weight"],
-    )
+    words = state["body.word_embeddings.weight"]
+    positions = state["body.position_embeddings.weight"]
     state["body.word_embeddings.weight"] = words[torch.tensor(kept)]
     state["body.position_embeddings.weight"] = positions[: config.positions]
     smaller.network.load_state_dict(state)
@@ -59,17 +57,19 @@ def _most_useful(
     """Return the ids to keep, in order: the basic tokens, then the most frequent
     ones.
     """
-    is_basic = {number: _is_basic(token) for token, number in vocabulary.items()}
-    order = sorted(
-        is_basic, key=lambda number: (not is_basic[number], -counts[number], number)
-    )
-    return sorted(order[:keep])
+    ranks = []
+    for token, number in vocabulary.items():
+        is_rare = not _is_basic(token)
+        ranks.append((is_rare, -counts[number], number))
+    kept = sorted(ranks)[:keep]
+    return sorted(number for _, _, number in kept)
 
 
 def _is_basic(token: str) -> bool:
     """Return whether a token is a special one or a single ASCII character."""
     special = token.startswith("[") and token.endswith("]") and "unused" not in token
-    return special or (token.isascii() and len(token.removeprefix("##")) == 1)
+    is_single = len(token.removeprefix("##")) == 1
+    return special or (token.isascii() and is_single)
 
 
 def _renumbered(tokenizer: Tokenizer, numbers: dict[int, int]) -> Tokenizer:
@@ -81,6 +81,8 @@ def _renumbered(tokenizer: Tokenizer, numbers: dict[int, int]) -> Tokenizer:
     }
     for token in parts["added_tokens"]:
         token["id"] = numbers[token["id"]]
-    for token in (parts.get("post_processor") or {}).get("special_tokens", {}).values():
+    # Null where a tokenizer adds no special tokens.
+    post_processor = parts.get("post_processor") or {}
+    for token in post_processor.get("special_tokens", {}).values():
         token["ids"] = [numbers[old] for old in token["ids"]]
     return Tokenizer.from_str(json.dumps(parts))

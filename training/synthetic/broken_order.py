@@ -5,6 +5,7 @@ joined, and stray marks.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from random import Random
 
 from training.synthetic.lexicon import FUNCTION_WORDS, content_places
@@ -15,6 +16,7 @@ from training.synthetic.word_edits import (
     Words,
     at_one_place,
     ending,
+    insert,
     places_of,
     put,
 )
@@ -57,8 +59,9 @@ _LONG_WORD = re.compile(r"[A-Za-z]{5,}[.,!?]?")
 
 
 def _after_function_words(words: Words) -> list[int]:
-    places = [place for place in content_places(words) if place > 0]
-    return [place for place in places if bare(words[place - 1]) in FUNCTION_WORDS]
+    # A system that deletes rude words leaves the article before them.
+    before = places_of(words, FUNCTION_WORDS)
+    return [place for place in content_places(words) if place - 1 in before]
 
 
 def _leave_hole(words: Words, place: int, rng: Random) -> Broken:
@@ -82,40 +85,41 @@ def _dangling(words: Words, rng: Random) -> Broken:
     *others, last = words
     stem = last.rstrip(".!?")
     stop = ending(last, ".!?") or rng.choice(["", "."])
-    tail = rng.choice(_LOOSE_ENDS)
+    tail = rng.choice(_LOOSE_ENDS).split()
     is_spaced = rng.random() < 0.4
-    tail = f"{tail} {stop}" if is_spaced else f"{tail}{stop}"
+    if is_spaced and stop:
+        tail.append(stop)
+    else:
+        tail[-1] += stop
     if stem:
         others.append(stem)
-    return [*others, *tail.split()]
+    return [*others, *tail]
 
 
 def _stray_word(words: Words, rng: Random) -> Broken:
     place = rng.randrange(1, len(words) + 1)
     word = rng.choice(sorted(FUNCTION_WORDS))
-    return [*words[:place], word, *words[place:]]
+    return insert(words, place, word)
 
 
 def _doubled(words: Words, rng: Random) -> Broken:
     place = rng.randrange(len(words))
     copies = 1 if rng.random() < 0.8 else 3
     word = words[place].rstrip(".,!?")
-    return [*words[:place], *[word] * copies, *words[place:]]
+    return insert(words, place, *[word] * copies)
 
 
 def _unlike_neighbors(words: Words) -> list[int]:
     if len(words) < 4:
         return []
-    plain = [bare(word) for word in words]
-    return [
-        place for place in range(len(words) - 1) if plain[place] != plain[place + 1]
-    ]
+    neighbors = pairwise(map(bare, words))
+    return [place for place, (one, two) in enumerate(neighbors) if one != two]
 
 
 def _swap_with_next(words: Words, place: int, rng: Random) -> Broken:
-    changed = list(words)
-    changed[place], changed[place + 1] = words[place + 1], words[place]
-    return changed
+    rest = list(words)
+    word = rest.pop(place)
+    return insert(rest, place + 1, word)
 
 
 def _moved(words: Words, rng: Random) -> Broken:
@@ -123,15 +127,16 @@ def _moved(words: Words, rng: Random) -> Broken:
         return None
     place = rng.randrange(len(words))
     rest = put(words, place)
-    targets = [target for target in range(len(rest) + 1) if abs(target - place) > 1]
-    rest.insert(rng.choice(targets), words[place])
-    return rest
+    # Next to its place a word would be swapped, which is another kind.
+    is_near = range(place - 1, place + 2)
+    targets = [target for target in range(len(words)) if target not in is_near]
+    return insert(rest, rng.choice(targets), words[place])
 
 
 def _punctuation(words: Words, rng: Random) -> Broken:
     place = rng.randrange(len(words))
     marks = rng.choice(_STRAY_MARKS).split()
-    return [*words[:place], *marks, *words[place:]]
+    return insert(words, place, *marks)
 
 
 def _spacing(words: Words, rng: Random) -> Broken:
@@ -142,8 +147,9 @@ def _spacing(words: Words, rng: Random) -> Broken:
         return put(words, place, word[:cut], word[cut:])
     if place + 1 == len(words):
         return None
-    joined = word + words[place + 1]
-    return [*words[:place], joined, *words[place + 2 :]]
+    rest = list(words)
+    following = rest.pop(place + 1)
+    return put(rest, place, word + following)
 
 
 def _long_words(words: Words) -> list[int]:
@@ -153,7 +159,9 @@ def _long_words(words: Words) -> list[int]:
 def _misspell(words: Words, place: int, rng: Random) -> Broken:
     word = words[place]
     letter = rng.randrange(1, len(word) - 3)
-    misspelled = rng.choice([swap_letters(word, letter), drop_letter(word, letter)])
+    swapped = swap_letters(word, letter)
+    dropped = drop_letter(word, letter)
+    misspelled = rng.choice([swapped, dropped])
     return put(words, place, misspelled)
 
 

@@ -34,7 +34,8 @@ _SHORT = {
     "later": ["l8r"],
 }  # fmt: skip
 _LONGEST_FIRST = sorted(map(re.escape, _SHORT), key=len, reverse=True)
-_PATTERN = re.compile(r"(?i)(?<![\w'])(" + "|".join(_LONGEST_FIRST) + r")(?![\w'])")
+_ANY_OF_THEM = "|".join(_LONGEST_FIRST)
+_PATTERN = re.compile(rf"(?i)(?<![\w'])({_ANY_OF_THEM})(?![\w'])")
 # Short forms that only the most careless writers use are rarer.
 _RARE = frozenset(
     ["to", "for", "be", "see", "not", "what", "that", "the", "this", "why", "are"]
@@ -90,7 +91,9 @@ def chat_noise(rng: Random, sentence: str) -> str:
 
     def shortened(match: re.Match[str]) -> str:
         word = match[0].lower()
-        share = rate * _RARITY if word in _RARE else rate
+        share = rate
+        if word in _RARE:
+            share *= _RARITY
         if rng.random() < share:
             return rng.choice(_SHORT[word])
         return match[0]

@@ -24,6 +24,9 @@ from training.synthetic.word_forms import wrong_forms
 
 __all__ = ["disfluent", "flaws", "wander_from"]
 
+# Changes a list of words in place, and returns what is left of the fluency.
+Break = Callable[[Words, Random, Lexicon], float]
+
 _PREPOSITIONS = LISTS["prepositions"].split()
 _AGREEMENT = table("agreement")
 
@@ -57,13 +60,16 @@ def _drop(words: Words, rng: Random, lexicon: Lexicon) -> float:
     if not places:
         return _swap(words, rng, lexicon)
     place = rng.choice(places)
-    lost = bare(words.pop(place))
-    return 0.35 if lost in FUNCTION_WORDS else 0.5
+    lost = words.pop(place)
+    if bare(lost) in FUNCTION_WORDS:
+        return 0.35
+    return 0.5
 
 
 def _swap(words: Words, rng: Random, lexicon: Lexicon) -> float:
     place = rng.randrange(len(words) - 1)
-    words[place], words[place + 1] = words[place + 1], words[place]
+    word = words.pop(place)
+    words.insert(place + 1, word)
     return 0.3
 
 
@@ -73,7 +79,9 @@ def _repeat(words: Words, rng: Random, lexicon: Lexicon) -> float:
     times = rng.choice([1, 1, 1, 2, 4])
     repeated = words[place : place + size]
     words[place:place] = repeated * times
-    return 0.35 if times == 1 else 0.12
+    if times > 1:
+        return 0.12
+    return 0.35
 
 
 def _agreement(words: Words, rng: Random, lexicon: Lexicon) -> float:
@@ -89,7 +97,8 @@ def _agreement(words: Words, rng: Random, lexicon: Lexicon) -> float:
 def _inflect(words: Words, rng: Random, lexicon: Lexicon) -> float:
     found: list[tuple[int, str]] = []
     for place in range(1, len(words)):
-        before, word = bare(words[place - 1]), words[place].lower()
+        before = bare(words[place - 1])
+        word = words[place].lower()
         if len(word) > 2:
             forms = wrong_forms(before, word, lexicon.known)
             found += [(place, form) for form in forms]
@@ -101,11 +110,14 @@ def _inflect(words: Words, rng: Random, lexicon: Lexicon) -> float:
 
 
 def _infill(words: Words, rng: Random, lexicon: Lexicon) -> float:
+    # The first word has none before it to follow.
     places = [place for place in content_places(words) if place > 0]
     places = places or [len(words) - 1]
-    count = min(len(places), rng.choice([1, 1, 2, 3]))
+    most = rng.choice([1, 1, 2, 3])
+    count = min(len(places), most)
     for place in rng.sample(places, count):
-        words[place] = lexicon.follow(words[place - 1], rng)
+        before = words[place - 1]
+        words[place] = lexicon.follow(before, rng)
     return 0.6 * 0.8 ** (count - 1)
 
 
@@ -118,8 +130,10 @@ def wander_from(words: Words, rng: Random, lexicon: Lexicon) -> int:
     """Keep the first words and go on from word to word, as a weak language model does;
     return how many were kept.
     """
-    kept = rng.randint(1, max(1, len(words) // 2))
-    length = max(kept + 2, len(words) + rng.randint(-3, 3))
+    half = len(words) // 2
+    kept = rng.randint(1, max(1, half))
+    length = len(words) + rng.randint(-3, 3)
+    length = max(kept + 2, length)
     del words[kept:]
     while len(words) < length:
         words.append(lexicon.follow(words[-1], rng))
@@ -127,13 +141,18 @@ def wander_from(words: Words, rng: Random, lexicon: Lexicon) -> int:
 
 
 def _truncate(words: Words, rng: Random, lexicon: Lexicon) -> float:
-    keep = rng.randint(max(2, len(words) // 2), len(words) - 1)
+    half = len(words) // 2
+    keep = rng.randint(max(2, half), len(words) - 1)
     del words[keep:]
-    return 0.2 if bare(words[-1]) in FUNCTION_WORDS else 0.5
+    # A sentence that ends in "the" is broken; one that ends in a noun may be whole.
+    if bare(words[-1]) in FUNCTION_WORDS:
+        return 0.2
+    return 0.5
 
 
 def _mangle(words: Words, rng: Random, lexicon: Lexicon) -> float:
-    count = min(len(words), rng.choice([1, 1, 2]))
+    most = rng.choice([1, 1, 2])
+    count = min(len(words), most)
     for place in rng.sample(range(len(words)), count):
         word = bare(words[place])
         other = rng.choice(lexicon.words)
@@ -143,7 +162,8 @@ def _mangle(words: Words, rng: Random, lexicon: Lexicon) -> float:
 
 def _mangled(word: str, other: str, rng: Random) -> str:
     """Cut a word and mix it with another, as decoders of word pieces do at times."""
-    cut = rng.randint(1, max(1, len(word) - 1))
+    last = len(word) - 1
+    cut = rng.randint(1, max(1, last))
     start, end = word[:cut], word[cut:]
     forms = [
         start + other[-3:],
@@ -179,9 +199,8 @@ def _salad(words: Words, rng: Random, lexicon: Lexicon) -> float:
     return 0.04
 
 
-# Each changes a list of words in place, and returns what is left of the fluency; with
-# how often it is drawn.
-_BREAKS: tuple[tuple[Callable[[Words, Random, Lexicon], float], int], ...] = (
+# How often each is drawn.
+_BREAKS: tuple[tuple[Break, int], ...] = (
     (_drop, 4),
     (_swap, 3),
     (_repeat, 2),

@@ -11,6 +11,9 @@ from training.synthetic import spelling
 
 __all__ = ["DISGUISES"]
 
+# Takes a sentence that has letters, and writes it otherwise.
+Disguise = Callable[[str, Random], str]
+
 _LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"})
 _LOOKALIKE = str.maketrans(
     {"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "i": "і", "y": "у", "x": "х"}
@@ -58,8 +61,8 @@ def _spaced(text: str, rng: Random) -> str:
 
 def _masked(text: str, rng: Random) -> str:
     words = text.split()
-    places = [place for place, word in enumerate(words) if len(spelling.bare(word)) > 3]
-    places = places or [0]
+    lengths = [len(spelling.bare(word)) for word in words]
+    places = [place for place, length in enumerate(lengths) if length > 3] or [0]
     count = rng.choice([1, 1, 2])
     for place in rng.sample(places, min(len(places), count)):
         words[place] = spelling.obfuscate_word(words[place], rng)
@@ -76,7 +79,7 @@ def _typing_error(text: str, rng: Random) -> str:
         return text
     index = rng.randrange(1, len(word) - 2)
     swapped = spelling.swap_letters(word, index)
-    doubled = word[:index] + word[index] + word[index:]
+    doubled = spelling.with_letter(word, index, 2 * word[index])
     dropped = spelling.drop_letter(word, index)
     words[place] = rng.choice([swapped, doubled, dropped])
     return " ".join(words)
@@ -89,14 +92,14 @@ def _stretched(text: str, rng: Random) -> str:
     vowels = [index for index, char in enumerate(word) if char in "aeiouy"]
     index = rng.choice(vowels or [len(word) - 1])
     times = rng.randint(3, 6)
-    words[place] = word[:index] + word[index] * times + word[index + 1 :]
+    words[place] = spelling.with_letter(word, index, word[index] * times)
     return " ".join(words)
 
 
 def _hashtag(text: str, rng: Random) -> str:
-    words = [word for word in map(_letters_and_digits, text.split()) if word]
-    capitalized = [word[:1].upper() + word[1:] for word in words]
-    return "#" + "".join(capitalized[:_HASHTAG_WORDS])
+    words = list(filter(None, map(_letters_and_digits, text.split())))
+    capitalized = map(spelling.capitalized, words[:_HASHTAG_WORDS])
+    return "#" + "".join(capitalized)
 
 
 def _joined(text: str, rng: Random) -> str:
@@ -141,7 +144,7 @@ def _handle(text: str, rng: Random) -> str:
 
 
 # Rule and weight, by name.
-DISGUISES: dict[str, tuple[Callable[[str, Random], str], int]] = {
+DISGUISES: dict[str, tuple[Disguise, int]] = {
     "leet": (_leet, 3),
     "spaced": (_spaced, 2),
     "masked": (_masked, 3),

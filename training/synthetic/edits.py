@@ -29,6 +29,7 @@ def edit(
         if edited is None:
             continue
         changed, label = edited
+        # Spaces alone are not an edit.
         if changed.split() != text.split():
             return changed, label, name
     return None

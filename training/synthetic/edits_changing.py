@@ -8,7 +8,7 @@ from random import Random
 from training.synthetic import spelling
 from training.synthetic.lexicon import FUNCTION_WORDS, content_places
 from training.synthetic.word_edits import ending
-from training.synthetic.word_tables import Edited, Rule, by_table
+from training.synthetic.word_tables import Edited, Rule, by_table, replaced
 
 __all__ = ["CHANGES"]
 
@@ -74,34 +74,28 @@ def _number(text: str, rng: Random) -> Edited:
     place = rng.choice(places)
     others = "123456789".replace(digits[place], "")
     digits[place] = rng.choice(others)
-    return _spliced(text, match.start(), match.end(), "".join(digits)), 0.2
-
-
-def _spliced(text: str, start: int, end: int, new: str) -> str:
-    return text[:start] + new + text[end:]
+    return replaced(text, match, "".join(digits)), 0.2
 
 
 def _negate(text: str, rng: Random) -> Edited:
     negations = list(_NEGATION.finditer(text))
     if negations and rng.random() < 0.7:
         match = rng.choice(negations)
-        return _spliced(text, match.start(), match.end(), ""), 0.08
+        return replaced(text, match, ""), 0.08
     auxiliaries = list(_NEGATABLE.finditer(text))
     if auxiliaries:
         match = rng.choice(auxiliaries)
+        denial = " not"
         is_short = rng.random() < 0.3
-        if match[1].lower() in _NEVER_SHORT:
-            is_short = False
-        return (
-            _spliced(text, match.end(), match.end(), "n't" if is_short else " not"),
-            0.1,
-        )
+        if is_short and match[1].lower() not in _NEVER_SHORT:
+            denial = "n't"
+        return replaced(text, match, match[0] + denial), 0.1
     verbs = list(_RAW_VERB.finditer(text))
     if not verbs:
         return None
     match = rng.choice(verbs)
     denial = rng.choice(["don't ", "do not ", "never "])
-    return _spliced(text, match.end(), match.end(), denial), 0.1
+    return replaced(text, match, match[0] + denial), 0.1
 
 
 def _is_name(word: str) -> bool:
@@ -111,7 +105,8 @@ def _is_name(word: str) -> bool:
 
 def _name(text: str, rng: Random) -> Edited:
     words = text.split()
-    places = [place for place, word in enumerate(words) if place > 0 and _is_name(word)]
+    # The first word of a sentence has a capital anyway.
+    places = [place for place, word in enumerate(words) if place and _is_name(word)]
     if not places:
         return None
     place = rng.choice(places)
@@ -121,14 +116,15 @@ def _name(text: str, rng: Random) -> Edited:
 
 
 def _halve(text: str, rng: Random) -> Edited:
-    found = [
-        match for match in _CLAUSE.finditer(text) if 3 < match.start() < len(text) - 8
-    ]
+    # Both sides must have a few words.
+    inner = range(4, len(text) - 8)
+    found = [match for match in _CLAUSE.finditer(text) if match.start() in inner]
     if not found:
         return None
     match = rng.choice(found)
-    is_first = rng.random() < 0.5
-    kept = text[: match.start()] if is_first else text[match.end() :]
+    kept = text[match.end() :]
+    if rng.random() < 0.5:
+        kept = text[: match.start()]
     share = len(kept) / len(text)
     if share > 0.8 or len(kept.split()) < 2:
         return None
@@ -160,10 +156,11 @@ def _delete_content(text: str, rng: Random) -> Edited:
 
 def _lead_changed(text: str, rng: Random) -> Edited:
     lead = rng.choice(_LEADS_CHANGED)
-    is_question = lead.startswith(("is it", "some"))
     body = text[:1].lower() + text[1:].rstrip(".!?")
-    stop = "?" if is_question else ""
-    return f"{lead} {body}{stop}", 0.2
+    changed = f"{lead} {body}"
+    if lead.startswith(("is it", "some")):
+        changed += "?"
+    return changed, 0.2
 
 
 def _praise(text: str, rng: Random) -> Edited:
@@ -181,10 +178,16 @@ def _ask(text: str, rng: Random) -> Edited:
     """Make a statement of a question, and a question of a statement."""
     body = text.strip()
     if body.endswith("?"):
-        match = _QUESTION.match(body)
-        return (f"{match[2]} {match[1].lower()} {match[3]}.", 0.3) if match else None
-    match = _STATEMENT.match(body)
-    return (f"{match[2].lower()} {match[1]} {match[3]}?", 0.3) if match else None
+        match, stop = _QUESTION.match(body), "."
+    else:
+        match, stop = _STATEMENT.match(body), "?"
+    if not match:
+        return None
+    # The verb takes turns with the subject.
+    one, two, rest = match.groups()
+    if stop == ".":
+        return f"{two} {one.lower()} {rest}{stop}", 0.3
+    return f"{two.lower()} {one} {rest}{stop}", 0.3
 
 
 def _answer(text: str, rng: Random) -> Edited:

@@ -55,7 +55,8 @@ def _move_clause(text: str, rng: Random) -> Edited:
     if not match:
         return None
     connective, clause, main, stop = match.groups()
-    return f"{main[:1].upper()}{main[1:]} {connective.lower()} {clause}{stop}", 0.96
+    moved = f"{connective.lower()} {clause}{stop}"
+    return f"{spelling.capitalized(main)} {moved}", 0.96
 
 
 def _respell(text: str, rng: Random) -> Edited:
@@ -64,9 +65,10 @@ def _respell(text: str, rng: Random) -> Edited:
 
 def _typing_errors(text: str, rng: Random) -> Edited:
     words = text.split()
-    places = [
-        place for place, word in enumerate(words) if word.isalpha() and len(word) > 4
-    ]
+    places = []
+    for place, word in enumerate(words):
+        if word.isalpha() and len(word) > 4:
+            places.append(place)
     if not places:
         return None
     count = rng.choice([1, 1, 2])

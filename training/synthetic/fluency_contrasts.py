@@ -7,18 +7,15 @@ are no benchmark.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from random import Random
 
 from training.synthetic.broken_rules import BREAKS
-from training.synthetic.chat import chat_noise
 from training.synthetic.drawing import draw_distinct, draw_rules
 from training.synthetic.templates import FOLDER, Skeletons, fill_together, read_slots
 
-__all__ = ["broken_indices", "chat_noise", "fluency_contrasts"]
+__all__ = ["fluency_contrasts"]
 
-Row = tuple[str, str, str, list[int]]
 # A broken and a sound sentence, and the kind of error.
 Pair = tuple[str, str, str]
 # Share of handwritten pairs where sound sentences are given.
@@ -26,24 +23,6 @@ _HANDWRITTEN_SHARE = 0.35
 # Share of pairs in lower case on both sides, and with spaces before the punctuation:
 # neither is an error.
 _LOWER_SHARE = 0.3
-
-
-def broken_indices(broken: str, sound: str) -> list[int]:
-    """Say which words of a broken sentence are wrong, counted from 0 after splitting at
-    white space.
-
-    Words that the sound sentence has not are wrong; where words are missing, the word
-    after the gap, or the last one.
-    """
-    words, model = broken.split(), sound.split()
-    wrong: set[int] = set()
-    matcher = difflib.SequenceMatcher(a=words, b=model, autojunk=False)
-    for tag, start, end, _, _ in matcher.get_opcodes():
-        if tag == "insert":
-            wrong.add(min(start, len(words) - 1))
-        elif tag != "equal":
-            wrong.update(range(start, end))
-    return sorted(wrong)
 
 
 def _broken_by_rule(sentence: str, rng: Random) -> Pair | None:
@@ -65,6 +44,7 @@ def _handwritten(rng: Random) -> Callable[[], Pair]:
 
     def draw() -> Pair:
         line, section = skeletons.draw(rng)
+        # A wrong article may be the point of a pair.
         broken, sound = fill_together(
             line.split(" || "), slots, rng, mend_articles=False
         )
@@ -75,7 +55,7 @@ def _handwritten(rng: Random) -> Callable[[], Pair]:
 
 def fluency_contrasts(
     rng: Random, count: int, sentences: Sequence[str] = ()
-) -> list[Row]:
+) -> list[Pair]:
     """Draw distinct pairs of a broken and a sound sentence.
 
     Args:
@@ -84,8 +64,7 @@ def fluency_contrasts(
         sentences: sound sentences to break; without any, all pairs are handwritten.
 
     Returns:
-        (broken, sound, kind, indices of the wrong words of the broken sentence); kinds
-        of rules begin with "rule_".
+        (broken, sound, kind); kinds of rules begin with "rule_".
 
     Raises:
         ValueError: If there are not so many distinct pairs.
@@ -104,7 +83,5 @@ def fluency_contrasts(
             broken, sound = broken.lower(), sound.lower()
         return (broken, sound), kind
 
-    rows = []
-    for (broken, sound), kind in draw_distinct(make, count, rng):
-        rows.append((broken, sound, kind, broken_indices(broken, sound)))
-    return rows
+    examples = draw_distinct(make, count, rng)
+    return [(*texts, kind) for texts, kind in examples]

@@ -103,8 +103,11 @@ def meaning(folder: Path = FOLDER) -> list[tuple[str, str, float]]:
     for source, prediction, _ in rows:
         best.setdefault(source, prediction)
     sources = list(best)
+    # The rewrite of a source from far away in the file, so that it is about other
+    # things.
     half = len(sources) // 2
-    for source, foreign in zip(sources, sources[half:] + sources[:half], strict=True):
+    far_away = sources[half:] + sources[:half]
+    for source, foreign in zip(sources, far_away, strict=True):
         rows.append((source, best[foreign], _FOREIGN_LABEL))
     # A fixed quarter of the rows also has a tokenized copy.
     for source, prediction, score in list(rows):
@@ -169,7 +172,7 @@ def _fill(template: str, fillers: tuple[str, ...]) -> str:
     text = _A_BEFORE_VOWEL.sub(r"\1n ", text)
     text = text.replace("wifes", "wives")
     if template.startswith("{") and template.endswith((".", "!", "?")):
-        text = text[0].upper() + text[1:]
+        text = spelling.capitalized(text)
     return text
 
 

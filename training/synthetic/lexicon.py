@@ -63,7 +63,8 @@ class Lexicon:
         counts: Counter[str] = Counter()
         for sentence in sentences:
             counts.update(sentence)
-        self.known = frozenset(word for word, count in counts.items() if count > 1)
+        # What occurs once is often misspelled.
+        self.known = frozenset(word for word in counts if counts[word] > 1)
         self.words = _content_words(counts)
         self.after: dict[str, list[str]] = {}
         for sentence in sentences:

@@ -114,6 +114,7 @@ def meaning_contrasts(
         source, prediction, label, kind = row
         if rng.random() < _CHAT_SHARE:
             source, prediction = _in_chat(source, prediction, rng)
+        # Chat spelling may leave nothing of a short text.
         if not (source and prediction):
             return None
         return (source, prediction), (label, kind)

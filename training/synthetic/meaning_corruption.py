@@ -61,7 +61,9 @@ def _replace(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> flo
 
 def _delete(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     places = content_places(words) or [0]
-    count = rng.randint(1, max(1, len(places) - 1))
+    # One word is left, where there is more than one.
+    most = max(1, len(places) - 1)
+    count = rng.randint(1, most)
     chosen = rng.sample(places, count)
     for place in sorted(chosen, reverse=True):
         del words[place]
@@ -122,8 +124,10 @@ def retarget(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> flo
 def _add(words: Words, rng: Random, lexicon: Lexicon, others: Others) -> float:
     extra = rng.choice(others).split()
     is_behind = rng.random() < 0.5
-    place = len(words) if is_behind else 0
-    words[place:place] = extra
+    if is_behind:
+        words.extend(extra)
+    else:
+        words[:0] = extra
     kept_meaning = 0.6 - 0.5 * len(extra) / len(words)
     return max(0.15, kept_meaning)
 

@@ -12,8 +12,12 @@ from random import Random
 
 from training.synthetic.lexicon import EXPLETIVES, FUNCTION_WORDS, LISTS, Lexicon
 from training.synthetic.spelling import bare
+from training.synthetic.word_edits import places_of
 
 __all__ = ["remove_rude", "replace_rude"]
+
+# Returns a word for a mask after another word; with the fluency and the kept meaning.
+Filler = tuple[Callable[[str], str], float, float]
 
 _PRAISE = LISTS["praise"].split()
 # How often a mask is filled by praise, by a word that may follow, and by any word.
@@ -31,9 +35,10 @@ def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
     kept: list[str] = []
     fluency, meaning = 0.9, 0.95
     for place, word in enumerate(words):
-        if bare(word) not in rude:
+        plain = bare(word)
+        if plain not in rude:
             kept.append(word)
-        elif bare(word) not in EXPLETIVES:
+        elif plain not in EXPLETIVES:
             meaning -= 0.15
             fluency = min(fluency, _fluency_without(words, place))
     return " ".join(kept), fluency, max(meaning, 0.5)
@@ -42,7 +47,7 @@ def remove_rude(text: str, rude: Set[str]) -> tuple[str, float, float]:
 def _fluency_without(words: Sequence[str], place: int) -> float:
     """Judge the fluency of a sentence that lost the word at a place."""
     padded = ["", *map(bare, words), ""]
-    before, after = padded[place], padded[place + 2]
+    before, _, after = padded[place : place + 3]
     if before not in FUNCTION_WORDS:
         return _LOST_FREELY
     if not after or after in FUNCTION_WORDS:
@@ -62,7 +67,7 @@ def replace_rude(
     """
     words = text.split()
     choose, fluency, meaning = _draw_filler(rng, lexicon)
-    places = [place for place, word in enumerate(words) if bare(word) in rude]
+    places = places_of(words, rude)
     for place in places:
         before = words[place - 1] if place else ""
         words[place] = choose(before)
@@ -72,13 +77,11 @@ def replace_rude(
     return " ".join(words), fluency, meaning
 
 
-def _draw_filler(
-    rng: Random, lexicon: Lexicon
-) -> tuple[Callable[[str], str], float, float]:
+def _draw_filler(rng: Random, lexicon: Lexicon) -> Filler:
     """Draw a way to fill a mask after a word, and the fluency and kept meaning that it
     gives.
     """
-    fillers: tuple[tuple[Callable[[str], str], float, float], ...] = (
+    fillers: tuple[Filler, ...] = (
         (lambda before: rng.choice(_PRAISE), 0.6, 0.25),
         (lambda before: lexicon.follow(before, rng), 0.55, 0.35),
         (lambda before: rng.choice(lexicon.words), 0.35, 0.35),

@@ -41,7 +41,8 @@ def tokenized(text: str) -> str:
     usual forms).
     """
     text = _CLITIC.sub(_split_clitic, text)
-    return " ".join(_PUNCTUATION.sub(r" \1 ", text).split())
+    text = _PUNCTUATION.sub(r" \1 ", text)
+    return " ".join(text.split())
 
 
 def _split_clitic(match: re.Match[str]) -> str:
@@ -86,7 +87,7 @@ def _recased(text: str, draw: float) -> str:
     if draw < 0.5:
         return text.lower()
     if draw < 0.7:
-        return text[:1].upper() + text[1:]
+        return capitalized(text)
     if draw > 0.99:
         return text.upper()
     return text
@@ -103,24 +104,37 @@ def obfuscate_word(word: str, rng: Random) -> str:
     return _DISGUISES[kind](word, inner, rng)
 
 
+def capitalized(text: str) -> str:
+    """Put the first letter in upper case, and leave the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def with_letter(word: str, index: int, new: str) -> str:
+    """Put something in place of a letter."""
+    return word[:index] + new + word[index + 1 :]
+
+
 def swap_letters(word: str, index: int) -> str:
     """Exchange a letter and the next one."""
-    return word[:index] + word[index + 1] + word[index] + word[index + 2 :]
+    letters = list(word)
+    letters[index : index + 2] = word[index + 1], word[index]
+    return "".join(letters)
 
 
 def drop_letter(word: str, index: int) -> str:
     """Leave a letter out."""
-    return word[:index] + word[index + 1 :]
+    return with_letter(word, index, "")
 
 
 def _mask_letter(word: str, inner: int, rng: Random) -> str:
     mask = rng.choice("*#-._")
-    return word[:inner] + mask + word[inner + 1 :]
+    return with_letter(word, inner, mask)
 
 
 def _mask_inside(word: str, inner: int, rng: Random) -> str:
     mask = rng.choice("**#")
-    return word[0] + mask * (len(word) - 2) + word[-1]
+    masks = mask * (len(word) - 2)
+    return word[0] + masks + word[-1]
 
 
 def _mask_all(word: str, inner: int, rng: Random) -> str:
@@ -134,7 +148,7 @@ def _space_out(word: str, inner: int, rng: Random) -> str:
 
 def _stretch(word: str, inner: int, rng: Random) -> str:
     times = rng.randint(2, 5)
-    return word[:inner] + word[inner] * times + word[inner + 1 :]
+    return with_letter(word, inner, word[inner] * times)
 
 
 def _swap(word: str, inner: int, rng: Random) -> str:

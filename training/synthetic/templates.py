@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from training.synthetic.spelling import capitalized
+
 __all__ = [
     "FOLDER",
     "Section",
@@ -70,11 +72,12 @@ class Skeletons:
 
     def draw(self, rng: Random, kinds: Sequence[str] = ()) -> tuple[str, Section]:
         """Draw a skeleton and its section, of one of `kinds` where some are given."""
-        section = self._by_kind[rng.choice(kinds)] if kinds else self._draw_section(rng)
+        if kinds:
+            kind = rng.choice(kinds)
+            section = self._by_kind[kind]
+        else:
+            section = rng.choices(self._sections, self._weights)[0]
         return rng.choice(section.lines), section
-
-    def _draw_section(self, rng: Random) -> Section:
-        return rng.choices(self._sections, self._weights)[0]
 
 
 def unmask(text: str) -> str:
@@ -84,10 +87,8 @@ def unmask(text: str) -> str:
 
 def content_lines(path: Path) -> list[str]:
     """Read the lines of a text file without blank lines and "# " comments."""
-    text = path.read_text(encoding="utf-8")
-    return [
-        line for line in text.splitlines() if line.strip() and not line.startswith("# ")
-    ]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("# ")]
 
 
 def read_slots(path: Path) -> dict[str, list[str]]:
@@ -160,8 +161,8 @@ def fill_together(
         KeyError: If a slot has no list.
     """
     names: set[str] = set()
-    for skeleton in skeletons:
-        names.update(match[1] for match in _SLOT.finditer(skeleton))
+    for match in _SLOT.finditer(" ".join(skeletons)):
+        names.add(match[1])
     drawn: dict[str, int] = {}
     chosen: dict[str, list[str]] = {}
     for name in sorted(names):
@@ -178,8 +179,10 @@ def _draw_filler(
 ) -> int:
     """Draw the index of a filler that no other slot of the same list has."""
     list_name = root.rstrip("2")
-    taken = [index for other, index in drawn.items() if other.rstrip("2") == list_name]
-    free = [index for index in range(len(slots[list_name])) if index not in taken]
+    free = list(range(len(slots[list_name])))
+    for other, index in drawn.items():
+        if other.rstrip("2") == list_name:
+            free.remove(index)
     return rng.choice(free)
 
 
@@ -200,12 +203,13 @@ def fill(
     """
 
     def chosen(match: re.Match[str]) -> str:
-        filler = rng.choice(slots[match[1]])
-        return plural(filler) if match[2] else filler
+        name, is_plural = match.groups()
+        filler = rng.choice(slots[name])
+        return plural(filler) if is_plural else filler
 
     text = _SLOT.sub(chosen, skeleton)
     if mend_articles:
         text = _A_BEFORE_VOWEL.sub(r"\1n ", text)
     if skeleton.startswith("{") and skeleton[-1:] in ".!?":
-        text = text[:1].upper() + text[1:]
+        text = capitalized(text)
     return text

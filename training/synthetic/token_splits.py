@@ -29,6 +29,7 @@ class TokenSplitter:
         """Return the ids, some of them replaced by two."""
         result: list[int] = []
         for number in ids:
+            # Drawn for every token, so that a vocabulary does not shift the draws.
             is_drawn = rng.random() < self.share
             splits = self._splits.get(number)
             if is_drawn and splits:
@@ -53,6 +54,7 @@ def _cuts(token: str) -> range:
     """Say after which characters a token may be cut: words and continuations only, not
     special tokens.
     """
+    # Behind the two marks and one character at least.
     if token.startswith("##"):
         return range(3, len(token))
     if token.isalpha():

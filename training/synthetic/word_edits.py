@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
-from training.synthetic.spelling import bare
+from training.synthetic.spelling import bare, capitalized
 
 Words = list[str]
 Broken = Words | None
@@ -36,7 +36,16 @@ def places_of(words: Sequence[str], wanted: Collection[str]) -> list[int]:
 
 def followed(wanted: Collection[str]) -> Find:
     """Make a search for the words of a set that another word follows."""
-    return lambda words: places_of(words[:-1], wanted)
+
+    def find(words: Words) -> list[int]:
+        return places_of(words[:-1], wanted)
+
+    return find
+
+
+def insert(words: Words, place: int, *new: str) -> list[str]:
+    """Return the words with new ones before the one at a place."""
+    return [*words[:place], *new, *words[place:]]
 
 
 def put(words: Words, place: int, *new: str) -> list[str]:
@@ -54,5 +63,5 @@ def like(word: str, model: str) -> str:
     """Write a word with the capital and the final punctuation of another."""
     has_capital = model[:1].isupper()
     if has_capital and (word == "i" or model.lower() != "i"):
-        word = word[:1].upper() + word[1:]
+        word = capitalized(word)
     return word + ending(model, ".,!?;:")

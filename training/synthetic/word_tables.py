@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterable
 from random import Random
 
+from training.synthetic.spelling import capitalized
 from training.synthetic.templates import FOLDER
 
-__all__ = ["TABLES", "Edited", "Rule", "by_table", "exchange"]
+__all__ = ["TABLES", "Edited", "Rule", "by_table", "exchange", "replaced"]
 
 Edited = tuple[str, float] | None
 # Takes a sentence; returns the edited sentence with its kept meaning in [0, 1], or None
@@ -18,9 +19,13 @@ Edited = tuple[str, float] | None
 Rule = Callable[[str, Random], Edited]
 
 
-def _read_tables() -> dict[str, dict[str, list[str]]]:
-    """Read word -> other words, by table; "<>" stands for both directions."""
-    tables: dict[str, dict[str, list[str]]] = {}
+# Word -> other words.
+Table = dict[str, list[str]]
+
+
+def _read_tables() -> dict[str, Table]:
+    """Read the tables by name; "<>" stands for both directions."""
+    tables: dict[str, Table] = {}
     text = (FOLDER / "edit_tables.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         name, colon, entries = line.partition(": ")
@@ -32,7 +37,7 @@ def _read_tables() -> dict[str, dict[str, list[str]]]:
     return tables
 
 
-def _add_entry(table: dict[str, list[str]], entry: str) -> None:
+def _add_entry(table: Table, entry: str) -> None:
     if "<>" in entry:
         one, two = entry.split("<>")
         table.setdefault(one, []).append(two)
@@ -59,8 +64,13 @@ def _like(word: str, model: str) -> str:
     if model.isupper() and len(model) > 1:
         return word.upper()
     if model[:1].isupper():
-        return word[:1].upper() + word[1:]
+        return capitalized(word)
     return word
+
+
+def replaced(text: str, match: re.Match[str], new: str) -> str:
+    """Put something in place of what was found in a text."""
+    return text[: match.start()] + new + text[match.end() :]
 
 
 def exchange(text: str, rng: Random, name: str, most: int = 1) -> str | None:
@@ -75,8 +85,8 @@ def exchange(text: str, rng: Random, name: str, most: int = 1) -> str | None:
         word = match[0]
         others = TABLES[name].get(word.lower())
         if others:
-            other = _like(rng.choice(others), word)
-            text = text[: match.start()] + other + text[match.end() :]
+            other = rng.choice(others)
+            text = replaced(text, match, _like(other, word))
     return text
 
 
@@ -87,6 +97,8 @@ def by_table(name: str, label: float, most: int = 1) -> Rule:
 
     def rule(text: str, rng: Random) -> Edited:
         changed = exchange(text, rng, name, most)
-        return (changed, label) if changed else None
+        if not changed:
+            return None
+        return changed, label
 
     return rule

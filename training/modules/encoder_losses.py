@@ -1,0 +1,176 @@
+"""The losses of one training step of the encoder, one batch per task.
+
+The order of the forward passes is part of the recipe, because each draws its dropout
+from the same stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
+
+from toxicity_j.builtin_network import EncoderNetwork
+from training.data.example_table import ExampleTable
+
+__all__ = ["step_losses"]
+
+# Weights of what helps to learn, beside the three scores' own losses.
+LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT = 0.25, 0.4, 0.5
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What the network's body makes of a batch of pairs.
+
+    Attributes:
+        together: states of the pair layers. *Shape:* (tokens of both, hidden)
+        states: of the trunk, texts before sources. *Shape:* (tokens of both, hidden)
+        text_states: those of the texts alone. *Shape:* (tokens of texts, hidden)
+        lengths: tokens of each text, then of each source.
+        pairs: tokens of each source and of its text.
+    """
+
+    together: torch.Tensor
+    states: torch.Tensor
+    text_states: torch.Tensor
+    lengths: list[int]
+    pairs: list[tuple[int, int]]
+
+    @property
+    def text_lengths(self) -> list[int]:
+        """Return the tokens of each text."""
+        return self.lengths[: len(self.pairs)]
+
+
+@dataclass(frozen=True)
+class _Fluency:
+    """What the heads make of a batch of pairs for fluency.
+
+    Attributes:
+        alone: logits from the texts alone. *Shape:* (texts,)
+        beside: what the sources add to them. *Shape:* (texts,)
+        features: of each token of the texts. *Shape:* (tokens, features)
+    """
+
+    alone: torch.Tensor
+    beside: torch.Tensor
+    features: torch.Tensor
+
+
+def step_losses(
+    network: EncoderNetwork,
+    flaw_head: nn.Linear,
+    tables: dict[str, ExampleTable],
+    rows: dict[str, np.ndarray],
+) -> dict[str, torch.Tensor]:
+    """Compute the losses of one step; style is left out where `rows` has none."""
+    device = network.body.word_embeddings.weight.device
+    # Many CPUs compute bfloat16 more slowly than float32.
+    has_gpu = device.type == "cuda"
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_gpu):
+        style = None
+        if "style" in rows:
+            texts = _chosen(tables["style"].texts, rows["style"])
+            style = network(texts, None, ("style",)).style
+        pairs = {}
+        for task in ("content", "fluency"):
+            pairs[task] = _read_pairs(network, tables[task], rows[task])
+        together = pairs["content"].together
+        content = network.content_head(together, pairs["content"].pairs)
+        likelihood = _likelihood_loss(network, pairs, tables, rows)
+        fluency = _read_fluency(network, pairs["fluency"])
+
+    def against_labels(logits: torch.Tensor, task: str) -> torch.Tensor:
+        labels = _on(device, tables[task].labels[rows[task]])
+        return binary_cross_entropy_with_logits(logits.float(), labels)
+
+    losses = {"likelihood": likelihood}
+    if style is not None:
+        losses["style"] = against_labels(style, "style")
+    losses["content"] = against_labels(content, "content")
+    losses["fluency"] = against_labels(fluency.alone + fluency.beside, "fluency")
+    # The branch alone must read fluency too, or the pair layers would learn what it
+    # could.
+    losses["alone"] = ALONE_WEIGHT * against_labels(fluency.alone, "fluency")
+    marks = _marks(tables["fluency"], rows["fluency"], pairs["fluency"].text_lengths)
+    flaws = flaw_head(fluency.features.float())[:, 0]
+    losses["flaws"] = FLAW_WEIGHT * _flaw_loss(flaws, _on(device, marks))
+    return losses
+
+
+def _on(device: torch.device, values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(values).to(device)
+
+
+def _chosen(ids: list[list[int]], rows: np.ndarray) -> list[list[int]]:
+    return [ids[row] for row in rows]
+
+
+def _read_pairs(
+    network: EncoderNetwork, table: ExampleTable, rows: np.ndarray
+) -> _Pairs:
+    """Run the trunk over texts and sources, and the pair layers over both together."""
+    texts = _chosen(table.texts, rows)
+    sources = _chosen(table.sources, rows)
+    text_lengths = [len(ids) for ids in texts]
+    source_lengths = [len(ids) for ids in sources]
+    states = network.body.trunk_states([*texts, *sources])
+    pairs = list(zip(source_lengths, text_lengths, strict=True))
+    # Sliced once, because gradients of two slices would be added in another order.
+    own = states[: sum(text_lengths)]
+    others = states[len(own) :]
+    together = network.body.pair_states(others, own, pairs)
+    return _Pairs(together, states, own, [*text_lengths, *source_lengths], pairs)
+
+
+def _read_fluency(network: EncoderNetwork, pairs: _Pairs) -> _Fluency:
+    states = network.body.fluency_states(pairs.text_states, pairs.text_lengths)
+    alone = network.fluency_head(states, pairs.text_lengths)
+    beside = network.pair_fluency_head(pairs.together, pairs.pairs)
+    features = network.fluency_head.tokens.per_token(states)
+    return _Fluency(alone, beside, features)
+
+
+def _likelihood_loss(
+    network: EncoderNetwork,
+    pairs: dict[str, _Pairs],
+    tables: dict[str, ExampleTable],
+    rows: dict[str, np.ndarray],
+) -> torch.Tensor:
+    """Compare each text's likelihood, and how it differs from its source's, with the
+    language model's.
+    """
+    losses = []
+    for task, read in pairs.items():
+        values = network.likelihood_head(read.states, read.lengths)
+        own = values[: len(read.pairs)]
+        relative = own - values[len(read.pairs) :]
+        device, table = values.device, tables[task]
+        wanted = _on(device, table.own[rows[task]])
+        losses.append(smooth_l1_loss(own, wanted))
+        wanted = _on(device, table.relative[rows[task]])
+        losses.append(smooth_l1_loss(relative, wanted))
+    return LIKELIHOOD_WEIGHT * sum(losses)
+
+
+def _marks(table: ExampleTable, rows: np.ndarray, lengths: list[int]) -> np.ndarray:
+    """Return 1 for each token of a wrong word, 0 for one of a right word, and -1 where
+    it is not known. *Shape:* (tokens,)
+    """
+    marks = []
+    for row, length in zip(rows, lengths, strict=True):
+        unknown = np.full(length, -1)
+        marks.append(table.marks.get(int(row), unknown))
+    return np.concatenate(marks)
+
+
+def _flaw_loss(logits: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+    """Average the loss over the tokens whose mark is known."""
+    known = (marks >= 0).float()
+    labels = marks.clamp_min(0).float()
+    each = binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (each * known).sum() / known.sum().clamp_min(1)

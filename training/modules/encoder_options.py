@@ -1,0 +1,80 @@
+"""How the encoder is trained: the command-line flags that say so."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from toxicity_j.builtin_network import EncoderConfig
+from training.modules.schedule import add_run_flags
+
+__all__ = ["encoder_parser"]
+
+
+def encoder_parser(description: str) -> argparse.ArgumentParser:
+    """Make the parser of `python -m training.train_encoder`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train_encoder", description=description
+    )
+    _add_start_flags(parser)
+    _add_label_flags(parser)
+    add_run_flags(parser, learning_rate=3e-4, heads="four times")
+    parser.add_argument(
+        "--batch_sizes",
+        type=int,
+        nargs=3,
+        default=(384, 384, 256),
+        help="per task; style may be 0",
+    )
+    parser.add_argument("--output_dir", type=Path, required=True)
+    return parser
+
+
+def _add_start_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what training starts from").add_argument
+    add(
+        "--weights",
+        type=Path,
+        help="go on from this file of an earlier stage, not from the backbone",
+    )
+    add(
+        "--only_pairs",
+        action="store_true",
+        help="train what reads pairs; the rest stays",
+    )
+    add(
+        "--backbone",
+        type=Path,
+        help="folder of all-MiniLM-L6-v2; the package's when not given",
+    )
+    add("--pair_layers", type=int, default=EncoderConfig().pair_layers)
+
+
+def _add_label_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("examples and labels").add_argument
+    add(
+        "--examples",
+        type=Path,
+        required=True,
+        help="folder of prepare_examples, with its labels",
+    )
+    add(
+        "--teacher", default="teacher", help="labels are read from TASK.TEACHER.parquet"
+    )
+    add(
+        "--wait_for",
+        type=Path,
+        help="read the labels when this file is there (made beside a teacher)",
+    )
+    add(
+        "--likelihood",
+        type=float,
+        default=0.8,
+        help="weight of the language model in fluency labels",
+    )
+    add(
+        "--trust",
+        type=float,
+        default=1.0,
+        help="scales how far constructed labels count",
+    )

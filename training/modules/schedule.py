@@ -1,0 +1,97 @@
+"""Which rows each step of a run reads, and at which learning rate."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+__all__ = ["Clock", "add_run_flags", "batches", "with_initial_rates"]
+
+# Batches whose rows are drawn together and sorted by length.
+POOL = 32
+# Fresh heads give large gradients at first, which would spoil pretrained layers.
+WARMUP_SHARE = 0.06
+
+
+def batches(
+    weights: np.ndarray, lengths: np.ndarray, size: int, steps: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Draw rows by weight, in batches of like length."""
+    rng = np.random.default_rng(seed)
+    chances = weights / weights.sum()
+    for start in range(0, steps, POOL):
+        count = min(POOL, steps - start)
+        drawn = rng.choice(len(weights), size=count * size, p=chances)
+        order = np.argsort(lengths[drawn], kind="stable")
+        by_length = drawn[order].reshape(count, size)
+        yield from by_length[rng.permutation(count)]
+
+
+class Clock:
+    """How far a run is, from 0 to 1: by its steps, or by its minutes where these run
+    out first.
+    """
+
+    def __init__(self, steps: int, minutes: float) -> None:
+        self.steps = steps
+        self.seconds = 60 * minutes
+        self.began = time.monotonic()
+        self.step = 0
+
+    @property
+    def share(self) -> float:
+        """Return how much of the run is done."""
+        passed = time.monotonic() - self.began
+        return max(self.step / self.steps, passed / self.seconds)
+
+    def set_rate(self, updates: torch.optim.Optimizer) -> None:
+        """Warm the learning rates up, then let them fall to 0 on a line."""
+        share = self.share
+        rising = (share + 1e-4) / WARMUP_SHARE
+        falling = (1 - share) / (1 - WARMUP_SHARE)
+        factor = min(rising, max(0.0, falling))
+        for group in updates.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+
+def with_initial_rates(groups: list[dict]) -> list[dict]:
+    """Note each group's full learning rate, of which `Clock` takes a share."""
+    return [{**group, "initial_lr": group["lr"]} for group in groups]
+
+
+def add_run_flags(
+    parser: argparse.ArgumentParser, *, learning_rate: float, heads: str
+) -> None:
+    """Add the flags of a run by steps or minutes.
+
+    Args:
+        parser: gets the flags.
+        learning_rate: the default.
+        heads: how many times the rate of the transformer the heads take.
+    """
+    add = parser.add_argument_group("run").add_argument
+    add("--steps", type=int, default=4000)
+    add(
+        "--minutes",
+        type=float,
+        default=1e9,
+        help="end sooner, with the rate brought to 0 in time",
+    )
+    add(
+        "--learning_rate",
+        type=float,
+        default=learning_rate,
+        help=f"of the transformer; heads take {heads}",
+    )
+    add(
+        "--tier",
+        choices=("open", "all"),
+        default="all",
+        help="license tier of the rows learnt from",
+    )
+    add("--seed", type=int, default=13)
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
