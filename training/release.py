@@ -26,7 +26,8 @@ def write_digests(package: Path = PACKAGE) -> dict[str, str]:
     for file in sorted(package.glob("*.safetensors")):
         digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     for name, digest in digests.items():
-        entry = rf'("{re.escape(name)}": )"[0-9a-f]*"'
+        # Behind the name, on this line or in parentheses on the next.
+        entry = rf'("{re.escape(name)}":[\s(]*)"[0-9a-f]*"'
         text, count = re.subn(entry, rf'\1"{digest}"', text)
         # A digest that is missing would let damaged weights pass.
         if count != 1:
