@@ -1,7 +1,7 @@
 """The pairs that the content head learns from: made from ParaDetox and other toxic
 texts, hand-written, and rated.
 
-A constructed label is a judgement of the authors about a kind of change; `trust` says
+A constructed label is a judgment of the authors about a kind of change; `trust` says
 how far it counts beside the teacher's (1 alone, 0 not at all).
 """
 

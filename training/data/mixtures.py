@@ -1,11 +1,11 @@
-"""How much each public source counts, and on which scale it is labelled."""
+"""How much each public source counts, and on which scale it is labeled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 JIGSAW = "emnlp_dev"
-# Sources whose labels agree best with people's judgement of detoxified text, and the
+# Sources whose labels agree best with people's judgment of detoxified text, and the
 # share of their rows that the last part of style training sees: sentences whose label
 # is a clear yes or no count for more.
 CORE = {
@@ -16,7 +16,7 @@ CORE = {
     "civil_toxic30": 0.4,
     "wiki_cat": 0.3,
 }
-# Sources released for research only, or without a licence (the data folder's README).
+# Sources released for research only, or without a license (the data folder's README).
 RESEARCH = ("wiki_cat", JIGSAW, "cola", "sick")
 
 

@@ -1,7 +1,7 @@
 """What the readers of rated data share: scales, tables of labels, and how rows are
 stacked.
 
-The maps are judgements of the authors. They follow one question: which score would a
+The maps are judgments of the authors. They follow one question: which score would a
 rater of detoxified text give?
 """
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from training.data.tables import read_tsv
 
-# "open" rows may teach the licence-clean weights, "research" rows may not.
+# "open" rows may teach the license-clean weights, "research" rows may not.
 OPEN, RESEARCH = "open", "research"
 
 # DEMETR: the start of a perturbation's description -> (meaning kept, fluency). None:

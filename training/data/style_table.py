@@ -25,10 +25,10 @@ from training.synthetic.style_contrasts import style_contrasts
 
 __all__ = ["style_table"]
 
-# Sources released for research only, or without a licence (the data folder's README).
+# Sources released for research only, or without a license (the data folder's README).
 RESEARCH = ("wiki_cat", "emnlp_dev")
 # Sampling weight per row of toxicity.parquet: sources whose labels agree best with
-# judgements of detoxified text count for more.
+# judgments of detoxified text count for more.
 BASE_WEIGHT = 0.35
 COLUMNS = ["text", "label", "weight", "trust", "kind", "tier"]
 MAX_WORDS = 90

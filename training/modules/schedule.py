@@ -91,7 +91,7 @@ def add_run_flags(
         "--tier",
         choices=("open", "all"),
         default="all",
-        help="license tier of the rows learnt from",
+        help="license tier of the rows learned from",
     )
     add("--seed", type=int, default=13)
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -2,7 +2,7 @@
 which of their words are wrong.
 
 Each function takes its own `random.Random`; equal seeds give equal texts. The labels
-are judgements of the authors, graded by how much is broken.
+are judgments of the authors, graded by how much is broken.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 1]).
 
 Each function takes its own `random.Random`; equal seeds give equal texts. The labels
-are judgements of the authors, graded by how much is lost. Those that change a list of
+are judgments of the authors, graded by how much is lost. Those that change a list of
 words in place return the label.
 """
 

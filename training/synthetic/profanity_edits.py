@@ -1,7 +1,7 @@
 """What lazy systems make of a toxic text: rude words deleted, or replaced by others:
 (text, fluency, kept meaning).
 
-Equal seeds give equal texts. The labels, in [0, 1], are judgements of the authors,
+Equal seeds give equal texts. The labels, in [0, 1], are judgments of the authors,
 graded by what is missing.
 """
 
