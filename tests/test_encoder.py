@@ -161,7 +161,7 @@ def test_fluency_without_a_source_is_that_beside_itself(encoder):
         ({"predictions": ["a"], "want": ("toxicity",)}, "`want`"),
         ({"predictions": ["a"], "want": ()}, "`want`"),
         ({"predictions": ["a"], "want": ("content",)}, "`sources`"),
-        ({"predictions": ["a"], "sources": ["a", "b"]}, "got 2 and 1"),
+        ({"predictions": ["a"], "sources": ["a", "b"]}, "got 2 items for 1"),
     ],
 )
 def test_bad_arguments(encoder, arguments, message):

@@ -14,12 +14,13 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from toxicity_j.builtin_files import load_tensors, save_tensors
 from toxicity_j.builtin_identifier import (
     MODEL_FILE,
     IdentifierConfig,
     ToxicityIdentifier,
 )
-from toxicity_j.builtin_weights import find_weights, load_tensors, save_tensors
+from toxicity_j.builtin_weights import find_weights
 
 
 def words(*vocabulary: str) -> Tokenizer:

@@ -11,6 +11,7 @@ import os
 import pytest
 import torch
 
+from toxicity_j import builtin_files as files
 from toxicity_j import builtin_weights as weights
 from toxicity_j.version import VERSION
 
@@ -22,7 +23,7 @@ def released(monkeypatch, tmp_path):
     """
     folder = tmp_path / "clone"
     folder.mkdir()
-    weights.save_tensors(
+    files.save_tensors(
         folder / "encoder.safetensors", {"a": torch.ones(2, 3)}, {"config": "{}"}
     )
     digest = hashlib.sha256((folder / "encoder.safetensors").read_bytes()).hexdigest()
@@ -42,10 +43,10 @@ def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
         "zero": torch.zeros(2, 2),
         "bias": torch.randn(5),
     }
-    weights.save_tensors(
+    files.save_tensors(
         tmp_path / "w.safetensors", state, {"config": json.dumps({"a": 1})}
     )
-    loaded, metadata = weights.load_tensors(tmp_path / "w.safetensors")
+    loaded, metadata = files.load_tensors(tmp_path / "w.safetensors")
     assert metadata == {"config": '{"a": 1}'}
     assert loaded.keys() == state.keys()
     # A row's step is its largest weight over 127; rounding is off by at most half a
@@ -58,15 +59,15 @@ def test_int8_rows_are_within_half_a_step_and_the_rest_is_exact(tmp_path):
 
 def test_float_storage_is_exact(tmp_path):
     state = {"matrix": torch.randn(4, 4)}
-    weights.save_tensors(tmp_path / "w.safetensors", state, {}, int8=False)
+    files.save_tensors(tmp_path / "w.safetensors", state, {}, int8=False)
     assert torch.equal(
-        weights.load_tensors(tmp_path / "w.safetensors")[0]["matrix"], state["matrix"]
+        files.load_tensors(tmp_path / "w.safetensors")[0]["matrix"], state["matrix"]
     )
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.safetensors"):
-        weights.load_tensors(tmp_path / "none.safetensors")
+        files.load_tensors(tmp_path / "none.safetensors")
 
 
 def test_the_folder_that_was_loaded_from_is_searched(released):
@@ -121,11 +122,11 @@ def test_two_saves_are_byte_equal_and_readable_by_all(tmp_path):
     content = set()
     for index in range(8):
         path = tmp_path / f"{index}.safetensors"
-        weights.save_tensors(path, state, metadata)
+        files.save_tensors(path, state, metadata)
         content.add(path.read_bytes())
         assert path.stat().st_mode & 0o777 == 0o644
     assert len(content) == 1
-    assert weights.load_tensors(path)[1] == metadata
+    assert files.load_tensors(path)[1] == metadata
     assert sorted(item.name for item in tmp_path.iterdir()) == sorted(
         f"{index}.safetensors" for index in range(8)
     )
@@ -133,22 +134,22 @@ def test_two_saves_are_byte_equal_and_readable_by_all(tmp_path):
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "w.safetensors"
-    weights.save_tensors(path, {"a": torch.zeros(4)}, {})
+    files.save_tensors(path, {"a": torch.zeros(4)}, {})
     before = path.read_bytes()
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights.Path, "chmod", full)
+    monkeypatch.setattr(files.Path, "chmod", full)
     with pytest.raises(OSError, match="No space left"):
-        weights.save_tensors(path, {"a": torch.ones(4)}, {})
+        files.save_tensors(path, {"a": torch.ones(4)}, {})
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "w.safetensors"
-    weights.save_tensors(path, {"a": torch.ones(2, 3)}, {})
+    files.save_tensors(path, {"a": torch.ones(2, 3)}, {})
     content = path.read_bytes()
     for broken in (
         b"",
@@ -159,18 +160,18 @@ def test_damaged_files_are_named(tmp_path):
     ):
         path.write_bytes(broken)
         with pytest.raises(ValueError, match=r"`path` must .*w\.safetensors"):
-            weights.load_tensors(path)
-    weights.save_tensors(
+            files.load_tensors(path)
+    files.save_tensors(
         path, {"a": torch.ones(3), "b": torch.tensor([1, float("nan")])}, {}
     )
     with pytest.raises(ValueError, match="NaN or infinity in b$"):
-        weights.load_tensors(path)
+        files.load_tensors(path)
 
 
 def test_a_pipe_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "w.safetensors")
     with pytest.raises(FileNotFoundError, match="`path` must be a safetensors file"):
-        weights.load_tensors(tmp_path / "w.safetensors")
+        files.load_tensors(tmp_path / "w.safetensors")
 
 
 def test_an_unknown_name_lists_the_valid_ones():

@@ -63,8 +63,7 @@ def default_token_budget(device: torch.device) -> int:
 
 
 def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
-    """Return the distinct items in order of first appearance, and the index among them
-    of each item.
+    """Return the distinct items by first appearance, and each item's index there.
 
     *Shape:* (n,), int64, of the second.
     """
@@ -189,9 +188,8 @@ def _bar(progress: Progress, total: int) -> contextlib.AbstractContextManager[An
 
 
 def _to_host(outputs: torch.Tensor) -> torch.Tensor:
-    """Copy outputs to the CPU; from a GPU without waiting, into pinned memory, to be
-    read after a synchronization.
-    """
+    """Copy outputs to the CPU; see `run_batched` for when they may be read."""
+    # A copy from a GPU does not wait for it, so that the next batch is queued at once.
     if outputs.is_cuda:
         return outputs.to("cpu", non_blocking=True)
     return outputs.cpu()

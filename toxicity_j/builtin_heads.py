@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import nn
+
+from .devices import to_device
 
 __all__ = ["LikelihoodHead", "PairHead", "TextHead", "mean_pool", "pool"]
 
@@ -28,18 +31,15 @@ def pool(
         Two tensors. *Shape:* (segments, width)
     """
     padded, sizes = _padded(states, lengths)
-    absent = (torch.arange(padded.shape[1], device=states.device) >= sizes[:, None])[
-        :, :, None
-    ]
-    return padded.sum(1) / sizes[:, None], padded.masked_fill(absent, -torch.inf).amax(
-        1
-    )
+    places = torch.arange(padded.shape[1], device=states.device)
+    absent = places >= sizes[:, None]
+    # Below every feature, or the zeros of the padding would be a maximum.
+    lowered = padded.masked_fill(absent[:, :, None], -torch.inf)
+    return padded.sum(1) / sizes[:, None], lowered.amax(1)
 
 
 def mean_pool(states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-    """Compute the mean alone; otherwise as `pool`. *Shape:* (tokens, width) to
-    (segments, width).
-    """
+    """Compute the mean of `pool` alone."""
     padded, sizes = _padded(states, lengths)
     return padded.sum(1) / sizes[:, None]
 
@@ -47,25 +47,24 @@ def mean_pool(states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
 def _padded(
     states: torch.Tensor, lengths: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the segments side by side with zeros behind, and their sizes. *Shape:*
-    (segments, longest, width).
-    """
+    """Return segments side by side, zeros behind, (segments, longest, width); sizes."""
+    # The heads compute in float32, whatever format the layers do.
     states = states.float()
-    sizes = torch.tensor(lengths, device=states.device)
-    rows = torch.repeat_interleave(
-        torch.arange(len(lengths), device=states.device), sizes, output_size=len(states)
-    )
+    device, count = states.device, len(lengths)
+    (sizes,) = to_device([np.array(lengths, dtype=np.int64)], device)
+    # Told the number of tokens, a GPU need not be asked for the sum of the sizes.
+    segments = torch.arange(count, device=device)
+    rows = torch.repeat_interleave(segments, sizes, output_size=len(states))
     starts = torch.cumsum(sizes, 0) - sizes
-    columns = torch.arange(len(states), device=states.device) - starts[rows]
-    padded = states.new_zeros(
-        len(lengths), int(max(lengths)), states.shape[1]
-    ).index_put((rows, columns), states)
-    return padded, sizes
+    columns = torch.arange(len(states), device=device) - starts[rows]
+    zeros = states.new_zeros(count, int(max(lengths)), states.shape[1])
+    return zeros.index_put((rows, columns), states), sizes
 
 
 class TokenFeatures(nn.Module):
-    """A small network over each token, then mean and maximum: one bad token is seen in
-    a long text.
+    """Mean and maximum of a small network over each token.
+
+    The maximum sees one bad token in a long text.
     """
 
     def __init__(self, hidden: int, token_features: int) -> None:
@@ -74,18 +73,13 @@ class TokenFeatures(nn.Module):
         self.norm = nn.LayerNorm(2 * token_features)
 
     def per_token(self, states: torch.Tensor) -> torch.Tensor:
-        """Compute the features of each token. *Shape:* (tokens, hidden) to (tokens,
-        token_features).
-        """
+        """Compute the features of each token. *Shape:* (tokens, token_features)."""
         return nn.functional.gelu(self.token(states.float()))
 
     def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Compute the features of each segment. *Shape:* (tokens, hidden) to (segments,
-        2 * token_features).
-        """
-        features: torch.Tensor = self.norm(
-            torch.cat(pool(self.per_token(states), lengths), dim=1)
-        )
+        """Compute features per segment. *Shape:* (segments, 2 * token_features)."""
+        pooled = pool(self.per_token(states), lengths)
+        features: torch.Tensor = self.norm(torch.cat(pooled, dim=1))
         return features
 
 
@@ -106,9 +100,7 @@ class TextHead(nn.Module):
 
 
 class PairHead(nn.Module):
-    """One logit per pair, from both sides' means, their distance, and both sides' token
-    features.
-    """
+    """One logit per pair, from means, their distance and token features."""
 
     def __init__(self, hidden: int, token_features: int) -> None:
         super().__init__()
@@ -119,9 +111,7 @@ class PairHead(nn.Module):
     def forward(
         self, states: torch.Tensor, lengths: Sequence[tuple[int, int]]
     ) -> torch.Tensor:
-        """Compute the logits. *Shape:* (source + prediction tokens, hidden) to
-        (pairs,).
-        """
+        """Compute the logits from states of `Body.pair_states`. *Shape:* (pairs,)."""
         sides = [length for pair in lengths for length in pair]
         means, tokens = mean_pool(states, sides), self.tokens(states, sides)
         source, prediction = means[0::2], means[1::2]
@@ -137,18 +127,14 @@ class PairHead(nn.Module):
 
 
 class LikelihoodHead(nn.Module):
-    """How likely a language model finds a text, in nats per token: the mean of one
-    number per token.
-    """
+    """A language model's log-likelihood of a text, in nats per token."""
 
     def __init__(self, hidden: int, token_features: int) -> None:
         super().__init__()
         self.out = _perceptron(hidden, token_features)
 
     def forward(self, states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Compute the likelihoods from trunk states. *Shape:* (tokens, hidden) to
-        (texts,).
-        """
+        """Compute the likelihoods from trunk states. *Shape:* (texts,)."""
         return mean_pool(self.out(states.float()), lengths)[:, 0]
 
 

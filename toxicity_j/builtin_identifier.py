@@ -1,9 +1,8 @@
-"""The quick toxicity identifier: tokens -> embeddings -> [mean; maxima of short
-convolutions] -> linear -> P(toxic).
+"""The quick toxicity identifier: embeddings -> means and maxima -> P(toxic).
 
-It needs torch and `tokenizers` only, and scores thousands of texts per second on one
-core. It sees few words at a time, so threats without a rude word are beyond it.
-`training` holds the code that trains one, with any tokenizer.
+The maxima are those of short convolutions over tokens: it sees few words at a time, so
+threats without a rude word are beyond it. It needs torch and `tokenizers` only, and
+scores thousands of texts per second on one core. `training` holds what trains one.
 """
 
 from __future__ import annotations
@@ -20,17 +19,16 @@ from torch import nn
 from torch.nn.functional import pad, relu
 
 from .batching import run_batched
+from .builtin_files import load_model, save_tensors
 from .builtin_identifier_config import IdentifierConfig, check_size
-from .builtin_weights import find_weights, load_tensors, save_tensors
 from .column_checks import texts as checked_texts
-from .devices import Device, resolve_device
+from .devices import Device, resolve_device, to_device
 from .model_interface import Progress
 from .rules import sigmoid
-from .text import normalize, windows_of_all
+from .text import tokenize, windows_of_all
 
 __all__ = ["MODEL_FILE", "IdentifierConfig", "ToxicityIdentifier"]
 
-# Of a folder written by `save_pretrained`.
 MODEL_FILE = "identifier.safetensors"
 # Tokens of one batch on a CPU: the model is small, so what a batch costs besides its
 # tokens weighs more than caches do.
@@ -54,22 +52,16 @@ class ToxicityIdentifier(nn.Module):
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         self.embedding = nn.Embedding(
-            config.vocab_size + 1,
-            config.dim,
-            padding_idx=config.vocab_size,
+            config.vocab_size + 1, config.dim, padding_idx=self.pad_id
         )
         self.convolutions = nn.ModuleList(
             nn.Linear(width * config.dim, config.channels) for width in config.widths
         )
         features = config.dim + config.channels * len(config.widths)
-        sizes = [features, *config.hidden]
-        layers: list[nn.Module] = [nn.Dropout(config.dropout)]
+        sizes, dropout = [features, *config.hidden], config.dropout
+        layers: list[nn.Module] = [nn.Dropout(dropout)]
         for size, following in pairwise(sizes):
-            layers += [
-                nn.Linear(size, following),
-                nn.ReLU(),
-                nn.Dropout(config.dropout),
-            ]
+            layers += [nn.Linear(size, following), nn.ReLU(), nn.Dropout(dropout)]
         layers.append(nn.Linear(sizes[-1], 1))
         self.classifier = nn.Sequential(*layers)
 
@@ -83,8 +75,7 @@ class ToxicityIdentifier(nn.Module):
 
         Args:
             ids: token ids. *Shape:* (batch, length), length >= 1
-            mask: 1 for a token, 0 for padding, which lies behind the tokens. *Shape:*
-                (batch, length)
+            mask: 1 for a token, 0 for padding behind them. *Shape:* (batch, length)
 
         Returns:
             *Shape:* (batch,)
@@ -94,14 +85,12 @@ class ToxicityIdentifier(nn.Module):
     def score_embeddings(
         self, embeddings: torch.Tensor, mask: torch.Tensor, *, dropout: bool = False
     ) -> torch.Tensor:
-        """Return the logit of P(toxic) from token embeddings, which may be expected
-        ones (see `ToxicityLoss`).
+        """Return the logit of P(toxic) from embeddings of tokens, or expected ones.
 
         Args:
             embeddings: *Shape:* (batch, length, dim)
-            mask: as in `forward`, or weights in [0, 1] by which embeddings are
-                multiplied already: the probability that there is a token. *Shape:*
-                (batch, length)
+            mask: as in `forward`, or the probability that there is a token, by which
+                embeddings are multiplied already. *Shape:* (batch, length)
             dropout: apply dropout, whatever the module's mode.
 
         Returns:
@@ -116,9 +105,8 @@ class ToxicityIdentifier(nn.Module):
         # single token has windows too.
         beyond = max(self.config.widths, default=1) - 1
         extended = pad(embeddings, (0, 0, 0, beyond))
-        for width, convolution in zip(
-            self.config.widths, self.convolutions, strict=True
-        ):
+        convolutions = zip(self.config.widths, self.convolutions, strict=True)
+        for width, convolution in convolutions:
             shifted = [extended[:, offset : offset + length] for offset in range(width)]
             activated = relu(convolution(torch.cat(shifted, dim=-1)))
             features.append((activated * weight).amax(1))
@@ -128,23 +116,19 @@ class ToxicityIdentifier(nn.Module):
         return states.squeeze(-1)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the first `config.max_length` token ids of each text, normalized; none
-        for a blank text.
-        """
+        """Return the first `config.max_length` ids of each text, normalized."""
         size = self.config.max_length
         return [ids[:size] for ids in self._encode_whole(texts)]
 
     def collate(
         self, ids: Sequence[Sequence[int]]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return padded ids and their mask on the model's device. *Shape:* (batch,
-        length) each, length >= 1.
-        """
+        """Return padded ids and their mask. *Shape:* (batch, length) each."""
         length = max([1, *map(len, ids)])
         padded = np.full((len(ids), length), self.pad_id, dtype=np.int64)
         for row, tokens in zip(padded, ids, strict=True):
             row[: len(tokens)] = tokens
-        batch = torch.from_numpy(padded).to(self.embedding.weight.device)
+        (batch,) = to_device([padded], self.embedding.weight.device)
         return batch, batch != self.pad_id
 
     def p_toxic(
@@ -154,13 +138,10 @@ class ToxicityIdentifier(nn.Module):
         batch_size: int | None = None,
         progress: Progress = None,
     ) -> npt.NDArray[np.float64]:
-        """Return P(toxic) of each text, float64, in [0, 1], lower is better. *Shape:*
-        (n,)
+        """Return P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,)
 
         Dropout is off whatever the module's mode, so threads may score while another
-        trains. No score depends on the batches or the order. A text longer than
-        `config.max_length` tokens is read in overlapping windows, and the largest
-        P(toxic) counts.
+        trains. Of a text over `config.max_length` tokens the most toxic window counts.
 
         Args:
             texts: what is scored; a blank text gets the score of no tokens.
@@ -190,28 +171,19 @@ class ToxicityIdentifier(nn.Module):
         return sigmoid(logits.numpy())
 
     def _encode_whole(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return all token ids of each text, normalized."""
-        normalized = list(map(normalize, texts))
-        encodings = self.tokenizer.encode_batch_fast(
-            normalized, add_special_tokens=False
-        )
-        return [encoding.ids for encoding in encodings]
+        return tokenize(self.tokenizer, texts, special_tokens=False)
 
     def _logits(self, ids: Sequence[list[int]]) -> torch.Tensor:
-        """Return the logit of each text, of any length, without dropout. *Shape:*
-        (batch,)
-        """
+        """Return the logits of texts of any length. *Shape:* (batch,)"""
         size = self.config.max_length
         if max(map(len, ids)) <= size:
             return self._score_rows(ids)
+        # A quarter of each window is in the next too, as context for what is there.
         stride = max(1, size * 3 // 4)
         rows, row_owners = windows_of_all(ids, size, stride)
         step = max(1, CPU_TOKENS // size)
-        chunks = []
-        for start in range(0, len(rows), step):
-            batch = rows[start : start + step]
-            chunks.append(self._score_rows(batch))
-        logits = torch.cat(chunks)
+        starts = range(0, len(rows), step)
+        logits = torch.cat([self._score_rows(rows[i : i + step]) for i in starts])
         owners = torch.tensor(row_owners, device=logits.device)
         lowest = logits.new_full((len(ids),), -torch.inf)
         return lowest.scatter_reduce(0, owners, logits, "amax")
@@ -221,8 +193,7 @@ class ToxicityIdentifier(nn.Module):
         return self.score_embeddings(self.embedding(batch), mask)
 
     def save_pretrained(self, folder: str | Path, *, int8: bool = False) -> Path:
-        """Write configuration, tokenizer and weights to one file in `folder`, and
-        return its path.
+        """Write configuration, tokenizer and weights to a file in `folder`.
 
         Equal models give byte-equal files.
 
@@ -232,10 +203,8 @@ class ToxicityIdentifier(nn.Module):
         """
         path = Path(folder) / MODEL_FILE
         path.parent.mkdir(parents=True, exist_ok=True)
-        metadata = {
-            "config": self.config.to_json(),
-            "tokenizer": self.tokenizer.to_str(),
-        }
+        config, tokenizer = self.config.to_json(), self.tokenizer.to_str()
+        metadata = {"config": config, "tokenizer": tokenizer}
         save_tensors(path, self.state_dict(), metadata, int8=int8)
         return path
 
@@ -246,50 +215,31 @@ class ToxicityIdentifier(nn.Module):
         """Load a saved identifier, in eval mode.
 
         Args:
-            path: a folder written by `save_pretrained`, or its file; the shipped
-                weights when None.
+            path: a saved file or its folder; the shipped weights when None.
             device: where it runs; the best device of this machine when None.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is damaged or does not hold an identifier, or `device`
-                is not there.
+            OSError: `path` does not exist, or the shipped weights were not found.
+            ValueError: `device` or the file is not valid.
         """
         resolved = resolve_device(device)
-        path = find_weights(MODEL_FILE) if path is None else Path(path)
-        if path.is_dir():
-            path = path / MODEL_FILE
-        state, metadata = load_tensors(path)
-        if not {"config", "tokenizer"} <= metadata.keys():
-            raise ValueError(
-                "`path` must be a file written by ToxicityIdentifier.save_pretrained;"
-                f" got {path}"
-            )
-        try:
-            model = cls._from_parts(state, metadata)
-        except Exception as error:  # tokenizers raises bare Exception
-            raise ValueError(
-                f"`path` must hold a whole identifier; {path} does not ({error})"
-            ) from error
+        model = load_model(path, MODEL_FILE, "identifier", cls._from_parts)
         return model.to(resolved).eval()
 
     @classmethod
     def _from_parts(
         cls, state: dict[str, torch.Tensor], metadata: dict[str, str]
     ) -> ToxicityIdentifier:
-        """Build a model from what a file holds; the errors are those of the parts."""
+        """Build a model from what a file holds."""
         config = IdentifierConfig.from_json(metadata["config"])
         tokenizer = Tokenizer.from_str(metadata["tokenizer"])
-        vocabulary = tokenizer.get_vocab()
-        largest = max(vocabulary.values(), default=-1)
-        if largest >= config.vocab_size:
+        largest = max(tokenizer.get_vocab().values(), default=-1)
+        rows = config.vocab_size
+        if largest >= rows:
             raise ValueError(
-                f"its tokenizer has id {largest}, its embedding {config.vocab_size}"
-                " rows"
+                f"its tokenizer has id {largest}, its embedding {rows} rows"
             )
-        # Not on the meta device, whose first use imports for two seconds.
-        with torch.random.fork_rng(devices=[]):
-            model = cls(config, tokenizer)
+        model = cls(config, tokenizer)
         model.load_state_dict(state, assign=True)
         return model
 

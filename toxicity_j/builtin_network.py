@@ -11,89 +11,25 @@ Apache-2.0).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 
+from .builtin_encoder_config import ROLES, EncoderConfig, Outputs
 from .builtin_heads import LikelihoodHead, PairHead, TextHead
+from .devices import to_device
 from .packed_attention import packed_attention
 
 __all__ = ["ROLES", "EncoderConfig", "EncoderNetwork", "Outputs"]
-
-ROLES = ("style", "content", "fluency")
 
 Attention = Callable[
     [torch.Tensor, torch.Tensor, torch.Tensor, Sequence[int]], torch.Tensor
 ]
 
 
-def _identity_calibration() -> dict[str, tuple[float, float]]:
-    return dict.fromkeys(ROLES, (1.0, 0.0))
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Hold the shape of the encoder; widths and depth of trunk and branches are
-    all-MiniLM-L6-v2's (its config.json).
-
-    Attributes:
-        vocab_size: tokens of the tokenizer.
-        hidden: width of the states.
-        heads: attention heads per layer.
-        intermediate: width inside the feed-forward part of a layer.
-        positions: rows of the table of positions, at least `max_length`.
-        trunk_layers: layers that each text passes alone; their states serve every head.
-        branch_layers: layers over one text alone, one set for style and one for
-            fluency.
-        pair_layers: layers over source and prediction together.
-        token_features: width of the features that are taken from each token.
-        max_length: most tokens per text, special tokens included.
-        calibration: per role, scale and shift of its logit (Platt 1999), fitted after
-            training.
-        likelihood_weight: weight of likelihood(prediction) - likelihood(source) in the
-            logit of fluency, fitted likewise.
-    """
-
-    vocab_size: int = 30522
-    hidden: int = 384
-    heads: int = 12
-    intermediate: int = 1536
-    positions: int = 512
-    trunk_layers: int = 4
-    branch_layers: int = 2
-    pair_layers: int = 4
-    token_features: int = 64
-    max_length: int = 128
-    calibration: dict[str, tuple[float, float]] = field(
-        default_factory=_identity_calibration
-    )
-    likelihood_weight: float = 0.0
-
-
-@dataclass
-class Outputs:
-    """Hold what the network says of a batch, uncalibrated; None where it was not asked.
-
-    Attributes:
-        style: logits of P(toxic) of the predictions. *Shape:* (n,)
-        content: logits of "the content of the source is kept". *Shape:* (n,)
-        fluency: logits of "the prediction is fluent", given its source. *Shape:* (n,)
-        likelihood: likelihood(prediction) - likelihood(source), in nats per token.
-            *Shape:* (n,)
-    """
-
-    style: torch.Tensor | None = None
-    content: torch.Tensor | None = None
-    fluency: torch.Tensor | None = None
-    likelihood: torch.Tensor | None = None
-
-
 class Layer(nn.Module):
-    """One post-norm transformer layer (Vaswani et al. 2017, arXiv 1706.03762, as in
-    BERT) over packed tokens.
-    """
+    """One post-norm layer of BERT (Vaswani et al. 2017, arXiv 1706.03762), packed."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -117,9 +53,8 @@ class Layer(nn.Module):
         Returns:
             *Shape:* (tokens, hidden)
         """
-        query, key, value = (
-            self.qkv(states).unflatten(-1, (3, self.heads, -1)).unbind(1)
-        )
+        projected = self.qkv(states).unflatten(-1, (3, self.heads, -1))
+        query, key, value = projected.unbind(1)
         mixed = self.attention(query, key, value, lengths).flatten(1)
         states = self.norm1(states + self.out(mixed))
         inner = nn.functional.gelu(self.up(states))
@@ -143,34 +78,25 @@ class Body(nn.Module):
         self.pair = _layers(config, config.pair_layers)
 
     def trunk_states(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Compute the trunk states of token ids, one text after another. *Shape:*
-        (tokens, hidden).
-        """
+        """Compute the trunk states of texts. *Shape:* (tokens, hidden)."""
         device = self.word_embeddings.weight.device
         lengths = [len(text) for text in ids]
-        flat = torch.from_numpy(
-            np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
-        ).to(device)
-        positions = torch.from_numpy(
-            np.concatenate([np.arange(length) for length in lengths])
-        ).to(device)
-        states = self.word_embeddings(flat) + self.position_embeddings(positions)
+        flat = np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
+        places = np.concatenate([np.arange(length) for length in lengths])
+        words, positions = to_device([flat, places], device)
+        states = self.word_embeddings(words) + self.position_embeddings(positions)
         return run_layers(self.trunk, self.dropout(self.norm(states)), lengths)
 
     def style_states(
         self, states: torch.Tensor, lengths: Sequence[int]
     ) -> torch.Tensor:
-        """Compute the states for style from trunk states. *Shape:* (tokens, hidden), in
-        and out.
-        """
+        """Compute the states for style from trunk states, of the same shape."""
         return run_layers(self.style, states, lengths)
 
     def fluency_states(
         self, states: torch.Tensor, lengths: Sequence[int]
     ) -> torch.Tensor:
-        """Compute the states for fluency from trunk states. *Shape:* (tokens, hidden),
-        in and out.
-        """
+        """Compute the states for fluency from trunk states, of the same shape."""
         return run_layers(self.fluency, states, lengths)
 
     def pair_states(
@@ -179,8 +105,7 @@ class Body(nn.Module):
         predictions: torch.Tensor,
         lengths: Sequence[tuple[int, int]],
     ) -> torch.Tensor:
-        """Compute the states of pairs, source before prediction, from the trunk states
-        of the two columns.
+        """Compute the states of pairs from the trunk states of both columns.
 
         Args:
             sources: *Shape:* (source tokens, hidden)
@@ -192,28 +117,13 @@ class Body(nn.Module):
         """
         segments = self.segment_embeddings.weight
         states = torch.cat([sources + segments[0], predictions + segments[1]])
-        places = torch.from_numpy(_side_by_side(lengths)).to(states.device)
-        return run_layers(
-            self.pair,
-            states[places],
-            [source + prediction for source, prediction in lengths],
-        )
-
-
-def _side_by_side(lengths: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Return the order that brings all sources, then all predictions, to one pair after
-    another. *Shape:* (tokens,).
-    """
-    sources, predictions = np.array(lengths, dtype=np.int64).T
-    source_ends = np.cumsum(sources)
-    prediction_ends = source_ends[-1] + np.cumsum(predictions)
-    pieces = []
-    for pair in range(len(lengths)):
-        pieces.append(np.arange(source_ends[pair] - sources[pair], source_ends[pair]))
-        pieces.append(
-            np.arange(prediction_ends[pair] - predictions[pair], prediction_ends[pair])
-        )
-    return np.concatenate(pieces)
+        source_lengths, prediction_lengths = zip(*lengths, strict=True)
+        # All sources lie before all predictions; 0, n, 1, n + 1, ... makes them pairs.
+        order = np.arange(2 * len(lengths)).reshape(2, -1).T.ravel()
+        places = _places([*source_lengths, *prediction_lengths], order)
+        (together,) = to_device([places], states.device)
+        sums = [source + prediction for source, prediction in lengths]
+        return run_layers(self.pair, states[together], sums)
 
 
 def _layers(config: EncoderConfig, count: int) -> nn.ModuleList:
@@ -223,21 +133,28 @@ def _layers(config: EncoderConfig, count: int) -> nn.ModuleList:
 def run_layers(
     layers: nn.ModuleList, states: torch.Tensor, lengths: Sequence[int]
 ) -> torch.Tensor:
-    """Pass packed segments through layers, sorted by length on the way. *Shape:*
-    (tokens, hidden), in and out.
-    """
+    """Pass packed segments through layers. *Shape:* (tokens, hidden), in and out."""
+    # By length, because attention takes neighbors of equal length in one call.
     order = np.argsort(lengths, kind="stable")
-    ends = np.cumsum(lengths)
-    places = np.concatenate([np.arange(ends[i] - lengths[i], ends[i]) for i in order])
-    forth = torch.from_numpy(places).to(states.device)
-    back = torch.empty_like(forth).scatter_(
-        0, forth, torch.arange(len(places), device=states.device)
-    )
+    places = _places(lengths, order)
+    (forth,) = to_device([places], states.device)
+    own = torch.arange(len(places), device=states.device)
+    back = torch.empty_like(forth).scatter_(0, forth, own)
     by_length = [int(lengths[i]) for i in order]
     states = states[forth]
     for layer in layers:
         states = layer(states, by_length)
     return states[back]
+
+
+def _places(lengths: Sequence[int], order: np.ndarray) -> np.ndarray:
+    """Return where the tokens of packed segments lie, the segments in another order.
+
+    *Shape:* (tokens,).
+    """
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    return np.concatenate([np.arange(starts[i], ends[i]) for i in order])
 
 
 class EncoderNetwork(nn.Module):

@@ -1,9 +1,6 @@
-"""The shipped weight files: where they are found, how they are checked, how they are
-stored.
+"""The shipped weight files: where they are found, and how they are checked.
 
-Each built-in model is one safetensors file: its tensors, and in the header's metadata
-its configuration and its tokenizer. Two-dimensional tensors are stored as int8 with one
-scale per row, which loses at most 1/254 of a row's largest weight.
+What is in them: `builtin_files`.
 """
 
 from __future__ import annotations
@@ -11,18 +8,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import json
-import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from safetensors import SafetensorError, safe_open
 
 from .version import VERSION
-
-if TYPE_CHECKING:
-    import torch
 
 # Where the weights are published, and the tag they are pinned to. The digests below are
 # written by `python -m training.release`.
@@ -36,87 +24,6 @@ SHA256 = {
         "b3a08ddd671309e5f9df904c6119c4b7d823c9cd73c47510b90ed851d9337a0a"
     ),
 }
-
-INT8_MAX = 127
-
-
-def save_tensors(
-    path: str | Path,
-    state: dict[str, torch.Tensor],
-    metadata: dict[str, str],
-    *,
-    int8: bool = True,
-) -> None:
-    """Write tensors and metadata to one safetensors file, byte-equal for equal input.
-
-    The file is complete or absent: it is written beside `path` and moved there. Its
-    mode is 0644.
-
-    Args:
-        path: the file to write; replaced when it exists.
-        state: name to floating-point tensor, any shape.
-        metadata: what the header carries, text to text.
-        int8: store each two-dimensional tensor as int8 rows, beside `<name>.scale` of
-            shape (rows, 1); the rest stays float32.
-    """
-    import torch
-    from safetensors.torch import save
-
-    tensors = {}
-    for name, tensor in state.items():
-        tensor = tensor.detach().float().cpu().contiguous()
-        if not int8 or tensor.dim() != 2:
-            tensors[name] = tensor
-            continue
-        largest = tensor.abs().amax(dim=1, keepdim=True)
-        scale = largest.clamp_min(1e-12) / INT8_MAX
-        tensors[name] = torch.round(tensor / scale).to(torch.int8)
-        tensors[f"{name}.scale"] = scale
-    blob = save(tensors, metadata)
-    _write_atomically(Path(path), _with_sorted_header(blob))
-
-
-def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Read what `save_tensors` wrote: float32 tensors by name, and the metadata.
-
-    Raises:
-        FileNotFoundError: `path` is not a regular file.
-        ValueError: the file is damaged, or a tensor holds NaN or infinity.
-    """
-    import torch
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"`path` must be a safetensors file; there is none at {path}"
-        )
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is not a dict)
-            metadata = file.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(
-            f"`path` must be a safetensors file; {path} is damaged ({error})"
-        ) from error
-    state = {}
-    for name, tensor in stored.items():
-        if tensor.dtype == torch.int8:
-            if f"{name}.scale" not in stored:
-                raise ValueError(
-                    f"`path` must hold a scale for each int8 tensor; {path} lacks"
-                    f" {name}.scale"
-                )
-            state[name] = tensor.float() * stored[f"{name}.scale"]
-        elif not name.endswith(".scale"):
-            state[name] = tensor
-    broken = [
-        name for name, tensor in state.items() if not torch.isfinite(tensor).all()
-    ]
-    if broken:
-        names = ", ".join(broken)
-        raise ValueError(
-            f"`path` must hold finite weights; {path} has NaN or infinity in {names}"
-        )
-    return state, metadata
 
 
 @functools.cache
@@ -151,9 +58,8 @@ def find_weights(name: str) -> Path:
 
 
 def remember_folder(folder: str | Path) -> None:
-    """Add a folder to those where `find_weights` looks, because `evaluate.load` copies
-    code alone.
-    """
+    """Add a folder in which `find_weights` looks."""
+    # `evaluate.load` copies code alone, so the weights stay where they were.
     _folders[Path(folder).resolve()] = None
 
 
@@ -166,40 +72,12 @@ def file_digest(path: str | Path) -> str:
 _folders: dict[Path, None] = {}
 
 
-def _with_sorted_header(blob: bytes) -> bytes:
-    """Sort the header of a safetensors file: safetensors writes metadata in the order
-    of a hash map.
-    """
-    size = int.from_bytes(blob[:8], "little")
-    header, tensors = blob[8 : 8 + size], blob[8 + size :]
-    in_order = json.dumps(json.loads(header), sort_keys=True, separators=(",", ":"))
-    # The tensors behind the header are aligned to 8 bytes.
-    padded = in_order.encode() + b" " * (-len(in_order.encode()) % 8)
-    return len(padded).to_bytes(8, "little") + padded + tensors
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _package_folders() -> list[Path]:
-    """Return the folders of an installed (or importable) `toxicity_j` package, without
-    importing it.
-    """
+    """Return the folders of an importable `toxicity_j`, without importing it."""
     try:
         spec = importlib.util.find_spec("toxicity_j")
-    except (
-        ValueError
-    ):  # a module of that name without a spec, such as a script run as __main__
+    except ValueError:
+        # A module of that name has no spec, such as a script that runs as __main__.
         spec = None
     if spec is None or spec.submodule_search_locations is None:
         return []

@@ -159,8 +159,7 @@ def require_tensors(missing: Collection[str], ref: ModelRef, argument: str) -> N
 
 
 def require_safetensors(ref: ModelRef, argument: str) -> None:
-    """Refuse a folder whose weights are not in safetensors files, or which holds
-    anything but files and folders.
+    """Refuse a folder without safetensors weights, or with irregular files.
 
     Raises:
         ValueError: the folder lacks them, or holds a pipe, a socket, a device or a
@@ -197,9 +196,7 @@ def require_regular_files(folder: Path, argument: str) -> None:
 
 @contextmanager
 def load_errors(ref: ModelRef, role: str, argument: str) -> Iterator[None]:
-    """Turn whatever a library raises over a model that it cannot load into one
-    OSError.
-    """
+    """Turn whatever a library raises over a model into one OSError."""
     try:
         yield
     except (ImportError, MemoryError, torch.OutOfMemoryError):
@@ -210,9 +207,7 @@ def load_errors(ref: ModelRef, role: str, argument: str) -> Iterator[None]:
 
 
 def load_error(ref: ModelRef, role: str, argument: str, error: Exception) -> OSError:
-    """Build the error for a model that could not be loaded: its name, what it was for,
-    and the ways out.
-    """
+    """Build the error for a model that could not be loaded, with the ways out."""
     reason = f"{type(error).__name__}: {first_line(error)}"
     return OSError(
         f"`{argument}`: the model {str(ref)!r}, for {role}, could not be loaded"
@@ -228,9 +223,7 @@ def first_line(error: Exception) -> str:
 
 
 def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
-    """Return the commit of a Hub model in the local cache, else the revision asked for;
-    "" for a folder.
-    """
+    """Return a Hub model's commit in the cache, else its revision; "" for a folder."""
     from huggingface_hub import try_to_load_from_cache
 
     if ref.folder is not None:
@@ -242,8 +235,7 @@ def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """Return eight hexadecimal digits of the SHA-256 over the weights and settings in a
-    model folder.
+    """Return eight hexadecimal digits of the SHA-256 of a model folder.
 
     The digest is the same wherever the folder lies.
     """

@@ -92,8 +92,7 @@ def check_number(
 
 
 def check_whole(name: str, value: object, low: int) -> None:
-    """Check that a value is a whole number of at least `low`; NumPy's integers count as
-    such.
+    """Check that a value is a whole number of at least `low`.
 
     Raises:
         TypeError: it is not a whole number.
@@ -106,8 +105,7 @@ def check_whole(name: str, value: object, low: int) -> None:
 
 
 def check_known(kind: str, given: Collection[str], valid: Sequence[str]) -> None:
-    """Check that every given name is a valid one; otherwise the nearest valid one is
-    suggested.
+    """Check that every given name is valid; otherwise suggest the nearest.
 
     Raises:
         TypeError: a name is unknown.

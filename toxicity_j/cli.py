@@ -47,9 +47,7 @@ def _program(
 def score(
     stream: options.Stream = None, workers: options.Workers = 1, **given: Any
 ) -> int:
-    """Score one or more systems: a table with intervals, the verdict in words and the
-    signature.
-    """
+    """Score one or more systems: a table with intervals, a verdict, the signature."""
     if stream is None:
         return _run(given)
     from .cli_stream import stream as run_stream
@@ -60,9 +58,7 @@ def score(
 @app.command(cls=Command)
 @options.with_scoring_options
 def compare(baseline: options.Baseline = None, **given: Any) -> int:
-    """Compare two or more systems: ranks, groups, pairwise tests with correction,
-    effect sizes.
-    """
+    """Compare two or more systems: ranks, groups, tests with correction, effects."""
     return _run({**given, "baseline": baseline, "pairwise": True})
 
 
@@ -95,9 +91,7 @@ def protocols(
         options.TableFormat, typer.Option("--format", help="How the table is shown.")
     ] = options.TableFormat.text,
 ) -> None:
-    """List the protocols: their models, sizes, licences and columns, and which models
-    are on this machine.
-    """
+    """List the protocols, their models, and which of those are on this machine."""
     from .cli_program import print_quietly
     from .cli_protocols import protocol_table
 

@@ -40,9 +40,7 @@ class InputFormat(StrEnum):
 
 
 class Quoting(StrEnum):
-    """How quotation marks of TSV files are read; with "auto" only the shared tasks' own
-    files have quotes.
-    """
+    """How TSV files are quoted; "auto" knows the shared tasks' own files."""
 
     auto = "auto"
     none = "none"
@@ -240,9 +238,7 @@ Against = Annotated[
 
 
 def with_scoring_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Put the options that `score` and `compare` share before a command's own; it takes
-    them as keyword arguments.
-    """
+    """Put the options that `score` and `compare` share before a command's own."""
     shared = inspect.signature(_shared, eval_str=True)
     own = inspect.signature(command, eval_str=True)
     parameters = [*shared.parameters.values(), *own.parameters.values()]

@@ -31,9 +31,7 @@ DEBUG = "TOXICITY_J_DEBUG"
 
 
 class Program(TyperGroup):
-    """The program: an error is one line on stderr and exit code 2, Ctrl-C is exit code
-    130.
-    """
+    """The program: an error is one line on stderr and exit code 2, Ctrl-C 130."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run a command and exit with the code that it returns."""
@@ -58,9 +56,8 @@ class Command(TyperCommand):
 
 
 def repeat_options(args: Sequence[str]) -> list[str]:
-    """Write `--predictions a b` as `--predictions a --predictions b`; "-" is a value,
-    not an option.
-    """
+    """Write `--predictions a b` as `--predictions a --predictions b`."""
+    # "-" stands for stdin, so it is a value and not an option.
     repeated: list[str] = []
     option = ""
     for index, argument in enumerate(args):
@@ -111,9 +108,7 @@ def exit_code(run: Callable[[], Any]) -> int:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the message of an error without line breaks; an error that nobody foresaw
-    shows its type.
-    """
+    """Return an error's message on one line, with its type if nobody foresaw it."""
     usage = getattr(error, "format_message", None)
     if usage is not None:
         return " ".join(str(usage()).split())
@@ -149,8 +144,7 @@ def put(text: str, path: str | None) -> None:
 
 
 def silence_stdout() -> None:
-    """Send what is left for stdout nowhere, so that Python does not complain about the
-    closed pipe at exit.
-    """
+    """Send what is left for stdout nowhere."""
+    # Python flushes stdout at exit, and would complain about the closed pipe.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -83,9 +83,7 @@ def protocol_table(table_format: str) -> str:
 
 
 def is_here(model: str) -> bool:
-    """Return True if a model needs no download: built in, or in the cache of the
-    Hub.
-    """
+    """Return True if a model needs no download: built in, or in the Hub's cache."""
     if model in (ENCODER, IDENTIFIER):
         return True
     folder = model.replace("/", "--")
@@ -96,9 +94,8 @@ def is_here(model: str) -> bool:
 
 
 def _hub_cache() -> Path:
-    """Return the folder of huggingface_hub's cache, by its environment variables (its
-    constants.py).
-    """
+    """Return the folder of huggingface_hub's cache."""
+    # The environment variables are those of its constants.py.
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or f"{caches}/huggingface"
     hub = os.environ.get("HF_HUB_CACHE") or f"{home}/hub"

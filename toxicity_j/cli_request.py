@@ -73,9 +73,7 @@ class Output:
                 )
 
     def chosen_format(self) -> str:
-        """Return the format that was asked for, or that the suffix of the file says, or
-        "text".
-        """
+        """Return the format asked for, else that of the file's suffix, else "text"."""
         if self.format is not None:
             return self.format
         suffix = Path(self.path or "").suffix
@@ -98,9 +96,7 @@ def _require(option: str, libraries: tuple[str, ...], command: str) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks `score` or `compare` for; see the options of the command
-    line.
-    """
+    """What the user asks `score` or `compare` for; see `cli_options`."""
 
     files: tuple[str, ...]
     sources: str | None

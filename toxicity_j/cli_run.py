@@ -171,9 +171,7 @@ def _scored(
 def _scored_cold(
     request: Request, protocol: Protocol, inputs: Inputs
 ) -> dict[str, Segments] | None:
-    """Score with the identifier in NumPy, where that is all there is to do and the
-    input is short; else None.
-    """
+    """Score by the identifier in NumPy; None if something else is asked for."""
     others = (inputs.sources, inputs.references, inputs.languages)
     if any(column is not None for column in others):
         return None

@@ -83,9 +83,8 @@ def stream(given: Mapping[str, Any]) -> int:
 
 
 def _columns(wanted: Request) -> dict[str, Any]:
-    """Find the columns of the first file by its header; one of each, because rows are
-    read one table at a time.
-    """
+    """Find the columns of the first file by its header."""
+    # One of each kind, because rows are read one table at a time.
     table = read_header(wanted.files[0])
     outputs, _ = prediction_columns(table, wanted.names)
     if len(outputs) != 1:

@@ -21,7 +21,7 @@ from .protocols import IDENTIFIER, Protocol
 from .results import Segments
 from .rules import saturate, sigmoid
 from .signature import protocol_name, render
-from .text import normalize, windows_of_all
+from .text import tokenize, windows_of_all
 from .version import VERSION
 
 _FILE = "identifier.safetensors"
@@ -37,8 +37,7 @@ Floats = npt.NDArray[np.float32]
 def score_style(
     predictions: Sequence[str], protocol: Protocol, threshold: float | None
 ) -> Segments:
-    """Return STA of texts, with the signature that `Scorer(protocol,
-    style_model="identifier")` gives.
+    """Return STA of texts, signed as `Scorer(protocol, style_model="identifier")`.
 
     Args:
         predictions: texts, checked.
@@ -78,11 +77,7 @@ class NumpyIdentifier:
     def p_toxic(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,)"""
         distinct = list(dict.fromkeys(texts))
-        normalized = list(map(normalize, distinct))
-        encodings = self._tokenizer.encode_batch_fast(
-            normalized, add_special_tokens=False
-        )
-        ids = [encoding.ids for encoding in encodings]
+        ids = tokenize(self._tokenizer, distinct, special_tokens=False)
         rows, row_owners = windows_of_all(ids, self._size, self._size * 3 // 4)
         owners = np.array(row_owners)
         lengths = list(map(len, rows))
@@ -95,9 +90,7 @@ class NumpyIdentifier:
         return np.array([scores[text] for text in texts])
 
     def _logits(self, rows: list[list[int]]) -> Floats:
-        """Return the logits of token ids, as `ToxicityIdentifier.forward` does.
-        *Shape:* (batch,)
-        """
+        """Return the logits of token ids, as `ToxicityIdentifier`. *Shape:* (batch,)"""
         length = max(1, *map(len, rows))
         # A window starts at each token; those at the end look past it, at zeros.
         beyond = max(self._widths, default=1) - 1

@@ -43,8 +43,7 @@ def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
 
 
 def reference_lists(column: Any, name: str = "references") -> list[list[str]]:
-    """Check a column of references: one string, or a non-empty list of strings, for
-    each item.
+    """Check a column of references: a string, or a list of strings, per item.
 
     Returns:
         A list of texts for each item.
@@ -68,9 +67,7 @@ def _references_of_one(item: Any, name: str) -> list[str]:
 
 
 def _as_list(column: Any, name: str, *, nested: bool = False) -> list[Any]:
-    """Return the items of a column; `nested` allows an array of two dimensions, whose
-    items are lists.
-    """
+    """Return the items of a column; `nested` allows an array of two dimensions."""
     # Each of these can be iterated over, but none is a column in order.
     if column is None or isinstance(column, (str, bytes, Mapping, Set)):
         raise TypeError(f"`{name}` must be a list of strings; got {described(column)}")

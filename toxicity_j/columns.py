@@ -7,7 +7,7 @@ A different length or a missing column is an error that names the argument.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -156,7 +156,7 @@ def _optional_references(column: Any) -> list[list[str]] | None:
     return reference_lists(column)
 
 
-def same_length(**columns: list[Any] | None) -> int:
+def same_length(**columns: Sequence[Any] | None) -> int:
     """Return the common length of the columns that are given.
 
     Raises:
@@ -211,9 +211,7 @@ def _terminated(text: str) -> str:
 def _check_present(
     protocol: Protocol, sources: list[str] | None, references: list[list[str]] | None
 ) -> None:
-    """Check that a J that was asked for, by giving more than predictions, can be
-    computed.
-    """
+    """Check that the J asked for, by giving more than predictions, can be computed."""
     if references is None and sources is not None and protocol.references == "required":
         factor = "the third factor of J"
         if protocol.content is not None and protocol.content.reference_weight > 0:

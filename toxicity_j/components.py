@@ -79,9 +79,8 @@ def choose_components(protocol: Protocol, options: Options) -> dict[Role, Compon
 
 
 def _style_component(protocol: Protocol, options: Options) -> Component:
-    """Return the STA component; a model that replaces the protocol's brings its own
-    tokenizer.
-    """
+    """Return the STA component."""
+    # A model that replaces the protocol's brings its own tokenizer.
     style = protocol.style
     ref = _given_or_own(options.style_model, style.model, "style_model")
     if _is_builtin(ref, ENCODER, IDENTIFIER):

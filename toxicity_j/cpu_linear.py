@@ -35,8 +35,7 @@ _CLEARLY_SLOWER, _MOST_TRIALS = 1.5, 3
 
 
 class OneDNNLinear(nn.Module):
-    """Compute what a linear layer does, optionally followed by the exact GELU; weights
-    are laid out once.
+    """Compute a linear layer, optionally followed by the exact GELU.
 
     Args:
         linear: a layer for which `can_use_onednn` holds.
@@ -64,9 +63,7 @@ class OneDNNLinear(nn.Module):
 
 
 def can_use_onednn(device: torch.device, dtype: torch.dtype) -> bool:
-    """Return whether this torch has the operators, and this machine the instructions
-    for `dtype`.
-    """
+    """Return whether this torch and this machine can, in `dtype`."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     if not all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS):
@@ -78,9 +75,7 @@ def can_use_onednn(device: torch.device, dtype: torch.dtype) -> bool:
 
 @functools.cache
 def onednn_is_faster(dtype: torch.dtype, threads: int) -> bool:
-    """Time both kinds of layer for about 50 ms, once per process, number format and
-    count of threads.
-    """
+    """Time both kinds of layer, once per process, number format and thread count."""
     # The user's random generator stays as it is. nn.utils.skip_init would import SymPy
     # for half a second.
     with torch.random.fork_rng(devices=[]):
@@ -105,9 +100,7 @@ def onednn_is_faster(dtype: torch.dtype, threads: int) -> bool:
 
 
 def use_onednn_linear(network: nn.Module) -> None:
-    """Put a `OneDNNLinear` in place of each `torch.nn.Linear` that it speeds up, in a
-    network for inference alone.
-    """
+    """Replace each `torch.nn.Linear` that a `OneDNNLinear` speeds up, for inference."""
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Linear and prefers_onednn(
@@ -129,9 +122,8 @@ def _ratios_of_times(
     two: Callable[[torch.Tensor], torch.Tensor],
     dtype: torch.dtype,
 ) -> list[float]:
-    """Return the time of one layer over that of another per trial; the first that is
-    not clearly slower is the last.
-    """
+    """Return the ratio of two layers' times, per trial."""
+    # The first trial that is not clearly slower is the last one needed.
     states = torch.ones(_TRIAL_ROWS, _TRIAL_WIDTH, dtype=dtype)
     for layer in (one, two):
         layer(states)
@@ -151,9 +143,8 @@ def _ratios_of_times(
 def _seconds(
     layer: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor
 ) -> float:
-    """Return the processor's seconds: they do not count the time in which other
-    programs have the core.
-    """
+    """Return the seconds that this process has had."""
+    # Not the clock's, which counts the time in which other programs have the core.
     start = time.process_time()
     layer(states)
     return time.process_time() - start

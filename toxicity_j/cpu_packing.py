@@ -53,9 +53,7 @@ _batch: ContextVar[_Batch] = ContextVar("batch")
 
 
 def can_be_padding_free(model: Any) -> bool:
-    """Return whether a transformers sequence classifier is one that
-    `enable_padding_free` knows.
-    """
+    """Return whether `enable_padding_free` knows a transformers classifier."""
     config = model.config
     return (
         config.model_type in FAMILIES
@@ -65,8 +63,7 @@ def can_be_padding_free(model: Any) -> bool:
 
 
 def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
-    """Make a sequence classifier of `FAMILIES` take packed batches, by
-    `padding_free_logits`, and nothing else.
+    """Make a classifier of `FAMILIES` take packed batches, and nothing else.
 
     Args:
         model: in float32.
@@ -96,8 +93,7 @@ def enable_padding_free(model: Any, dtype: torch.dtype) -> None:
 def padding_free_logits(
     model: Any, texts: Sequence[Sequence[Sequence[int]]]
 ) -> torch.Tensor:
-    """Compute logits of texts given as token ids, special tokens included; sorted by
-    length is fastest.
+    """Compute logits of texts as token ids; sorted by length is fastest.
 
     Args:
         model: a model that `enable_padding_free` has prepared.
@@ -142,9 +138,7 @@ def _positions(
 
 
 def first_position(table: torch.nn.Embedding) -> int:
-    """Return the position of a text's first token: 0, or in RoBERTa's family the one
-    after the padding index.
-    """
+    """Return a text's first position: 0, or in RoBERTa's family behind padding's."""
     if table.padding_idx is None:
         return 0
     return table.padding_idx + 1
@@ -167,9 +161,7 @@ def _attention(
     *args: Any,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend as transformers asks. *Shape:* (1, heads, tokens, dim) to (1, tokens,
-    heads, dim).
-    """
+    """Attend as transformers asks. *Shape:* (1, tokens, heads, dim)."""
     mixed = packed_attention(
         query[0].transpose(0, 1),
         key[0].transpose(0, 1),
@@ -182,9 +174,7 @@ def _attention(
 def _cast_states(
     dtype: torch.dtype, module: Any, args: tuple[Any, ...]
 ) -> tuple[Any, ...]:
-    """Give the layers their number format; the embeddings before them stay in
-    float32.
-    """
+    """Give the layers their number format; the embeddings before stay float32."""
     states, *others = args
     return (states.to(dtype), *others)
 
@@ -201,7 +191,5 @@ def _first_tokens(
 
 
 def _one_token_per_text(module: Any, args: Any, states: torch.Tensor) -> torch.Tensor:
-    """Give heads texts of one token, after the last layer. *Shape:* (1, texts, hidden)
-    to (texts, 1, hidden).
-    """
+    """Give heads texts of one token. *Shape:* (1, texts, d) to (texts, 1, d)."""
     return states.transpose(0, 1).float()

@@ -99,8 +99,7 @@ def to_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[torch.
 
 
 class Precision(Generic[Network]):
-    """Hold a network in the number format asked for and, once one is needed, its
-    float32 twin.
+    """Hold a network in a number format and, once needed, its float32 twin.
 
     Rounding to bfloat16 can put a score on the wrong side of a hard decision. Scores
     near a decision are computed again in float32, so hard results are those of float32.
@@ -165,9 +164,8 @@ class Precision(Generic[Network]):
 
 
 def _use_one_thread() -> None:
-    """Let torch compute without OpenMP's pool of threads, which is lost in a fork:
-    waiting for it would never end.
-    """
+    """Let torch compute without OpenMP's pool of threads."""
+    # The pool is lost in a fork: waiting for it would never end.
     torch.set_num_threads(1)
 
 

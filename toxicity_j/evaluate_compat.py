@@ -47,8 +47,7 @@ _LEFT: set[str] = set()
 
 
 def loaded_from() -> str | None:
-    """Return the folder given to the `evaluate.load` call that is under way, if it is a
-    local one.
+    """Return the local folder given to the `evaluate.load` call under way, if any.
 
     `load` (src/evaluate/loading.py) copies this code elsewhere and keeps the folder in
     its own frame only.
@@ -65,8 +64,7 @@ def loaded_from() -> str | None:
 
 
 class StoredColumns:
-    """The columns that `add` and `add_batch` store until compute(): a part of an
-    `evaluate.Metric`, which it precedes.
+    """The columns that `add` and `add_batch` store until compute(), for a Metric.
 
     It is not a Metric itself, because `import_main_class` (src/evaluate/loading.py)
     takes the first Metric that it finds among the names of the main script.
@@ -141,8 +139,7 @@ class StoredColumns:
         return {name: _all_or_none(name, column) for name, column in stored.items()}
 
     def store(self, columns: Stored) -> None:
-        """Write columns to evaluate's Arrow file, in slices; if that fails, discard
-        everything that is stored.
+        """Write columns to evaluate's Arrow file; if that fails, discard all.
 
         Args:
             columns: by name, lists of equal length; None for a column that is absent.
@@ -173,9 +170,7 @@ class StoredColumns:
                 raise
 
     def _take(self) -> dict[str, list[Any]] | None:
-        """Read what is stored by all processes, and discard it; None in every process
-        but the first.
-        """
+        """Read and discard what all processes store; None in all but the first."""
         if self.process_id > 0:
             _LEFT.add(self._share_path())
         try:
@@ -189,9 +184,8 @@ class StoredColumns:
         return stored
 
     def discard(self) -> None:
-        """Let go of what is stored: files and locks. evaluate does so after a success
-        only (`compute`).
-        """
+        """Let go of what is stored: files and locks."""
+        # evaluate does so after a success only (`compute`).
         with self._storage_lock:
             self._storing_threads.clear()
             self._close_writer()
@@ -214,17 +208,14 @@ class StoredColumns:
         super().add_batch(**columns)  # type: ignore[misc]
 
     def _share_path(self) -> str:
-        """Return the file of this process among several, as evaluate names it
-        (`_create_cache_file`).
-        """
+        """Return this process's file, as `_create_cache_file` names it."""
         return os.path.join(
             self.data_dir,
             f"{self.experiment_id}-{self.num_process}-{self.process_id}.arrow",
         )
 
     def _await_reader(self) -> None:
-        """Wait until process 0 has read the round before: evaluate lets a process write
-        over a share not yet read.
+        """Wait until process 0 has read the round before.
 
         Raises:
             ValueError: it has not read it within `timeout`.
@@ -243,9 +234,8 @@ class StoredColumns:
                 time.sleep(0.02)
 
     def _close_writer(self) -> None:
-        """Close evaluate's writer, also one whose disk is full: closing it then raises
-        again, and so would each use.
-        """
+        """Close evaluate's writer, also one whose disk is full."""
+        # Closing that one raises again, and so would each later use of it.
         if self.writer is not None:
             try:
                 self.writer.finalize()
@@ -262,8 +252,7 @@ class StoredColumns:
                 return  # nothing more can be done, and the file is deleted next
 
     def _compute(self, **stored: Any) -> dict[str, list[Any]]:
-        """Return the stored columns to `_take`; evaluate's `compute` calls this under
-        its files' locks.
+        """Return the stored columns to `_take`, called by evaluate's `compute`.
 
         evaluate removes files from the last to the first. Process 0 must be free before
         another sees its file vanish, or that one takes the lock of this round for that
@@ -275,9 +264,8 @@ class StoredColumns:
         return {name: list(column) for name, column in stored.items()}
 
     def _build_data_dir(self) -> str:
-        """Return the folder of Arrow files; one that cannot be made is no error before
-        something is stored.
-        """
+        """Return the folder of Arrow files."""
+        # One that cannot be made is no error before something is stored.
         try:
             folder: str = super()._build_data_dir()  # type: ignore[misc]
         except OSError:
@@ -285,18 +273,16 @@ class StoredColumns:
         return folder
 
     def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
-        """Check nothing: columns are checked already, and evaluate's check
-        (`add_batch`) fails on absent columns.
-        """
+        """Check nothing: columns are checked already."""
+        # evaluate's own check (`add_batch`) fails on absent columns.
 
     def __len__(self) -> int:
         with self._storage_lock:
             return super().__len__()  # type: ignore[misc,no-any-return]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the arguments: locks and writers cannot be pickled, and evaluate has
-        no rule for it.
-        """
+        """Return the arguments, from which an equal metric is made."""
+        # Locks and writers cannot be pickled, and evaluate has no rule for it.
         if len(self):
             raise ValueError(
                 f"a metric that stores {len(self)} segments cannot be pickled: call"
@@ -328,9 +314,8 @@ def _all_or_none(name: str, column: list[Any]) -> list[Any] | None:
 
 
 def _cut(column: list[Any] | None, rows: slice) -> list[Any]:
-    """Return rows of a column; an absent one is stored as nulls, because evaluate has
-    no optional columns.
-    """
+    """Return rows of a column; of an absent one, nulls."""
+    # evaluate has no optional columns.
     if column is None:
         return [None] * (rows.stop - rows.start)
     return column[rows]

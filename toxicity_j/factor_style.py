@@ -104,9 +104,7 @@ def style_scores(
 def _relative_sta(
     p_neutral: np.ndarray, n: int, references: list[np.ndarray] | None
 ) -> np.ndarray:
-    """Compare the n predictions with the sources that follow them, and with their
-    references. *Shape:* (n,).
-    """
+    """Compare n predictions with sources and references. *Shape:* (n,)."""
     predictions, sources = p_neutral[:n], p_neutral[n : 2 * n]
     if references is None:
         return relative_style(predictions, sources, None)
@@ -116,8 +114,7 @@ def _relative_sta(
 
 @dataclass(frozen=True)
 class _Compared:
-    """The texts whose toxicity is needed, in one list: predictions, then sources, then
-    references.
+    """The texts whose toxicity is needed: predictions, sources, then references.
 
     Attributes:
         texts: all of them.
@@ -132,9 +129,7 @@ class _Compared:
 
     @classmethod
     def of(cls, columns: Columns) -> _Compared:
-        """Return the texts of a protocol whose STA compares; without sources, the
-        predictions alone.
-        """
+        """Return the texts of a protocol whose STA compares, if it has sources."""
         if columns.sources is None:
             return cls(columns.predictions)
         texts = [*columns.predictions, *columns.sources]
@@ -151,9 +146,7 @@ class _Compared:
         return cls(texts, has_sources=True, references=indices)
 
     def is_borderline(self, odds: np.ndarray) -> np.ndarray:
-        """Return the texts whose comparison with another rounding could flip. *Shape:*
-        (n,) to (n,), bool.
-        """
+        """Return where rounding could flip a comparison. *Shape:* (n,), bool."""
         if not self.has_sources:
             return np.zeros(len(odds), dtype=bool)
         n = len(self.texts)
@@ -194,9 +187,7 @@ def _classified(
     compared: _Compared,
     call: Call,
 ) -> _Toxicity:
-    """Return the toxicity of each text by a classifier, which says it in logits of its
-    classes.
-    """
+    """Return the toxicity of each text by a classifier, from its classes' logits."""
     model, index = loaded.model, loaded.index
     texts = compared.texts
     if style.detokenize:
@@ -219,9 +210,7 @@ def _classified(
 def _logits_guard(
     loaded: LoadedComponent, decision: Decision, compared: _Compared
 ) -> Mark:
-    """Return what marks the texts that a classifier of reduced precision has to read
-    again.
-    """
+    """Return what marks the texts that reduced precision has to read again."""
     index, independent = loaded.index, loaded.model.multi_label
 
     def is_borderline(logits: np.ndarray) -> np.ndarray:

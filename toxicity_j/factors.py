@@ -46,9 +46,7 @@ class Call:
     truncated: dict[str, int] = field(default_factory=dict)
 
     def take(self, roles: Sequence[str], scored: Scored) -> np.ndarray:
-        """Take a model's values, and count for its roles the texts that it
-        truncated.
-        """
+        """Take a model's values, and count for its roles the texts that it cut."""
         # One pass may serve several roles, and each is told.
         if scored.truncated:
             for role in roles:
@@ -75,8 +73,7 @@ def encoder_scores(
     columns: Columns,
     call: Call,
 ) -> dict[str, np.ndarray]:
-    """Run the built-in encoder once for every role that it plays on pairs of source and
-    prediction.
+    """Run the built-in encoder once for every role that it plays on pairs.
 
     Args:
         protocol: the protocol's rules.
@@ -115,9 +112,7 @@ def encoder_scores(
 
 
 def _reads_pairs(protocol: Protocol, role: Role, columns: Columns) -> bool:
-    """Return whether a role is about pairs of source and prediction, with nothing else
-    to compare.
-    """
+    """Return whether a role is about pairs of source and prediction alone."""
     content, fluency = protocol.content, protocol.fluency
     if role == "style":
         return not protocol.style.relative
@@ -178,9 +173,7 @@ def _zero_blank(
 def _weighted_similarity(
     content: Content, loaded: LoadedComponent, columns: Columns, call: Call
 ) -> np.ndarray:
-    """Return the similarity to the source, to the most similar reference, or both by
-    their weights. *Shape:* (n,).
-    """
+    """Return the similarity to source and references, weighted. *Shape:* (n,)."""
     references = columns.references
     if references is None or content.reference_weight == 0:
         return _similarity(loaded, _sources(columns), columns.predictions, call)
@@ -212,9 +205,7 @@ def _sources(columns: Columns) -> list[str]:
 def _similarity(
     loaded: LoadedComponent, first: list[str], second: list[str], call: Call
 ) -> np.ndarray:
-    """Return the similarity of each pair, a source or reference first. *Shape:*
-    (pairs,).
-    """
+    """Return the similarity of pairs, a source or reference first. *Shape:* (n,)."""
     scored = loaded.model.score(first, second, progress=call.progress("content"))
     scores = call.take(["content"], scored)
     if loaded.component.kind == "encoder":
@@ -223,9 +214,7 @@ def _similarity(
 
 
 def _quality(loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
-    """Return the factor of a model that reads all columns, such as chrF. *Shape:*
-    (n,).
-    """
+    """Return FL by a model that reads all columns, such as chrF. *Shape:* (n,)."""
     scored = loaded.model.score(
         columns.predictions,
         columns.sources,
@@ -238,9 +227,7 @@ def _quality(loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarra
 def _fluency_of_texts(
     fluency: Fluency, loaded: LoadedComponent, columns: Columns, call: Call
 ) -> np.ndarray:
-    """Return the acceptability of the predictions, or what of it was lost against the
-    sources. *Shape:* (n,).
-    """
+    """Return FL by a model that reads texts one by one. *Shape:* (n,)."""
     if not fluency.relative or columns.sources is None:
         return _acceptability(fluency, loaded, columns.predictions, call)
     texts = [*columns.predictions, *columns.sources]
@@ -270,9 +257,7 @@ def _acceptability(
 
 
 def _is_acceptable(loaded: LoadedComponent, texts: list[str], call: Call) -> np.ndarray:
-    """Return 1 where the acceptable class is the likeliest, else 0. *Shape:*
-    (texts,).
-    """
+    """Return 1 where the acceptable class is the likeliest, else 0. *Shape:* (n,)."""
     index = loaded.index
     decision = Decision("argmax")
 

@@ -43,8 +43,7 @@ def _is_copy(prediction: str, other: str) -> bool:
 # | case | where | SIM | FL |
 # |---|---|---|---|
 # | blank prediction | protocols with `blank_is_zero` | 0 | 0 |
-# | copy, up to case and normalization | SIM of the built-in encoder | 1 | from the
-# model |
+# | copy, up to case and normalization | SIM of the built-in encoder | 1 | the model's |
 KNOWN_CASES = {
     "blank": KnownCase(_has_blank_prediction, {"content": 0.0, "fluency": 0.0}),
     "copy": KnownCase(_is_copy, {"content": 1.0}),

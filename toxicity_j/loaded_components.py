@@ -101,17 +101,14 @@ class LoadedComponents:
         return self._components[role].kind
 
     def name_in_signature(self, role: Role) -> str:
-        """Return how a signature names a role's model; read once, because a folder's
-        name is a digest of its files.
-        """
+        """Return how a signature names a role's model."""
+        # Read once, because a folder's name is a digest of its files.
         if role not in self._names:
             self._names[role] = self.get(role).name_in_signature
         return self._names[role]
 
     def _shared_encoder(self, component: Component) -> Any:
-        """Return the built-in encoder that another role has loaded, if this one is to
-        be played by it too.
-        """
+        """Return the built-in encoder that another role has loaded, if any."""
         if component.kind != "encoder":
             return None
         for other in self._loaded.values():
@@ -127,8 +124,7 @@ class LoadedComponents:
 def resolve_class(
     component: Component, model: Any, protocol: Protocol, decision: Decision
 ) -> LoadedComponent:
-    """Find the class that is read of a classifier; warn if neither its labels nor the
-    protocol vouch for it.
+    """Find the class that is read of a classifier.
 
     Raises:
         ValueError: the labels do not say, lack the one that the user named, or are too
@@ -151,9 +147,7 @@ def resolve_class(
 
 
 def _class_index(component: Component, classifier: Classifier) -> int:
-    """Return the class that the user named, that a published model is known by, or that
-    the labels tell.
-    """
+    """Return the class by the user's word, the protocol's, or the labels."""
     if component.label is not None:
         return classifier.label_index(component.label)
     if component.is_published and component.index is not None:

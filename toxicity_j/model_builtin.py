@@ -41,9 +41,7 @@ class BuiltInEncoder:
     def score(
         self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
     ) -> Scored:
-        """Compute SIM of each pair, a source or reference first, a prediction second.
-        *Shape:* (n,), in [0, 1].
-        """
+        """Compute SIM of each pair, prediction second. *Shape:* (n,), in [0, 1]."""
         found = self.score_roles(second, first, ("content",), progress=progress)
         return _first_column(found)
 
@@ -73,8 +71,7 @@ class BuiltInEncoder:
         is_borderline: Mark | None = None,
         progress: Progress = None,
     ) -> Scored:
-        """Compute P(toxic), SIM and FL, one column per role, in one pass. *Shape:* (n,
-        roles), in [0, 1].
+        """Compute one column per role, in one pass. *Shape:* (n, roles), in [0, 1].
 
         Args:
             predictions: n texts.
@@ -114,9 +111,7 @@ class BuiltInEncoder:
 
 
 class Identifier:
-    """A toxicity identifier, built in or of a folder that `save_pretrained` wrote.
-    Always float32.
-    """
+    """A toxicity identifier, built in or of a saved folder; always float32."""
 
     revision = ""
     dtype = "float32"

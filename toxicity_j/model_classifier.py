@@ -157,9 +157,7 @@ class Classifier:
         raise ValueError(f"`{self._role}_label` {expected}; got {label!r}")
 
     def _run(self, network: Any, texts: Sequence[str], progress: Progress) -> Scored:
-        """Compute the logits of texts by one of the two ways to batch. *Shape:* (n,
-        labels).
-        """
+        """Compute the logits by one of two ways to batch. *Shape:* (n, labels)."""
         padding_free = can_be_padding_free(network)
         batch_size = self.batch_size
         # Generative models without a padding token refuse a batch even where nothing is
@@ -205,9 +203,8 @@ class Classifier:
 
 
 def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor:
-    """Compute logits of texts of one length, which need neither padding nor a mask.
-    *Shape:* (batch, labels).
-    """
+    """Compute logits of texts of one length. *Shape:* (batch, labels)."""
+    # Equal lengths need neither padding nor a mask.
     columns = np.array(batch, dtype=np.int64).transpose(1, 0, 2)
     arrays = [np.ascontiguousarray(column) for column in columns]
     tensors = to_device(arrays, network.device)
@@ -217,9 +214,8 @@ def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor
 
 
 def _table_sizes(network: Any) -> list[int]:
-    """Return how many tokens each of a model's tables of positions has room for; none
-    for relative positions.
-    """
+    """Return the room of each of a model's tables of positions."""
+    # None for relative positions, which have no end.
     sizes = []
     for name, module in network.named_modules():
         if isinstance(module, torch.nn.Embedding) and name.endswith(_POSITION_TABLES):

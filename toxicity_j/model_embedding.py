@@ -82,8 +82,7 @@ def paired_cosine(
 
 
 class SentenceEmbedding:
-    """Cosine of sentence-transformers embeddings, not clipped at 0: in [-1, 1], higher
-    is better.
+    """Cosine of sentence-transformers embeddings, in [-1, 1], higher is better.
 
     Attributes:
         revision: the commit of a Hub model; "" for a folder.
@@ -141,9 +140,7 @@ class SentenceEmbedding:
         return load_errors(self._ref, "content similarity", "content_model")
 
     def _find_checked(self) -> Path:
-        """Return the folder that holds the model, checked before anything of it is
-        loaded.
-        """
+        """Return the model's folder, checked before anything of it is loaded."""
         with self._load_errors():
             folder = _fetch(self._ref)
         require_regular_files(folder, "content_model")
@@ -173,9 +170,7 @@ class SentenceEmbedding:
         return Scored(values, self._count_truncated(texts))
 
     def _count_truncated(self, texts: list[str]) -> int:
-        """Count the texts that are longer than the model reads; sentence-transformers
-        cuts them without a word.
-        """
+        """Count the texts that sentence-transformers cuts without a word."""
         limit = self.model.max_seq_length
         if limit is None:
             return 0
@@ -191,9 +186,7 @@ class SentenceEmbedding:
 
 
 def _fetch(ref: ModelRef) -> Path:
-    """Return the folder that holds the model; of a Hub model only files that hold no
-    code.
-    """
+    """Return the folder that holds the model; of a Hub model no code is fetched."""
     if ref.folder is not None:
         return ref.folder
     from huggingface_hub import snapshot_download
@@ -240,16 +233,13 @@ def _check_parts(folder: Path, parts: list[str]) -> None:
 
 
 def _find(folder: Path, pattern: str) -> list[Path]:
-    """Return the files of a model and of its parts, each of which has a folder of its
-    own.
-    """
+    """Return the files of a model and of its parts, each with a folder of its own."""
     return [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
 
 
 def _missing_tensors(network: Any, folder: Path) -> list[str]:
-    """Return the tensors of a transformer that no file holds, its pooler excepted,
-    which sentence embeddings ignore.
-    """
+    """Return the tensors of a transformer that no file holds."""
+    # Without its pooler's, which sentence embeddings ignore.
     from safetensors import safe_open
 
     stored: set[str] = set()
@@ -267,7 +257,6 @@ def _missing_tensors(network: Any, folder: Path) -> list[str]:
 
 
 def _todays_name(tensor: str) -> str:
-    """Return a tensor's name as transformers reads it: checkpoints from TensorFlow say
-    gamma and beta.
-    """
+    """Return a tensor's name as transformers reads it."""
+    # Checkpoints from TensorFlow say gamma and beta.
     return tensor.replace(".gamma", ".weight").replace(".beta", ".bias")

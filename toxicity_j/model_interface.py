@@ -95,9 +95,7 @@ class PairModel(Model, Protocol):
     def score(
         self, first: Sequence[str], second: Sequence[str], *, progress: Progress = None
     ) -> Scored:
-        """Compute the similarity of each pair, a source or reference first, a
-        prediction second. *Shape:* (n,).
-        """
+        """Compute similarities, a source or reference first. *Shape:* (n,)."""
 
 
 class QualityModel(Model, Protocol):

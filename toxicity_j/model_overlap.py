@@ -15,8 +15,7 @@ from .model_interface import Progress, Scored
 
 
 class Chrf:
-    """Sentence chrF: sacrebleu's defaults, characters up to 6, no words, beta 2
-    (Popovic 2015).
+    """Sentence chrF: characters up to 6, no words, beta 2 (Popovic 2015).
 
     Raises:
         ImportError: sacrebleu is not installed.
@@ -42,8 +41,7 @@ class Chrf:
         *,
         progress: Progress = None,
     ) -> Scored:
-        """Compute chrF over 100 of each prediction, in [0, 1]; sacrebleu takes the best
-        of several references.
+        """Compute chrF over 100 of each prediction, in [0, 1].
 
         *Shape:* (n,)
 
@@ -67,8 +65,7 @@ class Chrf:
 
 
 def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
-    """Compute the "BLEU" of the s-nlp scripts: NLTK's sentence BLEU over characters
-    against the source, in [0, 1].
+    """Compute the "BLEU" of the s-nlp scripts, over characters, in [0, 1].
 
     Pairs where either text has at most 3 characters are left out, as in s-nlp/detox:
     emnlp2021/metric/metric.py; NaN when no pair is left.

@@ -85,9 +85,7 @@ class PairTransformer:
     def run(
         self, items: Sequence[str | tuple[str, str]], output: str, progress: Progress
     ) -> Scored:
-        """Compute the named output for each text or pair, float32. *Shape:* (n,
-        width).
-        """
+        """Compute the named output of each item, float32. *Shape:* (n, width)."""
 
         def forward(batch: Sequence[Columns]) -> torch.Tensor:
             outputs = self.network(**self._padded(batch))
@@ -107,9 +105,7 @@ class PairTransformer:
         return Scored.checked(rows.numpy(), encode.truncated, items, self.name)
 
     def _padded(self, batch: Sequence[Columns]) -> dict[str, torch.Tensor]:
-        """Pad the columns of a batch on the right, with a mask. *Shape:* (batch,
-        tokens) each.
-        """
+        """Pad a batch on the right, with a mask. *Shape:* (batch, tokens) each."""
         lengths = np.array([len(columns[0]) for columns in batch])
         mask = np.arange(lengths.max()) < lengths[:, None]
         arrays = {"attention_mask": mask.astype(np.int64)}
@@ -124,9 +120,7 @@ class PairTransformer:
 
 
 class PooledEmbedding(PairTransformer):
-    """Cosine of pooled outputs, not clipped at 0: in [-1, 1], higher is better.
-    Arguments as `PairTransformer`.
-    """
+    """Cosine of pooled outputs, in [-1, 1]. Arguments as `PairTransformer`."""
 
     def __init__(self, model: str | ModelRef, **options: Any) -> None:
         from transformers import AutoModel
@@ -145,8 +139,7 @@ class PooledEmbedding(PairTransformer):
 
 
 class PairRegressor(PairTransformer):
-    """The sigmoid of a pair classifier's one logit, in [0, 1], higher is better.
-    Arguments as `PairTransformer`.
+    """Sigmoid of one logit per pair, in [0, 1]. Arguments as `PairTransformer`.
 
     A model of several classes gives the softmax of its class 0, as in
     s-nlp/pseudoparadetox: src/utils/evaluate.py.

@@ -37,9 +37,7 @@ UNKNOWN = "UUUNKKK"
 
 
 def missing_files(folder: str | None = None) -> str:
-    """Build the message for the two files when they are not given, or not where the
-    user said.
-    """
+    """Build the message for the two files when they are not there."""
     files = f"{MODEL_FILE} and {TOKENIZER_FILE}"
     place = "`content_model` names no folder"
     if folder is not None:
@@ -54,8 +52,7 @@ def missing_files(folder: str | None = None) -> str:
 
 
 class WietingEmbedding:
-    """Cosine of mean subword embeddings, not clipped at 0: in [-1, 1], higher is
-    better.
+    """Cosine of mean subword embeddings, in [-1, 1], higher is better.
 
     Args:
         folder: where `sim.pt` and `sim.sp.30k.model` are.
@@ -99,9 +96,7 @@ class WietingEmbedding:
         return paired_cosine(self.embed, first, second, self.name)
 
     def embed(self, texts: list[str]) -> Scored:
-        """Compute the mean embedding of each text; no text is truncated. *Shape:*
-        (texts, d), float32.
-        """
+        """Compute the mean embedding of each text. *Shape:* (texts, d), float32."""
         bags = [self.indices(text) for text in texts]
         lengths = [len(bag) for bag in bags]
         starts = torch.from_numpy(np.cumsum([0, *lengths[:-1]]))
@@ -128,9 +123,7 @@ class WietingEmbedding:
 
 
 def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
-    """Read the vocabulary and the embeddings without running any code of the file's.
-    *Shape:* (words, d).
-    """
+    """Read vocabulary and embeddings, running no code. *Shape:* (words, d)."""
     try:
         with torch.serialization.safe_globals(
             [argparse.Namespace]

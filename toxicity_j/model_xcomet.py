@@ -46,8 +46,7 @@ Inputs = list[list[int]]
 
 
 class Xcomet:
-    """Quality of a prediction given its source and references, about [0, 1], higher is
-    better.
+    """Quality of a prediction by its source and references, about [0, 1].
 
     Attributes:
         revision: the commit of a Hub model; "" for a folder.
@@ -114,8 +113,7 @@ class Xcomet:
         *,
         progress: Progress = None,
     ) -> Scored:
-        """Compute one score per segment; the best one where a segment has several
-        references. *Shape:* (n,).
+        """Compute one score per segment, by its best reference. *Shape:* (n,).
 
         Without references the source alone counts, as COMET's predict_step has it.
 
@@ -166,9 +164,7 @@ class Xcomet:
         return Scored(values.double().numpy(), encode.truncated)
 
     def _encode(self, items: Sequence[Item]) -> tuple[list[Inputs], list[bool]]:
-        """Return for each item the prediction's ids, then the joined inputs; and
-        whether one of them was truncated.
-        """
+        """Return each item's inputs, and whether one of them was truncated."""
         texts = [text for item in items for text in item if text is not None]
         columns, cut = self._encoder(texts)
         encoded, truncated = [], []
@@ -188,9 +184,7 @@ class Xcomet:
         return [token for token in ids if token != pad]
 
     def _join_all(self, texts: list[list[int]]) -> tuple[Inputs, bool]:
-        """Return the prediction's ids and the inputs that hold it, and whether one of
-        them was too long.
-        """
+        """Return the prediction's ids and the inputs; and whether one was too long."""
         prediction, source, *reference = texts
         joined = [self._join([prediction, source])]
         if reference:
@@ -232,9 +226,7 @@ class Xcomet:
     def _read(
         self, network: Any, rows: Sequence[list[int]]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return regression and token logits of joined inputs. *Shape:* (batch,) and
-        (batch, length, 4).
-        """
+        """Return regression and token logits. *Shape:* (batch,), (batch, length, 4)."""
         lengths = np.array([len(row) for row in rows])
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.full(mask.shape, self.tokenizer.pad_token_id, dtype=np.int64)
@@ -269,7 +261,5 @@ def _has_close_spans(values: np.ndarray) -> np.ndarray:
 
 
 def _count_tokens(inputs: Inputs) -> int:
-    """Return the tokens that the network reads of an item: those of its joined
-    inputs.
-    """
+    """Return the tokens that the network reads of an item."""
     return sum(map(len, inputs[1:]))

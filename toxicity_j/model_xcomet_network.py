@@ -104,8 +104,6 @@ def span_costs(
 
 
 def _some_follows(marked: torch.Tensor) -> torch.Tensor:
-    """Return where a marked token stands here or behind. *Shape:* (batch, tokens)
-    twice, bool.
-    """
+    """Return where a marked token stands here or behind. *Shape:* as `marked`."""
     backwards = marked.flip(1)
     return backwards.cummax(1).values.flip(1)

@@ -64,9 +64,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def base_model(folder: Path, name: str) -> ModelRef:
-    """Return where the encoder's settings and tokenizer are: inside the model's folder,
-    or as any other model.
-    """
+    """Return where the encoder's settings and tokenizer are."""
+    # A folder inside the model's, or else a model of its own.
     inside = folder / name
     if inside.is_dir() and inside.resolve().is_relative_to(folder.resolve()):
         return ModelRef(str(inside), "", inside)

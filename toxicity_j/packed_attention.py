@@ -51,9 +51,7 @@ def packed_attention(
 def _grouped_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int]
 ) -> torch.Tensor:
-    """Attend in one call per run of segments of equal length. *Shape:* (tokens, heads,
-    dim).
-    """
+    """Attend in one call per run of equal lengths. *Shape:* (tokens, heads, dim)."""
     outputs, start = [], 0
     for length, group in groupby(lengths):
         end = start + sum(group)
@@ -68,9 +66,7 @@ def _grouped_attention(
 
 
 def _as_batch(states: torch.Tensor, length: int) -> torch.Tensor:
-    """Return segments of one length as a batch. *Shape:* (tokens, heads, dim) to
-    (segments, heads, length, dim).
-    """
+    """Return equal segments as a batch. *Shape:* (segments, heads, length, dim)."""
     segments = states.view(-1, length, *states.shape[1:])
     return segments.transpose(1, 2)
 
@@ -87,17 +83,14 @@ def varlen_kernel_name(device: torch.device, dtype: torch.dtype) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _offsets(lengths: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """Return where segments start and end, copied once per batch for all layers.
-    *Shape:* (segments + 1,), int32.
-    """
+    """Return where segments start and end. *Shape:* (segments + 1,), int32."""
+    # Kept, because every layer of a batch asks for the same ones.
     return to_device([np.cumsum([0, *lengths], dtype=np.int32)], device)[0]
 
 
 @functools.cache
 def _varlen_kernel(device: torch.device, dtype: torch.dtype) -> _Kernel | None:
-    """Find the first kernel that gives the right numbers on this GPU; None when each
-    one fails.
-    """
+    """Find the first kernel that gives the right numbers on this GPU, if any."""
     lengths = [1, 5, 3, 17]
     heads, width = 2, 64
     ramp = torch.linspace(-2, 2, sum(lengths) * heads * width, device=device)
@@ -135,9 +128,7 @@ def _varlen_kernel(device: torch.device, dtype: torch.dtype) -> _Kernel | None:
 def _varlen_attn(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
 ) -> torch.Tensor:
-    """Attend by torch's public variable-length attention (torch >= 2.10, 16-bit
-    formats).
-    """
+    """Attend by torch's public kernel (torch >= 2.10, 16-bit formats)."""
     from torch.nn.attention.varlen import varlen_attn
 
     mixed = varlen_attn(q, k, v, offsets, offsets, most, most)
@@ -147,9 +138,7 @@ def _varlen_attn(
 def _flash_attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
 ) -> torch.Tensor:
-    """Attend by the kernel under `varlen_attn`, for versions of torch that lack the
-    latter.
-    """
+    """Attend by the kernel under `varlen_attn`, for older versions of torch."""
     found = torch.ops.aten._flash_attention_forward(
         q, k, v, offsets, offsets, most, most, 0.0, False, False
     )
@@ -160,9 +149,7 @@ def _flash_attention(
 def _efficient_attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, offsets: torch.Tensor, most: int
 ) -> torch.Tensor:
-    """Attend by the memory-efficient kernel, which takes float32 and is what nested
-    tensors use.
-    """
+    """Attend by the memory-efficient kernel of nested tensors, which takes float32."""
     q, k, v = q[None], k[None], v[None]
     found = torch.ops.aten._efficient_attention_forward(
         q, k, v, None, offsets, offsets, most, most, 0.0, 0

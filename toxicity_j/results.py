@@ -86,9 +86,7 @@ class Segments:
         return {language: self._means(indices[language]) for language in languages}
 
     def as_lists(self) -> dict[str, list[float]]:
-        """Return columns of Python floats: `sta`, `sim`, `fl`, `j` where computed, and
-        `p_toxic`.
-        """
+        """Return `sta`, `sim`, `fl`, `j` and `p_toxic`, where computed, as lists."""
         columns = {name: getattr(self, name) for name in _LISTED}
         return {
             name: column.tolist()
@@ -97,9 +95,7 @@ class Segments:
         }
 
     def _means(self, indices: Sequence[int]) -> dict[str, float | int]:
-        """Return the mean of each computed column over some of the segments, and their
-        number.
-        """
+        """Return the means over some of the segments, and their number."""
         scores: dict[str, float | int] = {}
         for key, name in MEANS.items():
             column = getattr(self, name)
@@ -113,17 +109,14 @@ class Segments:
 def add_languages(
     scores: dict[str, Any], by_language: Mapping[str, Mapping[str, float | int]]
 ) -> None:
-    """Add to corpus scores those of each language, their macro average, and the
-    languages' names to the signature.
-    """
+    """Add to corpus scores those of each language, their mean, and their names."""
     scores["signature"] += f"|languages:{','.join(by_language)}"
     scores["languages"] = by_language
     scores["macro"] = macro_means(by_language)
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean, correctly rounded, so that it does not depend on the order of
-    segments.
+    """Return the mean, correctly rounded.
 
     Raises:
         ValueError: no values.
@@ -135,8 +128,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 def product(factors: Iterable[np.ndarray | None]) -> np.ndarray:
-    """Multiply the factors of J that a protocol has, in their order; None stands for
-    one that it leaves out.
+    """Multiply the factors of J; None stands for one that a protocol leaves out.
 
     *Shape:* (n,) each.
 

@@ -64,9 +64,7 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
 def log_odds(
     logits: np.ndarray, index: int, *, independent: bool = False
 ) -> np.ndarray:
-    """Return the logarithm of p / (1 - p) for one class. *Shape:* (n, labels) to
-    (n,).
-    """
+    """Return log(p / (1 - p)) of one class. *Shape:* (n, labels) to (n,)."""
     own = logits[:, index]
     if independent or logits.shape[1] == 1:
         return own
@@ -135,8 +133,7 @@ class Decision:
     def is_borderline(
         self, logits: np.ndarray, index: int, *, independent: bool = False
     ) -> np.ndarray:
-        """Return where rounding could flip the decision. *Shape:* (n, labels) to (n,),
-        bool.
+        """Return where rounding could flip the decision. *Shape:* (n,), bool.
 
         Args:
             logits: in reduced precision.
@@ -156,9 +153,7 @@ class Decision:
         return _is_near(distance)
 
     def is_borderline_probability(self, p_toxic: np.ndarray) -> np.ndarray:
-        """Return where rounding could flip a decision on probabilities. *Shape:* (n,)
-        to (n,), bool.
-        """
+        """Return the same for decisions on probabilities. *Shape:* (n,), bool."""
         return _is_near(logit(p_toxic) - self._edge_logit)
 
     @property
@@ -230,17 +225,13 @@ def compares_borderline(
 
 
 def relative_fluency(output: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Return the RUSSE 2022 FL before rescaling: 1, less what was lost against the
-    source, in [0, 1].
-    """
+    """Return the RUSSE 2022 FL before rescaling: 1 less what was lost, in [0, 1]."""
     scores: np.ndarray = np.minimum(0, output - source) + 1
     return scores
 
 
 def rescale(scores: np.ndarray, slope: float | None) -> np.ndarray:
-    """Apply the line of a slope through (1, 1), clipped to [0, 1]; without a slope,
-    return the scores unchanged.
-    """
+    """Apply a line through (1, 1), clipped to [0, 1]; without a slope, nothing."""
     if slope is None:
         return scores
     line = (scores - 1) * slope + 1

@@ -249,9 +249,7 @@ class Scorer:
         return all(getattr(columns, name) is not None for name in self.protocol.needs)
 
     def _roles(self, columns: Columns) -> list[Role]:
-        """Return the factors to compute: all of the protocol's, or STA alone without
-        the columns that J needs.
-        """
+        """Return the factors to compute: all, or STA alone without J's columns."""
         if self._is_complete(columns):
             return list(self._components)
         return ["style"]

@@ -25,8 +25,7 @@ def render(settings: Mapping[str, object]) -> str:
 
 
 def protocol_name(protocol: Protocol) -> str:
-    """Return the published name of a protocol; a changed one is named by a digest of
-    its fields.
+    """Return a published protocol's name, or for a changed one a digest.
 
     `newline` has a setting of its own in the signature, so it does not make a published
     protocol a custom one.
@@ -42,9 +41,7 @@ def protocol_name(protocol: Protocol) -> str:
 
 
 def shown_decision(decision: Decision) -> object:
-    """Return how a signature writes a hard decision: "argmax", `logit>0.8`, or the
-    threshold of a probability.
-    """
+    """Return a hard decision as "argmax", `logit>0.8` or a bare threshold."""
     if decision.rule == "argmax":
         return "argmax"
     if decision.rule == "logit":
@@ -53,8 +50,7 @@ def shown_decision(decision: Decision) -> object:
 
 
 def precision(dtypes: Mapping[str, str]) -> str:
-    """Return the precision of the models by role: one name if they share it, else each
-    role's.
+    """Return the models' number format: one if they share it, else each role's.
 
     Args:
         dtypes: role to the name of a number format.
@@ -68,9 +64,7 @@ def precision(dtypes: Mapping[str, str]) -> str:
 
 
 def reference_counts(references: list[list[str]] | None) -> str | bool:
-    """Return the number of references per segment, as "1" or "1-3"; False without
-    references.
-    """
+    """Return the references per segment, as "1" or "1-3"; False without any."""
     if references is None:
         return False
     counts = {len(item) for item in references}

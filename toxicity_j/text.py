@@ -118,9 +118,7 @@ def normalize(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether `text` holds no letter, digit or symbol that is seen; punctuation
-    alone is blank.
-    """
+    """Return whether no letter, digit or symbol is seen; punctuation is blank."""
     if "<" not in text and "&" not in text and _SEEN_ASCII.search(text):
         return False
     categories = map(unicodedata.category, normalize(text))
@@ -128,19 +126,26 @@ def is_blank(text: str) -> bool:
 
 
 def tokenize(
-    tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    max_length: int | None = None,
+    *,
+    special_tokens: bool = True,
 ) -> list[list[int]]:
-    """Return the token ids of each text, normalized, with the tokenizer's special
-    tokens.
+    """Return the token ids of each text, normalized.
 
     Args:
         tokenizer: one without truncation or padding of its own.
-        texts: any texts; a blank one gives the special tokens alone.
-        max_length: most ids per text, special tokens included; the closing token is
-            kept. None for all ids.
+        texts: any texts; a blank one has no ids but the special tokens.
+        max_length: most ids per text, of which the last stays the closing token; all
+            ids when None.
+        special_tokens: add those of the tokenizer.
     """
     normalized = list(map(normalize, texts))
-    encodings = tokenizer.encode_batch(normalized)
+    # "fast" does not compute the offsets of tokens, which nobody reads here.
+    encodings = tokenizer.encode_batch_fast(
+        normalized, add_special_tokens=special_tokens
+    )
     if max_length is None:
         return [encoding.ids for encoding in encodings]
     return [truncate(encoding.ids, max_length) for encoding in encodings]
@@ -154,9 +159,7 @@ def truncate(ids: list[int], max_length: int) -> list[int]:
 
 
 def detokenize(text: str) -> str:
-    """Join punctuation to the word before it and "(" to the word after, in the order of
-    the Krishna 2020 scripts.
-    """
+    """Join punctuation to its word, in the order of the Krishna 2020 scripts."""
     for spaced in (" .", " ,", " !", " ?", " )", "( "):
         joined = spaced.strip()
         text = text.replace(spaced, joined)
@@ -183,9 +186,7 @@ def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
 def windows_of_all(
     ids: Sequence[list[int]], size: int, stride: int
 ) -> tuple[list[list[int]], list[int]]:
-    """Return the windows of all texts, and for each window the index of its text; see
-    `windows`.
-    """
+    """Return the windows of all texts, and the index of each window's text."""
     pieces: list[list[int]] = []
     owners: list[int] = []
     for index, own in enumerate(ids):
@@ -196,9 +197,7 @@ def windows_of_all(
 
 
 def _undo_markup(text: str) -> str:
-    """Decode entities, drop simple tags, and decode a text in which every space is
-    percent-encoded.
-    """
+    """Decode entities, drop simple tags, decode percent-encoded spaces."""
     text = _ENTITY.sub(_unescape, text)
     text = _INLINE_TAG.sub("", text)
     text = _BLOCK_TAG.sub(" ", text)
@@ -246,9 +245,8 @@ def _split_camel(hashtag: re.Match[str]) -> str:
 
 
 def _straighten(text: str) -> str:
-    """Replace quotes, dashes and arrows; much quicker than `str.translate`, because few
-    characters match.
-    """
+    """Replace quotes, dashes and arrows."""
+    # Few characters match, so this is much quicker than `str.translate`.
     return _CURLY.sub(_straight, text)
 
 
@@ -257,8 +255,7 @@ def _straight(curly: re.Match[str]) -> str:
 
 
 def _fold_lookalikes(text: str) -> str:
-    """Replace letters that look Latin: all in words with an ASCII letter, and Cyrillic
-    words of nothing else.
+    """Replace letters that look Latin in words that are disguised by them.
 
     A text with any Cyrillic letter of its own shape is taken to hold real Cyrillic
     words, which stay.

@@ -22,9 +22,7 @@ _JOINER = "\u200d"
 
 
 def name_picture(match: re.Match[str]) -> str:
-    """Return the name of an emoji, a sequence of them or a flag, in parentheses: an
-    aside to the sentence.
-    """
+    """Return the name of a picture or flag in parentheses, an aside."""
     if match["flag"]:
         name = "flag " + match["flag"].translate(REGIONAL)
     elif match["region"]:
@@ -42,9 +40,8 @@ def name_picture(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _picture_name(picture: str) -> str:
-    """Return what readers call one emoji, in lower case; "picture" for one that this
-    Python does not know.
-    """
+    """Return what readers call one emoji, in lower case."""
+    # "picture" stands for one that this Python's Unicode tables do not know yet.
     # Unicode's own names are not always what people call the picture.
     if picture in EMOJI_NAMES:
         return EMOJI_NAMES[picture]

@@ -38,9 +38,7 @@ BLANK = "\u0000-\u001f\u007f-\u009f\u200b\u2028\u2029\u2800\ufffc\U0001d159"
 
 
 def _pairs(text: str) -> dict[int, str]:
-    """Read a table written as "look-alike, letter, look-alike, letter, ..." without
-    spaces between the two.
-    """
+    """Read a table written as "look-alike, letter, look-alike, letter, ..."."""
     return {ord(pair[0]): pair[1] for pair in text.split()}
 
 

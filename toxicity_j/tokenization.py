@@ -140,9 +140,7 @@ class TextEncoder:
         return [[encoding.ids] for encoding in encodings], truncated
 
     def _slow(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
-        """Encode with a tokenizer that is written in Python, twice where texts are
-        truncated.
-        """
+        """Encode with a tokenizer that is written in Python."""
         texts = [list(items)]
         if isinstance(items[0], tuple):
             texts = [list(column) for column in zip(*items, strict=True)]
@@ -188,9 +186,7 @@ class CountingEncoder(Generic[Item]):
 
 
 def _find(ref: ModelRef, file: str) -> Path | None:
-    """Return a file of a model, fetched from the Hub where it is not a folder; None
-    when the model has no such file.
-    """
+    """Return a file of a model, fetched if need be; None if the model has none."""
     if ref.folder is not None:
         path = ref.folder / file
         if path.is_file():
@@ -251,9 +247,7 @@ def _follow_tokenizer_json(tokenizer: Any, path: Path) -> None:
 
 
 def _follow_sentencepiece(tokenizer: Any, path: Path) -> None:
-    """Normalize as the SentencePiece file says: its character map, then single spaces
-    and none at the edges.
-    """
+    """Normalize as the SentencePiece file says."""
     from sentencepiece import sentencepiece_model_pb2
     from tokenizers import Regex, normalizers, pre_tokenizers
 

@@ -19,6 +19,8 @@ import torch
 
 from .batching import run_batched
 from .builtin_encoder import Encoder
+from .builtin_encoder_config import EncoderConfig
+from .builtin_files import load_model
 from .builtin_heads import pool
 from .builtin_identifier import ToxicityIdentifier
 from .builtin_identifier_config import IdentifierConfig
@@ -143,8 +145,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         unterminated: Collection[str] = (),
         **unknown: Any,
     ) -> dict[str, Any] | None:
-        """Score the given columns, behind those that the same thread stored; or all
-        that is stored.
+        """Score the given columns, behind stored ones; or all that is stored.
 
         `data` is another name of `predictions`.
 
@@ -208,8 +209,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         self.store(columns)
 
     def add(self, **segment: Any) -> None:
-        """Store one segment until compute(): `prediction`, and `source`, `reference`,
-        `language` where they are used.
+        """Store one segment until compute().
 
         `reference` is a string or a list of strings. The plural names do as well
         (`evaluate.combine` passes them).
@@ -232,8 +232,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         references: Any = None,
         languages: Any = None,
     ) -> dict[str, list[float]]:
-        """Return the scores of each segment, for `dataset.map(metric, batched=True,
-        input_columns=[...])`.
+        """Return the scores of each segment, for `dataset.map(..., batched=True)`.
 
         Raises:
             TypeError: as compute().
