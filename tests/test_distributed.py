@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from toxicity_j import Scorer, evaluate_compat, load
+from toxicity_j import Scorer, load, stored_columns
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,7 +103,7 @@ def test_a_share_that_is_never_read_ends_in_an_error(tmp_path, monkeypatch):
     )
     unread = tmp_path / "toxicity_j" / "embedded" / "lost-2-1.arrow"
     unread.touch()
-    monkeypatch.setattr(evaluate_compat, "_LEFT", {str(unread)})
+    monkeypatch.setattr(stored_columns, "_LEFT", {str(unread)})
     with pytest.raises(
         ValueError,
         match=r"`timeout`: process 0 has not read .*lost-2-1\.arrow within 0\.1 s",

@@ -157,9 +157,7 @@ class ToxicityIdentifier(nn.Module):
             check_size("batch_size", batch_size)
         if not items:
             return np.zeros(0)
-        budget = CPU_TOKENS
-        if self.embedding.weight.is_cuda:
-            budget = GPU_TOKENS
+        budget = GPU_TOKENS if self.embedding.weight.is_cuda else CPU_TOKENS
         logits = run_batched(
             items,
             self._encode_whole,

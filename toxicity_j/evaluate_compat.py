@@ -1,49 +1,40 @@
-"""What `evaluate` 0.4.6 forces on a metric: where it was loaded from, its Arrow files,
-and pickling.
+"""What `evaluate` 0.4.6 forces on a metric: its folder, its Arrow files, its pickles.
 
-Each part names the lines of evaluate (src/evaluate/module.py unless said otherwise)
-that make it necessary.
+Each part names the function of evaluate (src/evaluate/module.py unless said otherwise)
+that makes it necessary.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import threading
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import evaluate
 import pyarrow
 
-# Columns by name; None for a column that is absent.
-Stored: TypeAlias = "dict[str, list[Any] | None]"
+from .stored_columns import (
+    Stored,
+    all_or_none,
+    appended,
+    await_reader,
+    leave,
+    row_count,
+    rows_of,
+)
 
-# What evaluate's own constructor takes (evaluate 0.4.6, src/evaluate/module.py,
-# `__init__`).
+# What evaluate's own constructor takes (`EvaluationModule.__init__`).
 BASE_OPTIONS = (
     "keep_in_memory", "cache_dir", "num_process", "process_id", "seed",
     "experiment_id", "hash",
     "max_concurrent_cache_files", "timeout",
 )  # fmt: skip
-# The plural names, under which columns are stored, of the names that `add` takes as
-# well.
-PLURALS = {
-    "prediction": "predictions",
-    "source": "sources",
-    "reference": "references",
-    "language": "languages",
-}
-
 # Rows per write. datasets' ArrowWriter writes the whole column again for each part that
 # it cuts a batch into, so one write of n rows takes n * n / 1000 rows on disk.
 _SLICE = 1000
-
-# Files of shares that this process has left to process 0, which removes each when it
-# has read it.
-_LEFT: set[str] = set()
 
 
 def loaded_from() -> str | None:
@@ -73,10 +64,8 @@ class StoredColumns:
     not mixed with columns that another thread gives to compute().
     """
 
-    # Attributes of evaluate.EvaluationModule (`__init__`), which it sets and reads
-    # without a lock.
+    # Set by `EvaluationModule.__init__`.
     writer: Any
-    data: Any
     filelock: Any
     filelocks: Any
     file_paths: Any
@@ -101,31 +90,21 @@ class StoredColumns:
         """Return the columns that compute() is to score.
 
         They are the given ones behind those that the same thread stored; without given
-        ones, all that is stored.
-
-        Args:
-            given: columns by name; None for a column that is absent.
-
-        Returns:
-            Columns by name; None in every process but the first of several.
+        ones, all that is stored. None in every process but the first of several.
 
         Raises:
             OSError: files of stored columns cannot be written or read.
             ValueError: there is nothing to score, a column is there for some segments
                 only, or another process did not come within `timeout`.
         """
+        is_shared = self.num_process > 1
         with self._storage_lock:
-            is_shared = self.num_process > 1
-            if (
-                given is not None
-                and not is_shared
-                and threading.get_ident() not in self._storing_threads
-            ):
+            has_stored = threading.get_ident() in self._storing_threads
+            if given is not None and not is_shared and not has_stored:
                 return given
             if is_shared and (given is not None or self.writer is None):
-                self.store(
-                    given or {name: [] for name in self.features}
-                )  # process 0 reads it there
+                # Process 0 reads it there.
+                self.store(given or dict.fromkeys(self.features, []))
             if self.writer is None and not is_shared:
                 raise ValueError(
                     "`predictions` must be given to compute(), or stored before by"
@@ -135,8 +114,8 @@ class StoredColumns:
         if stored is None:
             return None
         if given is not None and not is_shared:
-            stored = _appended(stored, given)
-        return {name: _all_or_none(name, column) for name, column in stored.items()}
+            stored = appended(stored, given)
+        return {name: all_or_none(name, column) for name, column in stored.items()}
 
     def store(self, columns: Stored) -> None:
         """Write columns to evaluate's Arrow file; if that fails, discard all.
@@ -147,32 +126,30 @@ class StoredColumns:
         Raises:
             OSError: the file cannot be written.
         """
-        # A share without rows is stored as well: process 0 waits for the file of each
-        # process.
-        end = max(_length(columns), int(self.num_process > 1))
+        # A share without rows is one empty write, for which process 0 waits.
+        end = max(row_count(columns), int(self.num_process > 1))
         with self._storage_lock:
             self._storing_threads.add(threading.get_ident())
             try:
                 for start in range(0, end, _SLICE):
-                    rows = slice(start, min(start + _SLICE, _length(columns)))
+                    rows = slice(start, min(start + _SLICE, row_count(columns)))
                     batch = {
-                        name: _cut(columns.get(name), rows) for name in self.features
+                        name: rows_of(columns.get(name), rows) for name in self.features
                     }
                     self._write(batch)
             except BaseException as error:
                 self.discard()
-                if isinstance(error, pyarrow.ArrowException) and not isinstance(
-                    error, OSError
-                ):
-                    raise OSError(
-                        f"`cache_dir`: what was stored could not be written ({error})"
-                    ) from error
-                raise
+                is_arrow = isinstance(error, pyarrow.ArrowException)
+                if not is_arrow or isinstance(error, OSError):
+                    raise
+                raise OSError(
+                    f"`cache_dir`: what was stored could not be written ({error})"
+                ) from error
 
     def _take(self) -> dict[str, list[Any]] | None:
         """Read and discard what all processes store; None in all but the first."""
         if self.process_id > 0:
-            _LEFT.add(self._share_path())
+            leave(self._share_path())
         try:
             # It ends in `_compute` below.
             stored: dict[str, list[Any]] | None = super().compute()  # type: ignore[misc]
@@ -196,42 +173,20 @@ class StoredColumns:
             for lock, path in zip(locks, paths, strict=True):
                 Path(path).unlink(missing_ok=True)
                 lock.release()
-            self.cache_file_name = self.filelock = self.filelocks = self.file_paths = (
-                None
-            )
+            self.cache_file_name = None
+            self.filelock = self.filelocks = self.file_paths = None
 
     def _write(self, columns: dict[str, list[Any]]) -> None:
         if self.writer is None:
-            self._await_reader()
+            await_reader(self._share_path(), self.timeout)
         if not getattr(self, "keep_in_memory", False):
             os.makedirs(self.data_dir, exist_ok=True)
         super().add_batch(**columns)  # type: ignore[misc]
 
     def _share_path(self) -> str:
         """Return this process's file, as `_create_cache_file` names it."""
-        return os.path.join(
-            self.data_dir,
-            f"{self.experiment_id}-{self.num_process}-{self.process_id}.arrow",
-        )
-
-    def _await_reader(self) -> None:
-        """Wait until process 0 has read the round before.
-
-        Raises:
-            ValueError: it has not read it within `timeout`.
-        """
-        path, end = self._share_path(), time.monotonic() + self.timeout
-        while path in _LEFT:
-            if not os.path.exists(path):
-                _LEFT.remove(path)
-            elif time.monotonic() > end:
-                raise ValueError(
-                    f"`timeout`: process 0 has not read {path} within {self.timeout} s;"
-                    " each process must call compute() in each round, and `timeout`"
-                    " must be longer than the time they are apart"
-                )
-            else:
-                time.sleep(0.02)
+        share = f"{self.num_process}-{self.process_id}"
+        return os.path.join(self.data_dir, f"{self.experiment_id}-{share}.arrow")
 
     def _close_writer(self) -> None:
         """Close evaluate's writer, also one whose disk is full."""
@@ -246,10 +201,9 @@ class StoredColumns:
     def _close_stream(self) -> None:
         stream = getattr(self.writer, "stream", None)
         if stream is not None:
-            try:
+            # Nothing more can be done, and the file is deleted next.
+            with contextlib.suppress(OSError, ValueError, pyarrow.ArrowException):
                 stream.close()
-            except (OSError, ValueError, pyarrow.ArrowException):
-                return  # nothing more can be done, and the file is deleted next
 
     def _compute(self, **stored: Any) -> dict[str, list[Any]]:
         """Return the stored columns to `_take`, called by evaluate's `compute`.
@@ -292,40 +246,3 @@ class StoredColumns:
 
     def __setstate__(self, arguments: dict[str, Any]) -> None:
         self.__init__(**arguments)  # type: ignore[misc]
-
-
-def _length(columns: Mapping[str, list[Any] | None]) -> int:
-    return max(len(column) for column in columns.values() if column is not None)
-
-
-def _all_or_none(name: str, column: list[Any]) -> list[Any] | None:
-    """Return a stored column, None if it was absent throughout.
-
-    Raises:
-        ValueError: it is absent for some segments only.
-    """
-    count = column.count(None)
-    if count == 0:
-        return column
-    if count == len(column):
-        return None
-    gap = f"it is missing for item {column.index(None)} and {count - 1} more"
-    raise ValueError(f"`{name}` must be given for every item or for none; {gap}")
-
-
-def _cut(column: list[Any] | None, rows: slice) -> list[Any]:
-    """Return rows of a column; of an absent one, nulls."""
-    # evaluate has no optional columns.
-    if column is None:
-        return [None] * (rows.stop - rows.start)
-    return column[rows]
-
-
-def _appended(stored: Mapping[str, list[Any]], given: Stored) -> dict[str, list[Any]]:
-    """Return the given columns behind the stored ones."""
-    before = slice(0, _length(stored))
-    after = slice(0, _length(given))
-    return {
-        name: _cut(stored.get(name), before) + _cut(given[name], after)
-        for name in given
-    }

@@ -14,9 +14,8 @@ import numpy as np
 
 from .columns import Columns
 from .components import Component
-from .factors import Call
 from .loaded_components import LoadedComponent
-from .model_interface import Mark
+from .model_interface import Call, Mark
 from .protocol_records import Protocol, Style
 from .rules import (
     Decision,

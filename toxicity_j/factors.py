@@ -6,10 +6,7 @@ STA is in `factor_style`, what needs no model in `known_cases`.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,52 +14,12 @@ from .columns import Columns
 from .components import Role
 from .known_cases import override_known_cases
 from .loaded_components import LoadedComponent, LoadedComponents
-from .model_interface import Scored
+from .model_interface import Call
 from .protocol_records import Content, Fluency, Protocol
 from .rules import Decision, best_of, probabilities, relative_fluency, rescale
 from .text import detokenize
 
-__all__ = ["Call", "content_scores", "encoder_scores", "fluency_scores"]
-
-logger = logging.getLogger("toxicity_j")
-
-
-def _no_progress(role: str) -> None:
-    return None
-
-
-@dataclass
-class Call:
-    """One call of a scorer, while it is under way.
-
-    Attributes:
-        progress: from a role to a tqdm-like class, or to None.
-        encoder_scores: what the built-in encoder has scored already, by role.
-        truncated: number of texts that were longer than the model reads, by role.
-    """
-
-    progress: Callable[[str], Any] = _no_progress
-    encoder_scores: dict[str, np.ndarray] = field(default_factory=dict)
-    truncated: dict[str, int] = field(default_factory=dict)
-
-    def take(self, roles: Sequence[str], scored: Scored) -> np.ndarray:
-        """Take a model's values, and count for its roles the texts that it cut."""
-        # One pass may serve several roles, and each is told.
-        if scored.truncated:
-            for role in roles:
-                before = self.truncated.get(role, 0)
-                self.truncated[role] = before + scored.truncated
-        return scored.values
-
-    def warn_of_truncation(self) -> None:
-        """Log how many texts were truncated, if any."""
-        if self.truncated:
-            counts = [
-                f"{count} by the {role} model" for role, count in self.truncated.items()
-            ]
-            logger.warning(
-                "texts longer than a model reads were cut: %s", ", ".join(counts)
-            )
+__all__ = ["content_scores", "encoder_scores", "fluency_scores"]
 
 
 def encoder_scores(

@@ -1,14 +1,16 @@
-"""What every model of a protocol offers, and what it gives back."""
+"""What every model of a protocol offers, what it gives back, and who collects it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 __all__ = [
+    "Call",
     "Mark",
     "Model",
     "PairModel",
@@ -17,6 +19,8 @@ __all__ = [
     "Scored",
     "StyleModel",
 ]
+
+logger = logging.getLogger("toxicity_j")
 
 # A tqdm-like class, or None for no bar.
 Progress: TypeAlias = Callable[..., Any] | None
@@ -62,6 +66,44 @@ class Scored:
             f"{model} gave scores that are not finite: {bad}, first for the text"
             f" {items[first]!r:.200}"
         )
+
+
+def _no_progress(role: str) -> None:
+    return None
+
+
+@dataclass
+class Call:
+    """One call of a scorer, while it is under way.
+
+    Attributes:
+        progress: from a role to a tqdm-like class, or to None.
+        encoder_scores: what the built-in encoder has scored already, by role.
+        truncated: number of texts that were longer than the model reads, by role.
+    """
+
+    progress: Callable[[str], Any] = _no_progress
+    encoder_scores: dict[str, np.ndarray] = field(default_factory=dict)
+    truncated: dict[str, int] = field(default_factory=dict)
+
+    def take(self, roles: Sequence[str], scored: Scored) -> np.ndarray:
+        """Take a model's values, and count for its roles the texts that it cut."""
+        # One pass may serve several roles, and each is told.
+        if scored.truncated:
+            for role in roles:
+                before = self.truncated.get(role, 0)
+                self.truncated[role] = before + scored.truncated
+        return scored.values
+
+    def warn_of_truncation(self) -> None:
+        """Log how many texts were truncated, if any."""
+        if self.truncated:
+            counts = [
+                f"{count} by the {role} model" for role, count in self.truncated.items()
+            ]
+            logger.warning(
+                "texts longer than a model reads were cut: %s", ", ".join(counts)
+            )
 
 
 class Model(Protocol):

@@ -1,5 +1,4 @@
-"""Texts in, STA, SIM, FL and J of each segment out, by a named protocol (see
-`protocols`); no import of `evaluate`.
+"""Texts in, STA, SIM, FL and J of each segment out, without an import of `evaluate`.
 
 Each model is loaded once, on first need: STA alone loads no SIM or FL model. A `Scorer`
 may be shared by threads, and pickled.
@@ -20,20 +19,14 @@ from .columns import Columns
 from .components import Role, choose_components
 from .devices import Device
 from .factor_style import hard_decision, style_scores
-from .factors import Call, content_scores, encoder_scores, fluency_scores
+from .factors import content_scores, encoder_scores, fluency_scores
 from .loaded_components import LoadedComponents
+from .model_interface import Call
 from .options import Options
 from .protocol_records import Protocol
 from .protocols import as_protocol
 from .results import Segments, product
-from .signature import (
-    precision,
-    protocol_name,
-    reference_counts,
-    render,
-    shown_decision,
-)
-from .version import VERSION
+from .signature import signature_of
 
 __all__ = ["Scorer"]
 
@@ -47,14 +40,12 @@ class Scorer:
         protocol: a key of `protocols()`, a `Protocol`, or a dict of a Protocol's
             fields.
         style_model: replaces the protocol's STA model: a Hub id, optionally
-            `@revision`, a local folder, "encoder" (built in) or "identifier" (built in,
-            the fastest).
+            `@revision`, a local folder, "encoder" or (the fastest) "identifier".
         content_model: replaces the SIM model: as above except "identifier"; a folder
             with the Wieting files is read as such.
         fluency_model: replaces the FL model: as above except "identifier".
         device: as torch's; when None CUDA, else MPS, else the CPU.
-        batch_size: largest number of texts per batch, at least 1; chosen by their
-            length when None. Scores do not depend on it.
+        batch_size: most texts per batch; chosen by their length when None.
         threshold: probability of the toxic class, in [0, 1], above which a text counts
             as toxic; the protocol's own rule when None.
         soft: STA is the probability of not being toxic (True) or the hard decision
@@ -63,10 +54,9 @@ class Scorer:
         progress: show a progress bar.
         newline: end each text in a newline, as the scripts that use readlines() do; the
             protocol's when None.
-        style_label: name or index of a replaced style model's toxic class, where its
-            labels do not say.
-        fluency_label: name or index of a replaced fluency model's acceptable class,
-            where its labels do not say.
+        style_label: name or index of a style model's toxic class, if its labels do not
+            say.
+        fluency_label: the same of a fluency model's acceptable class.
         style_tokenizer: a model whose tokenizer the style model uses.
 
     Raises:
@@ -140,8 +130,7 @@ class Scorer:
                 computed.
             references: a string or a list of strings for each item, where the protocol
                 uses human rewrites.
-            languages: list of strings, for results by language; they move no segment's
-                score.
+            languages: list of strings, for results by language.
             unterminated: "predictions" and "sources", or one of them, if the last line
                 of that file has no newline. Protocols that keep newlines (emnlp2021,
                 paradetox2022) then read the last text without one.
@@ -153,19 +142,15 @@ class Scorer:
             ValueError: columns differ in length, one that the protocol needs is
                 missing, or a model gives no number.
         """
-        columns = Columns.check(
-            predictions, sources, references, languages, unterminated
-        )
-        return self.score_columns(columns)
+        given = (predictions, sources, references, languages, unterminated)
+        return self.score_columns(Columns.check(*given))
 
     def score_columns(
         self, columns: Columns, *, progress: bool | None = None
     ) -> Segments:
         """Score columns that `Columns.check` has checked; otherwise as `score`.
 
-        Args:
-            columns: the texts.
-            progress: show a progress bar; as the Scorer's option when None.
+        `progress` replaces the Scorer's own option.
         """
         read = columns.prepare(self.protocol)
         roles = self._roles(read)
@@ -175,20 +160,21 @@ class Scorer:
             if columns.references is not None and read.references is None:
                 self._warn_of_unused_references()
             # Before scoring, so that the signature names the files that were loaded.
-            signature = self._signature(roles, read)
+            signature = signature_of(
+                self.protocol,
+                self._models,
+                self._decision,
+                roles,
+                read.references,
+                soft=self._soft,
+            )
             blocks = [self._scores(roles, block, call) for block in read.blocks()]
         call.warn_of_truncation()
-        joined = {
-            name: np.concatenate([block[name] for block in blocks])
-            for name in blocks[0]
-        }
+        joined: dict[str, Any] = dict.fromkeys(("sim", "fl", "j"))
+        for name in blocks[0]:
+            joined[name] = np.concatenate([block[name] for block in blocks])
         return Segments(
-            sta=joined["sta"],
-            p_toxic=joined["p_toxic"],
-            nontoxic=joined["nontoxic"],
-            sim=joined.get("sim"),
-            fl=joined.get("fl"),
-            j=joined.get("j"),
+            **joined,
             signature=signature,
             languages=columns.languages,
             truncated=call.truncated,
@@ -205,10 +191,9 @@ class Scorer:
     def _warn_of_unused_references(self) -> None:
         """Warn once per Scorer, however many calls give references."""
         if not self._has_warned:
-            self._has_warned = True
-            logger.warning(
-                "`references` are not used by the protocol %r", self.protocol.name
-            )
+            name = self.protocol.name
+            logger.warning("`references` are not used by the protocol %r", name)
+        self._has_warned = True
 
     def _scores(
         self, roles: list[Role], columns: Columns, call: Call
@@ -253,37 +238,6 @@ class Scorer:
         if self._is_complete(columns):
             return list(self._components)
         return ["style"]
-
-    def _signature(self, roles: list[Role], columns: Columns) -> str:
-        """Return every setting that can move a number, and none that cannot."""
-        settings: dict[str, object] = {"j": protocol_name(self.protocol)}
-        dtypes: dict[str, str] = {}
-        for role in roles:
-            loaded = self._models.get(role)
-            settings[role] = self._models.name_in_signature(role)
-            # chrF counts characters, so no number format can move it.
-            if loaded.component.kind != "chrf":
-                dtypes[role] = loaded.model.dtype
-        settings["sta"] = "soft" if self._soft else "hard"
-        settings["threshold"] = shown_decision(self._decision)
-        settings["newline"] = self.protocol.newline
-        settings["detok"] = self._detokenizes(roles)
-        settings["references"] = reference_counts(columns.references)
-        settings["dtype"] = precision(dtypes)
-        settings["version"] = VERSION
-        return render(settings)
-
-    def _detokenizes(self, roles: list[Role]) -> bool:
-        """Return whether a classifier reads texts with their punctuation joined."""
-        detokenizing = []
-        if self.protocol.style.detokenize:
-            detokenizing.append("style")
-        if self.protocol.fluency is not None and self.protocol.fluency.detokenize:
-            detokenizing.append("fluency")
-        return any(
-            role in detokenizing and self._components[role].kind == "classifier"
-            for role in roles
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         # A lock cannot be pickled.

@@ -8,12 +8,71 @@ In sacrebleu's manner (Post 2018, arXiv 1804.08771):
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .protocol_records import Protocol
 from .protocols import PROTOCOLS
 from .rules import Decision
+from .version import VERSION
+
+if TYPE_CHECKING:
+    # Both import torch, which the cold identifier does without.
+    from .components import Role
+    from .loaded_components import LoadedComponents
+
+
+def signature_of(
+    protocol: Protocol,
+    models: LoadedComponents,
+    decision: Decision,
+    roles: Sequence[Role],
+    references: list[list[str]] | None,
+    *,
+    soft: bool,
+) -> str:
+    """Return every setting that can move a number, and none that cannot.
+
+    Args:
+        protocol: the protocol's rules.
+        models: its components, which are loaded for their names.
+        decision: when a text counts as toxic.
+        roles: the factors that are computed.
+        references: those that are read; None without any.
+        soft: whether STA is a probability.
+    """
+    settings: dict[str, object] = {"j": protocol_name(protocol)}
+    dtypes: dict[str, str] = {}
+    for role in roles:
+        loaded = models.get(role)
+        settings[role] = models.name_in_signature(role)
+        # chrF counts characters, so no number format can move it.
+        if loaded.component.kind != "chrf":
+            dtypes[role] = loaded.model.dtype
+    settings["sta"] = "soft" if soft else "hard"
+    settings["threshold"] = shown_decision(decision)
+    settings["newline"] = protocol.newline
+    settings["detok"] = _detokenizes(protocol, models, roles)
+    settings["references"] = reference_counts(references)
+    settings["dtype"] = precision(dtypes)
+    settings["version"] = VERSION
+    return render(settings)
+
+
+def _detokenizes(
+    protocol: Protocol, models: LoadedComponents, roles: Sequence[Role]
+) -> bool:
+    """Return whether a classifier reads texts with their punctuation joined."""
+    detokenizing = []
+    if protocol.style.detokenize:
+        detokenizing.append("style")
+    if protocol.fluency is not None and protocol.fluency.detokenize:
+        detokenizing.append("fluency")
+    # A model of another kind may have replaced it, which reads texts as they are.
+    return any(
+        role in detokenizing and models.kind(role) == "classifier" for role in roles
+    )
 
 
 def render(settings: Mapping[str, object]) -> str:
@@ -32,12 +91,12 @@ def protocol_name(protocol: Protocol) -> str:
     """
     # A custom protocol may bear a published name; its fields tell.
     published = PROTOCOLS.get(protocol.name)
-    if (
-        published is not None
-        and replace(protocol, newline=published.newline) == published
-    ):
-        return protocol.name
-    return f"custom@{hashlib.sha256(repr(protocol).encode()).hexdigest()[:8]}"
+    if published is not None:
+        same_newline = replace(protocol, newline=published.newline)
+        if same_newline == published:
+            return protocol.name
+    digest = hashlib.sha256(repr(protocol).encode()).hexdigest()
+    return f"custom@{digest[:8]}"
 
 
 def shown_decision(decision: Decision) -> object:

@@ -37,9 +37,9 @@ from .confidence import corpus_intervals, interval_function
 from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free
 from .devices import resolve_device
-from .evaluate_compat import BASE_OPTIONS, PLURALS, StoredColumns, loaded_from
+from .evaluate_compat import BASE_OPTIONS, StoredColumns, loaded_from
 from .factor_style import StyleScores
-from .factors import Call
+from .factors import encoder_scores
 from .known_cases import KNOWN_CASES
 from .loaded_components import LoadedComponents
 from .model_builtin import BuiltInEncoder
@@ -61,6 +61,7 @@ from .results import Segments
 from .rules import Decision
 from .scorer import Scorer
 from .signature import render
+from .stored_columns import PLURALS, Stored
 from .text import normalize
 from .text_pictures import PICTURE
 from .text_tables import STRAIGHT
@@ -264,7 +265,7 @@ _COMPUTE_ARGUMENTS = tuple(inspect.signature(ToxicityJ.compute).parameters)[1:-1
 
 def _checked(
     predictions: Any, sources: Any, references: Any, languages: Any, data: Any
-) -> dict[str, list[Any] | None] | None:
+) -> Stored | None:
     """Return the checked columns by name; None when none is given."""
     if data is not None and predictions is not None:
         raise ValueError("`data` is another name of `predictions`; give one of them")
