@@ -64,3 +64,8 @@ CITATION = """\
   year = {2022}
 }
 """
+
+REFERENCE_URLS = [
+    "https://arxiv.org/abs/2109.08914",
+    "https://aclanthology.org/2022.acl-long.469",
+]

@@ -1,5 +1,4 @@
-"""Model references and checkpoints: what a name means, which files may be read, and one
-error when loading fails.
+"""Model references and checkpoints: what a name means, and one error if loading fails.
 
 Weights are read from safetensors files only, and no code of a model's authors is run.
 """
@@ -8,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 import torch
 
+from .checks import is_hub_id, is_revision, looks_like_folder
 from .protocols import ENCODER, IDENTIFIER, WIETING
 
 # What of a model folder can move a score, in it or one folder below.
@@ -25,11 +24,6 @@ _PICKLES = {".bin", ".pt", ".pth", ".pkl"}
 
 # Bytes of a file that are held while its digest is taken.
 _READ_AT_ONCE = 1 << 20
-
-# huggingface_hub makes file names of a Hub id and of a revision, so neither may lead
-# out of its cache.
-_HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
-_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
 @dataclass(frozen=True)
@@ -74,14 +68,14 @@ class ModelRef:
         folder = Path(os.path.expanduser(model))
         if os.path.isdir(folder):
             return cls(model, "", folder)
-        if _looks_like_folder(model):
+        if looks_like_folder(model):
             raise ValueError(
                 f"`{argument}` must be {kinds}; there is no folder {model!r}"
             )
         name, at, revision = model.partition("@")
         if not at:
             revision = "main"
-        if not _is_hub_id(name) or not _is_revision(revision):
+        if not is_hub_id(name) or not is_revision(revision):
             raise ValueError(
                 f"`{argument}` must be {kinds}, such as 'owner/name' or"
                 f" 'owner/name@revision'; got {model!r}"
@@ -123,8 +117,7 @@ def load_transformer(
 
     Raises:
         OSError: the model is missing, gated, out of reach or damaged.
-        ValueError: the folder holds no safetensors weights, or tensors are missing in
-            them.
+        ValueError: the folder holds no safetensors weights, or they lack tensors.
     """
     require_safetensors(ref, argument)
     with load_errors(ref, role, argument):
@@ -162,8 +155,7 @@ def require_safetensors(ref: ModelRef, argument: str) -> None:
     """Refuse a folder without safetensors weights, or with irregular files.
 
     Raises:
-        ValueError: the folder lacks them, or holds a pipe, a socket, a device or a
-            broken link.
+        ValueError: it lacks them, or holds a pipe, a socket, a device or a broken link.
     """
     if ref.folder is None:
         return
@@ -183,13 +175,18 @@ def require_safetensors(ref: ModelRef, argument: str) -> None:
     )
 
 
+def entries(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return what lies in a model's folder and in those of its parts."""
+    return [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
+
+
 def require_regular_files(folder: Path, argument: str) -> None:
     """Refuse a folder with entries that reading could hang on, such as named pipes.
 
     Raises:
         ValueError: there is one; it is named.
     """
-    for path in [*folder.glob("*"), *folder.glob("*/*")]:
+    for path in entries(folder):
         if not path.is_file() and not path.is_dir():
             raise ValueError(f"`{argument}`: {path} must be a regular file or a folder")
 
@@ -240,7 +237,7 @@ def folder_digest(folder: Path) -> str:
     The digest is the same wherever the folder lies.
     """
     paths = {}
-    for path in [*folder.glob("*"), *folder.glob("*/*")]:
+    for path in entries(folder):
         if path.suffix in _SUFFIXES and path.is_file():
             name = path.relative_to(folder).as_posix()
             paths[name] = path
@@ -251,22 +248,3 @@ def folder_digest(folder: Path) -> str:
             while chunk := file.read(_READ_AT_ONCE):
                 digest.update(chunk)
     return digest.hexdigest()[:8]
-
-
-def _looks_like_folder(model: str) -> bool:
-    if model.startswith((".", "/", "~")) or "\\" in model:
-        return True
-    name, _, _ = model.partition("@")
-    return name.count("/") > 1  # a Hub id has one at most
-
-
-def _is_hub_id(name: str) -> bool:
-    if ".." in name or "--" in name or len(name) > 96:
-        return False
-    return _HUB_ID.fullmatch(name) is not None
-
-
-def _is_revision(revision: str) -> bool:
-    if ".." in revision:
-        return False
-    return _REVISION.fullmatch(revision) is not None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 
@@ -16,7 +17,15 @@ __all__ = [
     "check_number",
     "check_text",
     "check_whole",
+    "is_hub_id",
+    "is_revision",
+    "looks_like_folder",
 ]
+
+# huggingface_hub makes file names of a Hub id and of a revision, so neither may lead
+# out of its cache.
+_HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
+_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
 def check_text(name: str, value: object) -> None:
@@ -117,6 +126,26 @@ def check_known(kind: str, given: Collection[str], valid: Sequence[str]) -> None
             raise TypeError(
                 f"unknown {kind} `{name}`; did you mean `{nearest}`? Valid: {names}"
             )
+
+
+def is_hub_id(name: str) -> bool:
+    """Return whether a name has the form of a Hub id, as huggingface_hub has it."""
+    if ".." in name or "--" in name or len(name) > 96:
+        return False
+    return _HUB_ID.fullmatch(name) is not None
+
+
+def is_revision(revision: str) -> bool:
+    """Return whether a name has the form of a branch, tag or commit."""
+    return ".." not in revision and _REVISION.fullmatch(revision) is not None
+
+
+def looks_like_folder(model: str) -> bool:
+    """Return whether a name has the form of a path, so it is no Hub id."""
+    if model.startswith((".", "/", "~")) or "\\" in model:
+        return True
+    name, _, _ = model.partition("@")
+    return name.count("/") > 1  # a Hub id has one at most
 
 
 def _range(low: float, high: float) -> str:

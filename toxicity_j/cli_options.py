@@ -76,12 +76,7 @@ Files = Annotated[
 ]
 Predictions = Annotated[
     list[str] | None,
-    _option(
-        "--predictions",
-        _IN,
-        "Outputs, one file per system or tables with a column per system; - is stdin.",
-        "FILE...",
-    ),
+    _option("--predictions", _IN, "A file or column per system, or -.", "FILE..."),
 ]
 Sources = Annotated[
     str | None, _option("--sources", _IN, "The texts that were rewritten.", "FILE")
@@ -106,12 +101,7 @@ SourceColumn = Annotated[
 ]
 PredictionColumn = Annotated[
     list[str] | None,
-    _option(
-        "--prediction-column",
-        _COLUMNS,
-        "Columns of outputs, one per system.",
-        "NAME...",
-    ),
+    _option("--prediction-column", _COLUMNS, "Columns of outputs.", "NAME..."),
 ]
 ReferenceColumn = Annotated[
     list[str] | None,
@@ -128,33 +118,17 @@ IdColumn = Annotated[
 Protocols = Annotated[
     str, _option("--protocol", _MODELS, "See `toxicity-j protocols`.", "NAME")
 ]
-_MODEL = "MODEL"
 StyleModel = Annotated[
     str | None,
-    _option(
-        "--style-model",
-        _MODELS,
-        "encoder, identifier, a Hub id or a folder, for the protocol's.",
-        _MODEL,
-    ),
+    _option("--style-model", _MODELS, "encoder, identifier, Hub id, folder.", "MODEL"),
 ]
 ContentModel = Annotated[
     str | None,
-    _option(
-        "--content-model",
-        _MODELS,
-        "encoder, a Hub id or a folder, for the protocol's.",
-        _MODEL,
-    ),
+    _option("--content-model", _MODELS, "encoder, Hub id or folder.", "MODEL"),
 ]
 FluencyModel = Annotated[
     str | None,
-    _option(
-        "--fluency-model",
-        _MODELS,
-        "encoder, a Hub id or a folder, for the protocol's.",
-        _MODEL,
-    ),
+    _option("--fluency-model", _MODELS, "encoder, Hub id or folder.", "MODEL"),
 ]
 Threshold = Annotated[
     float | None,
@@ -183,12 +157,7 @@ OutputFile = Annotated[
 ]
 SegmentsFile = Annotated[
     str | None,
-    _option(
-        "--segments",
-        _OUT,
-        "Write per-segment scores: .jsonl, .csv, .tsv or .parquet.",
-        "FILE",
-    ),
+    _option("--segments", _OUT, "Per-segment .jsonl, .csv, .tsv or .parquet.", "FILE"),
 ]
 Report = Annotated[
     str | None,
@@ -213,12 +182,7 @@ Baseline = Annotated[
 ]
 Stream = Annotated[
     str | None,
-    _option(
-        "--stream",
-        _OUT,
-        "Score a table of any length into shards in this folder, in bounded memory.",
-        "FOLDER",
-    ),
+    _option("--stream", _OUT, "Score a table of any length into shards.", "FOLDER"),
 ]
 Workers = Annotated[int, _option("--workers", _OUT, "Processes of --stream.")]
 
@@ -228,12 +192,7 @@ FailUnder = Annotated[
 ]
 Against = Annotated[
     str | None,
-    _option(
-        "--against",
-        _GATES,
-        "Exit 1 on a significant drop against this saved JSON.",
-        "FILE",
-    ),
+    _option("--against", _GATES, "Saved JSON; exit 1 on a significant drop.", "FILE"),
 ]
 
 

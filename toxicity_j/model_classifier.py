@@ -24,11 +24,10 @@ from .cpu_packing import (
     padding_free_logits,
 )
 from .devices import Device, Precision, resolve_device, to_device
-from .model_interface import Mark, Progress, Scored
+from .model_interface import CountingEncoder, Mark, Progress, Scored
 from .tokenization import (
     COLUMN_NAMES,
     Columns,
-    CountingEncoder,
     TextEncoder,
     count_tokens,
     load_tokenizer,

@@ -1,6 +1,4 @@
-"""SIM by sentence-transformers: the cosine of two sentence embeddings, as the shared
-tasks take it from LaBSE.
-"""
+"""SIM by sentence-transformers: the cosine of two embeddings, such as LaBSE's."""
 
 from __future__ import annotations
 
@@ -14,7 +12,13 @@ import numpy as np
 import torch
 
 from .batching import deduplicate
-from .checkpoints import ModelRef, load_errors, require_regular_files, require_tensors
+from .checkpoints import (
+    ModelRef,
+    entries,
+    load_errors,
+    require_regular_files,
+    require_tensors,
+)
 from .devices import Device, resolve_device, resolve_dtype
 from .model_interface import Progress, Scored
 
@@ -23,16 +27,8 @@ from .model_interface import Progress, Scored
 _EPSILON = 1e-8
 
 # What is fetched from the Hub: no pickled weights, no code.
-_FILES = [
-    "*.json",
-    "*.txt",
-    "*.model",
-    "*.safetensors",
-    "*/*.json",
-    "*/*.txt",
-    "*/*.model",
-    "*/*.safetensors",
-]
+_SUFFIXES = ("json", "txt", "model", "safetensors")
+_FILES = [f"{part}*.{suffix}" for part in ("", "*/") for suffix in _SUFFIXES]
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -97,8 +93,7 @@ class SentenceEmbedding:
     Raises:
         ImportError: sentence-transformers is not installed.
         OSError: the model is missing, gated, out of reach or damaged.
-        ValueError: weights are pickled or missing, or a part is not one of
-            sentence-transformers' own.
+        ValueError: weights are pickled or missing, or a part is of another package.
     """
 
     def __init__(
@@ -114,8 +109,7 @@ class SentenceEmbedding:
         except ImportError as error:
             raise ImportError(
                 f"SIM with {str(model)!r} needs sentence-transformers: pip install"
-                " 'toxicity_j[sentence]', or give another `content_model`, such as"
-                " 'encoder'"
+                " 'toxicity_j[sentence]', or give another `content_model`"
             ) from error
         self._ref = ModelRef.parse(model, "content_model")
         self.dtype, self.batch_size = dtype, batch_size or 32
@@ -191,9 +185,8 @@ def _fetch(ref: ModelRef) -> Path:
         return ref.folder
     from huggingface_hub import snapshot_download
 
-    return Path(
-        snapshot_download(ref.name, revision=ref.revision, allow_patterns=_FILES)
-    )
+    path = snapshot_download(ref.name, revision=ref.revision, allow_patterns=_FILES)
+    return Path(path)
 
 
 def _read_parts(folder: Path) -> list[str]:
@@ -219,22 +212,17 @@ def _check_parts(folder: Path, parts: list[str]) -> None:
                 f"`content_model`: {modules} must name parts of sentence_transformers"
                 f" only; got {name!r}"
             )
-    for pickled in _find(folder, "*.bin"):
+    for pickled in entries(folder, "*.bin"):
         if not any(pickled.parent.glob("*.safetensors")):
             raise ValueError(
                 f"`content_model`: {pickled} is a pickle that could run code; weights"
                 " must be *.safetensors files"
             )
-    if not _find(folder, "*.safetensors"):
+    if not entries(folder, "*.safetensors"):
         raise ValueError(
             f"`content_model`: the folder {str(folder)!r} must hold *.safetensors"
             " weights; it has none"
         )
-
-
-def _find(folder: Path, pattern: str) -> list[Path]:
-    """Return the files of a model and of its parts, each with a folder of its own."""
-    return [*folder.glob(pattern), *folder.glob(f"*/{pattern}")]
 
 
 def _missing_tensors(network: Any, folder: Path) -> list[str]:

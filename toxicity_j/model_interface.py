@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 __all__ = [
     "Call",
+    "CountingEncoder",
     "Mark",
     "Model",
     "PairModel",
@@ -19,6 +20,8 @@ __all__ = [
     "Scored",
     "StyleModel",
 ]
+
+Item = TypeVar("Item")
 
 logger = logging.getLogger("toxicity_j")
 
@@ -104,6 +107,29 @@ class Call:
             logger.warning(
                 "texts longer than a model reads were cut: %s", ", ".join(counts)
             )
+
+
+class CountingEncoder(Generic[Item]):
+    """Encode batch after batch, and count the items that were truncated.
+
+    Attributes:
+        truncated: how many so far.
+
+    Args:
+        encode: encodes a batch, and says of each item whether it was truncated.
+    """
+
+    def __init__(
+        self, encode: Callable[[Sequence[Any]], tuple[list[Item], list[bool]]]
+    ) -> None:
+        self.truncated = 0
+        self._encode = encode
+
+    def __call__(self, batch: Sequence[Any]) -> list[Item]:
+        """Encode one batch."""
+        encoded, truncated = self._encode(batch)
+        self.truncated += sum(truncated)
+        return encoded
 
 
 class Model(Protocol):

@@ -12,13 +12,12 @@ import torch
 
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
-from .devices import Device, resolve_device, resolve_dtype
+from .devices import Device, resolve_device, resolve_dtype, to_device
 from .model_embedding import paired_cosine
-from .model_interface import Progress, Scored
+from .model_interface import CountingEncoder, Progress, Scored
 from .tokenization import (
     COLUMN_NAMES,
     Columns,
-    CountingEncoder,
     TextEncoder,
     count_tokens,
     load_tokenizer,
@@ -58,11 +57,8 @@ class PairTransformer:
     ) -> None:
         ref = ModelRef.parse(model, "content_model")
         self.name = f"the content model {str(ref)!r}"
-        self.device, self.batch_size, self.dtype = (
-            resolve_device(device),
-            batch_size,
-            dtype,
-        )
+        self.device, self.batch_size = resolve_device(device), batch_size
+        self.dtype = dtype
         self.network = load_transformer(
             auto,
             ref,
@@ -113,10 +109,8 @@ class PairTransformer:
             padded = np.full(mask.shape, self.padding[name], dtype=np.int64)
             padded[mask] = np.concatenate(rows)
             arrays[name] = padded
-        return {
-            name: torch.from_numpy(array).to(self.device)
-            for name, array in arrays.items()
-        }
+        tensors = to_device(list(arrays.values()), self.device)
+        return dict(zip(arrays, tensors, strict=True))
 
 
 class PooledEmbedding(PairTransformer):

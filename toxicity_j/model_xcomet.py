@@ -1,5 +1,4 @@
-"""XCOMET-lite (Larionov et al. 2024, arXiv 2406.14553), the third factor of
-textdetox2025, without the comet package.
+"""XCOMET-lite (Larionov et al. 2024, arXiv 2406.14553), without the comet package.
 
 A multilingual DeBERTa reads prediction and source, prediction and reference, and all
 three; a regression and the error spans that it marks in the prediction make one score.
@@ -10,6 +9,7 @@ comet/encoders/base.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_errors, require_safetensors, require_tensors
 from .devices import Device, Precision, resolve_device, to_device
-from .model_interface import Progress, Scored
+from .model_interface import CountingEncoder, Progress, Scored
 from .model_xcomet_network import WORST, XcometNetwork, span_costs
 from .model_xcomet_settings import (
     ARGUMENT,
@@ -29,16 +29,15 @@ from .model_xcomet_settings import (
     read_settings,
 )
 from .rules import best_of
-from .tokenization import CountingEncoder, TextEncoder, load_tokenizer
+from .tokenization import TextEncoder, load_tokenizer
 
 # xcomet_metric.py: score_weights for [mt; src], [mt; ref], [mt; src; ref] and the score
 # from spans.
 SCORE_WEIGHTS = (0.12, 0.33, 0.33, 0.22)
 # xcomet_metric.py: input_weights_spans, how much each input says about the tokens.
 SPAN_WEIGHTS = (0.1667, 0.3333, 0.5)
-# How near the two likeliest classes of a token may be, in shares, before the spans are
-# computed again in float32. bfloat16 keeps 8 bits, so a logit of 8 moves by up to 0.03
-# at each rounding, and a share by a quarter of that.
+# How near a token's two likeliest classes may be, in shares, before the spans are
+# computed again in float32: a share moves by at most a quarter of what a logit does.
 SPAN_MARGIN = 0.1
 
 Item = tuple[str, str, str | None]
@@ -54,16 +53,14 @@ class Xcomet:
 
     Args:
         model: a Hub id, optionally `@revision`, or a folder with `config.json` and
-            `model.safetensors`. The encoder's settings and tokenizer come from
-            `pretrained_model` of its `config.json`: a Hub id, or a folder, also one
-            inside the model's.
+            `model.safetensors`. Its `pretrained_model` names the encoder: a Hub id, or
+            a folder, also one inside the model's.
         device: see `resolve_device`.
         batch_size: most inputs of a batch.
         dtype: of the weights.
 
     Raises:
-        OSError: the model, or its encoder's tokenizer, is missing, gated, out of reach
-            or damaged.
+        OSError: the model or its tokenizer is missing, gated, out of reach or damaged.
         ValueError: the weights are not those of an XCOMET with softmax layer weights.
     """
 
@@ -79,19 +76,15 @@ class Xcomet:
 
         self._ref = ModelRef.parse(model, ARGUMENT)
         require_safetensors(self._ref, ARGUMENT)
-        self.device, self.batch_size, self.dtype = (
-            resolve_device(device),
-            batch_size,
-            dtype,
-        )
+        self.device, self.batch_size = resolve_device(device), batch_size
+        self.dtype = dtype
         with load_errors(self._ref, ROLE, ARGUMENT):
             self._folder, self.revision = fetch(self._ref)
             self.settings = read_settings(self._folder)
         base = base_model(self._folder, self.settings["pretrained_model"])
         with load_errors(self._ref, ROLE, ARGUMENT):
-            revision = base.revision or "main"
             self._config = AutoConfig.from_pretrained(
-                base.location, revision=revision, trust_remote_code=False
+                base.location, revision=base.revision or "main", trust_remote_code=False
             )
         self.tokenizer = load_tokenizer(base, ROLE, ARGUMENT)
         # comet/encoders/bert.py: max_positions; base.py cuts each text two short of it,
@@ -121,14 +114,11 @@ class Xcomet:
             ValueError: there are no sources, or a score is not finite.
         """
         if sources is None:
-            raise ValueError(
-                "`sources` must be given: XCOMET compares with them; got None"
-            )
+            raise ValueError("`sources` must be given to XCOMET; got None")
         items: list[Item] = []
         counts = []
-        for row, (prediction, source) in enumerate(
-            zip(predictions, sources, strict=True)
-        ):
+        pairs = zip(predictions, sources, strict=True)
+        for row, (prediction, source) in enumerate(pairs):
             others: Sequence[str | None] = [None]
             if references is not None:
                 others = references[row]
@@ -147,15 +137,11 @@ class Xcomet:
 
     def _run(self, network: Any, items: list[Item], progress: Progress) -> Scored:
         """Compute score and `span_costs`' margin of each item. *Shape:* (n, 2)."""
-
-        def forward(batch: list[Inputs]) -> torch.Tensor:
-            return self._forward(network, batch)
-
         encode = CountingEncoder(self._encode)
         values = run_batched(
             items,
             encode,
-            forward,
+            partial(self._forward, network),
             token_budget=default_token_budget(self.device),
             batch_size=self.batch_size,
             length=_count_tokens,
@@ -238,15 +224,14 @@ class Xcomet:
     def _load(self, dtype: torch.dtype) -> torch.nn.Module:
         from safetensors.torch import load_file
 
-        if (
-            self.settings["layer_transformation"] != "softmax"
-            or self.settings["encoder_model"] != "DeBERTa"
-        ):
+        settings = self.settings
+        kind = (settings["layer_transformation"], settings["encoder_model"])
+        if kind != ("softmax", "DeBERTa"):
             expected = "must be an XCOMET with softmax layer weights over DeBERTa"
-            raise ValueError(f"`{ARGUMENT}` {expected}; got settings {self.settings}")
+            raise ValueError(f"`{ARGUMENT}` {expected}; got settings {settings}")
         with load_errors(self._ref, ROLE, ARGUMENT):
             network = XcometNetwork(
-                self._config, self.settings["word_layer"], self.settings["hidden_sizes"]
+                self._config, settings["word_layer"], settings["hidden_sizes"]
             )
             state = load_file(self._folder / WEIGHTS_FILE)
             missing = network.load_state_dict(state, strict=False).missing_keys

@@ -1,5 +1,4 @@
-"""What each published J computes: one frozen record per protocol, every quirk a field,
-a source beside every constant.
+"""What each published J computes: one frozen record per protocol, with its sources.
 
 A protocol says which texts a factor reads, which model reads them and how its output
 becomes a number. Nothing here loads a model. Sources are public repositories, named
@@ -45,11 +44,20 @@ _ROBERTA_TOXICITY = "s-nlp/roberta_toxicity_classifier"
 _ROBERTA_COLA = "cointegrated/roberta-large-cola-krishna2020"
 _LABSE = "sentence-transformers/LaBSE"
 
+# As fairseq reads it in the scripts: ids cut at 512, after detokenizing.
+_COLA_BY_FAIRSEQ = Fluency(
+    _ROBERTA_COLA,
+    "classifier",
+    label=0,
+    rule="argmax",
+    detokenize=True,
+    truncate_raw=True,
+)
+
 EMBEDDED = Protocol(
     name="embedded",
     use_when=(
-        "you want numbers now, offline, on a CPU, and compare systems that you score"
-        " yourself"
+        "you want numbers now, offline, on a CPU, for systems that you score yourself"
     ),
     source="this package, toxicity_j/MODEL_CARD.md",
     # People call a text civil from about .9 on; above it the order is noise
@@ -62,9 +70,8 @@ EMBEDDED = Protocol(
 
 # martiansideofthemoon/style-transfer-paraphrase:
 # style_paraphrase/evaluation/scripts/{roberta_classify,acceptability,micro_eval}.py and
-# get_paraphrase_similarity.py. The classifiers cut ids at 512, both after detokenising;
-# its task classifiers are not about toxicity, so the one of the detoxification
-# protocols stands in.
+# get_paraphrase_similarity.py. Its task classifiers are not about toxicity, so that of
+# the detoxification protocols stands in.
 KRISHNA2020 = Protocol(
     name="krishna2020",
     use_when="you have several references and want J as it was first defined",
@@ -73,14 +80,7 @@ KRISHNA2020 = Protocol(
         _ROBERTA_TOXICITY, label=1, rule="argmax", detokenize=True, truncate_raw=True
     ),
     content=Content(WIETING, "wieting", source_weight=0.0, reference_weight=1.0),
-    fluency=Fluency(
-        _ROBERTA_COLA,
-        "classifier",
-        label=0,
-        rule="argmax",
-        detokenize=True,
-        truncate_raw=True,
-    ),
+    fluency=_COLA_BY_FAIRSEQ,
     references="required",
 )
 
@@ -94,14 +94,7 @@ EMNLP2021 = Protocol(
     source="https://arxiv.org/abs/2109.08914",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="logit", logit_threshold=0.8),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(
-        _ROBERTA_COLA,
-        "classifier",
-        label=0,
-        rule="argmax",
-        detokenize=True,
-        truncate_raw=True,
-    ),
+    fluency=_COLA_BY_FAIRSEQ,
     newline=True,
 )
 
@@ -110,20 +103,11 @@ EMNLP2021 = Protocol(
 # metric_tools/fluency.py: fairseq.
 PARADETOX2022 = Protocol(
     name="paradetox2022",
-    use_when=(
-        "you compare with tables of ParaDetox and the English papers that follow it"
-    ),
+    use_when="you compare with ParaDetox and the English papers that follow it",
     source="https://aclanthology.org/2022.acl-long.469",
     style=Style(_ROBERTA_TOXICITY, label=1, rule="argmax"),
     content=Content(WIETING, "wieting"),
-    fluency=Fluency(
-        _ROBERTA_COLA,
-        "classifier",
-        label=0,
-        rule="argmax",
-        detokenize=True,
-        truncate_raw=True,
-    ),
+    fluency=_COLA_BY_FAIRSEQ,
     newline=True,
 )
 
@@ -147,9 +131,7 @@ TEXTDETOX2024 = Protocol(
 # 0, the tokenizer's name, the weights .4 and .6; metrics/fluency/xcomet.py.
 TEXTDETOX2025 = Protocol(
     name="textdetox2025",
-    use_when=(
-        "you compare with the CLEF 2025 shared task, in any of its fifteen languages"
-    ),
+    use_when="you compare with the CLEF 2025 shared task, in any of its 15 languages",
     source="https://pan.webis.de/clef25/pan25-web/text-detoxification.html",
     style=Style(
         "textdetox/xlmr-large-toxicity-classifier-v2",
@@ -200,16 +182,10 @@ RUSSE2022 = Protocol(
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        EMBEDDED,
-        KRISHNA2020,
-        EMNLP2021,
-        PARADETOX2022,
-        TEXTDETOX2024,
-        TEXTDETOX2025,
-        PSEUDOPARADETOX2024,
-        RUSSE2022,
+        EMBEDDED, KRISHNA2020, EMNLP2021, PARADETOX2022,
+        TEXTDETOX2024, TEXTDETOX2025, PSEUDOPARADETOX2024, RUSSE2022,
     )
-}
+}  # fmt: skip
 
 
 def protocols() -> dict[str, Protocol]:
@@ -232,9 +208,8 @@ def as_protocol(value: Any) -> Protocol:
     """Return the protocol that a user means.
 
     Args:
-        value: a name, a `Protocol`, or a dict of a Protocol's fields. `evaluate.load`
-            imports a copy of this package, so a `Protocol` may also be the class of
-            another copy.
+        value: a name, a `Protocol` (also one of another copy of this package, such as
+            `evaluate.load` imports), or a dict of its fields.
 
     Raises:
         TypeError: `value` is something else, or has an unknown field.
@@ -260,8 +235,7 @@ def as_protocol(value: Any) -> Protocol:
 
 
 def _is_protocol_of_another_copy(value: Any) -> bool:
-    is_instance = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    return is_instance and type(value).__name__ == "Protocol"
+    return dataclasses.is_dataclass(value) and type(value).__name__ == "Protocol"
 
 
 def _made(record: Any, argument: str, fields: Mapping[str, Any]) -> Any:
@@ -272,7 +246,5 @@ def _made(record: Any, argument: str, fields: Mapping[str, Any]) -> Any:
         names = [field.name for field in dataclasses.fields(record)]
         if set(fields) <= set(names) and "missing" not in str(error):
             raise
-        listed = ", ".join(names)
-        raise TypeError(
-            f"`{argument}` must have the fields of {record.__name__}, {listed}: {error}"
-        ) from error
+        expected = f"the fields of {record.__name__}, {', '.join(names)}"
+        raise TypeError(f"`{argument}` must have {expected}: {error}") from error

@@ -1,6 +1,4 @@
-"""From model outputs to STA, SIM and FL: the rules a protocol names, as arithmetic on
-arrays. Models live elsewhere.
-"""
+"""From model outputs to STA, SIM and FL: the rules of protocols, as arithmetic."""
 
 from __future__ import annotations
 
@@ -49,8 +47,7 @@ def probabilities(logits: np.ndarray, *, independent: bool = False) -> np.ndarra
     Args:
         logits: a classifier's output. A single column is taken through the sigmoid, as
             the textdetox and pseudoparadetox scripts do.
-        independent: labels do not exclude each other (a multi-label model): the sigmoid
-            of each.
+        independent: labels do not exclude each other, so each has a sigmoid.
     """
     logits = np.asarray(logits, dtype=np.float64)
     if independent or logits.shape[1] == 1:
@@ -75,7 +72,6 @@ def log_odds(
 
 def logit(probability: np.ndarray) -> np.ndarray:
     """Return log(p / (1 - p)), finite also for 0 and 1. *Shape:* (n,) to (n,)."""
-    # A probability of 0 or 1 has no finite logit.
     smallest = 1e-9
     bounded = np.clip(probability, smallest, 1 - smallest)
     odds: np.ndarray = np.log(bounded) - np.log1p(-bounded)
@@ -118,14 +114,10 @@ class Decision:
             is_above: np.ndarray = p_toxic > self._edge
             return is_above
         if logits is None:
-            raise ValueError(
-                f"`logits` must be given for the rule {self.rule!r}; got None"
-            )
+            raise ValueError(f"`logits` must be given for {self.rule!r}; got None")
         if self.rule == "argmax":
-            is_largest: np.ndarray = logits.argmax(axis=1) == index
-            if index_is_toxic:
-                return is_largest
-            return ~is_largest
+            is_toxic: np.ndarray = (logits.argmax(axis=1) == index) == index_is_toxic
+            return is_toxic
         # In float32, as torch compares.
         above: np.ndarray = logits[:, index] > np.float32(self._edge)
         return above
@@ -153,15 +145,13 @@ class Decision:
         return _is_near(distance)
 
     def is_borderline_probability(self, p_toxic: np.ndarray) -> np.ndarray:
-        """Return the same for decisions on probabilities. *Shape:* (n,), bool."""
+        """Return the same of decisions on P(toxic). *Shape:* (n,), bool."""
         return _is_near(logit(p_toxic) - self._edge_logit)
 
     @property
     def _edge(self) -> float:
         if self.threshold is None:
-            raise ValueError(
-                f"`threshold` must be given for the rule {self.rule!r}; got None"
-            )
+            raise ValueError(f"`threshold` must be given for {self.rule!r}; got None")
         return self.threshold
 
     @property
@@ -180,8 +170,7 @@ def relative_style(
     Args:
         output: probability that each prediction is not toxic, in [0, 1]. *Shape:* (n,)
         source: the same of the sources. *Shape:* (n,)
-        references: the same of each segment's references, n arrays; the easiest of
-            several counts.
+        references: the same of each segment's references, n arrays.
     """
     scores: np.ndarray = (output + (source <= output)) / 2
     if references is None:

@@ -104,9 +104,8 @@ class Scorer:
         self._soft = self.protocol.style.rule == "soft"
         if soft is not None:
             self._soft = soft
-        self._decision = hard_decision(
-            self.protocol, self._components["style"], threshold
-        )
+        style = self._components["style"]
+        self._decision = hard_decision(self.protocol, style, threshold)
         self._models = LoadedComponents(
             self.protocol, self._components, self._decision, self._options.run
         )
@@ -126,10 +125,8 @@ class Scorer:
 
         Args:
             predictions: list of strings, the rewrites.
-            sources: list of strings, what was rewritten; without them only STA is
-                computed.
-            references: a string or a list of strings for each item, where the protocol
-                uses human rewrites.
+            sources: list of strings, what was rewritten; without them STA alone counts.
+            references: a string or a list of strings for each item, human rewrites.
             languages: list of strings, for results by language.
             unterminated: "predictions" and "sources", or one of them, if the last line
                 of that file has no newline. Protocols that keep newlines (emnlp2021,
@@ -210,11 +207,8 @@ class Scorer:
             soft=self._soft,
             call=call,
         )
-        scores = {
-            "sta": style.sta,
-            "p_toxic": style.p_toxic,
-            "nontoxic": style.nontoxic,
-        }
+        # Its fields bear the names of those of `Segments`.
+        scores = dict(vars(style))
         if "content" in roles:
             scores["sim"] = content_scores(
                 self.protocol, self._models.get("content"), columns, call

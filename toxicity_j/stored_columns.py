@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from .columns import Columns
+
 __all__ = [
     "PLURALS",
     "Stored",
     "all_or_none",
     "appended",
     "await_reader",
+    "checked_columns",
     "leave",
     "row_count",
     "rows_of",
@@ -34,6 +37,30 @@ PLURALS = {
 
 # Files that this process has left to process 0, which removes each once it is read.
 _LEFT: set[str] = set()
+
+
+def checked_columns(
+    predictions: Any, sources: Any, references: Any, languages: Any, data: Any
+) -> Stored | None:
+    """Return the checked columns of compute() or add_batch(); None without any.
+
+    Raises:
+        TypeError: a column does not consist of strings.
+        ValueError: a column is empty, columns differ in length, or `predictions` is
+            missing or given twice.
+    """
+    if data is not None and predictions is not None:
+        raise ValueError("`data` is another name of `predictions`; give one of them")
+    if data is not None:
+        predictions = data
+    if predictions is not None:
+        return Columns.check(predictions, sources, references, languages).by_name()
+    # `predictions` may be absent only where all columns are.
+    others = {"sources": sources, "references": references, "languages": languages}
+    for name, column in others.items():
+        if column is not None:
+            raise ValueError(f"`predictions` must be given with `{name}`")
+    return None
 
 
 def row_count(columns: Mapping[str, list[Any] | None]) -> int:

@@ -1,5 +1,4 @@
-"""Text as the built-in models see it: one normalization, one way from text to token
-ids.
+"""Text as the built-in models see it: one normalization, one way to token ids.
 
 Lower-casing and accent stripping are the tokenizer's, not done here. The tables are in
 `text_tables`.
@@ -86,32 +85,25 @@ def normalize(text: str) -> str:
 
     Case stays; so do accents, text emoticons and misspelt words. The steps, in order:
 
-    - HTML entities, simple tags and `%20` become what they show:
-      `&#105;diot`, `<b>no</b>`, `a%20b`;
-    - text under a right-to-left override is read as displayed:
-      U+202E `olleh` -> `hello`;
+    - HTML entities, simple tags and `%20` become what they show: `&#105;diot`;
+    - text under a right-to-left override is read as displayed: `olleh` -> `hello`;
     - curly quotes, backticks, long dashes and arrows become `'`, `"`, `-`, `->`;
     - emoji and pictographs become their name, without skin tone:
       `hi 😀` -> `hi (grinning face)`; flags `(flag FR)`; letters in black squares the
       letter;
-    - default-ignorable characters go: soft hyphens, joiners, direction marks,
-      variation selectors, tags;
-    - raised, lowered and circled digits after a digit are kept apart from it:
-      `10²` -> `10^2`, `1½` -> `1 1/2`;
-    - compatibility characters become what NFKC says: full-width and mathematical
-      letters, ligatures;
-    - look-alike letters in Latin words become the Latin letter: Cyrillic, Greek,
-      Armenian, Cherokee, small capitals;
+    - default-ignorable characters go: soft hyphens, joiners, direction marks, tags;
+    - raised, lowered and circled digits stay apart: `10²` -> `10^2`, `1½` -> `1 1/2`;
+    - full-width and mathematical letters and ligatures become what NFKC says;
+    - look-alikes in Latin words become Latin letters: Cyrillic, Greek, Cherokee ...;
     - hashtags in camel case become words: `#GoHome` -> `#Go Home`;
-    - control characters, zero-width spaces and white space become one space, and none
-      at the ends.
+    - control characters and white space become one space, and none at the ends.
     """
     if "&" in text or "<" in text or "%20" in text:
         text = _undo_markup(text)
     # Most texts are ASCII and need one step only.
     text = text.replace("`", "'") if text.isascii() else _fold(text)
     if "#" in text:
-        text = _HASHTAG.sub(_split_camel, text)
+        text = _HASHTAG.sub(lambda hashtag: _CAMEL.sub(" ", hashtag[0]), text)
     if not text.isprintable():
         text = _BLANKS.sub(" ", text)
     return " ".join(text.split())
@@ -137,18 +129,16 @@ def tokenize(
     Args:
         tokenizer: one without truncation or padding of its own.
         texts: any texts; a blank one has no ids but the special tokens.
-        max_length: most ids per text, of which the last stays the closing token; all
-            ids when None.
+        max_length: most ids per text, the closing token kept; all ids when None.
         special_tokens: add those of the tokenizer.
     """
     normalized = list(map(normalize, texts))
     # "fast" does not compute the offsets of tokens, which nobody reads here.
-    encodings = tokenizer.encode_batch_fast(
-        normalized, add_special_tokens=special_tokens
-    )
+    encoded = tokenizer.encode_batch_fast(normalized, add_special_tokens=special_tokens)
+    ids = [encoding.ids for encoding in encoded]
     if max_length is None:
-        return [encoding.ids for encoding in encodings]
-    return [truncate(encoding.ids, max_length) for encoding in encodings]
+        return ids
+    return [truncate(own, max_length) for own in ids]
 
 
 def truncate(ids: list[int], max_length: int) -> list[int]:
@@ -198,7 +188,7 @@ def windows_of_all(
 
 def _undo_markup(text: str) -> str:
     """Decode entities, drop simple tags, decode percent-encoded spaces."""
-    text = _ENTITY.sub(_unescape, text)
+    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     text = _INLINE_TAG.sub("", text)
     text = _BLOCK_TAG.sub(" ", text)
     # A text with real spaces means its percent signs.
@@ -207,15 +197,11 @@ def _undo_markup(text: str) -> str:
     return text
 
 
-def _unescape(entity: re.Match[str]) -> str:
-    return html.unescape(entity[0])
-
-
 def _fold(text: str) -> str:
     """Apply the steps that only texts beyond ASCII need."""
     if not _UNCOMMON.search(text):
         return _compose(_straighten(text))
-    text = _OVERRIDDEN.sub(_reverse, text)
+    text = _OVERRIDDEN.sub(lambda overridden: overridden[1][::-1], text)
     text = _straighten(text)
     text = PICTURE.sub(name_picture, text)
     text = text.translate(_LETTERS)
@@ -233,15 +219,6 @@ def _fold(text: str) -> str:
 def _compose(text: str) -> str:
     """Replace compatibility characters, and straighten what they leave."""
     return _straighten(unicodedata.normalize("NFKC", text))
-
-
-def _reverse(overridden: re.Match[str]) -> str:
-    """Return text as it is displayed under a right-to-left override."""
-    return overridden[1][::-1]
-
-
-def _split_camel(hashtag: re.Match[str]) -> str:
-    return _CAMEL.sub(" ", hashtag[0])
 
 
 def _straighten(text: str) -> str:

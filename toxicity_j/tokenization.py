@@ -1,5 +1,4 @@
-"""Tokenizers of published checkpoints, read as their authors wrote them, and texts as
-token ids.
+"""Tokenizers of published checkpoints, as their authors wrote them.
 
 transformers 5 rebuilds tokenizers by a class of its own and drops what that class does
 not know: the character map of DeBERTa-v2's SentencePiece model, by which full-width
@@ -8,22 +7,19 @@ punctuation is known. Here the rules come from the file itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 from .checkpoints import ModelRef, load_errors
 
 __all__ = [
     "COLUMN_NAMES",
     "Columns",
-    "CountingEncoder",
     "TextEncoder",
     "count_tokens",
     "load_tokenizer",
 ]
-
-Item = TypeVar("Item")
 
 # The token ids of a text and, where the model reads them, its token types.
 Columns = list[list[int]]
@@ -88,11 +84,8 @@ class TextEncoder:
     def __init__(
         self, tokenizer: Any, max_length: int, *, truncate_raw: bool = False
     ) -> None:
-        self.tokenizer, self.max_length, self.truncate_raw = (
-            tokenizer,
-            max_length,
-            truncate_raw,
-        )
+        self.tokenizer, self.max_length = tokenizer, max_length
+        self.truncate_raw = truncate_raw
         self.has_types = "token_type_ids" in tokenizer.model_input_names
         self._backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
         if self._backend is not None:
@@ -133,11 +126,10 @@ class TextEncoder:
     ) -> tuple[list[Columns], list[bool]]:
         encodings = backend.encode_batch_fast(list(items))
         truncated = [bool(encoding.overflowing) for encoding in encodings]
-        if self.has_types:
-            return [
-                [encoding.ids, encoding.type_ids] for encoding in encodings
-            ], truncated
-        return [[encoding.ids] for encoding in encodings], truncated
+        if not self.has_types:
+            return [[encoding.ids] for encoding in encodings], truncated
+        columns = [[encoding.ids, encoding.type_ids] for encoding in encodings]
+        return columns, truncated
 
     def _slow(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
         """Encode with a tokenizer that is written in Python."""
@@ -160,29 +152,6 @@ class TextEncoder:
 def count_tokens(columns: Columns) -> int:
     """Return the number of tokens of an encoded text."""
     return len(columns[0])
-
-
-class CountingEncoder(Generic[Item]):
-    """Encode batch after batch, and count the items that were truncated.
-
-    Attributes:
-        truncated: how many so far.
-
-    Args:
-        encode: encodes a batch, and says of each item whether it was truncated.
-    """
-
-    def __init__(
-        self, encode: Callable[[Sequence[Any]], tuple[list[Item], list[bool]]]
-    ) -> None:
-        self.truncated = 0
-        self._encode = encode
-
-    def __call__(self, batch: Sequence[Any]) -> list[Item]:
-        """Encode one batch."""
-        encoded, truncated = self._encode(batch)
-        self.truncated += sum(truncated)
-        return encoded
 
 
 def _find(ref: ModelRef, file: str) -> Path | None:

@@ -1,5 +1,4 @@
-"""The `evaluate` module: card text, options and columns around `Scorer`, which does the
-work.
+"""The `evaluate` module: card text, options and columns around `Scorer`.
 
 `evaluate.load` copies this file and the siblings imported below, and nothing else:
 every sibling that any sibling uses is named here.
@@ -26,7 +25,7 @@ from .builtin_identifier import ToxicityIdentifier
 from .builtin_identifier_config import IdentifierConfig
 from .builtin_network import EncoderNetwork
 from .builtin_weights import remember_folder
-from .card import CITATION, DESCRIPTION, INPUTS_DESCRIPTION
+from .card import CITATION, DESCRIPTION, INPUTS_DESCRIPTION, REFERENCE_URLS
 from .checkpoints import ModelRef
 from .checks import check_flag, check_known
 from .class_labels import find_class
@@ -61,7 +60,7 @@ from .results import Segments
 from .rules import Decision
 from .scorer import Scorer
 from .signature import render
-from .stored_columns import PLURALS, Stored
+from .stored_columns import PLURALS, checked_columns
 from .text import normalize
 from .text_pictures import PICTURE
 from .text_tables import STRAIGHT
@@ -94,11 +93,9 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
             remember_folder(folder)
         if config_name == "default":
             config_name = None
-        given = {
-            name: value
-            for name, value in options.items()
-            if name in _OPTIONS and value is not None
-        }
+        # None stands for the default, also where that is another value.
+        there = {name: value for name, value in options.items() if value is not None}
+        given = {name: value for name, value in there.items() if name in _OPTIONS}
         given.setdefault("protocol", "embedded" if config_name is None else config_name)
         self.scorer = Scorer(**given)
         if config_name is None:
@@ -117,19 +114,15 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
             "sources": datasets.Value("string"),
             "references": datasets.Sequence(datasets.Value("string")),
         }
-        if (
-            self.scorer.protocol.languages
-        ):  # `evaluate.combine` asks for each column that is named here
+        # `evaluate.combine` asks for each column that is named here.
+        if self.scorer.protocol.languages:
             columns["languages"] = datasets.Value("string")
         return evaluate.MetricInfo(
             description=DESCRIPTION,
             citation=CITATION,
             inputs_description=INPUTS_DESCRIPTION,
             features=datasets.Features(columns),
-            reference_urls=[
-                "https://arxiv.org/abs/2109.08914",
-                "https://aclanthology.org/2022.acl-long.469",
-            ],
+            reference_urls=REFERENCE_URLS,
         )
 
     def compute(
@@ -148,10 +141,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
     ) -> dict[str, Any] | None:
         """Score the given columns, behind stored ones; or all that is stored.
 
-        `data` is another name of `predictions`.
-
-        Returns:
-            The results; None in every process but the first of several.
+        `data` is another name of `predictions`. Of several processes the first alone
+        gets the results, the others None.
 
         Raises:
             ImportError: `confidence` without the installed package.
@@ -166,7 +157,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         bootstrap_interval = None
         if confidence is not None:
             bootstrap_interval = interval_function(confidence)
-        given = _checked(predictions, sources, references, languages, data)
+        given = checked_columns(predictions, sources, references, languages, data)
         joined = self.join_stored(given)
         if joined is None:
             return None
@@ -195,18 +186,17 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
 
         Raises:
             OSError: the batch could not be written; nothing is stored then.
-            TypeError: as compute().
-            ValueError: as compute(); nothing of the batch is stored then.
+            TypeError, ValueError: as compute(); nothing of the batch is stored then.
         """
         check_known("argument of add_batch()", unknown, (*NAMES, "data"))
-        columns = _checked(predictions, sources, references, languages, data)
+        columns = checked_columns(predictions, sources, references, languages, data)
         if columns is None:
             raise ValueError("`predictions` must be given to add_batch()")
         if languages is not None and "languages" not in self.features:
-            raise ValueError(
-                f"`languages` is not stored for the protocol {self.config_name!r}: give"
-                " it to compute()"
+            expected = (
+                f"`languages` is not stored for the protocol {self.config_name!r}"
             )
+            raise ValueError(f"{expected}: give it to compute()")
         self.store(columns)
 
     def add(self, **segment: Any) -> None:
@@ -216,8 +206,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         (`evaluate.combine` passes them).
 
         Raises:
-            TypeError: as compute().
-            ValueError: as compute(); nothing is stored then.
+            TypeError, ValueError: as compute(); nothing is stored then.
         """
         batch = {}
         for name, value in segment.items():
@@ -236,8 +225,7 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         """Return the scores of each segment, for `dataset.map(..., batched=True)`.
 
         Raises:
-            TypeError: as compute().
-            ValueError: as compute().
+            TypeError, ValueError: as compute().
         """
         columns = Columns.check(predictions, sources, references, languages)
         return self._score(columns).as_lists()
@@ -261,23 +249,3 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
 
 # Without `self` and `unknown`, its first and its last parameter.
 _COMPUTE_ARGUMENTS = tuple(inspect.signature(ToxicityJ.compute).parameters)[1:-1]
-
-
-def _checked(
-    predictions: Any, sources: Any, references: Any, languages: Any, data: Any
-) -> Stored | None:
-    """Return the checked columns by name; None when none is given."""
-    if data is not None and predictions is not None:
-        raise ValueError("`data` is another name of `predictions`; give one of them")
-    if data is not None:
-        predictions = data
-    if predictions is not None:
-        return Columns.check(predictions, sources, references, languages).by_name()
-    for name, column in (
-        ("sources", sources),
-        ("references", references),
-        ("languages", languages),
-    ):
-        if column is not None:
-            raise ValueError(f"`predictions` must be given with `{name}`")
-    return None
