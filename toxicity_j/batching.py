@@ -1,4 +1,4 @@
-"""Run a model over a corpus of short texts: what every scorer of this package shares.
+"""Run a model over a corpus of short texts, as every scorer of this package does.
 
 Equal texts are scored once, batches hold texts of similar length under a budget of
 tokens, the next texts are tokenized while the model runs, order is restored, and a
@@ -88,8 +88,7 @@ def token_batches(
         token_budget: most tokens of a batch, padding included (texts x longest); a
             longer text is a batch of its own.
         batch_size: most texts of a batch; no such limit when None.
-        equal_lengths: no batch holds texts of different lengths, so nothing has to be
-            padded.
+        equal_lengths: no batch holds texts of different lengths, so none is padded.
 
     Returns:
         int64 arrays of indices, from the longest texts to the shortest: what needs most
@@ -141,12 +140,10 @@ def run_batched(
         batch_size: see `token_batches`.
         equal_lengths: see `token_batches`.
         length: tokens of one encoded item.
-        progress: a tqdm-like class; called with `total` (the number of distinct items),
-            entered, told by `update(n)`.
+        progress: a tqdm-like class; called with `total`, entered, told by `update(n)`.
 
     Returns:
-        What `forward` gave, in the order of `items`, on the CPU. *Shape:* (n, ...), or
-        (0,) for no items.
+        What `forward` gave, in the order of `items`, on the CPU. *Shape:* (n, ...)
     """
     distinct, inverse = deduplicate(items)
     if not distinct:
@@ -158,19 +155,31 @@ def run_batched(
             batches = token_batches(
                 lengths, token_budget, batch_size, equal_lengths=equal_lengths
             )
-            outputs = []
-            for batch in batches:
-                chosen = [encoded[index] for index in batch]
-                outputs.append(_forward_within_memory(forward, chosen))
-                if shown is not None:
-                    shown.update(len(batch))
-            results.append(_to_host(torch.cat(outputs)))
+            outputs = _run_batches(forward, encoded, batches, shown)
+            results.append(_to_host(outputs))
             orders.append(np.argsort(np.concatenate(batches)) + done)
             done += len(encoded)
-        if outputs[0].is_cuda:
-            torch.cuda.synchronize(outputs[0].device)
+        # The copies to the CPU did not wait for the GPU; whoever reads them must.
+        if outputs.is_cuda:
+            torch.cuda.synchronize(outputs.device)
     restored = np.concatenate(orders)[inverse]
     return torch.cat(results)[torch.from_numpy(restored)]
+
+
+def _run_batches(
+    forward: Callable[[list[Encoded]], torch.Tensor],
+    encoded: Sequence[Encoded],
+    batches: list[np.ndarray],
+    bar: Any,
+) -> torch.Tensor:
+    """Run the batches of one window, one after another. *Shape:* (window, ...)."""
+    outputs = []
+    for batch in batches:
+        chosen = [encoded[index] for index in batch]
+        outputs.append(_forward_within_memory(forward, chosen))
+        if bar is not None:
+            bar.update(len(batch))
+    return torch.cat(outputs)
 
 
 def _window(token_budget: int) -> int:
@@ -188,8 +197,7 @@ def _bar(progress: Progress, total: int) -> contextlib.AbstractContextManager[An
 
 
 def _to_host(outputs: torch.Tensor) -> torch.Tensor:
-    """Copy outputs to the CPU; see `run_batched` for when they may be read."""
-    # A copy from a GPU does not wait for it, so that the next batch is queued at once.
+    """Copy outputs to the CPU, from a GPU without waiting for it."""
     if outputs.is_cuda:
         return outputs.to("cpu", non_blocking=True)
     return outputs.cpu()
@@ -240,7 +248,6 @@ def _warn_of_halving() -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Return whether torch ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     message = str(error)

@@ -62,11 +62,13 @@ class XcometNetwork(nn.Module):
             output_hidden_states=True,
         )
         states = outputs.hidden_states
+        # comet/modules/layerwise_attention.py: a learned mixture of all layers.
         attention = self.layerwise_attention
-        shares = torch.softmax(torch.cat(list(attention.scalar_parameters)), dim=0)
-        mixed = sum(
-            share * state[:, 0] for share, state in zip(shares, states, strict=True)
-        )
+        weights = torch.cat(list(attention.scalar_parameters))
+        shares = torch.softmax(weights, dim=0)
+        # The first token stands for the text; the others are not mixed.
+        firsts = [state[:, 0] for state in states]
+        mixed = sum(share * first for share, first in zip(shares, firsts, strict=True))
         regression = self.estimator["ff"](attention.gamma * mixed)[:, 0]
         logits = self.hidden2tag(states[self.word_layer])
         return regression.float(), logits.float()
@@ -91,16 +93,18 @@ def span_costs(
     positions = torch.arange(shares.shape[1], device=shares.device)
     outside = positions >= lengths[:, None]
     top = shares.topk(2, dim=2)
+    likeliest, second = top.values.unbind(2)
+    # -1 is no class: padding neither starts a span nor closes one.
     classes = top.indices[:, :, 0].masked_fill(outside, -1)
+    # Before the first token there is no error.
     first_column = torch.zeros_like(classes[:, :1])
     before = torch.cat([first_column, classes[:, :-1]], dim=1)
     starts = (classes > 0) & (before == 0)
-    closes = _some_follows(classes == 0)
+    counted = starts & _some_follows(classes == 0)
     costs = torch.tensor(PENALTIES, device=shares.device)
     penalties = costs[classes.clamp_min(0)]
-    differences = top.values[:, :, 0] - top.values[:, :, 1]
-    margins = differences.masked_fill(outside, torch.inf).amin(1)
-    return (penalties * (starts & closes)).sum(1), margins
+    differences = (likeliest - second).masked_fill(outside, torch.inf)
+    return (penalties * counted).sum(1), differences.amin(1)
 
 
 def _some_follows(marked: torch.Tensor) -> torch.Tensor:

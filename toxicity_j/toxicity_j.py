@@ -193,9 +193,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         if columns is None:
             raise ValueError("`predictions` must be given to add_batch()")
         if languages is not None and "languages" not in self.features:
-            expected = (
-                f"`languages` is not stored for the protocol {self.config_name!r}"
-            )
+            name = self.config_name
+            expected = f"`languages` is not stored for the protocol {name!r}"
             raise ValueError(f"{expected}: give it to compute()")
         self.store(columns)
 
