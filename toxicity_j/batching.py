@@ -63,10 +63,7 @@ def default_token_budget(device: torch.device) -> int:
 
 
 def deduplicate(items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
-    """Return the distinct items by first appearance, and each item's index there.
-
-    *Shape:* (n,), int64, of the second.
-    """
+    """Return the distinct items by first appearance, and each item's index, (n,)."""
     indices: dict[Item, int] = {}
     inverse = np.empty(len(items), dtype=np.int64)
     for place, item in enumerate(items):
@@ -91,8 +88,7 @@ def token_batches(
         equal_lengths: no batch holds texts of different lengths, so none is padded.
 
     Returns:
-        int64 arrays of indices, from the longest texts to the shortest: what needs most
-        memory is tried first.
+        Arrays of indices, longest texts first: they need most memory.
 
     Raises:
         ValueError: `token_budget` or `batch_size` is below 1.
@@ -198,9 +194,7 @@ def _bar(progress: Progress, total: int) -> contextlib.AbstractContextManager[An
 
 def _to_host(outputs: torch.Tensor) -> torch.Tensor:
     """Copy outputs to the CPU, from a GPU without waiting for it."""
-    if outputs.is_cuda:
-        return outputs.to("cpu", non_blocking=True)
-    return outputs.cpu()
+    return outputs.to("cpu", non_blocking=outputs.is_cuda)
 
 
 def _encoded_windows(

@@ -188,23 +188,23 @@ class EncoderNetwork(nn.Module):
         n = len(predictions)
         texts = [*predictions, *(sources or [])]
         lengths = [len(ids) for ids in texts]
+        own_lengths = lengths[:n]
+        # The trunk reads both columns at once, each text alone.
         states = self.body.trunk_states(texts)
-        own = states[: sum(lengths[:n])]
+        own = states[: sum(own_lengths)]
         found = Outputs()
         if "style" in want:
-            found.style = self.style_head(
-                self.body.style_states(own, lengths[:n]), lengths[:n]
-            )
+            styled = self.body.style_states(own, own_lengths)
+            found.style = self.style_head(styled, own_lengths)
         if sources is None:
             return found
-        pairs = list(zip(lengths[n:], lengths[:n], strict=True))
+        pairs = list(zip(lengths[n:], own_lengths, strict=True))
         together = self.body.pair_states(states[len(own) :], own, pairs)
         if "content" in want:
             found.content = self.content_head(together, pairs)
         if "fluency" in want:
-            alone = self.fluency_head(
-                self.body.fluency_states(own, lengths[:n]), lengths[:n]
-            )
+            fluent = self.body.fluency_states(own, own_lengths)
+            alone = self.fluency_head(fluent, own_lengths)
             found.fluency = alone + self.pair_fluency_head(together, pairs)
             likelihoods = self.likelihood_head(states, lengths)
             found.likelihood = likelihoods[:n] - likelihoods[n:]

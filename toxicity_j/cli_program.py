@@ -84,15 +84,11 @@ def exit_code(run: Callable[[], Any]) -> int:
     """
     try:
         code = int(run() or 0)
-    except (
-        KeyboardInterrupt,
-        typer.Abort,
-    ):  # newer versions of typer return 130 themselves
+    except (KeyboardInterrupt, typer.Abort):
+        # Newer versions of typer return 130 themselves.
         code = INTERRUPTED
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # typer itself ends with SystemExit when the reader of its help is gone
+    except (BrokenPipeError, SystemExit):
+        # typer ends with SystemExit when the reader of its help is gone.
         silence_stdout()
         return 0
     except Exception as error:

@@ -45,7 +45,9 @@ def score_style(
         threshold: P(toxic) above which a text counts as toxic, in [0, 1]; 0.5 when
             None.
     """
-    limit = 0.5 if threshold is None else float(threshold)
+    limit = 0.5
+    if threshold is not None:
+        limit = float(threshold)
     p_toxic = NumpyIdentifier().p_toxic(predictions)
     nontoxic = (p_toxic <= limit).astype(np.float64)
     sta = saturate(1 - p_toxic, protocol.style.saturation)
@@ -104,10 +106,9 @@ class NumpyIdentifier:
         counts = np.maximum(mask.sum(1), 1)
         features = [embeddings[:, :length].sum(1) / counts]
         for index, width in enumerate(self._widths):
-            under = [embeddings[:, offset : offset + length] for offset in range(width)]
-            convolved = self._linear(
-                f"convolutions.{index}", np.concatenate(under, axis=-1)
-            )
+            shifted = [embeddings[:, start : start + length] for start in range(width)]
+            under = np.concatenate(shifted, axis=-1)
+            convolved = self._linear(f"convolutions.{index}", under)
             activated = np.maximum(convolved, 0) * mask
             features.append(activated.max(1))
         states = np.concatenate(features, axis=-1)

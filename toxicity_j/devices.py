@@ -59,9 +59,8 @@ def resolve_device(device: Device = None) -> torch.device:
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"{message} ({error})") from error
-    if (
-        resolved.type not in _COMPUTING
-    ):  # "meta" allocates everywhere and computes nothing
+    # "meta" allocates everywhere and computes nothing.
+    if resolved.type not in _COMPUTING:
         raise ValueError(message)
     return resolved
 

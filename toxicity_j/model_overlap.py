@@ -52,6 +52,7 @@ class Chrf:
             raise ValueError(
                 "`references` must be given: chrF compares with them; got None"
             )
+        # sacrebleu takes the best of several references.
         hashable = map(tuple, references)
         pairs = list(zip(predictions, hashable, strict=True))
         # Systems often copy, and chrF in Python is slow.
@@ -81,9 +82,8 @@ def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
         ) from error
     scores = []
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # NLTK warns for each pair without a common 4-gram
+        # NLTK warns of each pair without a common 4-gram.
+        warnings.simplefilter("ignore")
         for source, prediction in zip(sources, predictions, strict=True):
             if min(len(source), len(prediction)) > 3:
                 bleu = sentence_bleu([source], prediction)

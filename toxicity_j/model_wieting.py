@@ -97,6 +97,7 @@ class WietingEmbedding:
 
     def embed(self, texts: list[str]) -> Scored:
         """Compute the mean embedding of each text. *Shape:* (texts, d), float32."""
+        # The scripts cut no text: a mean has room for any number of pieces.
         bags = [self.indices(text) for text in texts]
         lengths = [len(bag) for bag in bags]
         starts = torch.from_numpy(np.cumsum([0, *lengths[:-1]]))
@@ -125,9 +126,8 @@ class WietingEmbedding:
 def _read(path: Path) -> tuple[dict[str, int], torch.Tensor]:
     """Read vocabulary and embeddings, running no code. *Shape:* (words, d)."""
     try:
-        with torch.serialization.safe_globals(
-            [argparse.Namespace]
-        ):  # the training options lie beside the tensors
+        # The training options lie beside the tensors.
+        with torch.serialization.safe_globals([argparse.Namespace]):
             stored = torch.load(path, map_location="cpu", weights_only=True)
         vocabulary = stored["vocab_words"]
         vectors = stored["state_dict"]["embedding.weight"].float()

@@ -78,7 +78,7 @@ class Segments:
             raise ValueError(
                 "`languages` must be given to score() for results by language; got None"
             )
-        # Grouped by index, so that each language's mean is exact.
+        # By index, because languages may be mixed in any order.
         indices: dict[str, list[int]] = {}
         for index, language in enumerate(self.languages):
             indices.setdefault(language, []).append(index)
@@ -100,8 +100,8 @@ class Segments:
         for key, name in MEANS.items():
             column = getattr(self, name)
             if column is not None:
-                own = column[list(indices)]
-                scores[key] = mean(own.tolist())
+                chosen = column[list(indices)].tolist()
+                scores[key] = mean(chosen)
         scores["n"] = len(indices)
         return scores
 
