@@ -153,11 +153,12 @@ def _with_sorted_header(blob: bytes) -> bytes:
     """Sort the header of a safetensors file."""
     # safetensors writes metadata in the order of a hash map, which differs by process.
     size = int.from_bytes(blob[:8], "little")
-    header, tensors = blob[8 : 8 + size], blob[8 + size :]
-    in_order = json.dumps(json.loads(header), sort_keys=True, separators=(",", ":"))
+    end = 8 + size
+    header = json.loads(blob[8:end])
+    in_order = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     # The tensors behind the header are aligned to 8 bytes.
-    padded = in_order.encode() + b" " * (-len(in_order.encode()) % 8)
-    return len(padded).to_bytes(8, "little") + padded + tensors
+    padded = in_order + b" " * (-len(in_order) % 8)
+    return len(padded).to_bytes(8, "little") + padded + blob[end:]
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

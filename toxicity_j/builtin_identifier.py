@@ -180,8 +180,8 @@ class ToxicityIdentifier(nn.Module):
         stride = max(1, size * 3 // 4)
         rows, row_owners = windows_of_all(ids, size, stride)
         step = max(1, CPU_TOKENS // size)
-        starts = range(0, len(rows), step)
-        logits = torch.cat([self._score_rows(rows[i : i + step]) for i in starts])
+        batches = [rows[start : start + step] for start in range(0, len(rows), step)]
+        logits = torch.cat([self._score_rows(batch) for batch in batches])
         owners = torch.tensor(row_owners, device=logits.device)
         lowest = logits.new_full((len(ids),), -torch.inf)
         return lowest.scatter_reduce(0, owners, logits, "amax")

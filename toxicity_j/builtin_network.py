@@ -119,7 +119,8 @@ class Body(nn.Module):
         states = torch.cat([sources + segments[0], predictions + segments[1]])
         source_lengths, prediction_lengths = zip(*lengths, strict=True)
         # All sources lie before all predictions; 0, n, 1, n + 1, ... makes them pairs.
-        order = np.arange(2 * len(lengths)).reshape(2, -1).T.ravel()
+        columns = np.arange(2 * len(lengths)).reshape(2, -1)
+        order = columns.T.ravel()
         places = _places([*source_lengths, *prediction_lengths], order)
         (together,) = to_device([places], states.device)
         sums = [source + prediction for source, prediction in lengths]

@@ -93,11 +93,11 @@ def _download(name: str, tried: list[str]) -> Path:
         )
     except Exception as error:
         places = "; ".join(tried)
+        reason = f"{type(error).__name__}: {error}"
         raise OSError(
-            f"the built-in weights {name} were not found. Tried: {places}; "
-            f"the Hub, {HUB_SPACE}@{HUB_REVISION} ({type(error).__name__}: {error}). "
-            "Install the package (`pip install .`), "
-            "or give `evaluate.load` the toxicity_j folder of a clone."
+            f"the built-in weights {name} were not found. Tried: {places}; the Hub,"
+            f" {HUB_SPACE}@{HUB_REVISION} ({reason}). Install the package (`pip install"
+            " .`), or give `evaluate.load` the toxicity_j folder of a clone."
         ) from error
     if file_digest(path) != SHA256[name]:
         raise OSError(

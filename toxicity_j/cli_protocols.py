@@ -78,7 +78,8 @@ def protocol_table(table_format: str) -> str:
         )
     if table_format == "markdown":
         rule = ("---",) * len(HEADER)
-        return "\n".join(f"| {' | '.join(row)} |" for row in (HEADER, rule, *rows))
+        cells = [" | ".join(row) for row in (HEADER, rule, *rows)]
+        return "\n".join(f"| {row} |" for row in cells)
     return aligned([HEADER, *_without_repetition(rows)])
 
 

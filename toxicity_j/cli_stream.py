@@ -126,4 +126,5 @@ def _lines(scores: Mapping[str, Any]) -> list[str]:
             low, high = scores["intervals"][measure]
             line += f" [{low:.4f}, {high:.4f}]"
         lines.append(line)
-    return [*lines, f"{'n':10} {scores['n']}", "", f"signature: {scores['signature']}"]
+    lines.append(f"{'n':10} {scores['n']}")
+    return [*lines, "", f"signature: {scores['signature']}"]

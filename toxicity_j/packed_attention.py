@@ -132,7 +132,10 @@ def _varlen_attn(
     from torch.nn.attention.varlen import varlen_attn
 
     mixed = varlen_attn(q, k, v, offsets, offsets, most, most)
-    return mixed if isinstance(mixed, torch.Tensor) else mixed[0]
+    # It may come with its log-sum-exp.
+    if not isinstance(mixed, torch.Tensor):
+        return mixed[0]
+    return mixed
 
 
 def _flash_attention(

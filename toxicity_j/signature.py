@@ -1,5 +1,4 @@
-"""The signature: every setting that can move a number, in one string that travels with
-the number.
+"""The signature: every setting that can move a number, in one string beside it.
 
 In sacrebleu's manner (Post 2018, arXiv 1804.08771):
 `j:emnlp2021|style:...|version:0.4.0`. Arithmetic only.
@@ -50,7 +49,9 @@ def signature_of(
         # chrF counts characters, so no number format can move it.
         if loaded.component.kind != "chrf":
             dtypes[role] = loaded.model.dtype
-    settings["sta"] = "soft" if soft else "hard"
+    settings["sta"] = "hard"
+    if soft:
+        settings["sta"] = "soft"
     settings["threshold"] = shown_decision(decision)
     settings["newline"] = protocol.newline
     settings["detok"] = _detokenizes(protocol, models, roles)
@@ -80,7 +81,8 @@ def render(settings: Mapping[str, object]) -> str:
 
     A bool reads yes or no. "|" in a value would end it, so it is written as "/".
     """
-    return "|".join(f"{name}:{_shown(value)}" for name, value in settings.items())
+    shown = {name: _shown(value) for name, value in settings.items()}
+    return "|".join(f"{name}:{value}" for name, value in shown.items())
 
 
 def protocol_name(protocol: Protocol) -> str:
