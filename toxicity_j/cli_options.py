@@ -76,7 +76,7 @@ Files = Annotated[
 ]
 Predictions = Annotated[
     list[str] | None,
-    _option("--predictions", _IN, "A file or column per system, or -.", "FILE..."),
+    _option("--predictions", _IN, "File or column per system; - is stdin.", "FILE..."),
 ]
 Sources = Annotated[
     str | None, _option("--sources", _IN, "The texts that were rewritten.", "FILE")
