@@ -17,7 +17,15 @@ from examples.detox_model import END, PAD, START, Detoxifier, decode
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 from toxicity_j.objectives.loss import ToxicityLoss
 
-__all__ = ["Batch", "MinimumRisk", "Objective", "Pair", "ToxicityObjective", "overlap"]
+__all__ = [
+    "Batch",
+    "Both",
+    "MinimumRisk",
+    "Objective",
+    "Pair",
+    "ToxicityObjective",
+    "overlap",
+]
 
 # Token ids of a source, and of its rewrite between start and end.
 Pair = tuple[list[int], list[int]]
@@ -97,6 +105,22 @@ class MinimumRisk:
         ]
         rewards = (1 - p_toxic) * np.array(kept)
         return torch.tensor(rewards, dtype=torch.float32)
+
+
+class Both:
+    """Minimum risk, and the toxicity loss beside it.
+
+    Args:
+        risk: minimum risk, with its weight.
+        loss: the toxicity loss, with its weight.
+    """
+
+    def __init__(self, risk: MinimumRisk, loss: ToxicityObjective) -> None:
+        self.risk, self.loss = risk, loss
+
+    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
+        """Return their sum."""
+        return self.risk(model, batch) + self.loss(model, batch)
 
 
 def _without_padding(written: torch.Tensor) -> torch.Tensor:

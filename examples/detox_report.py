@@ -4,8 +4,10 @@ what was found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ Scores = dict[str, npt.NDArray[np.float64]]
 # A run: its objective and the weight of that; the baseline has weight 0.
 Run = tuple[str, float]
 BASELINE: Run = ("cross-entropy", 0.0)
+# What people wrote; no training brings P(toxic) below theirs without losing meaning.
+HUMAN: Run = ("human rewrites", 0.0)
 MEASURES = {
     "p_toxic_identifier": "P(toxic), identifier",
     "p_toxic_encoder": "P(toxic), encoder",
@@ -70,6 +74,56 @@ def toxicity(scores: Scores) -> float:
     return float((scores["p_toxic_identifier"] + scores["p_toxic_encoder"]).mean() / 2)
 
 
+def write(found: dict[Run, list[Scores]], output: Path) -> dict[Run, Scores]:
+    """Choose on every second sentence, report the others: print the table, write JSON
+    and plot; return the reported scores, averaged over seeds.
+    """
+    averaged = {run: average(scores) for run, scores in found.items()}
+    # Alternately: the order of the file is not random.
+    tuned = {run: _every_second(scores, 0) for run, scores in averaged.items()}
+    reported = {run: _every_second(scores, 1) for run, scores in averaged.items()}
+    chosen = [choose(tuned, objective) for objective in _objectives(found)]
+    output.mkdir(parents=True, exist_ok=True)
+    written = {
+        "sentences": len(reported[BASELINE]["j"]),
+        "seeds": len(found[BASELINE]),
+        "runs": [_means(run, reported[run], run in chosen) for run in reported],
+    }
+    text = json.dumps(written, indent=1) + "\n"
+    (output / "detox_training.json").write_text(text, encoding="utf-8")
+    plot(reported, output / "detox_training.png")
+    spread = {run: _means_by_seed(scores) for run, scores in found.items()}
+    print(table(reported, chosen, spread))
+    return reported
+
+
+def _every_second(scores: Scores, first: int) -> Scores:
+    return {name: values[first::2] for name, values in scores.items()}
+
+
+def _objectives(runs: Iterable[Run]) -> list[str]:
+    """Return what was added to cross-entropy, each once, in order."""
+    names = dict.fromkeys(objective for objective, _ in runs)
+    return [name for name in names if name not in (BASELINE[0], HUMAN[0])]
+
+
+def _means(run: Run, scores: Scores, chosen: bool) -> dict[str, object]:
+    objective, weight = run
+    row: dict[str, object] = {
+        "objective": objective,
+        "weight": weight,
+        "chosen": chosen,
+    }
+    for name, values in scores.items():
+        row[name] = float(values.mean())
+    return row
+
+
+def _means_by_seed(scores: Sequence[Scores]) -> Scores:
+    reported = [_every_second(one, 1) for one in scores]
+    return {name: np.array([one[name].mean() for one in reported]) for name in MEASURES}
+
+
 def table(
     scores: Mapping[Run, Scores], chosen: Sequence[Run], spread: Mapping[Run, Scores]
 ) -> str:
@@ -78,19 +132,14 @@ def table(
     """
     columns = ["trained with", *MEASURES.values(), "J - baseline (95 %)"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for run in (BASELINE, *chosen):
-        means = [scores[run][name].mean() for name in MEASURES]
-        deviations = [spread[run][name].std() for name in MEASURES]
-        cells = [
-            f"{mean:.3f} ± {deviation:.3f}"
-            for mean, deviation in zip(means, deviations, strict=True)
-        ]
-        if run == BASELINE:
-            cells = [BASELINE[0], *cells, ""]
-        else:
-            objective, weight = run
-            gains = scores[run]["j"] - scores[BASELINE]["j"]
-            cells = [f"+ {objective}, weight {weight:g}", *cells, _with_interval(gains)]
+    for run in (HUMAN, BASELINE, *chosen):
+        objective, weight = run
+        cells = [objective if weight == 0 else f"+ {objective}, weight {weight:g}"]
+        for name in MEASURES:
+            mean, deviation = scores[run][name].mean(), spread[run][name].std()
+            cells.append(f"{mean:.3f} ± {deviation:.3f}")
+        gains = scores[run]["j"] - scores[BASELINE]["j"]
+        cells.append("" if run == BASELINE else _with_interval(gains))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -112,30 +161,37 @@ def plot(scores: Mapping[Run, Scores], path: Path) -> None:
     figure, axes = pyplot.subplots(
         1, 2, figsize=(8, 3.4), layout="constrained", sharey=True
     )
-    weights: dict[str, list[float]] = {}
-    for objective, weight in sorted(scores, key=lambda run: run[1]):
-        if objective != BASELINE[0]:
-            weights.setdefault(objective, []).append(weight)
     for axis, name in zip(axes, ("p_toxic_identifier", "p_toxic_encoder"), strict=True):
         points = {
             run: (found["sim"].mean(), found[name].mean())
             for run, found in scores.items()
         }
-        for objective, drawn in weights.items():
-            line = [points[BASELINE], *(points[objective, weight] for weight in drawn)]
-            axis.plot(*zip(*line, strict=True), "o-", label=objective)
-            for weight, point in zip(drawn, line[1:], strict=True):
-                axis.annotate(
-                    f"{weight:g}",
-                    point,
-                    xytext=(4, 4),
-                    textcoords="offset points",
-                    fontsize=7,
-                )
+        for objective in _objectives(scores):
+            _draw_weights(axis, points, objective)
         axis.plot(*points[BASELINE], "ks", label=BASELINE[0])
+        axis.plot(*points[HUMAN], "k*", label=HUMAN[0])
         axis.set_xlabel("SIM (right is better)")
         axis.set_ylabel(f"{MEASURES[name]} (down is better)")
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
+
+
+def _draw_weights(
+    axis: Any, points: Mapping[Run, tuple[float, float]], objective: str
+) -> None:
+    """Draw a line from the baseline through the objective's weights."""
+    weights = sorted(weight for name, weight in points if name == objective)
+    line = [points[BASELINE]]
+    for weight in weights:
+        point = points[objective, weight]
+        line.append(point)
+        axis.annotate(
+            f"{weight:g}",
+            point,
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=7,
+        )
+    axis.plot(*zip(*line, strict=True), "o-", label=objective)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from examples.detox_model import (
 )
 from examples.detox_objectives import (
     Batch,
+    Both,
     MinimumRisk,
     Objective,
     Pair,
@@ -59,7 +59,7 @@ class Options:
     learning_rate: float = 2e-3
     dim: int = 128
     samples: int = 4
-    sampled_sources: int = 24
+    sampled_sources: int = 12
 
 
 class Training:
@@ -151,19 +151,37 @@ def train_seed(
     print(f"seed {seed}\n  cross-entropy")
     warm = Training(pairs, tokenizer.get_vocab_size(), options, seed)
     warm.run(range(options.warm_epochs))
-    runs: dict[report.Run, Objective | None] = {report.BASELINE: None}
-    for weight in weights["toxicity loss"]:
-        runs["toxicity loss", weight] = ToxicityObjective(tokenizer, weight)
-    for weight in weights["minimum risk"]:
-        sampling = {"sources": options.sampled_sources, "samples": options.samples}
-        runs["minimum risk", weight] = MinimumRisk(tokenizer, weight, **sampling)
     trained = {}
-    for run, objective in runs.items():
+    for run, objective in _objectives(tokenizer, options, weights).items():
         print(f"  {run[0]}, weight {run[1]:g}")
         branch = warm.copy()
         branch.run(range(options.warm_epochs, options.epochs), objective)
         trained[run] = branch.model
     return trained
+
+
+def _objectives(
+    tokenizer: Tokenizer, options: Options, weights: dict[str, list[float]]
+) -> dict[report.Run, Objective | None]:
+    """Return what each run adds to cross-entropy; None for the baseline."""
+
+    def risk(weight: float) -> MinimumRisk:
+        return MinimumRisk(
+            tokenizer,
+            weight,
+            sources=options.sampled_sources,
+            samples=options.samples,
+        )
+
+    runs: dict[report.Run, Objective | None] = {report.BASELINE: None}
+    for weight in weights["toxicity loss"]:
+        runs["toxicity loss", weight] = ToxicityObjective(tokenizer, weight)
+    for weight in weights["minimum risk"]:
+        runs["minimum risk", weight] = risk(weight)
+    for weight in weights["minimum risk 1 and toxicity loss"]:
+        loss = ToxicityObjective(tokenizer, weight)
+        runs["minimum risk 1 and toxicity loss", weight] = Both(risk(1.0), loss)
+    return runs
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scores]:
@@ -178,14 +196,20 @@ def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scor
     rows, held_out = read_paradetox(given.data)
     tokenizer, pairs = _encode(rows)
     half = min(given.test_size, len(held_out) // 2)
-    sources = [row.toxic for row in held_out[: 2 * half]]
-    weights = {"toxicity loss": given.loss_weights, "minimum risk": given.risk_weights}
-    found: dict[report.Run, list[report.Scores]] = {}
+    kept = held_out[: 2 * half]
+    sources = [row.toxic for row in kept]
+    weights = {
+        "toxicity loss": given.loss_weights,
+        "minimum risk": given.risk_weights,
+        "minimum risk 1 and toxicity loss": given.both_weights,
+    }
+    human = report.judge([row.rewrites[0] for row in kept], sources)
+    found: dict[report.Run, list[report.Scores]] = {report.HUMAN: [human]}
     for seed in range(given.seeds):
         for run, model in train_seed(pairs, tokenizer, options, seed, weights).items():
             rewrites = rewrite(model, tokenizer, sources)
             found.setdefault(run, []).append(report.judge(rewrites, sources))
-    return _write(found, half, given.output)
+    return report.write(found, given.output)
 
 
 def _encode(rows: Sequence[Detoxified]) -> tuple[Tokenizer, list[Pair]]:
@@ -228,10 +252,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of cross-entropy alone",
     )
     parser.add_argument("--epochs", type=int, default=defaults.epochs, help="in all")
-    parser.add_argument(
-        "--loss-weights", type=float, nargs="*", default=[0.2, 0.5, 1.0]
-    )
+    parser.add_argument("--loss-weights", type=float, nargs="*", default=[0.2, 0.5])
     parser.add_argument("--risk-weights", type=float, nargs="*", default=[1.0])
+    parser.add_argument("--both-weights", type=float, nargs="*", default=[0.2])
     parser.add_argument(
         "--test-size",
         type=int,
@@ -239,55 +262,6 @@ def _parser() -> argparse.ArgumentParser:
         help="sentences to choose on, and to report",
     )
     return parser
-
-
-def _part(scores: report.Scores, rows: slice) -> report.Scores:
-    return {name: values[rows] for name, values in scores.items()}
-
-
-def _means_by_seed(scores: list[report.Scores], rows: slice) -> report.Scores:
-    return {
-        name: np.array([one[name][rows].mean() for one in scores])
-        for name in report.MEASURES
-    }
-
-
-def _write(
-    found: dict[report.Run, list[report.Scores]], half: int, output: Path
-) -> dict[report.Run, report.Scores]:
-    """Choose on the first half, report the second: print the table, write JSON and
-    plot.
-    """
-    first, second = slice(half), slice(half, None)
-    tuned, reported, spread = {}, {}, {}
-    for run, scores in found.items():
-        averaged = report.average(scores)
-        tuned[run] = _part(averaged, first)
-        reported[run] = _part(averaged, second)
-        spread[run] = _means_by_seed(scores, second)
-    objectives = dict.fromkeys(
-        objective for objective, _ in found if objective != report.BASELINE[0]
-    )
-    chosen = [report.choose(tuned, objective) for objective in objectives]
-    output.mkdir(parents=True, exist_ok=True)
-    means = []
-    for run, averaged in reported.items():
-        objective, weight = run
-        row = {"objective": objective, "weight": weight, "chosen": run in chosen}
-        means.append(
-            row | {name: float(values.mean()) for name, values in averaged.items()}
-        )
-    written = {
-        "sentences": half,
-        "seeds": len(next(iter(found.values()))),
-        "runs": means,
-    }
-    (output / "detox_training.json").write_text(
-        json.dumps(written, indent=1) + "\n", encoding="utf-8"
-    )
-    report.plot(reported, output / "detox_training.png")
-    print(report.table(reported, chosen, spread))
-    return reported
 
 
 if __name__ == "__main__":

@@ -52,10 +52,12 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
         [*flags, "--epochs", "2", "--loss-weights", "0.5", "2", "--test-size", "3"]
     )
     runs = [
+        ("human rewrites", 0.0),
         ("cross-entropy", 0.0),
         ("toxicity loss", 0.5),
         ("toxicity loss", 2.0),
         ("minimum risk", 1.0),
+        ("minimum risk 1 and toxicity loss", 0.2),
     ]
     assert list(found) == runs
     assert "| + toxicity loss, weight" in capsys.readouterr().out
@@ -63,7 +65,7 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
     written = json.loads((tmp_path / "out" / "detox_training.json").read_text())
     assert written["seeds"] == 2
     assert [(run["objective"], run["weight"]) for run in written["runs"]] == runs
-    assert sum(run["chosen"] for run in written["runs"]) == 2
+    assert sum(run["chosen"] for run in written["runs"]) == 3
 
 
 def test_a_missing_file_is_a_clear_error(tmp_path):
@@ -85,6 +87,38 @@ def test_copies_go_on_from_one_state_and_apart():
     assert all(map(torch.equal, one.model.parameters(), two.model.parameters()))
     assert all(map(torch.equal, before, warm.model.parameters()))
     assert not all(map(torch.equal, before, one.model.parameters()))
+
+
+def test_batches_hold_each_pair_once_and_like_lengths_together():
+    pairs = [([7] * (1 + n % 30), [1, 2]) for n in range(640)]
+    batches = detox_training.batches(pairs, 64, seed=3)
+    assert sorted(pair for batch in batches for pair in batch) == sorted(pairs)
+    widest = [max(len(source) for source, _ in batch) for batch in batches]
+    padded = sum(
+        width * len(batch) for width, batch in zip(widest, batches, strict=True)
+    )
+    # Without padding 640 sources of 1 to 30 tokens have about 9,900.
+    assert padded < 12_000
+
+
+def test_the_last_state_is_what_the_whole_prefix_gives():
+    torch.manual_seed(0)
+    model = detox_model.Detoxifier(20, 16).eval()
+    sources = detox_model.as_tensor([[5, 6, 7], [8, 9]])
+    written = torch.tensor([[1, 5, 6], [1, 9, 8]])
+    memory = model.encode(sources)
+    whole = model._decode(sources, memory, written)[:, -1:]
+    last = model._last_state(sources, memory, written)
+    torch.testing.assert_close(last, whole, atol=1e-6, rtol=0)
+
+
+def test_draws_follow_the_probabilities():
+    torch.manual_seed(0)
+    probabilities = torch.tensor([[0.1, 0.2, 0.0, 0.7]]).expand(20_000, 4)
+    counts = torch.bincount(detox_model._draw(probabilities), minlength=4)
+    assert counts[2] == 0
+    # Four standard deviations of a share of .7 among 20,000 are .013.
+    assert counts[3].item() / 20_000 == pytest.approx(0.7, abs=0.013)
 
 
 def test_the_weight_is_the_least_toxic_one_that_keeps_the_meaning():
