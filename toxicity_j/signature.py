@@ -1,7 +1,7 @@
 """The signature: every setting that can move a number, in one string beside it.
 
 In sacrebleu's manner (Post 2018, arXiv 1804.08771):
-`j:emnlp2021|style:...|version:0.4.0`. Arithmetic only.
+`j:emnlp2021|style:...|version:0.5.0`. Arithmetic only.
 """
 
 from __future__ import annotations
