@@ -72,8 +72,16 @@ def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.lists(inner, max_size=3),
         st.tuples(inner, inner),
         st.dictionaries(st.text(max_size=2), inner, max_size=2),
-        few.map(lambda items: np.array(items, dtype=object)),
+        few.map(_object_array),
     )
+
+
+def _object_array(items: list[Any]) -> np.ndarray:
+    # np.array would take lists apart, and fails where their lengths differ.
+    array = np.empty(len(items), dtype=object)
+    for place, item in enumerate(items):
+        array[place] = item
+    return array
 
 
 ANYTHING = st.recursive(ATOM, _nested, max_leaves=5)
