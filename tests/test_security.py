@@ -291,7 +291,7 @@ def test_the_package_calls_nothing_that_runs_text_or_pickles_of_others():
             ("pickle", "cloudpickle", "joblib", "dill")
         ):
             # What this package's own processes hand to one another.
-            assert place.partition(":")[0] in ("pool.py", "ray.py"), place
+            assert place.partition(":")[0] in ("worker.py", "ray.py"), place
 
 
 def test_transformers_models_are_loaded_by_the_functions_that_check():
