@@ -31,7 +31,7 @@ from benchmarks.loss_models import (  # noqa: E402
     vocabulary,
 )
 from benchmarks.loss_table import Cost, row, table  # noqa: E402
-from benchmarks.measure import alternate, machine  # noqa: E402
+from benchmarks.measure import alternate, gpu, machine  # noqa: E402
 from benchmarks.memory import peak_bytes  # noqa: E402
 from toxicity_j.builtin_identifier import ToxicityIdentifier  # noqa: E402
 from toxicity_j.objectives.loss import ToxicityLoss  # noqa: E402
@@ -40,16 +40,6 @@ from toxicity_j.objectives.loss import ToxicityLoss  # noqa: E402
 Objective = Callable[[torch.Tensor], torch.Tensor]
 # Sequences, and positions of each.
 DEFAULT_BATCH = {"cpu": (16, 24), "cuda": (64, 64)}
-
-
-def _device(options: argparse.Namespace) -> torch.device:
-    has_gpu = torch.cuda.is_available()
-    if options.gpu and not has_gpu and not options.small:
-        raise SystemExit(
-            "--gpu needs a CUDA device, and this machine has none (--small: a dry run"
-            " on the CPU)"
-        )
-    return torch.device("cuda" if options.gpu and has_gpu else "cpu")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> list[Cost]:
     """Measure, print, write; return what the table shows."""
     options = _parser().parse_args(arguments)
-    device = _device(options)
+    device = torch.device("cpu")
+    if options.gpu:
+        device = gpu(small=options.small)
     sequences, positions = DEFAULT_BATCH[device.type]
     batch = (options.batch_size or sequences, options.length or positions)
     torch.set_num_threads(1)

@@ -201,6 +201,22 @@ def blas() -> str:
     return name
 
 
+def gpu(*, small: bool) -> torch.device:
+    """Return the first CUDA device; without one the CPU, if the run is small.
+
+    Raises:
+        SystemExit: there is none, and the run is not small.
+    """
+    if torch.cuda.is_available():
+        return torch.device("cuda:0")
+    if not small:
+        raise SystemExit(
+            "--gpu needs a CUDA device, and this machine has none (--small: a dry run"
+            " on the CPU)"
+        )
+    return torch.device("cpu")
+
+
 def machine(device: torch.device) -> str:
     """Return the processor's name and what runs on it."""
     if device.type == "cuda":

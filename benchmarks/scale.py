@@ -48,23 +48,18 @@ class StubScorer:
         languages: Any = None,
     ) -> Any:
         """Return numbers in [0, 1) that depend on the texts alone."""
-        from dataclasses import fields
-
         from toxicity_j.results import Segments
 
         sta = _checksums(predictions)
         sim = _checksums(sources)
-        values = {
-            "sta": sta,
-            "p_toxic": 1 - sta,
-            "nontoxic": (sta > 0.5) * 1.0,
-            "sim": sim,
-            "fl": sta,
-            "j": sta * sim,
-        }
-        values |= {"signature": "stub", "languages": None, "truncated": {}}
         return Segments(
-            **{field.name: values[field.name] for field in fields(Segments)}
+            sta=sta,
+            p_toxic=1 - sta,
+            nontoxic=(sta > 0.5) * 1.0,
+            sim=sim,
+            fl=sta,
+            j=sta * sim,
+            signature="stub",
         )
 
 

@@ -24,6 +24,7 @@ import torch  # noqa: E402 (the threads are counted on import)
 from benchmarks.checkpoints import SHAPES  # noqa: E402
 from benchmarks.measure import (  # noqa: E402
     Results,
+    gpu,
     in_fresh_process,
     machine,
     peaks,
@@ -132,16 +133,10 @@ def measure_gpu(options: argparse.Namespace) -> None:
     """Measure the first CUDA device, or with `--small` and without one the CPU; print
     the result and write it.
     """
-    from benchmarks import gpu
+    from benchmarks.gpu import measure as measure_on
 
-    has_gpu = torch.cuda.is_available()
-    if not has_gpu and not options.small:
-        raise SystemExit(
-            "--gpu needs a CUDA device, and this machine has none (--small: a dry run"
-            " on the CPU)"
-        )
-    device = torch.device("cuda:0" if has_gpu else "cpu")
-    found = gpu.measure(options.out, device, _size(options))
+    device = gpu(small=options.small)
+    found = measure_on(options.out, device, _size(options))
     text = json.dumps(found, indent=2)
     (options.out / "speed_gpu.json").write_text(text + "\n", encoding="utf-8")
     print(text)

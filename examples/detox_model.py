@@ -35,11 +35,9 @@ class Detoxifier(nn.Module):
             nn.TransformerEncoderLayer(**shape), 1, enable_nested_tensor=False
         )
         self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**shape), 1)
-        self.query, self.key, self.gate = (
-            nn.Linear(dim, dim),
-            nn.Linear(dim, dim),
-            nn.Linear(dim, 1),
-        )
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim)
+        self.gate = nn.Linear(dim, 1)
         # Copying in order is a good start: states of equal positions and tokens are
         # alike.
         nn.init.eye_(self.query.weight)

@@ -123,9 +123,7 @@ class Training:
 
 
 def batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[Pair]]:
-    """Return shuffled batches of pairs whose lengths are alike, so that little is
-    padding: twice as fast as batches of any lengths.
-    """
+    """Return shuffled batches of pairs of like lengths, so that little is padding."""
     rng = random.Random(seed)
     shuffled = rng.sample(pairs, len(pairs))
     found = []

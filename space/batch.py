@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
+
+from toxicity_j.compare import compare
 
 from .limits import InputError
 from .models import Choice, score
@@ -55,9 +58,6 @@ def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | Scored]
     Raises:
         InputError: the columns do not fit the protocol, or a model is not here.
     """
-    # Not at the head of the module: the page should show before scipy is imported.
-    from toxicity_j.compare import compare
-
     total, done = len(columns.rows) * len(columns.systems), 0
     yield Progress(0, total)
     segments = {}
@@ -101,11 +101,10 @@ def _joined_values(values: list[Any]) -> Any:
     # The signature, and what was not computed, are the same in all parts.
     if not isinstance(first, dict):
         return first
-    totals: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for counts in values:
-        for name, count in counts.items():
-            totals[name] = totals.get(name, 0) + count
-    return totals
+        totals.update(counts)
+    return dict(totals)
 
 
 def segments_csv(scored: Scored) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from toxicity_j.compare.records import Texts
+from toxicity_j.compare.report import render_html
+
 from .batch import MEASURES, Scored, number_at, segments_csv, table_csv
 from .markup import NAMES, bar, level, percent
 
@@ -160,9 +163,6 @@ def _download(name: str, kind: str, content: str, title: str) -> str:
 
 def _report(scored: Scored) -> str | None:
     """Return the HTML report, None where its libraries are not installed."""
-    from toxicity_j.compare.records import Texts
-    from toxicity_j.compare.report import render_html
-
     columns = scored.columns
     texts = Texts(columns.systems, columns.sources, columns.references)
     try:

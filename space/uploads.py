@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from toxicity_j.compare.readers import ReaderError, read_columns
+
 from .limits import MAX_FILE_BYTES, MAX_ROWS, MAX_SYSTEMS, InputError, check_files
 from .tables import Table, named_columns, role_of
 
@@ -22,9 +24,6 @@ def read_files(paths: Sequence[str | Path]) -> Table:
         InputError: the files are too many, too large, or cannot be read as columns that
             match.
     """
-    # Not at the head of the module: it imports scipy, and the page should show at once.
-    from toxicity_j.compare.readers import ReaderError, read_columns
-
     check_files(paths)
     by_role: dict[str, list[str]] = {
         "sources": [],

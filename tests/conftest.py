@@ -36,3 +36,14 @@ def checkpoints(tmp_path_factory):
         return str(inner if inner.exists() else built(folder, **arguments))
 
     return build
+
+
+@pytest.fixture(scope="session")
+def english(checkpoints):
+    """The three models of the English s-nlp protocols."""
+    toxicity = checkpoints("roberta", "toxicity", labels=["neutral", "toxic"], seed=3)
+    return {
+        "style_model": toxicity,
+        "content_model": checkpoints("wieting"),
+        "fluency_model": checkpoints("roberta", "cola", seed=4),
+    }

@@ -10,7 +10,6 @@ the SHA-256 of the weights. When a release changes them:
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -163,12 +162,10 @@ def built_in_scores() -> dict[str, dict[str, list[float]]]:
 def weights_digests() -> dict[str, str]:
     """Return the SHA-256 of each shipped weight file."""
     import toxicity_j
+    from toxicity_j.builtin_weights import file_digest
 
     folder = Path(toxicity_j.__file__).parent
-    return {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in WEIGHTS
-    }
+    return {name: file_digest(folder / name) for name in WEIGHTS}
 
 
 def main() -> None:

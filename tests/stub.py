@@ -10,7 +10,6 @@ import os
 import signal
 import time
 import zlib
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -41,20 +40,17 @@ def segments(predictions, sources=None, signature="stub", languages=None) -> Seg
         )
         fl = np.sqrt(sta)
         j = sta * sim * fl
-    values = {
-        "sta": sta,
-        "p_toxic": 1 - sta,
-        "nontoxic": (sta > 0.5) * 1.0,
-        "sim": sim,
-        "fl": fl,
-        "j": j,
-    }
-    values |= {
-        "signature": signature,
-        "languages": languages,
-        "truncated": truncated_in(predictions),
-    }
-    return Segments(**{field.name: values[field.name] for field in fields(Segments)})
+    return Segments(
+        sta=sta,
+        p_toxic=1 - sta,
+        nontoxic=(sta > 0.5) * 1.0,
+        sim=sim,
+        fl=fl,
+        j=j,
+        signature=signature,
+        languages=languages,
+        truncated=truncated_in(predictions),
+    )
 
 
 class Stub:
@@ -74,12 +70,8 @@ class Stub:
         pause: float = 0.0,
         signature: str = "stub",
     ):
-        self.marks, self.times, self.pause, self.signature = (
-            marks,
-            times,
-            pause,
-            signature,
-        )
+        self.marks, self.times = marks, times
+        self.pause, self.signature = pause, signature
 
     def score(
         self, predictions, sources=None, references=None, languages=None

@@ -431,9 +431,8 @@ def test_texts_that_sentence_embeddings_truncate_are_counted(checkpoints):
     whole, over = "ab " * 62, "ab " * 63
     assert model.score([whole, over, over], ["ab", "ab", over]).truncated == 1
     assert model.score([whole], ["ab"]).truncated == 0
-    assert np.isclose(
-        model.score([over], [over + "really"]).values, 1
-    )  # what was cut cannot be told apart
+    # What was cut cannot be told apart.
+    assert np.isclose(model.score([over], [over + "really"]).values, 1)
 
 
 def _drop(folder: Path, tensor: str) -> None:

@@ -110,9 +110,8 @@ def _family(folder: Path, kind: str, **changes) -> str:
 def _one_by_one(folder: str, texts=TEXTS, max_length=512) -> np.ndarray:
     """What the model's own forward gives for each text alone."""
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(
-        folder
-    )  # tokenizer.json as it is, whatever the family
+    # Tokenizer.json as it is, whatever the family.
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     max_length = min(max_length, tokenizer.model_max_length)
 
     def row(text):
@@ -191,10 +190,8 @@ def test_token_types_reach_the_model(tmp_path):
     path = str(tiny.bert(tmp_path))
     classifier = Classifier(path, role="style")
     columns, _ = classifier._encoder(["ab"])
-    assert [len(values) for values in columns[0]] == [
-        3,
-        3,
-    ]  # ids and types of [CLS] ab [SEP]
+    # Ids and types of [CLS] ab [SEP].
+    assert [len(values) for values in columns[0]] == [3, 3]
 
 
 def test_near_rows_are_float32(roberta):

@@ -364,9 +364,8 @@ class TestResults:
         monkeypatch.setattr("toxicity_j.scorer.Scorer.score", score)
         arguments = ("--sources", "s.txt", "kind.txt", "--content-model", "encoder")
         refused("score", *arguments, "--protocol", "emnlp2021")
-        refused(
-            "score", *arguments, "--protocol", "pseudoparadetox2024"
-        )  # strips every line
+        # The protocol strips every line.
+        refused("score", *arguments, "--protocol", "pseudoparadetox2024")
         assert told == [(KIND, {"unterminated": ("predictions",)}), (KIND, {})]
 
     def test_stream(self, files, monkeypatch):
@@ -467,10 +466,11 @@ class TestGates:
             run("score", "kind.txt", *self.STYLE, "--against", "good.json").exit_code
             == 0
         )
+        # A rise.
         assert (
             run("score", "kind.txt", *self.STYLE, "--against", "bad.json").exit_code
             == 0
-        )  # a rise
+        )
         failed = run("score", "copy.txt", *self.STYLE, "--against", "good.json")
         assert failed.exit_code == 1
         assert failed.stderr.startswith("toxicity-j: copy: STA fell by 0.")

@@ -150,9 +150,8 @@ def test_a_damaged_model_is_one_line_too(folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_ctrl_c_ends_with_130_and_one_line(folder):
-    os.mkfifo(
-        folder / "slow.txt"
-    )  # reading it waits, so the process is in the middle of its work
+    # Reading it waits, so the process is in the middle of its work.
+    os.mkfifo(folder / "slow.txt")
     process = subprocess.Popen(
         [*COMMAND, "score", "slow.txt"],
         cwd=folder,
@@ -160,9 +159,8 @@ def test_ctrl_c_ends_with_130_and_one_line(folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    with (folder / "slow.txt").open(
-        "w"
-    ):  # returns once the process has opened the other end
+    # Returns once the process has opened the other end.
+    with (folder / "slow.txt").open("w"):
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)

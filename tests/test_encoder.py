@@ -187,9 +187,8 @@ def test_saved_and_loaded(encoder, tmp_path):
         Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items()
     ):
         np.testing.assert_allclose(values, expected[name], atol=1e-6)
-    encoder.save_pretrained(
-        path
-    )  # int8: each weight moves by at most 1/254 of its row's largest
+    # Int8: each weight moves by at most 1/254 of its row's largest.
+    encoder.save_pretrained(path)
     for name, values in (
         Encoder.from_pretrained(path, device="cpu").score(PREDICTIONS, SOURCES).items()
     ):

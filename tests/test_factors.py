@@ -23,17 +23,6 @@ from toxicity_j.rules import RESCORE_MARGIN, Decision, compares_borderline, satu
 EMBEDDED = get_protocol("embedded")
 
 
-@pytest.fixture(scope="module")
-def english(checkpoints):
-    return {
-        "style_model": checkpoints(
-            "roberta", "toxicity", labels=["neutral", "toxic"], seed=3
-        ),
-        "content_model": checkpoints("wieting"),
-        "fluency_model": checkpoints("roberta", "cola", seed=4),
-    }
-
-
 # --- Known cases
 
 

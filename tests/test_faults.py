@@ -127,9 +127,8 @@ def test_twenty_kills_at_random_lose_and_double_nothing(tmp_path):
     }
     assert before  # else the kills struck too early to show anything
     finish(python(RUN, data, out, 1, folder=tmp_path))
-    assert {
-        name: (out / name).stat().st_mtime_ns for name in before
-    } == before  # finished shards are not scored again
+    # Finished shards are not scored again.
+    assert {name: (out / name).stat().st_mtime_ns for name in before} == before
     assert not list(out.glob(".*.tmp"))
     check_rows(out, rows)
 

@@ -213,9 +213,8 @@ def test_no_gradient_and_no_change_reaches_the_identifier(identifier):
         for parameter in [*identifier.parameters(), *loss.parameters()]
     )
     assert not any(parameter.requires_grad for parameter in loss.parameters())
-    assert all(
-        parameter.requires_grad for parameter in identifier.parameters()
-    )  # the user's own is not frozen
+    # The user's own is not frozen.
+    assert all(parameter.requires_grad for parameter in identifier.parameters())
     assert loss.train().training
     assert not loss.identifier.training
 

@@ -32,15 +32,10 @@ def test_rows_near_a_decision_are_computed_again_in_float32():
     assert found.values.tolist() == [10.5, 11.0, 12.5]
     assert runs == [(torch.bfloat16, [0, 1, 2]), (torch.float32, [1])]
     precision.guarded(3, run, lambda scores: scores == 11.5)
-    assert loads == [
-        torch.bfloat16,
-        torch.float32,
-    ]  # the float32 network is loaded once
-    assert precision.guarded(3, run, None).values.tolist() == [
-        10.5,
-        11.5,
-        12.5,
-    ]  # no decision, nothing to guard
+    # The float32 network is loaded once.
+    assert loads == [torch.bfloat16, torch.float32]
+    # No decision, nothing to guard.
+    assert precision.guarded(3, run, None).values.tolist() == [10.5, 11.5, 12.5]
 
 
 def test_float32_is_not_guarded():

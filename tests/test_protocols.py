@@ -129,18 +129,6 @@ def check(protocol, options: dict, columns: dict, *, sta, sim, fl):
     return segments
 
 
-@pytest.fixture(scope="module")
-def english(checkpoints):
-    """The three models of the English s-nlp protocols."""
-    return {
-        "style_model": checkpoints(
-            "roberta", "toxicity", labels=["neutral", "toxic"], seed=3
-        ),
-        "content_model": checkpoints("wieting"),
-        "fluency_model": checkpoints("roberta", "cola", seed=4),
-    }
-
-
 COLUMNS = {"predictions": PREDICTIONS, "sources": SOURCES}
 
 
@@ -509,9 +497,8 @@ def test_textdetox2025_uses_the_tokenizer_of_another_model(multilingual, checkpo
         get_protocol("textdetox2025").style.tokenizer
         == "cardiffnlp/twitter-xlm-roberta-large-2022"
     )
-    other = checkpoints(
-        "bert", "other-tokenizer"
-    )  # its ids lie below the other vocabulary's size
+    # Its ids lie below the other vocabulary's size.
+    other = checkpoints("bert", "other-tokenizer")
     options = {**multilingual, "fluency_model": checkpoints("xcomet")}
     plain = Scorer("textdetox2025", device="cpu", **options).score(PREDICTIONS)
     swapped = Scorer(
@@ -562,9 +549,8 @@ def test_languages_are_reported_apart(multilingual, checkpoints, protocol):
 def test_russe2022_calibrates_and_clips(checkpoints):
     style = checkpoints("bert", "russian", labels=["neutral", "toxic"], seed=8)
     pooler = checkpoints("bert", "russian-pooler", head=False, seed=9)
-    predictions = [
-        f"  {text}\n" for text in PREDICTIONS
-    ]  # stripped by the script; sources are not
+    # Stripped by the script; sources are not.
+    predictions = [f"  {text}\n" for text in PREDICTIONS]
     stripped = [text.strip() for text in predictions]
     style_raw = softmax(classifier_logits(style, stripped))[:, 0]
     sim_raw = pooled_cosine(pooler, SOURCES, stripped)

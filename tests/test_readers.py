@@ -47,9 +47,8 @@ def fails(match: str | None, *arguments, **options) -> str:
 class TestPlainText:
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_line_endings_and_a_missing_last_one(self, write, end):
-        path = write(
-            "a.txt", end.join(KIND)
-        )  # no newline at the end: still three lines
+        # No newline at the end: still three lines.
+        path = write("a.txt", end.join(KIND))
         assert read_columns([path]).systems == {"a": KIND}
 
     def test_a_byte_order_mark_is_not_text(self, write):

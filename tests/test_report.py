@@ -21,6 +21,19 @@ HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
 NAMES = ("careful", "lazy <b>bold</b>")
 
 
+def of_style(sta):
+    """Segments without a source."""
+    return Segments(
+        sta=sta,
+        p_toxic=1 - sta,
+        nontoxic=sta,
+        sim=None,
+        fl=None,
+        j=None,
+        signature="j:made",
+    )
+
+
 def made(n=60, seed=0):
     """Two systems: STA fails in every tenth output of the second, and its SIM is
     lower.
@@ -31,10 +44,8 @@ def made(n=60, seed=0):
         sta = generator.uniform(0.8, 1, n)
         if place:
             sta[::10] = 0.1
-        sim, fl = (
-            generator.uniform(0.6 - 0.2 * place, 0.9 - 0.2 * place, n),
-            generator.uniform(0.7, 1, n),
-        )
+        sim = generator.uniform(0.6 - 0.2 * place, 0.9 - 0.2 * place, n)
+        fl = generator.uniform(0.7, 1, n)
         systems[name] = Segments(
             sta=sta,
             p_toxic=1 - sta,
@@ -116,32 +127,15 @@ def test_a_comparison_without_segments_texts_or_sources_has_a_page():
     page = render_html(bare)
     assert "without per-segment scores" in page
     assert page.count("<svg") == 2
-    sta = np.linspace(0, 1, 8)
-    style = Segments(
-        sta=sta,
-        p_toxic=1 - sta,
-        nontoxic=sta,
-        sim=None,
-        fl=None,
-        j=None,
-        signature="j:made",
-    )
+    style = of_style(np.linspace(0, 1, 8))
     assert "Scores of <bdi>only</bdi>" in render_html(compare({"only": style}))
-    one = replace(style, sta=sta[:1], p_toxic=sta[:1], nontoxic=sta[:1])
+    first = style.sta[:1]
+    one = replace(style, sta=first, p_toxic=first, nontoxic=first)
     assert "1 segment<" in render_html(compare({"only": one}))
 
 
 def test_a_name_that_looks_like_a_formula_or_is_long_or_foreign_is_drawn():
-    sta = np.linspace(0, 1, 8)
-    style = Segments(
-        sta=sta,
-        p_toxic=1 - sta,
-        nontoxic=sta,
-        sim=None,
-        fl=None,
-        j=None,
-        signature="j:made",
-    )
+    style = of_style(np.linspace(0, 1, 8))
     names = ["$x^{", "n" * 300, "名前\x00\x1b", "#000001"]
     page = render_html(compare(dict.fromkeys(names, style)))
     assert "名前" in page
@@ -230,10 +224,8 @@ def test_no_other_script_runs_even_if_one_got_in(open_page, address):  # noqa: F
     page = open_page(address)
     page.evaluate("""() => { const script = document.createElement("script");
         script.textContent = "window.ran = 1"; document.body.append(script); }""")
-    page.evaluate(
-        "() => { document.body.insertAdjacentHTML('beforeend', '<img src=x"
-        ' onerror="window.ran = 1">\'); }'
-    )
+    page.evaluate("""() => { document.body.insertAdjacentHTML(
+        'beforeend', '<img src=x onerror="window.ran = 1">'); }""")
     page.wait_for_timeout(100)
     assert page.evaluate("window.ran") is None
 

@@ -84,17 +84,6 @@ def encoder(monkeypatch):
     return stand_in
 
 
-@pytest.fixture(scope="module")
-def english(checkpoints):
-    return {
-        "style_model": checkpoints(
-            "roberta", "toxicity", labels=["neutral", "toxic"], seed=3
-        ),
-        "content_model": checkpoints("wieting"),
-        "fluency_model": checkpoints("roberta", "cola", seed=4),
-    }
-
-
 # --- What is loaded, and when
 
 
@@ -121,9 +110,8 @@ def test_sta_alone_loads_no_other_model(english):
     assert "content:" not in segments.signature
     with pytest.raises(OSError, match="nobody/no-such-model"):
         scorer.score(PREDICTIONS, SOURCES)
-    assert (
-        scorer.score(PREDICTIONS).sta.tolist() == segments.sta.tolist()
-    )  # usable afterwards
+    # Usable afterwards.
+    assert scorer.score(PREDICTIONS).sta.tolist() == segments.sta.tolist()
 
 
 def test_models_are_loaded_once(encoder):
@@ -302,9 +290,8 @@ def test_identifier_as_the_style_model(encoder):
         ["abc"]
     )
     assert segments.p_toxic.tolist() == [0.25]
-    assert segments.sta.tolist() == [
-        1
-    ]  # hard, as the protocol says, but on the probability
+    # Hard, as the protocol says, but on the probability.
+    assert segments.sta.tolist() == [1]
     assert "style:identifier@" in segments.signature
 
 

@@ -240,9 +240,8 @@ def test_xcomet_of_three_equal_texts_is_one_pass_of_arithmetic(checkpoints):
         scores.append(weight * min(1.0, score.item()))
         shares = shares + share * logits[0, : len(ids[0])].softmax(-1)
     cost, severity = 0, None
-    for label in shares.argmax(
-        -1
-    ).tolist():  # a span costs by its first token and only once it has ended
+    # A span costs by its first token and only once it has ended.
+    for label in shares.argmax(-1).tolist():
         if label and severity is None:
             severity = {1: 1, 2: 5, 3: 10}[label]
         elif not label and severity is not None:

@@ -30,9 +30,8 @@ from training.synthetic.lexicon import Lexicon
 from training.train_encoder import train_only_pairs
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
-LEXICON = Lexicon(
-    [" copper ".join(SENTENCE.split())] * 2
-)  # after each word comes "copper"
+# After each word comes "copper".
+LEXICON = Lexicon([" copper ".join(SENTENCE.split())] * 2)
 
 
 def test_held_out_rule_ignores_case_and_spacing():

@@ -73,10 +73,10 @@ def test_held_out_sentences_are_not_among_them():
 
 
 def test_expansion_is_the_same_in_another_process():
-    code = (
-        "from training.synthetic import handwritten; print(len(handwritten.STYLE),"
-        " handwritten.STYLE[1000])"
-    )
+    code = """
+from training.synthetic import handwritten
+print(len(handwritten.STYLE), handwritten.STYLE[1000])
+"""
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -204,9 +204,10 @@ def xcomet(folder: Path, *, seed: int = 0) -> Path:
     from transformers import DebertaV2Config, DebertaV2Model
 
     (folder / "encoder").mkdir(parents=True, exist_ok=True)
-    unigram_tokenizer(128).save_pretrained(folder / "encoder")
+    tokenizer = unigram_tokenizer(128)
+    tokenizer.save_pretrained(folder / "encoder")
     config = DebertaV2Config(
-        vocab_size=len(unigram_tokenizer(128)),
+        vocab_size=len(tokenizer),
         hidden_size=16,
         num_hidden_layers=3,
         num_attention_heads=2,

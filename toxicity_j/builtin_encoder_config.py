@@ -75,12 +75,10 @@ class Outputs:
 def calibrated(config: EncoderConfig, found: Outputs, role: str) -> torch.Tensor:
     """Return the calibrated logit of a role. *Shape:* (n,)."""
     scale, shift = config.calibration[role]
-    if role == "style":
-        return scale * _given(found.style) + shift
-    if role == "content":
-        return scale * _given(found.content) + shift
-    relative = config.likelihood_weight * _given(found.likelihood)
-    return scale * _given(found.fluency) + relative + shift
+    logit = scale * _given(getattr(found, role))
+    if role == "fluency":
+        logit = logit + config.likelihood_weight * _given(found.likelihood)
+    return logit + shift
 
 
 def _given(logits: torch.Tensor | None) -> torch.Tensor:

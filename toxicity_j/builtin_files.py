@@ -12,14 +12,13 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
 from .builtin_weights import find_weights
-
-if TYPE_CHECKING:
-    import torch
 
 Built = TypeVar("Built")
 
@@ -46,9 +45,6 @@ def save_tensors(
         int8: store each two-dimensional tensor as int8 rows, beside `<name>.scale` of
             shape (rows, 1); the rest stays float32.
     """
-    import torch
-    from safetensors.torch import save
-
     tensors = {}
     for name, tensor in state.items():
         tensor = tensor.detach().float().cpu().contiguous()
@@ -70,8 +66,6 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, s
         FileNotFoundError: `path` is not a regular file.
         ValueError: the file is damaged, or a tensor holds NaN or infinity.
     """
-    import torch
-
     if not Path(path).is_file():
         raise FileNotFoundError(
             f"`path` must be a safetensors file; there is none at {path}"
@@ -125,8 +119,6 @@ def load_model(
         OSError: the shipped weights were not found.
         ValueError: the file is damaged, or does not hold such a model.
     """
-    import torch
-
     if path is None:
         path = find_weights(file)
     path = Path(path)

@@ -26,6 +26,11 @@ SHA256 = {
 }
 
 
+def name_with_digest(name: str) -> str:
+    """Return a built-in model's name as a signature gives it: `encoder@472ef88c`."""
+    return f"{name}@{SHA256[f'{name}.safetensors'][:8]}"
+
+
 @functools.cache
 def find_weights(name: str) -> Path:
     """Find a shipped weight file.

@@ -22,9 +22,6 @@ from .protocols import ENCODER, IDENTIFIER, WIETING
 _SUFFIXES = {".safetensors", ".bin", ".pt", ".model", ".json", ".txt"}
 _PICKLES = {".bin", ".pt", ".pth", ".pkl"}
 
-# Bytes of a file that are held while its digest is taken.
-_READ_AT_ONCE = 1 << 20
-
 
 @dataclass(frozen=True)
 class ModelRef:
@@ -245,6 +242,5 @@ def folder_digest(folder: Path) -> str:
     for name in sorted(paths):
         digest.update(name.encode())
         with paths[name].open("rb") as file:
-            while chunk := file.read(_READ_AT_ONCE):
-                digest.update(chunk)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()[:8]

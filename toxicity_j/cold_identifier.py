@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
-from .builtin_weights import SHA256, find_weights
+from .builtin_weights import find_weights, name_with_digest
 from .protocols import IDENTIFIER, Protocol
 from .results import Segments
-from .rules import saturate, sigmoid
-from .signature import protocol_name, render
+from .rules import Decision, saturate, sigmoid
+from .signature import in_order
 from .text import tokenize, windows_of_all
-from .version import VERSION
 
 _FILE = "identifier.safetensors"
 # Above this number of texts, torch makes up for its import.
@@ -51,9 +49,10 @@ def score_style(
     p_toxic = NumpyIdentifier().p_toxic(predictions)
     nontoxic = (p_toxic <= limit).astype(np.float64)
     sta = saturate(1 - p_toxic, protocol.style.saturation)
-    return Segments(
-        sta, p_toxic, nontoxic, None, None, None, _signature(protocol, limit)
-    )
+    names = {"style": name_with_digest(IDENTIFIER)}
+    decision = Decision("probability", limit)
+    signature = in_order(protocol, names, decision, soft=True)
+    return Segments(sta, p_toxic, nontoxic, None, None, None, signature)
 
 
 class NumpyIdentifier:
@@ -134,21 +133,6 @@ class NumpyIdentifier:
         weights = stored.astype(np.float32) * scale
         result: Floats = states @ weights.T + bias
         return result
-
-
-def _signature(protocol: Protocol, threshold: float) -> str:
-    settings: dict[str, Any] = {
-        "j": protocol_name(protocol),
-        "style": f"{IDENTIFIER}@{SHA256[_FILE][:8]}",
-        "sta": "soft",
-        "threshold": threshold,
-        "newline": protocol.newline,
-        "detok": False,
-        "references": False,
-        "dtype": "float32",
-        "version": VERSION,
-    }
-    return render(settings)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[npt.NDArray[np.int64]]:

@@ -16,11 +16,9 @@ from .model_xcomet_settings import is_xcomet
 from .options import Options
 from .protocol_records import ENCODER, IDENTIFIER, WIETING, Content, Protocol
 
-__all__ = ["ROLES", "Component", "Role", "choose_components"]
+__all__ = ["Component", "Role", "choose_components"]
 
 Role: TypeAlias = Literal["style", "content", "fluency"]
-
-ROLES: tuple[Role, ...] = ("style", "content", "fluency")
 
 
 @dataclass(frozen=True)

@@ -127,12 +127,13 @@ class StoredColumns:
             OSError: the file cannot be written.
         """
         # A share without rows is one empty write, for which process 0 waits.
-        end = max(row_count(columns), int(self.num_process > 1))
+        count = row_count(columns)
+        end = max(count, int(self.num_process > 1))
         with self._storage_lock:
             self._storing_threads.add(threading.get_ident())
             try:
                 for start in range(0, end, _SLICE):
-                    rows = slice(start, min(start + _SLICE, row_count(columns)))
+                    rows = slice(start, min(start + _SLICE, count))
                     batch = {
                         name: rows_of(columns.get(name), rows) for name in self.features
                     }

@@ -7,6 +7,7 @@ STA is in `factor_style`, what needs no model in `known_cases`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -205,26 +206,12 @@ def _acceptability(
         return call.take(["fluency"], scored)[:, 0]
     if fluency.detokenize:
         texts = [detokenize(text) for text in texts]
-    if fluency.rule == "argmax":
-        return _is_acceptable(loaded, texts, call)
-    scored = model.score(texts, progress=progress)
+    is_argmax, index = fluency.rule == "argmax", loaded.index
+    is_borderline = None
+    if is_argmax:
+        is_borderline = partial(Decision("argmax").is_borderline, index=index)
+    scored = model.score(texts, is_borderline=is_borderline, progress=progress)
     logits = call.take(["fluency"], scored)
-    shares = probabilities(logits, independent=model.multi_label)
-    return shares[:, loaded.index]
-
-
-def _is_acceptable(loaded: LoadedComponent, texts: list[str], call: Call) -> np.ndarray:
-    """Return 1 where the acceptable class is the likeliest, else 0. *Shape:* (n,)."""
-    index = loaded.index
-    decision = Decision("argmax")
-
-    def is_borderline(logits: np.ndarray) -> np.ndarray:
-        return decision.is_borderline(logits, index)
-
-    scored = loaded.model.score(
-        texts,
-        is_borderline=is_borderline,
-        progress=call.progress("fluency"),
-    )
-    logits = call.take(["fluency"], scored)
-    return np.array(logits.argmax(axis=1) == index, dtype=np.float64)
+    if is_argmax:
+        return np.array(logits.argmax(axis=1) == index, dtype=np.float64)
+    return probabilities(logits, independent=model.multi_label)[:, index]

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from .builtin_weights import SHA256
+from .builtin_weights import name_with_digest
 from .checkpoints import ModelRef, folder_digest, resolve_commit
 from .class_labels import find_class
 from .components import Component, Role
@@ -23,7 +23,6 @@ __all__ = ["LoadedComponent", "LoadedComponents", "resolve_class"]
 logger = logging.getLogger("toxicity_j")
 
 # The built-in weights behind each built-in name.
-_SHIPPED = {ENCODER: "encoder.safetensors", IDENTIFIER: "identifier.safetensors"}
 
 
 @dataclass(frozen=True)
@@ -183,9 +182,8 @@ def _exact_name(ref: ModelRef, commit: str) -> str:
     if ref.folder is not None:
         folder = ref.folder.resolve()
         return f"{folder.name}@{folder_digest(folder)}"
-    if ref.name in _SHIPPED:
-        digest = SHA256[_SHIPPED[ref.name]]
-        return f"{ref.name}@{digest[:8]}"
+    if ref.name in (ENCODER, IDENTIFIER):
+        return name_with_digest(ref.name)
     if commit:
         return f"{ref.name}@{commit}"
     return str(ref)

@@ -132,8 +132,6 @@ class Classifier:
         """
 
         def run(network: Any, rows: np.ndarray) -> Scored:
-            if len(rows) == len(texts):
-                return self._run(network, texts, progress)
             chosen = [texts[row] for row in rows]
             return self._run(network, chosen, progress)
 

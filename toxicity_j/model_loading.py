@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from .checkpoints import ModelRef
 from .components import Component
@@ -27,6 +27,8 @@ from .options import RunOptions
 __all__ = ["LOADERS", "load"]
 
 logger = logging.getLogger("toxicity_j")
+
+Loader: TypeAlias = Callable[[Component, dict[str, Any]], Model]
 
 
 def load(component: Component, run: RunOptions) -> Any:
@@ -75,8 +77,13 @@ def _load_classifier(component: Component, options: dict[str, Any]) -> Classifie
     )
 
 
-def _load_sentence(component: Component, options: dict[str, Any]) -> SentenceEmbedding:
-    return SentenceEmbedding(_model(component), **options)
+def _of_its_reference(kind: Callable[..., Model]) -> Loader:
+    """Return the loader of a kind that is told its model and the options alone."""
+
+    def load_it(component: Component, options: dict[str, Any]) -> Model:
+        return kind(_model(component), **options)
+
+    return load_it
 
 
 def _load_wieting(component: Component, options: dict[str, Any]) -> WietingEmbedding:
@@ -86,31 +93,19 @@ def _load_wieting(component: Component, options: dict[str, Any]) -> WietingEmbed
     return WietingEmbedding(ref)
 
 
-def _load_pooler(component: Component, options: dict[str, Any]) -> PooledEmbedding:
-    return PooledEmbedding(_model(component), **options)
-
-
-def _load_regression(component: Component, options: dict[str, Any]) -> PairRegressor:
-    return PairRegressor(_model(component), **options)
-
-
-def _load_xcomet(component: Component, options: dict[str, Any]) -> Xcomet:
-    return Xcomet(_model(component), **options)
-
-
 def _load_chrf(component: Component, options: dict[str, Any]) -> Chrf:
     return Chrf()
 
 
-LOADERS: dict[str, Callable[[Component, dict[str, Any]], Model]] = {
+LOADERS: dict[str, Loader] = {
     "encoder": _load_encoder,
     "identifier": _load_identifier,
     "classifier": _load_classifier,
-    "sentence": _load_sentence,
+    "sentence": _of_its_reference(SentenceEmbedding),
     "wieting": _load_wieting,
-    "pooler": _load_pooler,
-    "regression": _load_regression,
-    "xcomet": _load_xcomet,
+    "pooler": _of_its_reference(PooledEmbedding),
+    "regression": _of_its_reference(PairRegressor),
+    "xcomet": _of_its_reference(Xcomet),
     "chrf": _load_chrf,
 }
 

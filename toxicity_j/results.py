@@ -97,10 +97,11 @@ class Segments:
     def _means(self, indices: Sequence[int]) -> dict[str, float | int]:
         """Return the means over some of the segments, and their number."""
         scores: dict[str, float | int] = {}
+        rows = np.array(indices, dtype=np.intp)
         for key, name in MEANS.items():
             column = getattr(self, name)
             if column is not None:
-                chosen = column[list(indices)].tolist()
+                chosen = column[rows].tolist()
                 scores[key] = mean(chosen)
         scores["n"] = len(indices)
         return scores

@@ -41,22 +41,53 @@ def signature_of(
         references: those that are read; None without any.
         soft: whether STA is a probability.
     """
-    settings: dict[str, object] = {"j": protocol_name(protocol)}
+    names: dict[str, str] = {}
     dtypes: dict[str, str] = {}
     for role in roles:
         loaded = models.get(role)
-        settings[role] = models.name_in_signature(role)
+        names[role] = models.name_in_signature(role)
         # chrF counts characters, so no number format can move it.
         if loaded.component.kind != "chrf":
             dtypes[role] = loaded.model.dtype
-    settings["sta"] = "hard"
-    if soft:
-        settings["sta"] = "soft"
+    return in_order(
+        protocol,
+        names,
+        decision,
+        soft=soft,
+        detokenizes=_detokenizes(protocol, models, roles),
+        references=reference_counts(references),
+        dtype=precision(dtypes),
+    )
+
+
+def in_order(
+    protocol: Protocol,
+    names: Mapping[str, str],
+    decision: Decision,
+    *,
+    soft: bool,
+    detokenizes: bool = False,
+    references: str | bool = False,
+    dtype: str = "float32",
+) -> str:
+    """Write the settings in the one order that all signatures have.
+
+    Args:
+        protocol: the protocol's rules.
+        names: the models, by role.
+        decision: when a text counts as toxic.
+        soft: whether STA is a probability.
+        detokenizes: whether a classifier reads texts with their punctuation joined.
+        references: how many there are per segment, or False.
+        dtype: the models' number format.
+    """
+    settings: dict[str, object] = {"j": protocol_name(protocol), **names}
+    settings["sta"] = "soft" if soft else "hard"
     settings["threshold"] = shown_decision(decision)
     settings["newline"] = protocol.newline
-    settings["detok"] = _detokenizes(protocol, models, roles)
-    settings["references"] = reference_counts(references)
-    settings["dtype"] = precision(dtypes)
+    settings["detok"] = detokenizes
+    settings["references"] = references
+    settings["dtype"] = dtype
     settings["version"] = VERSION
     return render(settings)
 

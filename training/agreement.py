@@ -11,7 +11,6 @@ sources, whose outputs are drawn together.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import pandas as pd
 
 from training.data.tables import read_tsv
 from training.eval_metrics import Row, auc, spearman
+from training.flags import add_data_flag, command_parser
 
 __all__ = ["agreement_rows", "grouped_interval", "by_system"]
 
@@ -194,15 +194,8 @@ def grouped_interval(
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.agreement", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder of the human-rated development sets",
-    )
+    parser = command_parser("agreement", __doc__)
+    add_data_flag(parser.add_argument, "folder of the human-rated development sets")
     parser.add_argument(
         "--release",
         type=Path,

@@ -12,7 +12,6 @@ one weight.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderConfig
 from training.data.sources import jigsaw_half
 from training.eval_metrics import platt, to_logits
+from training.flags import add_data_flag, command_parser
 
 # Weight of the change in likelihood in the logit of fluency. Of 0, 0.3, 0.6 and 1 it
 # agreed best with fluency and J on the open half of the human ratings.
@@ -50,13 +50,8 @@ def calibrate(encoder: Encoder, folder: Path) -> None:
 
 def main() -> None:
     """Calibrate and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder laid out like the data README says",
-    )
+    parser = command_parser("calibrate_encoder", __doc__)
+    add_data_flag(parser.add_argument)
     parser.add_argument(
         "--encoder",
         type=Path,

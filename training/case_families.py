@@ -10,7 +10,6 @@ written to find faults, so the shares are not estimates for real text.
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ import pandas as pd
 
 from toxicity_j import Scorer
 from training.data.tables import read_tsv
+from training.flags import add_data_flag, command_parser
 
 __all__ = ["Family", "measure_families", "read_cases", "render", "score_cases"]
 
 SEPARATOR = " ||| "
-_ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})")
+_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
 
 # Scores of the encoder, and P(toxic) of the identifier; one row per case.
 Score = Callable[[pd.DataFrame], pd.DataFrame]
@@ -106,9 +106,8 @@ def _unescaped(text: str) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
-    # One of the three forms; the groups of the others are None.
-    digits = found[1] or found[2] or found[3]
-    return chr(int(digits, 16))
+    # Behind the backslash and the letter.
+    return chr(int(found[0][2:], 16))
 
 
 def score_cases(cases: pd.DataFrame) -> pd.DataFrame:
@@ -165,12 +164,8 @@ def render(families: Sequence[Family]) -> str:
 
 def main(arguments: Sequence[str] | None = None, score: Score = score_cases) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.case_families", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder of families.tsv"
-    )
+    parser = command_parser("case_families", __doc__)
+    add_data_flag(parser.add_argument, "folder of families.tsv")
     args = parser.parse_args(arguments)
     cases = read_cases(args.data / "families.tsv")
     print(f"{len(cases)} cases")

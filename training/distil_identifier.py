@@ -28,6 +28,7 @@ from training.data.example_table import mixed_labels
 from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import read_paradetox, read_style, rude_words
 from training.data.tables import load_tokenizer
+from training.flags import add_data_flag
 from training.modules.backbone import backbone_folder
 from training.modules.identifier_options import (
     TrainingOptions,
@@ -116,12 +117,7 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data").add_argument
-    add(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder laid out like the data README says",
-    )
+    add_data_flag(add)
     add(
         "--examples",
         type=Path,

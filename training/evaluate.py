@@ -11,8 +11,6 @@ and the behavioural suite. A frozen MiniLM cosine stands beside SIM.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -20,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_weights import find_weights
+from toxicity_j.builtin_weights import file_digest, find_weights
 from training.data.sources import read_paradetox
 from training.eval_metrics import RESAMPLES, SEED, Row, single
 from training.eval_pairs import behaviour_rows, cola_rows, made_system_rows, rated_rows
@@ -30,6 +28,7 @@ from training.eval_style import (
     paradetox_rows,
     validation_rows,
 )
+from training.flags import add_data_flag, command_parser
 
 _PARTS = ("style", "content", "fluency", "J", "speed")
 
@@ -69,15 +68,8 @@ def evaluate(encoder: Encoder, path: Path | None, folder: Path) -> list[Row]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and write it where `--output_file` says."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder laid out like the data README says",
-    )
+    parser = command_parser("evaluate", __doc__)
+    add_data_flag(parser.add_argument)
     parser.add_argument(
         "--encoder",
         type=Path,
@@ -106,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _write(rows: Sequence[Row], weights: Path, path: Path) -> None:
     """Write the rows and the digest of the weights as JSON."""
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    digest = file_digest(weights)
     # A rate is one machine's.
     kept = [asdict(row) for row in rows if row.part != "speed"]
     table = json.dumps({"encoder": digest, "rows": kept}, indent=0)

@@ -22,6 +22,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from toxicity_j.batching import token_batches
+from training.flags import command_parser
+
 PROMPT = "Comments that people wrote in a discussion:\n-"
 MAX_TOKENS = 96
 _SPACED = (
@@ -71,16 +74,11 @@ def likelihoods(
     prompt = tokenizer(PROMPT).input_ids
     lines = [f" {plain(text)}\n" for text in texts]
     rows = [ids[:MAX_TOKENS] for ids in tokenizer(lines).input_ids]
-    lengths = np.array([len(row) for row in rows])
-    # The longest first, so that a budget that fits one batch fits all.
-    order = np.argsort(-lengths, kind="stable")
+    lengths = np.array([len(prompt) + len(row) for row in rows])
     found = torch.zeros(len(rows), device=device)
-    start = 0
-    while start < len(order):
-        width = len(prompt) + int(lengths[order[start]])
-        size = max(1, budget // width)
-        chosen = order[start : start + size]
-        start += len(chosen)
+    # The longest first, so that a budget that fits one batch fits all.
+    for chosen in token_batches(lengths, budget):
+        width = int(lengths[chosen[0]])
         ids, is_text = _padded([rows[row] for row in chosen], prompt, width)
         ids, is_text = ids.to(device), is_text.to(device)
         indices = torch.from_numpy(chosen).to(device)
@@ -118,9 +116,7 @@ def _mean_log_probability(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.label_likelihood", description=__doc__.splitlines()[0]
-    )
+    parser = command_parser("label_likelihood", __doc__)
     add = parser.add_argument
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
     add("--model", required=True, help="folder of the language model")

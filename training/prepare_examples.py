@@ -5,7 +5,6 @@ python -m training.prepare_examples --data ../shared/data --output_dir runs/exam
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 from training.data.content_table import content_table
 from training.data.fluency_table import fluency_table
 from training.data.style_table import style_table
+from training.flags import add_data_flag, command_parser
 
 # Contrasts drawn for content and for fluency; style takes fewer, because each of its
 # kinds has fewer.
@@ -25,13 +25,8 @@ JUDGED_SIM = Path(__file__).parent / "data" / "judged_sim_0.3.0.json"
 
 def main() -> None:
     """Write the three tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder laid out like the data README says",
-    )
+    parser = command_parser("prepare_examples", __doc__)
+    add_data_flag(parser.add_argument)
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument(

@@ -6,9 +6,10 @@ python -m training.release
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
+
+from toxicity_j.builtin_weights import file_digest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "toxicity_j"
 TABLE = "builtin_weights.py"
@@ -24,7 +25,7 @@ def write_digests(package: Path = PACKAGE) -> dict[str, str]:
     text = path.read_text(encoding="utf-8")
     digests = {}
     for file in sorted(package.glob("*.safetensors")):
-        digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        digests[file.name] = file_digest(file)
     for name, digest in digests.items():
         # Behind the name, on this line or in parentheses on the next.
         entry = rf'("{re.escape(name)}":[\s(]*)"[0-9a-f]*"'

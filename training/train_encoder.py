@@ -165,7 +165,7 @@ def _save(encoder: Encoder, path: Path) -> None:
 
 def main() -> None:
     """Train as the command line says."""
-    args = encoder_parser(__doc__.splitlines()[0]).parse_args()
+    args = encoder_parser(__doc__).parse_args()
     args.output_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
     encoder = _new_encoder(args)

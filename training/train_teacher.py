@@ -17,13 +17,15 @@ import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from toxicity_j.batching import token_batches
+from training.flags import command_parser
 from training.modules.schedule import (
     Clock,
     add_run_flags,
     batches,
     with_initial_rates,
 )
-from training.modules.teacher import Teacher, collate, encode
+from training.modules.teacher import MAX_LENGTH, Teacher, collate, encode
 
 TASKS = ("content", "style", "fluency")
 
@@ -99,19 +101,16 @@ def label(
     """
     teacher.eval()
     lengths = np.array([len(row) for row in ids])
-    order = np.argsort(-lengths, kind="stable")
     logits = torch.empty(len(ids), device=device)
-    for start in range(0, len(order), size):
-        rows = order[start : start + size]
+    # No row is longer, so `size` alone limits a batch.
+    for rows in token_batches(lengths, size * MAX_LENGTH, size):
         places = torch.from_numpy(rows).to(device)
         logits[places] = _logits(teacher, [ids[row] for row in rows], device)
     return torch.sigmoid(logits).cpu().numpy()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.train_teacher", description=__doc__.splitlines()[0]
-    )
+    parser = command_parser("train_teacher", __doc__)
     add = parser.add_argument
     add("--task", choices=TASKS, required=True)
     add("--examples", type=Path, required=True, help="folder of prepare_examples")

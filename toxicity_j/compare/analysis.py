@@ -5,12 +5,12 @@ Arithmetic only.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..results import mean
 from .intervals import intervals, share_interval
 from .records import FACTORS, Difference, Estimate, Pair
 from .resampling import Array, paired_p_values
@@ -136,18 +136,18 @@ def contributions(first: Columns, second: Columns) -> dict[str, float]:
         # both of one system.
         exchanged = first[factor] - second[factor]
         effect = exchanged * (2 * same + crossed) / 6
-        parts[factor] = _mean(effect)
+        parts[factor] = mean(effect.tolist())
     return parts
 
 
 def _estimate(column: Array, bounds: Bounds, confidence: float) -> Estimate:
     """Return the mean of a column with its interval: Wilson's if it holds decisions."""
-    mean = _mean(column)
+    center = mean(column.tolist())
     low, high = bounds
     is_decision = np.isin(column, (0.0, 1.0)).all()
     if low is not None and is_decision:
-        low, high = share_interval(mean, len(column), confidence)
-    return Estimate(mean, low, high)
+        low, high = share_interval(center, len(column), confidence)
+    return Estimate(center, low, high)
 
 
 def _tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
@@ -171,7 +171,7 @@ def _difference(
 ) -> Difference:
     low, high = bounds
     return Difference(
-        value=_mean(gaps),
+        value=mean(gaps.tolist()),
         low=low,
         high=high,
         p_value=p_value,
@@ -215,7 +215,3 @@ def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:
         level=draws.confidence,
     )
     return list(zip(low.tolist(), high.tolist(), strict=True))
-
-
-def _mean(values: Array) -> float:
-    return math.fsum(values) / len(values)

@@ -6,16 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..results import Segments
 from .compare import compare
 from .comparison import Comparison
 from .records import MEASURES
-
-if TYPE_CHECKING:
-    from ..results import Segments
 
 # Scores of equal texts differ by up to about 1e-7 between machines and versions of
 # torch, which is not a drop.
@@ -173,8 +170,6 @@ def _change(new: Comparison, name: str, old: Comparison, before: str) -> _Change
 
 
 def _segments(comparison: Comparison, name: str) -> Segments:
-    from ..results import Segments
-
     columns = comparison.system(name).segments
     if not columns:
         raise ValueError(

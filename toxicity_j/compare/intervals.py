@@ -38,10 +38,11 @@ def intervals(
     """
     means = resampled_means(columns, n_resamples, seed)
     z = _normal_quantile(level, len(columns), expand)
+    plain = _tails(z)
     ends = np.empty((columns.shape[1], 2))
     for place in range(columns.shape[1]):
         own = means[:, place]
-        tails = _tails(z)
+        tails = plain
         if method == "bca":
             tails = _bca_tails(columns[:, place], own, z)
         ends[place] = np.quantile(own, tails)

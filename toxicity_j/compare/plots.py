@@ -16,6 +16,8 @@ from .records import FACTORS, MEASURES, Estimate, System
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NEEDS_EXTRA = 'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
+
 # Colors that stand for the page's own, so that one drawing serves light, dark and
 # print.
 _TEXT, _LINE, _MUTED = "#000001", "#000002", "#000003"
@@ -135,9 +137,7 @@ def _svg(draw: Callable[[Axes], None], height: float, name: str) -> str:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
-        ) from error
+        raise ImportError(NEEDS_EXTRA) from error
     settings: dict[Any, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": name,

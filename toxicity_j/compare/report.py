@@ -78,9 +78,7 @@ def _template() -> Template:
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
-        raise ImportError(
-            'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
-        ) from error
+        raise ImportError(plots.NEEDS_EXTRA) from error
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,

@@ -9,6 +9,7 @@ from typing import Any
 from tokenizers import Encoding, Tokenizer, decoders
 
 from ..text import normalize
+from .inputs import check_choice
 
 # How tokens show spaces, and the decoder that undoes it. Beside these, "words" are
 # whole words without any mark.
@@ -65,10 +66,7 @@ class Vocabulary:
         ids, special = _ids(generator)
         known = {token: index for token, index in ids.items() if index not in special}
         convention = convention or find_convention(list(known))
-        if convention not in CONVENTIONS:
-            raise ValueError(
-                f"`convention` must be one of {CONVENTIONS}; got {convention!r}"
-            )
+        check_choice("convention", convention, CONVENTIONS)
         size = max(ids.values(), default=-1) + 1
         texts = [""] * size
         for token, index in known.items():

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compare.statistics import bootstrap_interval
 from ..results import MEANS
 from .shards import Shard, read_shards
 from .sums import CorpusSums, ExactSum
@@ -127,8 +128,6 @@ def _interval(
     shards: list[Shard], name: str, confidence: float, n_resamples: int, seed: int
 ) -> tuple[float, float]:
     if shards[-1].stop <= BOOTSTRAP_ROWS:
-        from ..compare.statistics import bootstrap_interval
-
         values = np.concatenate([shard.column(name) for shard in shards])
         return bootstrap_interval(
             values, n_resamples=n_resamples, seed=seed, level=confidence

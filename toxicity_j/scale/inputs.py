@@ -38,6 +38,11 @@ class Unit:
         """Return the number of the row after the last."""
         return self.start + len(self.columns["predictions"])
 
+    @property
+    def name(self) -> str:
+        """Return how messages name its rows."""
+        return f"rows {self.start} to {self.stop - 1}"
+
     def rows(self, start: int, stop: int) -> Table:
         """Return the columns of rows `start` to `stop`, numbered as in the input."""
         rows = slice(start - self.start, stop - self.start)

@@ -21,6 +21,7 @@ __all__ = [
     "ShardError",
     "remove_temporary",
     "write_atomically",
+    "write_json",
 ]
 
 MANIFEST = "manifest.json"
@@ -54,10 +55,7 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Write the manifest into `folder`."""
-        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
-        write_atomically(
-            folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8")
-        )
+        write_json(folder / MANIFEST, asdict(self))
 
     @classmethod
     def load(cls, folder: Path) -> Manifest | None:
@@ -95,6 +93,16 @@ class Manifest:
                     f"`out` holds scores with another {name}; there {found!r}, here"
                     f" {wanted!r}. Choose another folder"
                 )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

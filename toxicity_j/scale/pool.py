@@ -116,7 +116,7 @@ class Pool:
 
     def _count_failure(self, task: Task, what: str) -> None:
         task.attempts += 1
-        rows = f"rows {task.unit.start} to {task.unit.stop - 1}"
+        rows = task.unit.name
         if task.attempts >= ATTEMPTS:
             raise WorkerError(
                 f"{rows} {what}, {task.attempts} times in a row; all other shards are"

@@ -6,7 +6,6 @@ depend on the run.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from ..columns import BLOCK
 from .aggregate import corpus_scores, intervals, without_references
 from .arguments import check_workers, checked_window, column_names, make_scorer
 from .inputs import Rows, Unit
-from .manifest import Manifest, ShardError, remove_temporary, write_atomically
+from .manifest import Manifest, ShardError, remove_temporary, write_json
 from .pool import Pool
 from .progress import Progress
 from .shards import SCORES, list_shards
@@ -192,10 +191,7 @@ def _agreed_manifest(
 
 def _finish(folder: Path) -> dict[str, Any]:
     scores = {**corpus_scores(folder), "intervals": intervals(folder)}
-    text = json.dumps(scores, ensure_ascii=False, indent=1)
-    write_atomically(
-        folder / SCORES, lambda path: path.write_text(text, encoding="utf-8")
-    )
+    write_json(folder / SCORES, scores)
     return scores
 
 

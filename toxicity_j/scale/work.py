@@ -78,10 +78,7 @@ class Job:
         try:
             segments = self.scorer.score(**unit.columns)
         except (TypeError, ValueError) as error:
-            message = (
-                f"rows {unit.start} to {unit.stop - 1} (item 0 is row {unit.start}):"
-                f" {error}"
-            )
+            message = f"{unit.name} (item 0 is row {unit.start}): {error}"
             raise plain_kind(error)(message) from error
         rows, scored = unit.stop - unit.start, len(segments.sta)
         if scored != rows:

@@ -130,8 +130,7 @@ def _answer(job: Job, unit: Unit, wanted: list[tuple[int, int]]) -> tuple[str, A
         for name, kind in _KINDS.items():
             if isinstance(error, kind):
                 return name, str(error)
-        rows = f"rows {unit.start} to {unit.stop - 1}"
-        return "WorkerError", f"{rows}: {traceback.format_exc()}"
+        return "WorkerError", f"{unit.name}: {traceback.format_exc()}"
 
 
 def _use_one_thread() -> None:

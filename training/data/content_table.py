@@ -64,8 +64,9 @@ def content_table(
     rng = Random(f"content-{seed}")
     known = read_training_paradetox(folder)
     _paradetox_pairs(rows, known, rng)
-    _toxic_pairs(rows, read_style(folder, "train"), known, rng)
-    _contrast_pairs(rows, read_style(folder, "train"), known, rng, contrasts)
+    public = read_style(folder, "train")
+    _toxic_pairs(rows, public, known, rng)
+    _contrast_pairs(rows, public, known, rng, contrasts)
     for source, text, label in written.MEANING:
         rows.put(source, text, label, "written", "contrast", 1.5)
     rated_pairs(rows, folder)

@@ -6,7 +6,6 @@ python -m training.data.made_up --output_dir runs/made_up
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -16,6 +15,7 @@ from random import Random
 import pandas as pd
 
 from training.data.mixtures import CORE
+from training.flags import command_parser
 from training.synthetic.fluency_contrasts import fluency_contrasts
 from training.synthetic.meaning_contrasts import meaning_contrasts
 from training.synthetic.style_contrasts import style_contrasts
@@ -151,9 +151,7 @@ def write_made_up_data(folder: Path, count: int = 40, seed: int = 0) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the folder that the command line names."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.data.made_up", description=__doc__.splitlines()[0]
-    )
+    parser = command_parser("data.made_up", __doc__)
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--count", type=int, default=40, help="rows of most files")
     parser.add_argument("--seed", type=int, default=0)

@@ -6,16 +6,15 @@ import argparse
 from pathlib import Path
 
 from toxicity_j.builtin_network import EncoderConfig
+from training.flags import command_parser
 from training.modules.schedule import add_run_flags
 
 __all__ = ["encoder_parser"]
 
 
-def encoder_parser(description: str) -> argparse.ArgumentParser:
+def encoder_parser(docstring: str) -> argparse.ArgumentParser:
     """Make the parser of `python -m training.train_encoder`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.train_encoder", description=description
-    )
+    parser = command_parser("train_encoder", docstring)
     _add_start_flags(parser)
     _add_label_flags(parser)
     add_run_flags(parser, learning_rate=3e-4, heads="four times")

@@ -6,7 +6,6 @@ python -m training.modules.tiny_models --output_dir runs/tiny
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from training.flags import command_parser
 from training.synthetic.handwritten import FLUENCY
 
 _VOCABULARY = 800
@@ -65,10 +65,7 @@ def write_tiny_models(folder: Path, seed: int = 0) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the models to the folder that the command line names."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.modules.tiny_models",
-        description=__doc__.splitlines()[0],
-    )
+    parser = command_parser("modules.tiny_models", __doc__)
     parser.add_argument("--output_dir", type=Path, required=True)
     args = parser.parse_args(arguments)
     write_tiny_models(args.output_dir)

@@ -1,0 +1,25 @@
+"""Flags that several commands of this folder share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["add_data_flag", "command_parser"]
+
+
+def command_parser(name: str, docstring: str) -> argparse.ArgumentParser:
+    """Make the parser of `python -m training.NAME`, described by the first line of its
+    module's docstring.
+    """
+    return argparse.ArgumentParser(
+        prog=f"python -m training.{name}", description=docstring.splitlines()[0]
+    )
+
+
+def add_data_flag(
+    add: Callable[..., object], holds: str = "folder laid out like the data README says"
+) -> None:
+    """Add the required `--data`, by a parser's or a group's `add_argument`."""
+    add("--data", type=Path, required=True, help=holds)
