@@ -368,6 +368,14 @@ class TestResults:
         refused("score", *arguments, "--protocol", "pseudoparadetox2024")
         assert told == [(KIND, {"unterminated": ("predictions",)}), (KIND, {})]
 
+    def test_stream_checks_floors_before_it_scores(self, files):
+        (files / "alone.jsonl").write_text('{"out": "The train is late."}\n')
+        error = refused(
+            "score", "alone.jsonl", "--stream", "shards", "--fail-under", "j=0.5"
+        )
+        assert "`--fail-under` names j, which needs sources" in error
+        assert not (files / "shards").exists()
+
     def test_stream(self, files, monkeypatch):
         (files / "t.jsonl").write_text(
             "".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES)

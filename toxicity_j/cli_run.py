@@ -5,7 +5,6 @@ compare, write, hold the gates.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,13 @@ from .cli_request import Output, Request
 from .compare.compare import compare
 from .compare.comparison import Comparison
 from .compare.exports import check_cells, check_suffix, write_segments
-from .compare.gate import check_same_setting, drops, parse_floors, shortfalls
+from .compare.gate import (
+    check_floors,
+    check_same_setting,
+    drops,
+    parse_floors,
+    shortfalls,
+)
 from .compare.readers import Inputs, ReaderError, read_columns
 from .compare.records import Texts
 from .protocols import EMBEDDED, IDENTIFIER, Protocol, get_protocol
@@ -46,7 +51,8 @@ def run(request: Request) -> int:
         raise ReaderError(
             f"compare needs two or more systems; got {', '.join(inputs.systems)}"
         )
-    _check_floors(floors, inputs)
+    is_paired = inputs.sources is not None or inputs.references is not None
+    check_floors(floors, is_paired)
     old = None
     if request.against is not None:
         old = load(request.against)
@@ -113,15 +119,6 @@ def _read(request: Request) -> Inputs:
     if request.output.segments is not None:
         check_cells(_texts(inputs), check_suffix(request.output.segments))
     return inputs
-
-
-def _check_floors(floors: Mapping[str, float], inputs: Inputs) -> None:
-    """Check before scoring that each measure with a floor will be computed."""
-    if inputs.sources is not None or inputs.references is not None:
-        return
-    for measure in ("sim", "fl", "j"):
-        if measure in floors:
-            raise ValueError(f"`--fail-under` names {measure}, which needs sources")
 
 
 def _compared(

@@ -11,7 +11,7 @@ from typing import Any
 from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Request, request
 from .compare.formats import ReaderError
-from .compare.gate import parse_floors
+from .compare.gate import check_floors, parse_floors
 from .compare.records import MEASURES
 from .compare.roles import (
     language_column,
@@ -58,10 +58,12 @@ def stream(given: Mapping[str, Any]) -> int:
         ) from error
     wanted = request(given)
     floors = parse_floors(wanted.fail_under)
+    columns = _columns(wanted)
+    check_floors(floors, any(columns[name] for name in ("sources", "references")))
     scores = score_dataset(
         list(wanted.files),
         given["stream"],
-        **_columns(wanted),
+        **columns,
         protocol=wanted.protocol,
         workers=given["workers"],
         progress=wanted.output.show_progress(),

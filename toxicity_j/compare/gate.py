@@ -56,6 +56,23 @@ def parse_floors(texts: Sequence[str]) -> dict[str, float]:
     return floors
 
 
+def check_floors(floors: Mapping[str, float], is_paired: bool) -> None:
+    """Check before scoring that each measure with a floor will be computed.
+
+    Args:
+        floors: as `parse_floors` returns them.
+        is_paired: there are sources or references.
+
+    Raises:
+        ValueError: a measure needs sources, and there are none.
+    """
+    if is_paired:
+        return
+    for measure in ("sim", "fl", "j"):
+        if measure in floors:
+            raise ValueError(f"`--fail-under` names {measure}, which needs sources")
+
+
 def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]:
     """Return a sentence for each system and measure below its floor.
 
