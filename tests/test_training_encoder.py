@@ -106,7 +106,6 @@ def test_kept_and_validation_texts_are_not_trained_on(tmp_path):
     assert set().union(*parts.values()) == {
         text for i, text in enumerate(texts) if i >= 50 or not is_held_out(text)
     }
-    assert set(read_style(tmp_path, "train", clean=True).source) == {"wiki_unint"}
 
 
 def test_training_attention_leaves_states_alone():

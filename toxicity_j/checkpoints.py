@@ -197,17 +197,12 @@ def load_errors(ref: ModelRef, role: str, argument: str) -> Iterator[None]:
         raise
     # damaged files raise KeyError, RuntimeError, SafetensorError, JSONDecodeError ...
     except Exception as error:
-        raise load_error(ref, role, argument, error) from error
-
-
-def load_error(ref: ModelRef, role: str, argument: str, error: Exception) -> OSError:
-    """Build the error for a model that could not be loaded, with the ways out."""
-    reason = f"{type(error).__name__}: {first_line(error)}"
-    return OSError(
-        f"`{argument}`: the model {str(ref)!r}, for {role}, could not be loaded"
-        f" ({reason}). Give a local folder that holds it as `{argument}`, or use the"
-        " protocol 'embedded', whose model comes with the package"
-    )
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise OSError(
+            f"`{argument}`: the model {str(ref)!r}, for {role}, could not be loaded"
+            f" ({reason}). Give a local folder that holds it as `{argument}`, or use"
+            " the protocol 'embedded', whose model comes with the package"
+        ) from error
 
 
 def first_line(error: Exception) -> str:

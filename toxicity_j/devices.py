@@ -17,6 +17,7 @@ __all__ = [
     "DTYPES",
     "Device",
     "Precision",
+    "pad_right",
     "resolve_device",
     "resolve_dtype",
     "to_device",
@@ -87,6 +88,20 @@ def resolve_dtype(dtype: str) -> torch.dtype:
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {sorted(DTYPES)}; got {dtype!r}")
     return DTYPES[dtype]
+
+
+def pad_right(
+    rows: Sequence[Sequence[int]], padding: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put rows of ids side by side, and say what is an id: 1, and 0 what is padding.
+
+    *Shape:* (rows, longest), twice.
+    """
+    lengths = np.array([len(row) for row in rows])
+    is_id = np.arange(lengths.max()) < lengths[:, None]
+    padded = np.full(is_id.shape, padding, dtype=np.int64)
+    padded[is_id] = np.concatenate(rows)
+    return padded, is_id.astype(np.int64)
 
 
 def to_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:

@@ -15,7 +15,7 @@ import numpy as np
 from .columns import Columns
 from .components import Component
 from .loaded_components import LoadedComponent
-from .model_interface import Call, Mark
+from .model_interface import Call, Mark, StyleModel
 from .protocol_records import Protocol, Style
 from .rules import (
     Decision,
@@ -235,7 +235,8 @@ def _p_toxic(
         marked: np.ndarray = near_decision | compared.is_borderline(logit(p_toxic))
         return marked
 
-    scored = loaded.model.p_toxic(
+    model: StyleModel = loaded.model
+    scored = model.p_toxic(
         compared.texts,
         is_borderline=is_borderline,
         progress=call.progress("style"),

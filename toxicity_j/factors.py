@@ -15,7 +15,7 @@ from .columns import Columns
 from .components import Role
 from .known_cases import override_known_cases
 from .loaded_components import LoadedComponent, LoadedComponents
-from .model_interface import Call
+from .model_interface import Call, PairModel, QualityModel
 from .protocol_records import Content, Fluency, Protocol
 from .rules import Decision, best_of, probabilities, relative_fluency, rescale
 from .text import detokenize
@@ -164,7 +164,8 @@ def _similarity(
     loaded: LoadedComponent, first: list[str], second: list[str], call: Call
 ) -> np.ndarray:
     """Return the similarity of pairs, a source or reference first. *Shape:* (n,)."""
-    scored = loaded.model.score(first, second, progress=call.progress("content"))
+    model: PairModel = loaded.model
+    scored = model.score(first, second, progress=call.progress("content"))
     scores = call.take(["content"], scored)
     if loaded.component.kind == "encoder":
         return override_known_cases("copy", "content", scores, second, first)
@@ -173,7 +174,8 @@ def _similarity(
 
 def _quality(loaded: LoadedComponent, columns: Columns, call: Call) -> np.ndarray:
     """Return FL by a model that reads all columns, such as chrF. *Shape:* (n,)."""
-    scored = loaded.model.score(
+    model: QualityModel = loaded.model
+    scored = model.score(
         columns.predictions,
         columns.sources,
         columns.references,

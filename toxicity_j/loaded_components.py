@@ -22,8 +22,6 @@ __all__ = ["LoadedComponent", "LoadedComponents", "resolve_class"]
 
 logger = logging.getLogger("toxicity_j")
 
-# The built-in weights behind each built-in name.
-
 
 @dataclass(frozen=True)
 class LoadedComponent:

@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_transformer, resolve_commit
-from .devices import Device, resolve_device, resolve_dtype, to_device
+from .devices import Device, pad_right, resolve_device, resolve_dtype, to_device
 from .model_embedding import paired_cosine
 from .model_interface import CountingEncoder, Progress, Scored
 from .tokenization import (
@@ -102,13 +101,10 @@ class PairTransformer:
 
     def _padded(self, batch: Sequence[Columns]) -> dict[str, torch.Tensor]:
         """Pad a batch on the right, with a mask. *Shape:* (batch, tokens) each."""
-        lengths = np.array([len(columns[0]) for columns in batch])
-        mask = np.arange(lengths.max()) < lengths[:, None]
-        arrays = {"attention_mask": mask.astype(np.int64)}
+        arrays = {}
         for name, *rows in zip(COLUMN_NAMES, *batch, strict=False):
-            padded = np.full(mask.shape, self.padding[name], dtype=np.int64)
-            padded[mask] = np.concatenate(rows)
-            arrays[name] = padded
+            arrays[name], mask = pad_right(rows, self.padding[name])
+        arrays["attention_mask"] = mask
         tensors = to_device(list(arrays.values()), self.device)
         return dict(zip(arrays, tensors, strict=True))
 

@@ -17,7 +17,7 @@ import torch
 
 from .batching import default_token_budget, run_batched
 from .checkpoints import ModelRef, load_errors, require_safetensors, require_tensors
-from .devices import Device, Precision, resolve_device, to_device
+from .devices import Device, Precision, pad_right, resolve_device, to_device
 from .model_interface import CountingEncoder, Progress, Scored
 from .model_xcomet_network import WORST, XcometNetwork, span_costs
 from .model_xcomet_settings import (
@@ -213,11 +213,8 @@ class Xcomet:
         self, network: Any, rows: Sequence[list[int]]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return regression and token logits. *Shape:* (batch,), (batch, length, 4)."""
-        lengths = np.array([len(row) for row in rows])
-        mask = np.arange(lengths.max()) < lengths[:, None]
-        ids = np.full(mask.shape, self.tokenizer.pad_token_id, dtype=np.int64)
-        ids[mask] = np.concatenate(rows)
-        tokens, seen = to_device([ids, mask.astype(np.int64)], self.device)
+        arrays = pad_right(rows, self.tokenizer.pad_token_id)
+        tokens, seen = to_device(arrays, self.device)
         outputs: tuple[torch.Tensor, torch.Tensor] = network(tokens, seen)
         return outputs
 

@@ -48,8 +48,8 @@ EVASIONS = (
 def content_table(
     folder: Path,
     seed: int,
-    judged_sim: Sequence[float] | None = None,
-    contrasts: int = 90_000,
+    judged_sim: Sequence[float] | None,
+    contrasts: int,
 ) -> pd.DataFrame:
     """Build the table; columns as `COLUMNS`.
 

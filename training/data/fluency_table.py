@@ -63,7 +63,7 @@ class _Rows(list):
         self.append((source, text, label, weight, trust, kind, tier, sound))
 
 
-def fluency_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFrame:
+def fluency_table(folder: Path, seed: int, contrasts: int) -> pd.DataFrame:
     """Build the table; columns as `COLUMNS`; `sound` is the sentence that a broken one
     was made from, or "".
 

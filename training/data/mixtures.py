@@ -16,8 +16,9 @@ CORE = {
     "civil_toxic30": 0.4,
     "wiki_cat": 0.3,
 }
-# Sources released for research only, or without a license (the data folder's README).
-RESEARCH = ("wiki_cat", JIGSAW, "cola", "sick")
+# Sources of style released for research only, or without a license (the data folder's
+# README).
+RESEARCH_SOURCES = ("wiki_cat", JIGSAW)
 
 
 @dataclass(frozen=True)

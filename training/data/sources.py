@@ -21,7 +21,6 @@ from training.data.mixtures import (
     CORE,
     JIGSAW,
     MEANING_SCALES,
-    RESEARCH,
     SOFT_LABELS,
     TRANSFER,
 )
@@ -116,7 +115,7 @@ def _paradetox_held_out_keys(folder: Path) -> set[str]:
     return keys
 
 
-def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
+def read_style(folder: Path, split: str) -> pd.DataFrame:
     """Read texts with toxicity: columns text, y (share of raters who call it toxic),
     source.
 
@@ -126,24 +125,22 @@ def read_style(folder: Path, split: str, clean: bool = False) -> pd.DataFrame:
         folder: the data folder.
         split: "train"; "kept", the Jigsaw sentences that training never sees; "val",
             the validation split.
-        clean: leave out the sources released for research only.
     """
     frame = pd.read_parquet(folder / "toxicity.parquet")
     stored_split = "val" if split == "val" else "train"
     is_wanted = frame.split == stored_split
-    is_hidden = _is_among(frame.text, _paradetox_held_out_keys(folder))
-    frame = frame[is_wanted & ~is_hidden].reset_index(drop=True)
-    if split != "val":
-        kept = _draw_jigsaw(frame)
-        is_kept = _is_among(frame.text, set(kept.text.map(dedup_key)))
-        frame = kept if split == "kept" else frame[~is_kept]
-    if clean:
-        frame = frame[~frame.source.isin(RESEARCH)]
-    return frame.reset_index(drop=True)
-
-
-def _is_among(texts: pd.Series, keys: set[str]) -> pd.Series:
-    return texts.map(dedup_key).isin(keys)
+    frame = frame[is_wanted]
+    keys = frame.text.map(dedup_key)
+    is_hidden = keys.isin(_paradetox_held_out_keys(folder))
+    frame, keys = frame[~is_hidden].reset_index(drop=True), keys[~is_hidden]
+    if split == "val":
+        return frame
+    kept = _draw_jigsaw(frame)
+    if split == "kept":
+        return kept.reset_index(drop=True)
+    keys = keys.reset_index(drop=True)
+    is_kept = keys.isin(keys[kept.index])
+    return frame[~is_kept].reset_index(drop=True)
 
 
 def _draw_jigsaw(frame: pd.DataFrame) -> pd.DataFrame:
@@ -175,14 +172,10 @@ def read_cola(path: Path) -> list[tuple[str, float]]:
     return rows
 
 
-def read_meaning(
-    folder: Path, clean: bool = False
-) -> list[tuple[str, str, float, float]]:
+def read_meaning(folder: Path) -> list[tuple[str, str, float, float]]:
     """Read (text, text, same meaning in [0, 1], weight) of the training files."""
     rows: list[tuple[str, str, float, float]] = []
     for name, scale in MEANING_SCALES.items():
-        if clean and name in RESEARCH:
-            continue
         frame = pd.read_csv(folder / "meaning" / f"{name}.csv").dropna()
         if name in TRANSFER:
             frame = _part(frame, "training")

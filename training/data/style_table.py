@@ -10,8 +10,9 @@ from random import Random
 import numpy as np
 import pandas as pd
 
+from training.data.mixtures import CORE, RESEARCH_SOURCES
 from training.data.rated import read_style_rated, read_tsv
-from training.data.sources import CORE, read_style
+from training.data.sources import read_style
 from training.data.table_parts import (
     ParaDetox,
     count_words,
@@ -25,8 +26,6 @@ from training.synthetic.style_contrasts import style_contrasts
 
 __all__ = ["style_table"]
 
-# Sources released for research only, or without a license (the data folder's README).
-RESEARCH = ("wiki_cat", "emnlp_dev")
 # Sampling weight per row of toxicity.parquet: sources whose labels agree best with
 # judgments of detoxified text count for more.
 BASE_WEIGHT = 0.35
@@ -47,7 +46,7 @@ NOISY = 0.45
 IN_CONTEXT = 30_000
 
 
-def style_table(folder: Path, seed: int, contrasts: int = 90_000) -> pd.DataFrame:
+def style_table(folder: Path, seed: int, contrasts: int) -> pd.DataFrame:
     """Build the table; columns as `COLUMNS`.
 
     Args:
@@ -75,7 +74,7 @@ def _public_rows(folder: Path) -> list[tuple]:
     rows = []
     public = read_style(folder, "train")
     for text, y, name in select(public, "text", "y", "source"):
-        tier = "research" if name in RESEARCH else "open"
+        tier = "research" if name in RESEARCH_SOURCES else "open"
         weight = BASE_WEIGHT + CORE.get(name, 0.0)
         rows.append((text, y, weight, 0.7, name, tier))
     rated = read_style_rated(folder)
