@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.hostile import Trace
 from toxicity_j.checkpoints import ModelRef, folder_digest, resolve_commit
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.model_embedding import SentenceEmbedding
@@ -287,14 +288,6 @@ def test_pipes_are_refused_and_not_waited_for(copy):
         os.mkfifo(folder / "config.json")
         with pytest.raises(ValueError, match=r"config\.json must be a regular file"):
             load(str(folder))
-
-
-class Trace:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
 
 
 def test_a_dense_layer_in_a_pickle_is_refused(copy, tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_similarity import slow_wieting
+from tests.computed_plainly import pooled_cosine, sentence_cosine, slow_wieting
 from tests.tiny import TEXTS
 from toxicity_j.protocols import EMNLP2021, PROTOCOLS, get_protocol, protocols
 from toxicity_j.scorer import Scorer
@@ -357,24 +357,6 @@ def multilingual(checkpoints):
     }
 
 
-def sentence_cosine(path: str, first: list[str], second: list[str]) -> np.ndarray:
-    return _cosine(path, tuple(first), tuple(second))
-
-
-@cache
-def _cosine(path: str, first: tuple[str, ...], second: tuple[str, ...]) -> np.ndarray:
-    from scipy.spatial.distance import cosine
-    from sentence_transformers import SentenceTransformer
-
-    vectors = SentenceTransformer(path, device="cpu").encode([*first, *second])
-    return np.array(
-        [
-            1 - cosine(a, b)
-            for a, b in zip(vectors[: len(first)], vectors[len(first) :], strict=True)
-        ]
-    )
-
-
 def sentence_chrf(references: list[list[str]]) -> np.ndarray:
     from sacrebleu import CHRF
 
@@ -577,23 +559,6 @@ def test_russe2022_calibrates_and_clips(checkpoints):
     )
     assert segments.sta.min() >= 0.1 - 1e-6  # .9 is the slope: nothing falls below .1
     np.testing.assert_allclose(segments.p_toxic, 1 - style_raw, atol=1e-5)
-
-
-def pooled_cosine(path: str, first: list[str], second: list[str]) -> np.ndarray:
-    from transformers import AutoModel, AutoTokenizer
-
-    tokenizer, model = (
-        AutoTokenizer.from_pretrained(path),
-        AutoModel.from_pretrained(path).eval(),
-    )
-    vectors = []
-    for texts in (first, second):
-        with torch.no_grad():
-            pooled = model(
-                **tokenizer(texts, return_tensors="pt", padding=True, truncation=True)
-            ).pooler_output
-        vectors.append(torch.nn.functional.normalize(pooled))
-    return (vectors[0] * vectors[1]).sum(1).numpy()
 
 
 # --- What a user may change

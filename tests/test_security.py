@@ -15,21 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile import Trace
 from toxicity_j import Scorer
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "toxicity_j"
 TEXTS = ["you are a silly fool", "fine"]
-
-
-class Trace:
-    """Pickled, it makes a folder when it is loaded."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
 
 
 def spoiled(checkpoint, folder, change):

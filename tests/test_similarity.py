@@ -4,7 +4,6 @@ libraries' own functions.
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.computed_plainly import pooled_cosine, sentence_cosine, slow_wieting
+from tests.hostile import Trace
 from tests.tiny import TEXTS
 from toxicity_j.model_embedding import SentenceEmbedding, cosine
 from toxicity_j.model_overlap import Chrf, character_bleu
@@ -34,28 +35,6 @@ def test_cosine_by_hand():
 
 
 # --- Wieting
-
-
-def slow_wieting(folder: str, text: str) -> np.ndarray:
-    """One text at a time, as the published look-up does it: lower, Treebank, pieces,
-    lower, `if emb:`, UUUNKKK, mean.
-    """
-    from nltk.tokenize import TreebankWordTokenizer
-    from sentencepiece import SentencePieceProcessor
-
-    stored = torch.load(f"{folder}/sim.pt", weights_only=False)
-    pieces = SentencePieceProcessor(model_file=f"{folder}/sim.sp.30k.model")
-    words = " ".join(TreebankWordTokenizer().tokenize(text.lower()))
-    rows = []
-    for piece in " ".join(pieces.EncodeAsPieces(words)).strip().lower().split():
-        index = stored["vocab_words"].get(piece.lower())
-        if index:
-            rows.append(stored["state_dict"]["embedding.weight"][index])
-    if not rows:
-        rows = [
-            stored["state_dict"]["embedding.weight"][stored["vocab_words"]["UUUNKKK"]]
-        ]
-    return torch.stack(rows).sum(0) / len(rows)
 
 
 @pytest.fixture(scope="module")
@@ -107,14 +86,6 @@ def test_wieting_files_missing(tmp_path):
         WietingEmbedding(tmp_path)
 
 
-class Hostile:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
 def test_hostile_pickle_does_not_run(folder, tmp_path):
     shutil.copy(f"{folder}/sim.sp.30k.model", tmp_path)
     for save in (
@@ -122,7 +93,7 @@ def test_hostile_pickle_does_not_run(folder, tmp_path):
         lambda payload, path: path.write_bytes(pickle.dumps(payload)),
     ):
         save(
-            {"vocab_words": Hostile(str(tmp_path / "owned")), "state_dict": {}},
+            {"vocab_words": Trace(tmp_path / "owned"), "state_dict": {}},
             tmp_path / "sim.pt",
         )
         with pytest.raises(ValueError, match="sim.pt is not a Wieting model"):
@@ -134,23 +105,13 @@ def test_hostile_pickle_does_not_run(folder, tmp_path):
 
 
 def test_sentence_embedding_equals_the_library(checkpoints):
-    from sentence_transformers import SentenceTransformer
-
     path = checkpoints("sentence_transformer")
-    library = SentenceTransformer(path, device="cpu")
-    first, second = library.encode(FIRST), library.encode(SECOND)
-    expected = [1 - scipy_cosine(a, b) for a, b in zip(first, second, strict=True)]
+    expected = sentence_cosine(path, FIRST, SECOND)
     for batch_size in (1, 7, None):
         model = SentenceEmbedding(path, device="cpu", batch_size=batch_size)
         np.testing.assert_allclose(
             model.score(FIRST, SECOND).values, expected, atol=1e-5
         )
-
-
-def scipy_cosine(a, b):
-    from scipy.spatial.distance import cosine as distance
-
-    return distance(a, b)
 
 
 def test_sentence_embedding_missing(tmp_path):
@@ -159,25 +120,12 @@ def test_sentence_embedding_missing(tmp_path):
 
 
 def test_pooled_embedding_equals_padded_batch(checkpoints):
-    from transformers import AutoModel, AutoTokenizer
-
     path = checkpoints("bert", "pooler", head=False)
-    tokenizer, model = (
-        AutoTokenizer.from_pretrained(path),
-        AutoModel.from_pretrained(path).eval(),
-    )
-    vectors = []
-    for texts in (FIRST, SECOND):
-        with torch.no_grad():
-            pooled = model(
-                **tokenizer(texts, return_tensors="pt", padding=True, truncation=True)
-            ).pooler_output
-        vectors.append(torch.nn.functional.normalize(pooled))
-    expected = (vectors[0] * vectors[1]).sum(1).numpy()
+    expected = pooled_cosine(path, FIRST, SECOND)
     for batch_size in (1, 7, None):
-        model_under_test = PooledEmbedding(path, device="cpu", batch_size=batch_size)
+        model = PooledEmbedding(path, device="cpu", batch_size=batch_size)
         np.testing.assert_allclose(
-            model_under_test.score(FIRST, SECOND).values, expected, atol=1e-5
+            model.score(FIRST, SECOND).values, expected, atol=1e-5
         )
 
 

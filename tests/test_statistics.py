@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.statistics_coverage import simulated_j
 from toxicity_j.compare.intervals import intervals, share_interval
 from toxicity_j.compare.resampling import flip_p_values, paired_p_values
 from toxicity_j.compare.statistics import (
@@ -22,13 +23,8 @@ from toxicity_j.compare.statistics import (
     smallest_detectable_difference,
 )
 
-# Simulated J: 0 where a text stayed toxic (4 in 10), else a beta with mean 8 / (8 + 2)
-# = 0.8; mean 0.6 * 0.8 = 0.48.
+# The mean of `simulated_j`.
 TRUE_J = 0.48
-
-
-def simulated_j(generator, shape):
-    return np.where(generator.random(shape) < 0.6, generator.beta(8, 2, shape), 0.0)
 
 
 def test_equal_values_leave_no_doubt():
