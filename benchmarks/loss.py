@@ -92,11 +92,12 @@ def measure(
 ) -> Cost:
     """Measure one model's step, with the loss and without."""
     torch.manual_seed(0)
-    size, mark = VOCABULARIES[name]
+    size, unused, mark = VOCABULARIES[name]
     if small:
         size = SMALL_VOCABULARY
     identifier = ToxicityIdentifier.from_pretrained()
-    loss = ToxicityLoss(identifier, vocabulary(identifier, size, mark)).to(device)
+    tokens = vocabulary(identifier, size - unused, mark)
+    loss = ToxicityLoss(identifier, tokens).to(device)
     model = build_model(name, size, small=small).to(device)
     works = _works(model, loss, batch, size, device)
     times = alternate(works, rounds, device)
@@ -134,7 +135,7 @@ def _works(
     """Return what is measured, by the name of its time in `Cost`."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
     # The first ids are often special tokens.
-    labels = torch.randint(5, size, batch, device=device)
+    labels = torch.randint(5, loss.aligner.vocab_size, batch, device=device)
     mask = torch.ones(batch, device=device)
     # As spread as a trained model's logits.
     logits = torch.randn(*batch, size, device=device) * 3

@@ -5,7 +5,7 @@ on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -14,11 +14,25 @@ from toxicity_j.builtin_identifier import ToxicityIdentifier
 
 __all__ = ["SMALL_VOCABULARY", "VOCABULARIES", "build_model", "vocabulary"]
 
-# By model: tokens of its vocabulary, and how they show that a word begins.
+
+class Width(NamedTuple):
+    """How wide a model's logits are.
+
+    Attributes:
+        logits: columns of them.
+        unused: the last ones, which no token of its tokenizer has.
+        mark: how its tokens show that a word begins.
+    """
+
+    logits: int
+    unused: int
+    mark: str
+
+
 VOCABULARIES = {
-    "T5-small": (32_128, "▁"),
-    "GPT-2": (50_257, "Ġ"),
-    "BART-base": (50_265, "Ġ"),
+    "T5-small": Width(32_128, 28, "▁"),
+    "GPT-2": Width(50_257, 0, "Ġ"),
+    "BART-base": Width(50_265, 0, "Ġ"),
 }
 SMALL_VOCABULARY = 600
 # Enough words with numbers behind for the largest of the vocabularies.

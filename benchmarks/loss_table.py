@@ -29,7 +29,7 @@ class Cost:
 
     Attributes:
         model: a key of `loss_models.VOCABULARIES`.
-        vocabulary: its tokens.
+        vocabulary: the width of its logits.
         batch: sequences and positions of each.
         step: seconds of a step with cross-entropy alone.
         with_loss: seconds of a step with the toxicity loss added.

@@ -1,5 +1,5 @@
-"""What detox_training adds to cross-entropy: the toxicity loss, or the expected reward
-of sampled outputs.
+"""What detox_training adds to cross-entropy: the toxicity loss of two kinds, or the
+expected reward of sampled outputs.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from tokenizers import Tokenizer
 from examples.detox_model import END, PAD, START, Detoxifier, decode
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 from toxicity_j.objectives.loss import ToxicityLoss
+from toxicity_j.objectives.reward import toxicity_reward
 
 __all__ = [
+    "OBJECTIVES",
     "Batch",
-    "Both",
-    "MinimumRisk",
     "Objective",
     "Pair",
-    "ToxicityObjective",
     "overlap",
 ]
 
@@ -43,6 +42,9 @@ class Batch:
     log_probabilities: torch.Tensor
 
 
+# Sources of a batch that outputs are sampled for, and how many of each.
+SOURCES, SAMPLES = 12, 4
+
 # What is added to the cross-entropy of a batch.
 Objective = Callable[[Detoxifier, Batch], torch.Tensor]
 
@@ -52,8 +54,10 @@ class ToxicityObjective:
     sample of each position.
     """
 
-    def __init__(self, tokenizer: Tokenizer, weight: float) -> None:
-        self.loss = ToxicityLoss(tokenizer=tokenizer, weight=weight, gumbel=True)
+    def __init__(self, tokenizer: Tokenizer, weight: float, kind: str = "log") -> None:
+        self.loss = ToxicityLoss(
+            tokenizer=tokenizer, weight=weight, kind=kind, gumbel=True
+        )
 
     def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
         """Return the loss of the batch."""
@@ -71,56 +75,56 @@ class MinimumRisk:
     Args:
         tokenizer: the generator's.
         weight: of the objective.
-        sources: how many of a batch are sampled from.
-        samples: of each.
     """
 
-    def __init__(
-        self, tokenizer: Tokenizer, weight: float, *, sources: int, samples: int
-    ) -> None:
+    def __init__(self, tokenizer: Tokenizer, weight: float) -> None:
         self.tokenizer, self.weight = tokenizer, weight
-        self.sources, self.samples = sources, samples
         self.identifier = ToxicityIdentifier.from_pretrained()
 
     def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
         """Return a surrogate whose gradient is that of the negated expected reward."""
-        count = min(self.sources, len(batch.pairs))
-        rows = torch.arange(count).repeat_interleave(self.samples)
+        count = min(SOURCES, len(batch.pairs))
+        rows = torch.arange(count).repeat_interleave(SAMPLES)
         sources = batch.sources[rows]
         written = _without_padding(model.generate(sources, sample=True).clone())
-        references = [batch.pairs[row][1] for row in rows]
-        rewards = self._rewards(written, references).view(count, self.samples)
+        pairs = [batch.pairs[row] for row in rows]
+        rewards = self._rewards(written, pairs).view(count, SAMPLES)
         others = rewards.sum(1, keepdim=True) - rewards
-        gains = rewards - others / (self.samples - 1)
+        gains = rewards - others / (SAMPLES - 1)
         likelihoods = _log_likelihoods(model, sources, written)
         return -self.weight * (gains.flatten() * likelihoods).mean()
 
-    def _rewards(
-        self, written: torch.Tensor, references: Sequence[Sequence[int]]
-    ) -> torch.Tensor:
+    def _rewards(self, written: torch.Tensor, pairs: Sequence[Pair]) -> torch.Tensor:
         p_toxic = self.identifier.p_toxic(decode(self.tokenizer, written))
         kept = [
             overlap(row, reference)
-            for row, reference in zip(written.tolist(), references, strict=True)
+            for row, (_, reference) in zip(written.tolist(), pairs, strict=True)
         ]
         rewards = (1 - p_toxic) * np.array(kept)
         return torch.tensor(rewards, dtype=torch.float32)
 
 
-class Both:
-    """Minimum risk, and the toxicity loss beside it.
+class RewardOfJ(MinimumRisk):
+    """The same with J of each sampled output as its reward, by `toxicity_reward`."""
 
-    Args:
-        risk: minimum risk, with its weight.
-        loss: the toxicity loss, with its weight.
-    """
+    def _rewards(self, written: torch.Tensor, pairs: Sequence[Pair]) -> torch.Tensor:
+        sources = [self.tokenizer.decode(source).strip() for source, _ in pairs]
+        rewrites = decode(self.tokenizer, written)
+        rewards = toxicity_reward(completions=rewrites, sources=sources)
+        return torch.tensor(rewards, dtype=torch.float32)
 
-    def __init__(self, risk: MinimumRisk, loss: ToxicityObjective) -> None:
-        self.risk, self.loss = risk, loss
 
-    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
-        """Return their sum."""
-        return self.risk(model, batch) + self.loss(model, batch)
+def _expected(tokenizer: Tokenizer, weight: float) -> ToxicityObjective:
+    return ToxicityObjective(tokenizer, weight, kind="expected")
+
+
+# Each takes the generator's tokenizer and a weight.
+OBJECTIVES: dict[str, Callable[[Tokenizer, float], Objective]] = {
+    "toxicity loss": ToxicityObjective,
+    "expected toxicity loss": _expected,
+    "minimum risk": MinimumRisk,
+    "J as reward": RewardOfJ,
+}
 
 
 def _without_padding(written: torch.Tensor) -> torch.Tensor:

@@ -1,185 +1,125 @@
 """Train a small seq2seq transformer to detoxify, on a CPU: cross-entropy alone, and
-with two objectives added.
+with other objectives added.
 
     python -m examples.detox_training --data FOLDER --output FOLDER
 
 FOLDER holds paradetox_train.tsv, tab separated, with the columns toxic, neutral1,
 neutral2 and neutral3. For each seed one model is trained on cross-entropy. Copies of it
-go on with cross-entropy alone, with the toxicity loss, and with minimum-risk training,
-at several weights. The weight of each is chosen on one half of the held-out sentences,
-and the other half is reported: P(toxic) by the identifier, which the objectives use,
-and by the encoder, which they do not; SIM, FL and J.
+go on with cross-entropy alone, with the toxicity loss of either kind, and with
+minimum-risk training, at several weights, in processes side by side; `--j-as-reward`
+adds J itself as the reward. The weight of each is chosen on one half of the held-out
+sentences, and the other half is reported: P(toxic) by the identifier, which the
+objectives use, and by the encoder, which most do not; SIM, FL and J.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import nn
 
 from examples import detox_report as report
-from examples.detox_model import (
-    END,
-    MAX_TOKENS,
-    PAD,
-    START,
-    Detoxifier,
-    as_tensor,
-    rewrite,
-    train_tokenizer,
-)
-from examples.detox_objectives import (
-    Batch,
-    Both,
-    MinimumRisk,
-    Objective,
-    Pair,
-    ToxicityObjective,
-)
+from examples.detox_model import END, MAX_TOKENS, START, rewrite, train_tokenizer
+from examples.detox_objectives import OBJECTIVES, Pair
+from examples.detox_run import Options, Training
 from training.data.sources import Detoxified, read_paradetox
 
 DATA_FILE = "paradetox_train.tsv"
+# What each objective is multiplied by, where the command does not say.
+WEIGHTS = {
+    "toxicity loss": [0.2, 0.5],
+    "expected toxicity loss": [1.0],
+    "minimum risk": [1.0],
+}
 
 
-@dataclass(frozen=True)
-class Options:
-    """What all runs share."""
+class Detoxing:
+    """What a process needs to train, and to rewrite the held-out sentences.
 
-    warm_epochs: int = 3
-    epochs: int = 5
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    dim: int = 128
-    samples: int = 4
-    sampled_sources: int = 12
-
-
-class Training:
-    """A model, its optimizer and schedule, so that several runs can start from one."""
+    Args:
+        tokenizer: of the generator.
+        pairs: to train on.
+        sources: held-out toxic sentences.
+        options: what all runs share.
+    """
 
     def __init__(
-        self, pairs: Sequence[Pair], vocab_size: int, options: Options, seed: int
+        self,
+        tokenizer: Tokenizer,
+        pairs: Sequence[Pair],
+        sources: list[str],
+        options: Options,
     ) -> None:
-        torch.manual_seed(seed)
-        self.pairs, self.options, self.seed = pairs, options, seed
-        self.model = Detoxifier(vocab_size, options.dim)
-        steps = options.epochs * -(-len(pairs) // options.batch_size)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=options.learning_rate
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, options.learning_rate, total_steps=steps, pct_start=0.1
-        )
+        self.tokenizer, self.pairs = tokenizer, pairs
+        self.sources, self.options = sources, options
 
-    def copy(self) -> Training:
-        """Return a training that goes on from the same state."""
-        twin = Training(
-            self.pairs, len(self.model.embedding.weight), self.options, self.seed
-        )
-        for name in ("model", "optimizer", "schedule"):
-            state = getattr(self, name).state_dict()
-            getattr(twin, name).load_state_dict(copy.deepcopy(state))
-        return twin
+    def warm_up(self, seed: int) -> bytes:
+        """Train on cross-entropy alone for the first epochs; return the state."""
+        training = self._training(seed)
+        training.run(range(self.options.warm_epochs), f"seed {seed}, all runs")
+        return training.saved()
 
-    def run(self, epochs: range, objective: Objective | None = None) -> None:
-        """Train for some epochs, and print the means of each."""
-        size = self.options.batch_size
-        self.model.train()
-        torch.manual_seed(self.seed + epochs.start)
-        for epoch in epochs:
-            sums = np.zeros(2)
-            for batch in batches(self.pairs, size, self.seed + epoch):
-                sums += self._step(batch, objective)
-            cross_entropy, added = sums / len(self.pairs)
-            print(
-                f"    epoch {epoch + 1}: cross-entropy {cross_entropy:.3f}, added"
-                f" {added:.3f}",
-                flush=True,
-            )
+    def go_on(self, seed: int, run: report.Run, state: bytes) -> list[str]:
+        """Train for the other epochs with one objective; return the rewrites."""
+        training = self._training(seed)
+        training.restore(state)
+        epochs = range(self.options.warm_epochs, self.options.epochs)
+        objective, weight = run
+        added = None
+        if weight:
+            added = OBJECTIVES[objective](self.tokenizer, weight)
+        training.run(epochs, f"seed {seed}, {objective} {weight:g}", added)
+        return rewrite(training.model, self.tokenizer, self.sources)
 
-    def _step(
-        self, pairs: Sequence[Pair], objective: Objective | None
-    ) -> tuple[float, float]:
-        sources, targets = (as_tensor(list(side)) for side in zip(*pairs, strict=True))
-        output = self.model(sources, self.model.encode(sources), targets[:, :-1])
-        batch = Batch(pairs, sources, targets[:, 1:], output)
-        likelihoods = output.gather(2, batch.targets[..., None])[..., 0]
-        cross_entropy = -likelihoods[batch.targets != PAD].mean()
-        added = objective(self.model, batch) if objective else torch.zeros(())
-        self.optimizer.zero_grad()
-        (cross_entropy + added).backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self.schedule.step()
-        return cross_entropy.item() * len(pairs), added.item() * len(pairs)
+    def _training(self, seed: int) -> Training:
+        size = self.tokenizer.get_vocab_size()
+        return Training(self.pairs, size, self.options, seed)
 
 
-def batches(pairs: Sequence[Pair], size: int, seed: int) -> list[list[Pair]]:
-    """Return shuffled batches of pairs of like lengths, so that little is padding."""
-    rng = random.Random(seed)
-    shuffled = rng.sample(pairs, len(pairs))
-    found = []
-    for start in range(0, len(shuffled), 16 * size):
-        alike = sorted(shuffled[start : start + 16 * size], key=_length)
-        found += [alike[i : i + size] for i in range(0, len(alike), size)]
-    return rng.sample(found, len(found))
+# The one of a worker process.
+_detoxing: Detoxing | None = None
 
 
-def _length(pair: Pair) -> int:
-    source, target = pair
-    return max(len(source), len(target))
+def _begin(*arguments: Any) -> None:
+    global _detoxing
+    # Workers share the cores.
+    torch.set_num_threads(1)
+    _detoxing = Detoxing(*arguments)
 
 
-def train_seed(
-    pairs: Sequence[Pair],
-    tokenizer: Tokenizer,
-    options: Options,
-    seed: int,
-    weights: dict[str, list[float]],
-) -> dict[report.Run, Detoxifier]:
-    """Train one seed's models: the baseline, and each objective at each weight."""
-    print(f"seed {seed}\n  cross-entropy")
-    warm = Training(pairs, tokenizer.get_vocab_size(), options, seed)
-    warm.run(range(options.warm_epochs))
-    trained = {}
-    for run, objective in _objectives(tokenizer, options, weights).items():
-        print(f"  {run[0]}, weight {run[1]:g}")
-        branch = warm.copy()
-        branch.run(range(options.warm_epochs, options.epochs), objective)
-        trained[run] = branch.model
-    return trained
+def _warm_up(seed: int) -> bytes:
+    assert _detoxing is not None
+    return _detoxing.warm_up(seed)
 
 
-def _objectives(
-    tokenizer: Tokenizer, options: Options, weights: dict[str, list[float]]
-) -> dict[report.Run, Objective | None]:
-    """Return what each run adds to cross-entropy; None for the baseline."""
+def _go_on(seed: int, run: report.Run, state: bytes) -> list[str]:
+    assert _detoxing is not None
+    return _detoxing.go_on(seed, run, state)
 
-    def risk(weight: float) -> MinimumRisk:
-        return MinimumRisk(
-            tokenizer,
-            weight,
-            sources=options.sampled_sources,
-            samples=options.samples,
-        )
 
-    runs: dict[report.Run, Objective | None] = {report.BASELINE: None}
-    for weight in weights["toxicity loss"]:
-        runs["toxicity loss", weight] = ToxicityObjective(tokenizer, weight)
-    for weight in weights["minimum risk"]:
-        runs["minimum risk", weight] = risk(weight)
-    for weight in weights["minimum risk 1 and toxicity loss"]:
-        loss = ToxicityObjective(tokenizer, weight)
-        runs["minimum risk 1 and toxicity loss", weight] = Both(risk(1.0), loss)
-    return runs
+def trained_rewrites(
+    pool: Executor, seeds: int, runs: Sequence[report.Run]
+) -> Iterator[tuple[report.Run, list[str]]]:
+    """Yield the rewrites of each seed's runs, as they are done.
+
+    Args:
+        pool: of processes begun by `_begin`.
+        seeds: how many.
+        runs: what goes on from each seed's first epochs.
+    """
+    warming = {pool.submit(_warm_up, seed): seed for seed in range(seeds)}
+    going = {}
+    for warm in as_completed(warming):
+        for run in runs:
+            going[pool.submit(_go_on, warming[warm], run, warm.result())] = run
+    for done in as_completed(going):
+        yield going[done], done.result()
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scores]:
@@ -192,22 +132,32 @@ def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scor
         )
     options = Options(warm_epochs=given.warm_epochs, epochs=given.epochs)
     rows, held_out = read_paradetox(given.data)
-    tokenizer, pairs = _encode(rows)
     half = min(given.test_size, len(held_out) // 2)
     kept = held_out[: 2 * half]
     sources = [row.toxic for row in kept]
-    weights = {
-        "toxicity loss": given.loss_weights,
-        "minimum risk": given.risk_weights,
-        "minimum risk 1 and toxicity loss": given.both_weights,
-    }
+    runs = [report.BASELINE]
+    for objective in OBJECTIVES:
+        weights = getattr(given, _flag(objective))
+        runs += [(objective, weight) for weight in weights]
     human = report.judge([row.rewrites[0] for row in kept], sources)
     found: dict[report.Run, list[report.Scores]] = {report.HUMAN: [human]}
-    for seed in range(given.seeds):
-        for run, model in train_seed(pairs, tokenizer, options, seed, weights).items():
-            rewrites = rewrite(model, tokenizer, sources)
-            found.setdefault(run, []).append(report.judge(rewrites, sources))
+    found |= {run: [] for run in runs}
+    # Encoded once: a tokenizer that is trained again may break ties differently.
+    tokenizer, pairs = _encode(rows)
+    with ProcessPoolExecutor(
+        given.workers,
+        get_context("spawn"),
+        initializer=_begin,
+        initargs=(tokenizer, pairs, sources, options),
+    ) as pool:
+        for run, rewrites in trained_rewrites(pool, given.seeds, runs):
+            found[run].append(report.judge(rewrites, sources))
     return report.write(found, given.output)
+
+
+def _flag(objective: str) -> str:
+    """Return the name of the option that gives an objective's weights."""
+    return objective.lower().replace(" ", "_")
 
 
 def _encode(rows: Sequence[Detoxified]) -> tuple[Tokenizer, list[Pair]]:
@@ -250,9 +200,16 @@ def _parser() -> argparse.ArgumentParser:
         help="of cross-entropy alone",
     )
     parser.add_argument("--epochs", type=int, default=defaults.epochs, help="in all")
-    parser.add_argument("--loss-weights", type=float, nargs="*", default=[0.2, 0.5])
-    parser.add_argument("--risk-weights", type=float, nargs="*", default=[1.0])
-    parser.add_argument("--both-weights", type=float, nargs="*", default=[0.2])
+    for objective in OBJECTIVES:
+        parser.add_argument(
+            "--" + _flag(objective).replace("_", "-"),
+            type=float,
+            nargs="*",
+            default=WEIGHTS.get(objective, []),
+            metavar="WEIGHT",
+            help="weights of this objective",
+        )
+    parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument(
         "--test-size",
         type=int,

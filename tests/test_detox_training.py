@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from examples import detox_model, detox_objectives, detox_report, detox_training
+from examples import (
+    detox_model,
+    detox_objectives,
+    detox_report,
+    detox_run,
+    detox_training,
+)
 
 
 class Judge:
@@ -47,17 +53,22 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
         "2",
         "--warm-epochs",
         "1",
+        "--workers",
+        "1",
+        "--j-as-reward",
+        "1",
     ]
     found = detox_training.main(
-        [*flags, "--epochs", "2", "--loss-weights", "0.5", "2", "--test-size", "3"]
+        [*flags, "--epochs", "2", "--toxicity-loss", "0.5", "2", "--test-size", "3"]
     )
     runs = [
         ("human rewrites", 0.0),
         ("cross-entropy", 0.0),
         ("toxicity loss", 0.5),
         ("toxicity loss", 2.0),
+        ("expected toxicity loss", 1.0),
         ("minimum risk", 1.0),
-        ("minimum risk 1 and toxicity loss", 0.2),
+        ("J as reward", 1.0),
     ]
     assert list(found) == runs
     assert "| + toxicity loss, weight" in capsys.readouterr().out
@@ -65,7 +76,7 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
     written = json.loads((tmp_path / "out" / "detox_training.json").read_text())
     assert written["seeds"] == 2
     assert [(run["objective"], run["weight"]) for run in written["runs"]] == runs
-    assert sum(run["chosen"] for run in written["runs"]) == 3
+    assert sum(run["chosen"] for run in written["runs"]) == 4
 
 
 def test_a_missing_file_is_a_clear_error(tmp_path):
@@ -75,15 +86,15 @@ def test_a_missing_file_is_a_clear_error(tmp_path):
         detox_training.main(["--data", str(tmp_path), "--output", str(tmp_path)])
 
 
-def test_copies_go_on_from_one_state_and_apart():
+def test_trainings_go_on_from_one_state_and_apart():
     pairs = [([5, 6, 7], [1, 5, 6, 2]), ([8, 9], [1, 9, 2])] * 4
-    options = detox_training.Options(warm_epochs=1, epochs=2, batch_size=4, dim=16)
-    warm = detox_training.Training(pairs, 12, options, seed=0)
-    warm.run(range(1))
-    one, two = warm.copy(), warm.copy()
+    options = detox_run.Options(warm_epochs=1, epochs=2, batch_size=4, dim=16)
+    warm, one, two = (detox_run.Training(pairs, 12, options, seed=0) for _ in range(3))
+    warm.run(range(1), "warm")
     before = [parameter.clone() for parameter in warm.model.parameters()]
-    one.run(range(1, 2))
-    two.run(range(1, 2))
+    for training in (one, two):
+        training.restore(warm.saved())
+        training.run(range(1, 2), "on")
     assert all(map(torch.equal, one.model.parameters(), two.model.parameters()))
     assert all(map(torch.equal, before, warm.model.parameters()))
     assert not all(map(torch.equal, before, one.model.parameters()))
@@ -91,7 +102,7 @@ def test_copies_go_on_from_one_state_and_apart():
 
 def test_batches_hold_each_pair_once_and_like_lengths_together():
     pairs = [([7] * (1 + n % 30), [1, 2]) for n in range(640)]
-    batches = detox_training.batches(pairs, 64, seed=3)
+    batches = detox_run.batches(pairs, 64, seed=3)
     assert sorted(pair for batch in batches for pair in batch) == sorted(pairs)
     widest = [max(len(source) for source, _ in batch) for batch in batches]
     padded = sum(

@@ -297,11 +297,26 @@ def test_low_temperature_tends_to_the_likeliest_tokens(identifier):
     )
 
 
-def test_padded_vocabulary_is_cut_and_labels_may_hold_minus_100(identifier):
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+@pytest.mark.parametrize("behind", [-30.0, 90.0, float("nan")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_columns_behind_the_vocabulary_count_for_nothing(
+    identifier, dtype, behind, temperature
+):
+    loss = ToxicityLoss(identifier, temperature=temperature)
+    own = torch.randn(1, 3, len(WORDS), dtype=dtype, requires_grad=True)
+    wider = torch.cat([own.detach(), torch.full((1, 3, 4), behind)], dim=-1).to(dtype)
+    wider.requires_grad_()
+    found, expected = loss(wider), loss(own)
+    torch.testing.assert_close(found, expected)
+    found.backward()
+    expected.backward()
+    torch.testing.assert_close(wider.grad[..., : len(WORDS)], own.grad)
+    assert wider.grad[..., len(WORDS) :].abs().max() == 0
+
+
+def test_labels_may_hold_minus_100(identifier):
     loss = ToxicityLoss(identifier)
-    logits = torch.randn(1, 3, len(WORDS))
-    wider = torch.cat([logits, torch.full((1, 3, 4), -30.0)], dim=-1)
-    torch.testing.assert_close(loss(wider), loss(logits))
     ids = torch.tensor([[2, 3, -100]])
     torch.testing.assert_close(
         loss(ids, ids != -100, form="ids"), loss(ids[:, :2], form="ids")

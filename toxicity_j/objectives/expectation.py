@@ -52,8 +52,8 @@ def expect(
     """Return what softmax(logits / temperature) expects of `table`.
 
     Args:
-        logits: of any floating-point type; computed in the table's. *Shape:* (rows,
-            vocabulary)
+        logits: of any floating-point type; computed in the table's. Columns behind
+            those of the table count as -inf. *Shape:* (rows, at least vocabulary)
         table: *Shape:* (vocabulary, dim)
         silent: distinct indices of tokens whose joint probability is wanted. *Shape:*
             (silent tokens,)
@@ -74,22 +74,19 @@ class _Expectation(torch.autograd.Function):
         temperature: float,
         hard: bool,
     ) -> tuple[torch.Tensor, ...]:
-        largest, likeliest = _largest(logits)
+        size = len(table)
+        largest, likeliest = _largest(logits[:, :size])
         kept = None
         # Not in float64, so that a second backward pass over one graph (gradcheck) has
         # the same last bits.
         if logits.device.type == "cpu" and logits.dtype == table.dtype == torch.float32:
-            kept = _empty_like(logits)
-            scaled = logits
-            if temperature != 1:
-                scaled = logits / temperature
-            torch.softmax(scaled, 1, out=kept)
-            mean = kept @ table
+            kept = _softmax(logits, size, temperature)
+            mean = kept[:, :size] @ table
             chosen = kept.gather(1, likeliest[:, None])
             quiet = kept.index_select(1, silent)
         else:
             mean, chosen, quiet = _in_pieces(
-                logits, table, silent, likeliest, temperature
+                logits[:, :size], table, silent, likeliest, temperature
             )
         chosen, hushed = chosen.squeeze(1), quiet.sum(1)
         log_total = largest.to(table.dtype) / temperature - chosen.log()
@@ -121,13 +118,15 @@ class _Expectation(torch.autograd.Function):
         factor = to_mean / temperature
         shift = -offset[:, None] / temperature
         result = kept
+        size = len(table)
         if result is None:
             result = _empty_like(logits)
+            result[:, size:] = 0
         step = _COLUMNS
         if logits.is_cuda:
             step *= _GPU_PIECES
-        for start in range(0, logits.shape[1], step):
-            columns = slice(start, start + step)
+        for start in range(0, size, step):
+            columns = slice(start, min(start + step, size))
             slopes = torch.addmm(shift, factor, table[columns].T)
             if kept is None:
                 scaled = logits[:, columns].to(table.dtype) / temperature
@@ -141,6 +140,21 @@ class _Expectation(torch.autograd.Function):
         index = likeliest.clamp_min(0)[:, None]
         result.scatter_add_(1, index, of_chosen.to(result.dtype))
         return result, None, None, None, None
+
+
+def _softmax(logits: torch.Tensor, size: int, temperature: float) -> torch.Tensor:
+    """Return the softmax of the first columns, and 0 in the others.
+
+    *Shape:* (rows, columns), in and out.
+    """
+    kept = _empty_like(logits)
+    if size == logits.shape[1] and temperature == 1:
+        return torch.softmax(logits, 1, out=kept)
+    # One copy, whose columns can be ruled out: a view of some columns would be copied
+    # again and again.
+    torch.div(logits, temperature, out=kept)
+    kept[:, size:] = -torch.inf
+    return torch.softmax(kept, 1, out=kept)
 
 
 def _in_pieces(

@@ -165,7 +165,7 @@ class ToxicityLoss(nn.Module):
         if form == "ids":
             ids = inputs.masked_fill(~mask, 0)  # labels hold -100 there
             return self._certain(ids.flatten().long())
-        flat = inputs.flatten(0, 1)[:, : self.aligner.vocab_size]
+        flat = inputs.flatten(0, 1)
         if form == "logits":
             if self.gumbel:
                 # The largest sum of a logit and Gumbel noise, which is -log of
@@ -176,7 +176,7 @@ class ToxicityLoss(nn.Module):
                 flat, table, silent, temperature=self.temperature, hard=self.gumbel
             )
         # In the identifier's precision from here on.
-        flat = flat.to(table.dtype)
+        flat = flat[:, : len(table)].to(table.dtype)
         chosen, likeliest = flat.max(1)
         # The largest of a row hides -inf, which only logits may hold.
         smallest = flat.detach().amin(1)
