@@ -114,8 +114,29 @@ class RewardOfJ(MinimumRisk):
         return torch.tensor(rewards, dtype=torch.float32)
 
 
-def _expected(tokenizer: Tokenizer, weight: float) -> ToxicityObjective:
+class Both:
+    """The sum of two objectives.
+
+    Args:
+        one: an objective, with its weight.
+        two: another one.
+    """
+
+    def __init__(self, one: Objective, two: Objective) -> None:
+        self.one, self.two = one, two
+
+    def __call__(self, model: Detoxifier, batch: Batch) -> torch.Tensor:
+        """Return the sum."""
+        return self.one(model, batch) + self.two(model, batch)
+
+
+def _expected(tokenizer: Tokenizer, weight: float) -> Objective:
     return ToxicityObjective(tokenizer, weight, kind="expected")
+
+
+def _loss_beside_reward(tokenizer: Tokenizer, weight: float) -> Objective:
+    reward = RewardOfJ(tokenizer, 1.0)
+    return Both(reward, ToxicityObjective(tokenizer, weight))
 
 
 # Each takes the generator's tokenizer and a weight.
@@ -124,6 +145,7 @@ OBJECTIVES: dict[str, Callable[[Tokenizer, float], Objective]] = {
     "expected toxicity loss": _expected,
     "minimum risk": MinimumRisk,
     "J as reward": RewardOfJ,
+    "J as reward and toxicity loss": _loss_beside_reward,
 }
 
 
