@@ -13,7 +13,12 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_heads import pool
-from toxicity_j.builtin_network import ROLES, EncoderConfig, EncoderNetwork
+from toxicity_j.builtin_network import (
+    ROLES,
+    EncoderConfig,
+    EncoderNetwork,
+    token_segments,
+)
 from toxicity_j.builtin_weights import find_weights
 from training.modules.backbone import copy_bert
 
@@ -263,9 +268,8 @@ def test_the_transformer_is_bert():
         # but for the side's vector.
         body.segment_embeddings.weight.zero_()
         none = states.new_zeros(0, 32)
-        found.append(
-            body.pair_states(states, none, [(length, 0) for length in lengths])
-        )
+        pairs, segments = [(length, 0) for length in lengths], torch.zeros(15).long()
+        found.append(body.pair_states(states, none, pairs, segments))
     for states in found:
         torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
 
@@ -277,12 +281,28 @@ def test_pairs_lie_side_by_side():
     body = tiny_encoder().network.body
     torch.manual_seed(0)
     sources, predictions = torch.randn(5, 32), torch.randn(4, 32)
-    together = body.pair_states(sources, predictions, [(2, 3), (3, 1)])
-    first = body.pair_states(sources[:2], predictions[:3], [(2, 3)])
-    second = body.pair_states(sources[2:], predictions[3:], [(3, 1)])
+    of_sources, of_predictions = (
+        torch.tensor([0, 1, 0, 1, 1]),
+        torch.tensor([2, 3, 3, 2]),
+    )
+
+    def states(rows: slice, columns: slice, lengths: list[tuple[int, int]]):
+        segments = torch.cat([of_sources[rows], of_predictions[columns]])
+        return body.pair_states(sources[rows], predictions[columns], lengths, segments)
+
+    together = states(slice(None), slice(None), [(2, 3), (3, 1)])
+    first = states(slice(2), slice(3), [(2, 3)])
+    second = states(slice(2, None), slice(3, None), [(3, 1)])
     torch.testing.assert_close(
         together, torch.cat([first, second]), atol=1e-5, rtol=1e-4
     )
+
+
+def test_segments_say_what_both_sides_of_a_pair_have():
+    sources, predictions = [[1, 7, 8, 2], [1, 9, 2]], [[1, 8, 8, 5, 2], [1, 7, 2]]
+    found = token_segments(sources, predictions, torch.device("cpu"))
+    # The 7 of the first source is in the second prediction only, another pair's.
+    assert found.tolist() == [1, 0, 1, 1, 1, 0, 1, 3, 3, 3, 2, 3, 3, 2, 3]
 
 
 def test_a_pair_sees_both_sides():

@@ -69,7 +69,8 @@ class Body(nn.Module):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden)
         self.position_embeddings = nn.Embedding(config.positions, config.hidden)
-        self.segment_embeddings = nn.Embedding(2, config.hidden)
+        # Per side: a token that the other side lacks, and one that both have.
+        self.segment_embeddings = nn.Embedding(4, config.hidden)
         self.norm = nn.LayerNorm(config.hidden, eps=1e-12)
         self.dropout = nn.Dropout(0.1)
         self.trunk = _layers(config, config.trunk_layers)
@@ -104,6 +105,7 @@ class Body(nn.Module):
         sources: torch.Tensor,
         predictions: torch.Tensor,
         lengths: Sequence[tuple[int, int]],
+        segments: torch.Tensor,
     ) -> torch.Tensor:
         """Compute the states of pairs from the trunk states of both columns.
 
@@ -111,12 +113,12 @@ class Body(nn.Module):
             sources: *Shape:* (source tokens, hidden)
             predictions: *Shape:* (prediction tokens, hidden)
             lengths: tokens of the source and of the prediction of each pair.
+            segments: of every token, from `token_segments`.
 
         Returns:
             *Shape:* (source + prediction tokens, hidden), the pairs one after another.
         """
-        segments = self.segment_embeddings.weight
-        states = torch.cat([sources + segments[0], predictions + segments[1]])
+        states = torch.cat([sources, predictions]) + self.segment_embeddings(segments)
         source_lengths, prediction_lengths = zip(*lengths, strict=True)
         # All sources lie before all predictions; 0, n, 1, n + 1, ... makes them pairs.
         columns = np.arange(2 * len(lengths)).reshape(2, -1)
@@ -125,6 +127,31 @@ class Body(nn.Module):
         (together,) = to_device([places], states.device)
         sums = [source + prediction for source, prediction in lengths]
         return run_layers(self.pair, states[together], sums)
+
+
+def token_segments(
+    sources: Sequence[Sequence[int]],
+    predictions: Sequence[Sequence[int]],
+    device: torch.device,
+) -> torch.Tensor:
+    """Return the segment of each token of pairs: 0 and 1 in sources, 2 and 3 in
+    predictions, the odd ones where the other side has the token too.
+
+    *Shape:* (source tokens + prediction tokens,), all sources before all predictions.
+    """
+    own, others = _pair_keys(sources), _pair_keys(predictions)
+    kept, taken = np.isin(own, others), np.isin(others, own)
+    (segments,) = to_device([np.concatenate([kept, 2 + taken])], device)
+    return segments
+
+
+def _pair_keys(ids: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return a number per token that equals another's in the same pair alone."""
+    lengths = [len(text) for text in ids]
+    pairs = np.repeat(np.arange(len(ids)), lengths)
+    flat = np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
+    # Far above every id of a token.
+    return (pairs << 32) + flat
 
 
 def _layers(config: EncoderConfig, count: int) -> nn.ModuleList:
@@ -200,7 +227,8 @@ class EncoderNetwork(nn.Module):
         if sources is None:
             return found
         pairs = list(zip(lengths[n:], own_lengths, strict=True))
-        together = self.body.pair_states(states[len(own) :], own, pairs)
+        segments = token_segments(sources, predictions, states.device)
+        together = self.body.pair_states(states[len(own) :], own, pairs, segments)
         if "content" in want:
             found.content = self.content_head(together, pairs)
         if "fluency" in want:

@@ -53,10 +53,17 @@ class ExampleTable:
     def read_labels(
         self, args: argparse.Namespace, likelihood: dict[str, float]
     ) -> None:
-        """Mix the table's labels with the teacher's, and look the likelihoods up."""
+        """Mix the table's labels with the teacher's, and look the likelihoods up.
+
+        Rows get new weights where the file of labels has them.
+        """
         path = args.examples / f"{self.task}.{args.teacher}.parquet"
-        scores = pd.read_parquet(path).teacher.to_numpy(np.float64)
-        teacher = scores[self.kept]
+        if self.task == "content" and args.content_labels:
+            path = args.content_labels
+        labels = pd.read_parquet(path)[self.kept]
+        if "weight" in labels:
+            self.weights = labels.weight.to_numpy()
+        teacher = labels.teacher.to_numpy(np.float64)
         if self.task != "style":
             own = self.frame.text.map(likelihood).to_numpy(np.float64)
             of_sources = self.frame.source.map(likelihood).to_numpy(np.float64)

@@ -39,12 +39,22 @@ def from_backbone(
         config: the shape; the shipped one's when None.
     """
     folder = folder or backbone_folder()
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     network = EncoderNetwork(config or EncoderConfig())
     copy_bert(network, load_file(folder / "model.safetensors"))
-    return Encoder(network, tokenizer)
+    return Encoder(network, backbone_tokenizer(folder))
+
+
+def backbone_tokenizer(folder: Path | None = None) -> Tokenizer:
+    """Load the backbone's tokenizer, which neither truncates nor pads.
+
+    Args:
+        folder: of tokenizer.json; the package's when None.
+    """
+    path = (folder or backbone_folder()) / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 @torch.no_grad()

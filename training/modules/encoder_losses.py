@@ -13,13 +13,15 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from toxicity_j.builtin_network import EncoderNetwork
+from toxicity_j.builtin_network import EncoderNetwork, token_segments
 from training.data.example_table import ExampleTable
 
 __all__ = ["step_losses"]
 
 # Weights of what helps to learn, beside the three scores' own losses.
-LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT = 0.25, 0.4, 0.5
+LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT, NEAR_WEIGHT = 0.25, 0.4, 0.5, 0.4
+# Labels whose logits are learned; what the teacher says beyond is all or nothing.
+LABEL_RANGE = (0.02, 0.98)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def step_losses(
     if style is not None:
         losses["style"] = against_labels(style, "style")
     losses["content"] = against_labels(content, "content")
+    wanted = _on(device, tables["content"].labels[rows["content"]])
+    losses["near"] = NEAR_WEIGHT * _logit_loss(content.float(), wanted)
     losses["fluency"] = against_labels(fluency.alone + fluency.beside, "fluency")
     # The branch alone must read fluency too, or the pair layers would learn what it
     # could.
@@ -100,6 +104,15 @@ def step_losses(
     flaws = flaw_head(fluency.features.float())[:, 0]
     losses["flaws"] = FLAW_WEIGHT * _flaw_loss(flaws, _on(device, marks))
     return losses
+
+
+def _logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Compare logits with those of the labels.
+
+    Cross-entropy hardly tells 0.85 from 0.95, between which most good rewrites lie.
+    """
+    wanted = torch.logit(labels.clamp(*LABEL_RANGE))
+    return smooth_l1_loss(logits, wanted)
 
 
 def _on(device: torch.device, values: np.ndarray) -> torch.Tensor:
@@ -123,7 +136,8 @@ def _read_pairs(
     # Sliced once, because gradients of two slices would be added in another order.
     own = states[: sum(text_lengths)]
     others = states[len(own) :]
-    together = network.body.pair_states(others, own, pairs)
+    segments = token_segments(sources, texts, states.device)
+    together = network.body.pair_states(others, own, pairs, segments)
     return _Pairs(together, states, own, [*text_lengths, *source_lengths], pairs)
 
 

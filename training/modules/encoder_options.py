@@ -61,6 +61,11 @@ def _add_label_flags(parser: argparse.ArgumentParser) -> None:
         "--teacher", default="teacher", help="labels are read from TASK.TEACHER.parquet"
     )
     add(
+        "--content_labels",
+        type=Path,
+        help="weights and labels of content from weigh_pairs, instead of its teacher's",
+    )
+    add(
         "--wait_for",
         type=Path,
         help="read the labels when this file is there (made beside a teacher)",
