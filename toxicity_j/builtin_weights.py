@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "472ef88c710f3bff6cf5bc01f667acbe22de9fea282dd1285a02c0575d86222f"
+        "b9e3383b000f271bb2a76163ce91fb003e7ef9570e75e98794b7e3ce98b8f02c"
     ),
     "identifier.safetensors": (
         "b3a08ddd671309e5f9df904c6119c4b7d823c9cd73c47510b90ed851d9337a0a"
