@@ -151,7 +151,8 @@ def _pair_keys(ids: Sequence[Sequence[int]]) -> np.ndarray:
     pairs = np.repeat(np.arange(len(ids)), lengths)
     flat = np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
     # Far above every id of a token.
-    return (pairs << 32) + flat
+    keys: np.ndarray = (pairs << 32) + flat
+    return keys
 
 
 def _layers(config: EncoderConfig, count: int) -> nn.ModuleList:
