@@ -55,7 +55,11 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
         "1",
         "--workers",
         "1",
-        "--j-as-reward",
+        "--expected-toxicity-loss",
+        "1",
+        "--minimum-risk",
+        "1",
+        "--j-as-reward-and-toxicity-loss",
         "1",
     ]
     found = detox_training.main(
@@ -68,7 +72,7 @@ def test_it_trains_judges_and_draws(tmp_path, monkeypatch, capsys):
         ("toxicity loss", 2.0),
         ("expected toxicity loss", 1.0),
         ("minimum risk", 1.0),
-        ("J as reward", 1.0),
+        ("J as reward and toxicity loss", 1.0),
     ]
     assert list(found) == runs
     assert "| + toxicity loss, weight" in capsys.readouterr().out

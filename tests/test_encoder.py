@@ -153,12 +153,18 @@ def test_style_reads_long_texts_in_windows(encoder):
     assert encoder.p_toxic([" ".join(words)])[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_style_reads_a_short_text_in_windows_if_its_emoji_make_it_long(encoder):
+def test_style_reads_a_short_text_in_windows_if_its_emoji_make_it_long():
     # Each emoji becomes "(grinning face)", four tokens: 17 in all, of which a window
     # holds 14. Windows start at token 0 and, to end with the text, at token 3.
     text = "\U0001f600" * 4 + " you"
     tokens = ["(", "grinning", "face", ")"] * 4 + ["you"]
-    first, last = encoder.p_toxic([" ".join(tokens[:14]), " ".join(tokens[3:])])
+    windows = [" ".join(tokens[:14]), " ".join(tokens[3:])]
+    # In some random network the last window is the more toxic one.
+    for seed in range(20):
+        encoder = tiny_encoder(seed)
+        first, last = encoder.p_toxic(windows)
+        if last > first + 1e-4:
+            break
     assert last > first + 1e-4
     assert encoder.p_toxic([text])[0] == pytest.approx(last, abs=1e-6)
 
