@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -79,42 +78,23 @@ class Detoxing:
         return Training(self.pairs, size, self.options, seed)
 
 
-# The one of a worker process.
-_detoxing: Detoxing | None = None
-
-
-def _begin(*arguments: Any) -> None:
-    global _detoxing
-    # Workers share the cores.
-    torch.set_num_threads(1)
-    _detoxing = Detoxing(*arguments)
-
-
-def _warm_up(seed: int) -> bytes:
-    assert _detoxing is not None
-    return _detoxing.warm_up(seed)
-
-
-def _go_on(seed: int, run: report.Run, state: bytes) -> list[str]:
-    assert _detoxing is not None
-    return _detoxing.go_on(seed, run, state)
-
-
 def trained_rewrites(
-    pool: Executor, seeds: int, runs: Sequence[report.Run]
+    detoxing: Detoxing, pool: Executor, seeds: int, runs: Sequence[report.Run]
 ) -> Iterator[tuple[report.Run, list[str]]]:
     """Yield the rewrites of each seed's runs, as they are done.
 
     Args:
-        pool: of processes begun by `_begin`.
+        detoxing: what is pickled to the processes.
+        pool: of processes.
         seeds: how many.
         runs: what goes on from each seed's first epochs.
     """
-    warming = {pool.submit(_warm_up, seed): seed for seed in range(seeds)}
+    warming = {pool.submit(detoxing.warm_up, seed): seed for seed in range(seeds)}
     going = {}
     for warm in as_completed(warming):
         for run in runs:
-            going[pool.submit(_go_on, warming[warm], run, warm.result())] = run
+            seed, state = warming[warm], warm.result()
+            going[pool.submit(detoxing.go_on, seed, run, state)] = run
     for done in as_completed(going):
         yield going[done], done.result()
 
@@ -140,14 +120,15 @@ def main(arguments: Sequence[str] | None = None) -> dict[report.Run, report.Scor
     found: dict[report.Run, list[report.Scores]] = {report.HUMAN: [human]}
     found |= {run: [] for run in runs}
     # Encoded once: a tokenizer that is trained again may break ties differently.
-    tokenizer, pairs = _encode(rows)
+    detoxing = Detoxing(*_encode(rows), sources, options)
+    # Workers share the cores, so each has one thread.
     with ProcessPoolExecutor(
         given.workers,
         get_context("spawn"),
-        initializer=_begin,
-        initargs=(tokenizer, pairs, sources, options),
+        initializer=torch.set_num_threads,
+        initargs=(1,),
     ) as pool:
-        for run, rewrites in trained_rewrites(pool, given.seeds, runs):
+        for run, rewrites in trained_rewrites(detoxing, pool, given.seeds, runs):
             found[run].append(report.judge(rewrites, sources))
     return report.write(found, given.output)
 

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer
 
+from toxicity_j.rules import logit
 from toxicity_j.text import tokenize
 from training.agreement import release_scores
-from training.data.example_table import mixed_labels
+from training.data.example_table import LEAST_LABEL, mixed_labels, shifted
 from training.flags import command_parser
 from training.modules.backbone import backbone_tokenizer
 
@@ -102,14 +103,9 @@ def mixed_with_earlier(teacher: np.ndarray, earlier: np.ndarray) -> np.ndarray:
     """Add a share of the logit of an earlier SIM to the teacher's; where it is NaN, the
     teacher's stays. *Shape:* (n,).
     """
-    mixed = _logit(teacher) + EARLIER_SHARE * _logit(earlier)
-    return np.where(np.isnan(earlier), teacher, 1 / (1 + np.exp(-mixed)))
-
-
-def _logit(values: np.ndarray) -> np.ndarray:
-    # Beyond these a teacher's label says nothing more.
-    clipped = np.clip(values, 0.02, 0.98)
-    return np.log(clipped / (1 - clipped))
+    change = EARLIER_SHARE * logit(earlier.clip(LEAST_LABEL, 1 - LEAST_LABEL))
+    mixed = shifted(teacher, change, LEAST_LABEL)
+    return np.where(np.isnan(earlier), teacher, mixed)
 
 
 def _earlier(frame: pd.DataFrame, release: Path) -> np.ndarray:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from toxicity_j.rules import sigmoid
+from toxicity_j.rules import logit, sigmoid
 from toxicity_j.text import normalize, tokenize
 from training.synthetic.disfluency import flaws
 
-__all__ = ["ExampleTable", "mixed_labels"]
+__all__ = ["LEAST_LABEL", "ExampleTable", "mixed_labels", "shifted"]
 
 MAX_TOKENS = 72
 # Kinds whose fluency the language model corrects: real and made outputs, of which no
@@ -26,6 +26,9 @@ LIKELIHOOD_KINDS = ("outputs", "delete", "replace", "rewrite", "broken_rewrite")
 CENTER, SPREAD = -4.5, 1.2
 # How far, as a logit, the language model may move what the teacher says.
 MOST_CHANGE = 2.5
+# Where logits of content are compared or mixed, labels are cut to [this, 1 - this]:
+# beyond, the teacher says all or nothing.
+LEAST_LABEL = 0.02
 
 
 class ExampleTable:
@@ -75,7 +78,7 @@ class ExampleTable:
             is_corrected = self.frame.kind.isin(LIKELIHOOD_KINDS).to_numpy()
             change = args.likelihood * self.relative
             change = np.clip(change, -MOST_CHANGE, MOST_CHANGE)
-            teacher = np.where(is_corrected, _shifted(teacher, change), teacher)
+            teacher = np.where(is_corrected, shifted(teacher, change), teacher)
         labels = mixed_labels(self.frame, teacher, args.trust)
         self.labels = labels.astype(np.float32)
 
@@ -117,10 +120,12 @@ def _marks(
     return marks
 
 
-def _shifted(probability: np.ndarray, change: np.ndarray) -> np.ndarray:
-    clipped = np.clip(probability, 1e-4, 1 - 1e-4)
-    logit = np.log(clipped / (1 - clipped))
-    return sigmoid(logit + change)
+def shifted(
+    probability: np.ndarray, change: np.ndarray, least: float = 1e-4
+) -> np.ndarray:
+    """Add to the logits of probabilities, cut to [least, 1 - least]. *Shape:* (n,)."""
+    clipped = np.clip(probability, least, 1 - least)
+    return sigmoid(logit(clipped) + change)
 
 
 def mixed_labels(frame: pd.DataFrame, teacher: np.ndarray, trust: float) -> np.ndarray:

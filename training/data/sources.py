@@ -132,13 +132,13 @@ def read_style(folder: Path, split: str) -> pd.DataFrame:
     frame = frame[is_wanted]
     keys = frame.text.map(dedup_key)
     is_hidden = keys.isin(_paradetox_held_out_keys(folder))
-    frame, keys = frame[~is_hidden].reset_index(drop=True), keys[~is_hidden]
+    frame = frame[~is_hidden].reset_index(drop=True)
+    keys = keys[~is_hidden].reset_index(drop=True)
     if split == "val":
         return frame
     kept = _draw_jigsaw(frame)
     if split == "kept":
         return kept.reset_index(drop=True)
-    keys = keys.reset_index(drop=True)
     is_kept = keys.isin(keys[kept.index])
     return frame[~is_kept].reset_index(drop=True)
 

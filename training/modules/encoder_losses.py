@@ -14,14 +14,12 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from toxicity_j.builtin_network import EncoderNetwork, token_segments
-from training.data.example_table import ExampleTable
+from training.data.example_table import LEAST_LABEL, ExampleTable
 
 __all__ = ["step_losses"]
 
 # Weights of what helps to learn, beside the three scores' own losses.
 LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT, NEAR_WEIGHT = 0.25, 0.4, 0.5, 0.4
-# Labels whose logits are learned; what the teacher says beyond is all or nothing.
-LABEL_RANGE = (0.02, 0.98)
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def _logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
     Cross-entropy hardly tells 0.85 from 0.95, between which most good rewrites lie.
     """
-    wanted = torch.logit(labels.clamp(*LABEL_RANGE))
+    wanted = torch.logit(labels.clamp(LEAST_LABEL, 1 - LEAST_LABEL))
     return smooth_l1_loss(logits, wanted)
 
 
