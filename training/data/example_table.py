@@ -21,7 +21,9 @@ __all__ = ["LEAST_LABEL", "ExampleTable", "mixed_labels", "shifted"]
 MAX_TOKENS = 72
 # Kinds whose fluency the language model corrects: real and made outputs, of which no
 # person has said how fluent.
-LIKELIHOOD_KINDS = ("outputs", "delete", "replace", "rewrite", "broken_rewrite")
+LIKELIHOOD_KINDS = (
+    "outputs", "sampled", "delete", "replace", "rewrite", "broken_rewrite",
+)  # fmt: skip
 # Mean and deviation that likelihoods are brought to, in nats per token.
 CENTER, SPREAD = -4.5, 1.2
 # How far, as a logit, the language model may move what the teacher says.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from toxicity_j.builtin_network import Layer
+from toxicity_j.devices import to_device
 
 
 def use_padded_attention(network: nn.Module) -> None:
@@ -58,7 +60,8 @@ class _Layout:
         return flat[self._places]
 
     def _lay_out(self, lengths: Sequence[int], device: torch.device) -> None:
-        sizes = torch.tensor(lengths, device=device)
-        self._present = torch.arange(max(lengths), device=device) < sizes[:, None]
-        self._places = self._present.flatten().nonzero()[:, 0]
+        present = np.arange(max(lengths)) < np.array(lengths)[:, None]
+        # Found here, because a GPU asked for it would first have to finish.
+        places = np.flatnonzero(present)
+        self._present, self._places = to_device([present, places], device)
         self._lengths = lengths

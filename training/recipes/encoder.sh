@@ -14,18 +14,20 @@ if [ "${1:-}" = --small ]; then
     python -m training.modules.tiny_models --output_dir "$2"
     examples_flags=(--max_rows 40)
     language_model=(--model "$2/language_model")
+    writer_flags=(--steps 2 --batch_size 4 --per_source 1)
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
     weigh_flags=() second_flags=(--steps 2 --batch_sizes 0 4 4)
 else
     data=$1 output=$2 teacher=$4
-    examples_flags=() teacher_flags=() encoder_flags=()
+    examples_flags=() writer_flags=() teacher_flags=() encoder_flags=()
     weigh_flags=(--release "$5")
     second_flags=(--steps 3500 --batch_sizes 0 40 6 --learning_rate 2e-4 --trust 0.5)
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
 python -m training.prepare_examples --data "$data" --output_dir "$examples" "${examples_flags[@]}"
+python -m training.write_rewrites --examples "$examples" "${language_model[@]}" "${writer_flags[@]}"
 python -m training.label_likelihood --examples "$examples" "${language_model[@]}"
 for task in content style fluency; do
     python -m training.train_teacher --task $task --examples "$examples" --backbone "$teacher" "${teacher_flags[@]}"
