@@ -56,7 +56,7 @@ LENGTHS = ("shorter", "equal", "longer")
 TEMPERATURES = (0.7, 1.0, 1.25)
 # How much they weigh in each table, in which they become a quarter and a fifth of what
 # is drawn.
-WEIGHTS = {"content": 0.8, "fluency": 0.3}
+WEIGHTS = {"content": 1.2, "fluency": 0.5}
 MOST_CHARACTERS = 180
 MOST_NEW_TOKENS = 48
 
@@ -235,13 +235,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("write_rewrites", __doc__)
     add = parser.add_argument
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    add("--per_source", type=int, default=10, help="rewrites asked of each source")
+    add("--per_source", type=int, default=6, help="rewrites asked of each source")
     add("--limit", type=int, help="rewrite so many sources only")
-    add("--steps", type=int, default=500, help="of learning to rewrite")
-    add("--batch_size", type=int, default=128)
+    add("--steps", type=int, default=150, help="of learning to rewrite")
+    add("--batch_size", type=int, default=64)
     add("--minutes", type=float, default=1e9, help="end writing sooner")
-    add("--write_size", type=int, default=4096, help="rewrites written at a time")
-    add("--learning_rate", type=float, default=1.5e-4)
+    add("--write_size", type=int, default=8192, help="rewrites written at a time")
+    add("--learning_rate", type=float, default=2e-4)
     add("--tier", choices=("open", "all"), default="all")
     add("--seed", type=int, default=13)
     add_model_flags(parser)
