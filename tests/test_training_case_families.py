@@ -10,7 +10,7 @@ from training import case_families
 CASES = [
     ("greeting", "good morning", "P(toxic) <= .5"),
     ("greeting", "good evening", "P(toxic) <= .5"),
-    ("hidden", r"you f\u200bool", "P(toxic) > .5"),
+    ("hidden", r"you\nf\u200bool", "P(toxic) > .5"),
     ("number", "two cats ||| three cats", "SIM <= .5"),
     ("order", "the cat sat ||| cat the sat", "FL second < first - .05"),
     ("order", "the dog ran ||| the ran dog", "FL second < first - .05"),
@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 def test_pairs_and_invisible_characters_are_read(folder):
     cases = case_families.read_cases(folder / "families.tsv")
-    assert cases.text[2] == cases.source[2] == "you f\u200bool"
+    assert cases.text[2] == cases.source[2] == "you\nf\u200bool"
     assert (cases.source[3], cases.text[3]) == ("two cats", "three cats")
 
 

@@ -27,7 +27,6 @@ from training.label_likelihood import plain
 from training.modules.padded_attention import use_padded_attention
 from training.modules.vocabulary import count_tokens, prune
 from training.synthetic.lexicon import Lexicon
-from training.train_encoder import train_only_pairs
 
 SENTENCE = "i do not think that the young men over there have ever read one good book"
 # After each word comes "copper".
@@ -147,28 +146,6 @@ def test_labels_are_mixed_by_trust():
     assert mixed_labels(
         frame, np.array([0.2, 0.9, 0.7]), 0.5
     ).tolist() == pytest.approx([0.4, 0.45, 0.7])
-
-
-def test_a_pair_stage_keeps_what_reads_one_text():
-    network = tiny_encoder().network.train()
-    train_only_pairs(network)
-    trained = {
-        name.split(".")[1] if name.startswith("body.") else name.split(".")[0]
-        for name, parameter in network.named_parameters()
-        if parameter.requires_grad
-    }
-    assert trained == {
-        "pair",
-        "segment_embeddings",
-        "content_head",
-        "pair_fluency_head",
-    }
-    # Dropout would change what is kept.
-    assert not any(
-        module.training
-        for part in (network.body.trunk, network.body.fluency)
-        for module in part.modules()
-    )
 
 
 def test_likely_rewrites_are_plain_text():

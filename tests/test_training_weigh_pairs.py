@@ -1,4 +1,4 @@
-"""Weights and labels of the second stage, worked out by hand."""
+"""Weights and labels of the pairs of content, worked out by hand."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_weights_change_within_bounds():
 def test_an_earlier_sim_moves_a_label_by_a_share_of_its_logit():
     teacher = np.array([0.5, 0.9, 0.7])
     earlier = np.array([0.9, 0.5, np.nan])
-    # logit(0.9) = 2.1972; a quarter of it is 0.5493, and sigmoid(0.5493) = 0.634.
+    # logit(0.9) = 2.1972; two fifths of it are 0.8789, and sigmoid(0.8789) = 0.7066.
     found = mixed_with_earlier(teacher, earlier)
-    assert found.tolist() == pytest.approx([0.634, 0.9, 0.7], abs=1e-3)
+    assert found.tolist() == pytest.approx([0.7066, 0.9, 0.7], abs=1e-3)

@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "b9e3383b000f271bb2a76163ce91fb003e7ef9570e75e98794b7e3ce98b8f02c"
+        "b38210dc9fdd05c3587e9e49ee5aef3dc794a6a183169e477909284dec0fcda3"
     ),
     "identifier.safetensors": (
         "b3a08ddd671309e5f9df904c6119c4b7d823c9cd73c47510b90ed851d9337a0a"

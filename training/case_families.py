@@ -24,7 +24,7 @@ from training.flags import add_data_flag, command_parser
 __all__ = ["Family", "measure_families", "read_cases", "render", "score_cases"]
 
 SEPARATOR = " ||| "
-_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
+_ESCAPE = re.compile(r"\\(?:n|x[0-9a-f]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})")
 
 # Scores of the encoder, and P(toxic) of the identifier; one row per case.
 Score = Callable[[pd.DataFrame], pd.DataFrame]
@@ -106,6 +106,8 @@ def _unescaped(text: str) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
+    if found[0] == r"\n":
+        return "\n"
     # Behind the backslash and the letter.
     return chr(int(found[0][2:], 16))
 

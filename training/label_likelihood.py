@@ -3,9 +3,9 @@
     python -m training.label_likelihood --examples runs/examples \\
         --model FOLDER --gguf_file NAME
 
-The model is SmolLM2-135M-Instruct; see `modules.language_model`. Texts are lower-cased, punctuation is joined and one stop ends
-each, so that spelling and case do not count. Writes likelihood.parquet: text,
-likelihood (in nats per token).
+The model is SmolLM2-135M-Instruct; see `modules.language_model`. Texts are lower-cased,
+punctuation is joined and one stop ends each, so that spelling and case do not count.
+Writes likelihood.parquet: text, likelihood (in nats per token).
 """
 
 from __future__ import annotations
@@ -128,9 +128,7 @@ def main() -> None:
     """Label the texts."""
     args = _parser().parse_args()
     began = time.time()
-    model, tokenizer = load_language_model(
-        args.model, args.gguf_file, torch.bfloat16
-    )
+    model, tokenizer = load_language_model(args.model, args.gguf_file, torch.bfloat16)
     model.to(args.device)
     print(f"loaded after {time.time() - began:.0f} s", flush=True)
     texts = texts_of(args.examples)[: args.limit]

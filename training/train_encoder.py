@@ -2,11 +2,9 @@
 
     python -m training.train_encoder --examples runs/examples --output_dir runs/encoder
 
-One seeded multi-task run: minutes on a GPU, a night on two cores. One step takes a
-batch of each task. A later run goes on from a file with `--weights`, and with
-`--only_pairs` it trains what reads pairs alone. Ends with an uncalibrated
-encoder.safetensors, which `python -m training.calibrate_encoder` turns into the shipped
-file.
+One seeded multi-task run: minutes on a GPU, days on two cores. One step takes a batch
+of each task. Ends with an uncalibrated encoder.safetensors, which `python -m
+training.calibrate_encoder` turns into the shipped file.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,26 +31,6 @@ from training.modules.schedule import Clock, batches, with_initial_rates
 from training.modules.vocabulary import count_tokens, prune
 
 TASKS = ("style", "content", "fluency")
-# What `--only_pairs` trains.
-PAIR_PARTS = (
-    "body.pair",
-    "body.segment_embeddings",
-    "content_head",
-    "pair_fluency_head",
-)
-
-
-def train_only_pairs(network: EncoderNetwork) -> None:
-    """Keep all that reads one text as it is: trunk, style, the branch of fluency and
-    the likelihoods.
-    """
-    network.requires_grad_(False)
-    # Dropout would change what is kept.
-    network.body.trunk.eval()
-    network.body.fluency.eval()
-    network.body.dropout.eval()
-    for name in PAIR_PARTS:
-        network.get_submodule(name).requires_grad_(True)
 
 
 def train(
@@ -64,8 +41,6 @@ def train(
     # Marks wrong words in training alone; it is not saved.
     flaw_head = nn.Linear(network.config.token_features, 1).to(args.device)
     network.train()
-    if args.only_pairs:
-        train_only_pairs(network)
     updates = _optimizer(network, flaw_head, args)
     streams = _streams(tables, args)
     use_padded_attention(network)
@@ -91,8 +66,6 @@ def _optimizer(
     vectors: list[nn.Parameter] = []
     heads: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
         if not name.startswith("body."):
             heads.append(parameter)
         elif parameter.dim() == 2:
@@ -130,24 +103,15 @@ def _show(clock: Clock, losses: dict[str, torch.Tensor]) -> None:
 
 
 def _new_encoder(args: argparse.Namespace) -> Encoder:
-    if args.weights:
-        encoder = Encoder.from_pretrained(args.weights, device=args.device)
-        encoder.network.requires_grad_(True)
-    else:
-        config = EncoderConfig(pair_layers=args.pair_layers)
-        encoder = from_backbone(args.backbone, config)
+    config = EncoderConfig(pair_layers=args.pair_layers)
+    encoder = from_backbone(args.backbone, config)
     encoder.network.to(args.device)
     return encoder
 
 
 def _read_tables(args: argparse.Namespace, encoder: Encoder) -> dict[str, ExampleTable]:
-    """Read the tables of the tasks that are trained, then their labels."""
-    tables = {}
-    for task, size in zip(TASKS, args.batch_sizes, strict=True):
-        if size:
-            tables[task] = ExampleTable(task, args, encoder.tokenizer)
-    while args.wait_for and not args.wait_for.exists():
-        time.sleep(1)
+    """Read the tables, then their labels."""
+    tables = {task: ExampleTable(task, args, encoder.tokenizer) for task in TASKS}
     scores = pd.read_parquet(args.examples / "likelihood.parquet")
     likelihood = dict(zip(scores.text, scores.likelihood, strict=True))
     for table in tables.values():
@@ -175,10 +139,8 @@ def main() -> None:
     (args.output_dir / "settings.json").write_text(text + "\n", encoding="utf-8")
     train(encoder, tables, args)
     encoder.network.float().to("cpu").eval()
-    # A later stage goes on from a vocabulary that is pruned already.
-    if not args.weights:
-        texts = [ids for table in tables.values() for ids in table.texts]
-        encoder = prune(encoder, count_tokens(texts))
+    texts = [ids for table in tables.values() for ids in table.texts]
+    encoder = prune(encoder, count_tokens(texts))
     _save(encoder, args.output_dir / "encoder.safetensors")
 
 

@@ -1,5 +1,4 @@
-"""Weigh and label the pairs of the content table anew, for a stage that goes on with
-what reads pairs.
+"""Weigh and label the pairs of the content table anew.
 
     python -m training.weigh_pairs --examples runs/examples
 
@@ -7,7 +6,7 @@ Rewrites by people and by systems are drawn more often, and pairs so that the wo
 both sides share say less about the label. With `--release`, the folder of a checkout of
 release 0.3.0, its SIM is mixed into the teacher's labels of detoxified pairs: segments
 of EMNLP 2021 agree better with the mixture than with either. Writes
-content.second.parquet, a weight and a label per row of the table.
+content.weighed.parquet, a weight and a label per row of the table.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from training.modules.backbone import backbone_tokenizer
 
 __all__ = ["balanced", "mixed_with_earlier", "shares"]
 
-FILE = "content.second.parquet"
-# How much more or less often a kind is drawn than in the first stage.
+FILE = "content.weighed.parquet"
+# How much more or less often a kind is drawn than the table says.
 KIND_WEIGHTS = {
     "rewrite": 2.5,
     "rewrite_to_rewrite": 3.0,

@@ -54,8 +54,7 @@ LENGTH_BOUNDS = (0.75, 1.15)
 LENGTHS = ("shorter", "equal", "longer")
 # The higher, the more often a rewrite strays from its source.
 TEMPERATURES = (0.7, 1.0, 1.25)
-# How much they weigh in each table, in which they become a quarter and a fifth of what
-# is drawn.
+# How much they weigh in each table: near a twelfth of what is drawn.
 WEIGHTS = {"content": 1.2, "fluency": 0.5}
 MOST_CHARACTERS = 180
 MOST_NEW_TOKENS = 48
@@ -235,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("write_rewrites", __doc__)
     add = parser.add_argument
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    add("--per_source", type=int, default=6, help="rewrites asked of each source")
+    add("--per_source", type=int, default=2, help="rewrites asked of each source")
     add("--limit", type=int, help="rewrite so many sources only")
     add("--steps", type=int, default=150, help="of learning to rewrite")
     add("--batch_size", type=int, default=64)

@@ -71,15 +71,13 @@ def step_losses(
     tables: dict[str, ExampleTable],
     rows: dict[str, np.ndarray],
 ) -> dict[str, torch.Tensor]:
-    """Compute the losses of one step; style is left out where `rows` has none."""
+    """Compute the losses of one step."""
     device = network.body.word_embeddings.weight.device
     # Many CPUs compute bfloat16 more slowly than float32.
     has_gpu = device.type == "cuda"
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_gpu):
-        style = None
-        if "style" in rows:
-            texts = _chosen(tables["style"].texts, rows["style"])
-            style = network(texts, None, ("style",)).style
+        texts = _chosen(tables["style"].texts, rows["style"])
+        style = network(texts, None, ("style",)).style
         chosen = [(tables[task], rows[task]) for task in PAIR_TASKS]
         pairs = _read_pairs(network, chosen)
         count = len(rows["content"])
@@ -94,9 +92,7 @@ def step_losses(
         labels = _on(device, tables[task].labels[rows[task]])
         return binary_cross_entropy_with_logits(logits.float(), labels)
 
-    losses = {"likelihood": likelihood}
-    if style is not None:
-        losses["style"] = against_labels(style, "style")
+    losses = {"likelihood": likelihood, "style": against_labels(style, "style")}
     losses["content"] = against_labels(content, "content")
     wanted = _on(device, tables["content"].labels[rows["content"]])
     losses["near"] = NEAR_WEIGHT * _logit_loss(content.float(), wanted)

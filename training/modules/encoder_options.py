@@ -22,8 +22,8 @@ def encoder_parser(docstring: str) -> argparse.ArgumentParser:
         "--batch_sizes",
         type=int,
         nargs=3,
-        default=(384, 384, 256),
-        help="per task; style may be 0",
+        default=(384, 768, 384),
+        help="texts of style, pairs of content and of fluency per step",
     )
     parser.add_argument("--output_dir", type=Path, required=True)
     return parser
@@ -31,16 +31,6 @@ def encoder_parser(docstring: str) -> argparse.ArgumentParser:
 
 def _add_start_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what training starts from").add_argument
-    add(
-        "--weights",
-        type=Path,
-        help="go on from this file of an earlier stage, not from the backbone",
-    )
-    add(
-        "--only_pairs",
-        action="store_true",
-        help="train what reads pairs; the rest stays",
-    )
     add(
         "--backbone",
         type=Path,
@@ -66,11 +56,6 @@ def _add_label_flags(parser: argparse.ArgumentParser) -> None:
         help="weights and labels of content from weigh_pairs, instead of its teacher's",
     )
     add(
-        "--wait_for",
-        type=Path,
-        help="read the labels when this file is there (made beside a teacher)",
-    )
-    add(
         "--likelihood",
         type=float,
         default=0.8,
@@ -79,6 +64,6 @@ def _add_label_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--trust",
         type=float,
-        default=1.0,
+        default=0.5,
         help="scales how far constructed labels count",
     )

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The shipped encoder: examples, labels of larger models, training, calibration. The file ends in OUTPUT/encoder.
+# The shipped encoder: examples, rewrites and labels of larger models, training, calibration. The file ends in OUTPUT/encoder.
 #
-#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE   30 minutes on a GPU, a night on two cores
+#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE   30 minutes on a GPU, days on two cores
 #     training/recipes/encoder.sh --small OUTPUT                               the same commands on made-up data
 #
 # DATA is laid out like the data README says; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
@@ -17,12 +17,11 @@ if [ "${1:-}" = --small ]; then
     writer_flags=(--steps 2 --batch_size 4 --per_source 1)
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
-    weigh_flags=() second_flags=(--steps 2 --batch_sizes 0 4 4)
+    weigh_flags=()
 else
     data=$1 output=$2 teacher=$4
-    examples_flags=() writer_flags=() teacher_flags=() encoder_flags=()
+    examples_flags=() writer_flags=() teacher_flags=() encoder_flags=(--steps 3750)
     weigh_flags=(--release "$5")
-    second_flags=(--steps 3500 --batch_sizes 0 40 6 --learning_rate 2e-4 --trust 0.5)
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
@@ -32,11 +31,9 @@ python -m training.label_likelihood --examples "$examples" "${language_model[@]}
 for task in content style fluency; do
     python -m training.train_teacher --task $task --examples "$examples" --backbone "$teacher" "${teacher_flags[@]}"
 done
-python -m training.train_encoder --examples "$examples" --output_dir "$output/first" "${encoder_flags[@]}"
-# What reads pairs goes on alone, in small batches.
 python -m training.weigh_pairs --examples "$examples" "${weigh_flags[@]}"
-python -m training.train_encoder --examples "$examples" --output_dir "$output/second" --only_pairs \
-    --weights "$output/first/encoder.safetensors" --content_labels "$examples/content.second.parquet" "${second_flags[@]}"
+python -m training.train_encoder --examples "$examples" --output_dir "$output/trained" \
+    --content_labels "$examples/content.weighed.parquet" "${encoder_flags[@]}"
 mkdir -p "$output/encoder"
-python -m training.calibrate_encoder --data "$data" --encoder "$output/second/encoder.safetensors" \
+python -m training.calibrate_encoder --data "$data" --encoder "$output/trained/encoder.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
