@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from training import write_rewrites
+from training.modules import rewriter
 from training.modules.language_model import load_language_model
+from training.modules.rewriter import Pair, kept_and_length, learn, request, write
 from training.modules.tiny_models import write_tiny_models
-from training.write_rewrites import KIND, manner_of, request
+from training.write_rewrites import KIND
 
 SOURCE = "This is a rather silly plan."
 REWRITE = "I would not choose this plan."
@@ -45,7 +47,7 @@ def settings(**changes):
 
 
 @pytest.mark.parametrize(
-    ("text", "manner"),
+    ("text", "expected"),
     [
         (SOURCE, ("most", "equal")),
         ("plan.", ("few", "shorter")),
@@ -53,29 +55,34 @@ def settings(**changes):
         (f"{SOURCE} We could look for a better one.", ("most", "longer")),
     ],
 )
-def test_manner_says_how_much_stays_and_how_long_it_is(text, manner):
-    assert manner_of(SOURCE, text) == manner
+def test_kept_and_length_say_how_much_stays_and_how_long_it_is(text, expected):
+    assert kept_and_length(SOURCE, text) == expected
 
 
 def test_model_learns_the_pairs_and_writes_them(loaded):
     model, tokenizer = loaded
-    pairs = pd.DataFrame({"source": [SOURCE], "text": [REWRITE], "kind": ["rewrite"]})
+    pairs = [Pair(SOURCE, REWRITE, "civil")]
     torch.manual_seed(0)
-    write_rewrites._learn(model, tokenizer, pairs, settings())
-    asked = request(SOURCE, "civil", *manner_of(SOURCE, REWRITE))
-    (answer,) = write_rewrites._write(model, tokenizer, [asked], 0.1)
+    learn(model, tokenizer, pairs, settings())
+    asked = request(SOURCE, "civil", *kept_and_length(SOURCE, REWRITE))
+    (answer,) = write(model, tokenizer, [asked], 0.1)
     # The tiny tokenizer writes pieces of words.
     assert answer.replace(" ", "").replace("##", "") == REWRITE.replace(" ", "")
 
 
 def test_answer_without_an_end_is_dropped(loaded, monkeypatch):
     model, tokenizer = loaded
-    monkeypatch.setattr(write_rewrites, "MOST_NEW_TOKENS", 2)
-    pairs = pd.DataFrame({"source": [SOURCE], "text": [REWRITE], "kind": ["rewrite"]})
+    monkeypatch.setattr(rewriter, "MOST_NEW_TOKENS", 2)
+    pairs = [Pair(SOURCE, REWRITE, "civil")]
     torch.manual_seed(0)
-    write_rewrites._learn(model, tokenizer, pairs, settings())
-    asked = request(SOURCE, "civil", *manner_of(SOURCE, REWRITE))
-    assert write_rewrites._write(model, tokenizer, [asked], 0.1) == [""]
+    learn(model, tokenizer, pairs, settings())
+    asked = request(SOURCE, "civil", *kept_and_length(SOURCE, REWRITE))
+    assert write(model, tokenizer, [asked], 0.1) == [""]
+
+
+def test_no_pairs_are_refused(loaded):
+    with pytest.raises(ValueError, match="`--examples` must hold pairs"):
+        learn(*loaded, [], settings())
 
 
 def test_requests_ask_each_source_equally_often_and_repeat_with_a_seed():
@@ -122,18 +129,18 @@ def test_open_tier_learns_from_open_pairs_alone(tmp_path, folder, monkeypatch):
     frame.assign(sound="").to_parquet(tmp_path / "fluency.parquet")
     learned = []
 
-    def learn(model, tokenizer, pairs, args):
-        learned.extend(pairs.kind)
+    def keep(model, tokenizer, pairs, args):
+        learned.extend(pairs)
 
-    def write(model, tokenizer, asked, temperature):
+    def number(model, tokenizer, asked, temperature):
         return [f"Rewrite {place}" for place, _ in enumerate(asked)]
 
-    monkeypatch.setattr(write_rewrites, "_learn", learn)
-    monkeypatch.setattr(write_rewrites, "_write", write)
+    monkeypatch.setattr(write_rewrites, "learn", keep)
+    monkeypatch.setattr(write_rewrites, "write", number)
     flags = ["--examples", str(tmp_path), "--model", str(folder), "--tier", "open"]
     monkeypatch.setattr("sys.argv", ["write_rewrites", *flags, "--per_source", "6"])
     write_rewrites.main()
-    assert learned == ["rewrite"]
+    assert learned == [Pair(SOURCE, REWRITE, "civil")]
     for name in ("content", "fluency"):
         joined = pd.read_parquet(tmp_path / f"{name}.parquet")
         added = joined[joined.kind == KIND]

@@ -20,13 +20,12 @@ from random import Random
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.functional import cross_entropy
 
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
-from training.modules.schedule import Clock, batches, with_initial_rates
+from training.modules.rewriter import KEPT, LENGTHS, Pair, learn, request, write
 
-__all__ = ["KIND", "manner_of", "request"]
+__all__ = ["KIND", "MANNERS"]
 
 KIND = "sampled"
 # In which manner the pairs of a kind rewrite. Rated ones count from `LEAST_LABEL` on.
@@ -47,95 +46,21 @@ LEAST_LABEL = 0.75
 SOURCE_KINDS = ("rewrite", "delete_unrated", "replace")
 # How often each manner is asked for; the rest asks for paraphrases.
 CIVIL, POLITE, SIMPLE = 0.45, 0.25, 0.1
-# Bounds of the share of a source's words that stay, and of the ratio of lengths.
-KEPT_BOUNDS = (0.35, 0.65)
-KEPT = ("few", "half", "most")
-LENGTH_BOUNDS = (0.75, 1.15)
-LENGTHS = ("shorter", "equal", "longer")
 # The higher, the more often a rewrite strays from its source.
 TEMPERATURES = (0.7, 1.0, 1.25)
 # How much they weigh in each table: near a twelfth of what is drawn.
 WEIGHTS = {"content": 1.2, "fluency": 0.5}
 MOST_CHARACTERS = 180
-MOST_NEW_TOKENS = 48
 
 
-def request(source: str, manner: str, kept: str, length: str) -> str:
-    """Write what the model goes on from."""
-    return f"{manner}, {kept} words kept, {length}\n{source.strip()}\n=>"
-
-
-def manner_of(source: str, text: str) -> tuple[str, str]:
-    """Return how many words of a source a text keeps, and its length beside it."""
-    words, written = source.lower().split(), text.lower().split()
-    share = len({*words} & {*written}) / max(1, len({*words}))
-    ratio = len(written) / max(1, len(words))
-    kept = KEPT[np.digitize(share, KEPT_BOUNDS)]
-    return kept, LENGTHS[np.digitize(ratio, LENGTH_BOUNDS)]
-
-
-def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
+def _pairs(frame: pd.DataFrame) -> list[Pair]:
     """Select the pairs to learn from."""
     is_short = (frame.source.str.len() + frame.text.str.len()) <= 2 * MOST_CHARACTERS
     is_wanted = frame.kind.isin(MANNERS) & (frame.label >= LEAST_LABEL)
     differs = frame.source != frame.text
-    return frame[is_wanted & is_short & differs].reset_index(drop=True)
-
-
-def _learn(
-    model: torch.nn.Module, tokenizer: object, pairs: pd.DataFrame, args: object
-) -> None:
-    """Fine-tune the model to write the text of each pair."""
-    rows = [_tokens(tokenizer, *pair) for pair in _columns(pairs)]
-    lengths = np.array([len(ids) for ids, _ in rows])
-    groups = [{"params": [*model.parameters()], "lr": args.learning_rate}]
-    is_gpu = torch.device(args.device).type == "cuda"
-    updates = torch.optim.AdamW(with_initial_rates(groups), fused=is_gpu)
-    clock = Clock(args.steps, minutes=1e9)
-    even = np.ones(len(rows))
-    model.train()
-    for chosen in batches(even, lengths, args.batch_size, args.steps, args.seed):
-        clock.set_rate(updates)
-        ids, wanted = _padded([rows[row] for row in chosen], args.device)
-        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=is_gpu):
-            logits = model(ids).logits[:, :-1]
-        loss = cross_entropy(logits.transpose(1, 2).float(), wanted[:, 1:])
-        loss.backward()
-        updates.step()
-        updates.zero_grad()
-        if clock.step % 50 == 0:
-            print(f"step {clock.step} loss {loss.item():.3f}", flush=True)
-        clock.step += 1
-    model.eval()
-
-
-def _columns(pairs: pd.DataFrame) -> zip:
-    return zip(pairs.source, pairs.text, pairs.kind, strict=True)
-
-
-def _tokens(
-    tokenizer: object, source: str, text: str, kind: str
-) -> tuple[list[int], int]:
-    """Return the tokens of a request and its answer, and where the answer starts."""
-    asked = tokenizer(request(source, MANNERS[kind], *manner_of(source, text)))
-    answer = tokenizer(f" {text.strip()}")
-    end = tokenizer.eos_token_id
-    return [*asked.input_ids, *answer.input_ids, end], len(asked.input_ids)
-
-
-def _padded(
-    rows: list[tuple[list[int], int]], device: str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad rows of tokens, and the tokens to predict: -100 elsewhere. *Shape:* (rows,
-    width) each.
-    """
-    width = max(len(ids) for ids, _ in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    wanted = torch.full_like(ids, -100)
-    for row, (tokens, start) in enumerate(rows):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        wanted[row, start : len(tokens)] = ids[row, start : len(tokens)]
-    return ids.to(device), wanted.to(device)
+    chosen = frame[is_wanted & is_short & differs]
+    manners = chosen.kind.map(MANNERS)
+    return [*map(Pair, chosen.source, chosen.text, manners)]
 
 
 def _requests(sources: list[str], count: int, seed: int) -> list[tuple[str, str]]:
@@ -172,48 +97,30 @@ def _batches(
     return batches_found
 
 
-@torch.inference_mode()
-def _write(
-    model: torch.nn.Module, tokenizer: object, asked: list[str], temperature: float
-) -> list[str]:
-    """Sample an answer to each request; one without an end is empty."""
-    tokenizer.padding_side = "left"
-    batch = tokenizer(asked, return_tensors="pt", padding=True).to(model.device)
-    tokens = model.generate(
-        **batch,
-        do_sample=True,
-        temperature=temperature,
-        top_k=0,
-        top_p=1.0,
-        max_new_tokens=MOST_NEW_TOKENS,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    answers = tokens[:, batch.input_ids.shape[1] :]
-    is_ended = (answers == tokenizer.eos_token_id).any(1).tolist()
-    texts = tokenizer.batch_decode(answers, skip_special_tokens=True)
-    return [
-        " ".join(text.split()) if ended else ""
-        for text, ended in zip(texts, is_ended, strict=True)
-    ]
-
-
 def _sample(
-    model: torch.nn.Module, tokenizer: object, sources: list[str], args: object
+    model: torch.nn.Module,
+    tokenizer: object,
+    sources: list[str],
+    args: argparse.Namespace,
 ) -> pd.DataFrame:
     """Write the rewrites. Columns source and text."""
     drawn = _requests(sources, args.per_source, args.seed)
     found: list[tuple[str, str]] = []
     began = time.monotonic()
     for batch, temperature in _batches(drawn, args):
-        answers = _write(model, tokenizer, [ask for _, ask in batch], temperature)
+        answers = write(model, tokenizer, [ask for _, ask in batch], temperature)
         found += zip([source for source, _ in batch], answers, strict=True)
         print(f"{len(found)} of {len(drawn)} written", flush=True)
         if time.monotonic() - began > 60 * args.minutes:
             break
     frame = pd.DataFrame(found, columns=["source", "text"])
-    is_rewrite = (frame.text != "") & (frame.text != frame.source)
-    return frame[is_rewrite].drop_duplicates(ignore_index=True)
+    is_ended, differs = frame.text != "", frame.text != frame.source
+    rewrites = frame[is_ended & differs].drop_duplicates(ignore_index=True)
+    shown = (
+        f"{(~is_ended).sum()} without an end, {(~differs).sum()} equal to the source"
+    )
+    print(f"{len(rewrites)} of {len(frame)} kept; {shown}; the others are repeated")
+    return rewrites
 
 
 def _join(folder: Path, name: str, rewrites: pd.DataFrame, tier: str) -> None:
@@ -260,7 +167,7 @@ def main() -> None:
     tokenizer.eos_token = tokenizer.eos_token or tokenizer.pad_token
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     model.to(args.device)
-    _learn(model, tokenizer, _pairs(frame), args)
+    learn(model, tokenizer, _pairs(frame), args)
     is_source = frame.kind.isin(SOURCE_KINDS)
     is_source &= frame.source.str.len() <= MOST_CHARACTERS
     sources = frame.source[is_source].drop_duplicates().tolist()[: args.limit]

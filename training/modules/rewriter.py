@@ -1,0 +1,135 @@
+"""A language model that learns to rewrite, and writes rewrites when asked.
+
+What it is asked says in which manner, how many words of the source stay, and how long
+the rewrite is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from training.modules.schedule import Clock, batches, with_initial_rates
+
+__all__ = ["KEPT", "LENGTHS", "Pair", "learn", "kept_and_length", "request", "write"]
+
+# Bounds of the share of a source's words that stay, and of the ratio of lengths.
+KEPT_BOUNDS = (0.35, 0.65)
+KEPT = ("few", "half", "most")
+LENGTH_BOUNDS = (0.75, 1.15)
+LENGTHS = ("shorter", "equal", "longer")
+MOST_NEW_TOKENS = 48
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source, and how it was rewritten, in a manner."""
+
+    source: str
+    text: str
+    manner: str
+
+
+def request(source: str, manner: str, kept: str, length: str) -> str:
+    """Write what the model goes on from."""
+    return f"{manner}, {kept} words kept, {length}\n{source.strip()}\n=>"
+
+
+def kept_and_length(source: str, text: str) -> tuple[str, str]:
+    """Return how many words of a source a text keeps, and its length beside it."""
+    words, written = source.lower().split(), text.lower().split()
+    share = len({*words} & {*written}) / max(1, len({*words}))
+    ratio = len(written) / max(1, len(words))
+    kept = KEPT[np.digitize(share, KEPT_BOUNDS)]
+    return kept, LENGTHS[np.digitize(ratio, LENGTH_BOUNDS)]
+
+
+def learn(
+    model: torch.nn.Module,
+    tokenizer: object,
+    pairs: Sequence[Pair],
+    args: argparse.Namespace,
+) -> None:
+    """Fine-tune the model to write the text of each pair.
+
+    Raises:
+        ValueError: there are no pairs.
+    """
+    if not pairs:
+        raise ValueError("`--examples` must hold pairs to learn rewriting from")
+    rows = [_tokens(tokenizer, pair) for pair in pairs]
+    lengths = np.array([len(ids) for ids, _ in rows])
+    groups = [{"params": [*model.parameters()], "lr": args.learning_rate}]
+    is_gpu = torch.device(args.device).type == "cuda"
+    updates = torch.optim.AdamW(with_initial_rates(groups), fused=is_gpu)
+    clock = Clock(args.steps, minutes=1e9)
+    even = np.ones(len(rows))
+    model.train()
+    for chosen in batches(even, lengths, args.batch_size, args.steps, args.seed):
+        clock.set_rate(updates)
+        ids, wanted = _padded([rows[row] for row in chosen], args.device)
+        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=is_gpu):
+            logits = model(ids).logits[:, :-1]
+        loss = cross_entropy(logits.transpose(1, 2).float(), wanted[:, 1:])
+        loss.backward()
+        updates.step()
+        updates.zero_grad()
+        if clock.step % 50 == 0:
+            print(f"step {clock.step} loss {loss.item():.3f}", flush=True)
+        clock.step += 1
+    model.eval()
+
+
+def _tokens(tokenizer: object, pair: Pair) -> tuple[list[int], int]:
+    """Return the tokens of a request and its answer, and where the answer starts."""
+    kept, length = kept_and_length(pair.source, pair.text)
+    asked = tokenizer(request(pair.source, pair.manner, kept, length))
+    answer = tokenizer(f" {pair.text.strip()}")
+    end = tokenizer.eos_token_id
+    return [*asked.input_ids, *answer.input_ids, end], len(asked.input_ids)
+
+
+def _padded(
+    rows: list[tuple[list[int], int]], device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pad rows of tokens, and the tokens to predict: -100 elsewhere. *Shape:* (rows,
+    width) each.
+    """
+    width = max(len(ids) for ids, _ in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    wanted = torch.full_like(ids, -100)
+    for row, (tokens, start) in enumerate(rows):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        wanted[row, start : len(tokens)] = ids[row, start : len(tokens)]
+    return ids.to(device), wanted.to(device)
+
+
+@torch.inference_mode()
+def write(
+    model: torch.nn.Module, tokenizer: object, asked: list[str], temperature: float
+) -> list[str]:
+    """Sample an answer to each request; one without an end is empty."""
+    tokenizer.padding_side = "left"
+    batch = tokenizer(asked, return_tensors="pt", padding=True).to(model.device)
+    tokens = model.generate(
+        **batch,
+        do_sample=True,
+        temperature=temperature,
+        top_k=0,
+        top_p=1.0,
+        max_new_tokens=MOST_NEW_TOKENS,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    answers = tokens[:, batch.input_ids.shape[1] :]
+    is_ended = (answers == tokenizer.eos_token_id).any(1).tolist()
+    texts = tokenizer.batch_decode(answers, skip_special_tokens=True)
+    return [
+        " ".join(text.split()) if ended else ""
+        for text, ended in zip(texts, is_ended, strict=True)
+    ]
