@@ -42,6 +42,7 @@ def settings(**changes):
         "per_source": 2,
         "write_size": 8,
         "minutes": 1e9,
+        "write_minutes": 1e9,
     }
     return SimpleNamespace(**defaults | changes)
 

@@ -82,7 +82,7 @@ class Body(nn.Module):
         """Compute the trunk states of texts. *Shape:* (tokens, hidden)."""
         device = self.word_embeddings.weight.device
         lengths = [len(text) for text in ids]
-        flat = np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
+        flat = _flat(ids)
         starts = np.cumsum(lengths) - lengths
         places = np.arange(len(flat)) - np.repeat(starts, lengths)
         words, positions = to_device([flat, places], device)
@@ -150,10 +150,14 @@ def _pair_keys(ids: Sequence[Sequence[int]]) -> np.ndarray:
     """Return a number per token that equals another's in the same pair alone."""
     lengths = [len(text) for text in ids]
     pairs = np.repeat(np.arange(len(ids)), lengths)
-    flat = np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
     # Far above every id of a token.
-    keys: np.ndarray = (pairs << 32) + flat
+    keys: np.ndarray = (pairs << 32) + _flat(ids)
     return keys
+
+
+def _flat(ids: Sequence[Sequence[int]]) -> np.ndarray:
+    """Put texts of token ids one after another. *Shape:* (tokens,)."""
+    return np.concatenate([np.asarray(text, dtype=np.int64) for text in ids])
 
 
 def _layers(config: EncoderConfig, count: int) -> nn.ModuleList:

@@ -10,6 +10,7 @@ written to find faults, so the shares are not estimates for real text.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,10 +107,8 @@ def _unescaped(text: str) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
-    if found[0] == r"\n":
-        return "\n"
-    # Behind the backslash and the letter.
-    return chr(int(found[0][2:], 16))
+    # Escapes of the file are those of Python.
+    return codecs.decode(found[0], "unicode_escape")
 
 
 def score_cases(cases: pd.DataFrame) -> pd.DataFrame:

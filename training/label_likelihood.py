@@ -21,6 +21,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from toxicity_j.batching import token_batches
+from toxicity_j.devices import pad_right, to_device
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
 
@@ -77,27 +78,21 @@ def likelihoods(
     found = torch.zeros(len(rows), device=device)
     # The longest first, so that a budget that fits one batch fits all.
     for chosen in token_batches(lengths, budget):
-        width = int(lengths[chosen[0]])
-        ids, is_text = _padded([rows[row] for row in chosen], prompt, width)
-        ids, is_text = ids.to(device), is_text.to(device)
+        ids, is_text = _padded([rows[row] for row in chosen], prompt, found.device)
         indices = torch.from_numpy(chosen).to(device)
         found[indices] = _mean_log_probability(model, ids, is_text)
     return found.cpu().numpy()
 
 
 def _padded(
-    rows: list[list[int]], prompt: list[int], width: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+    rows: list[list[int]], prompt: list[int], device: torch.device
+) -> list[torch.Tensor]:
     """Pad prompt and text of each row, and mark the tokens of the text. *Shape:* (rows,
     width) each.
     """
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    is_text = torch.zeros(len(rows), width, dtype=torch.bool)
-    for index, row in enumerate(rows):
-        end = len(prompt) + len(row)
-        ids[index, :end] = torch.tensor([*prompt, *row])
-        is_text[index, len(prompt) : end] = True
-    return ids, is_text
+    ids, is_text = pad_right([[*prompt, *row] for row in rows], 0)
+    is_text[:, : len(prompt)] = 0
+    return to_device([ids, is_text], device)
 
 
 def _mean_log_probability(
@@ -120,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
     add("--limit", type=int, help="label so many texts only")
     add("--token_budget", type=int, default=24_000, help="tokens per batch")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add_model_flags(parser)
     return parser
 

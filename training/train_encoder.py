@@ -27,7 +27,7 @@ from training.modules.backbone import from_backbone
 from training.modules.encoder_losses import step_losses
 from training.modules.encoder_options import encoder_parser
 from training.modules.padded_attention import use_padded_attention
-from training.modules.schedule import Clock, batches, with_initial_rates
+from training.modules.schedule import Clock, adamw, batches
 from training.modules.vocabulary import count_tokens, prune
 
 TASKS = ("style", "content", "fluency")
@@ -79,8 +79,7 @@ def _optimizer(
         {"params": vectors, "lr": rate, "weight_decay": 0.0},
         {"params": heads, "lr": 4 * rate, "weight_decay": 0.0},
     ]
-    has_gpu = torch.device(args.device).type == "cuda"
-    return torch.optim.AdamW(with_initial_rates(groups), fused=has_gpu)
+    return adamw(groups, torch.device(args.device))
 
 
 def _streams(

@@ -21,9 +21,10 @@ from toxicity_j.batching import token_batches
 from training.flags import command_parser
 from training.modules.schedule import (
     Clock,
+    adamw,
     add_run_flags,
     batches,
-    with_initial_rates,
+    mixed_precision,
 )
 from training.modules.teacher import MAX_LENGTH, Teacher, collate, encode
 
@@ -79,16 +80,14 @@ def _optimizer(
         {**head, "lr": 10 * learning_rate},
         {**scales, "lr": 1e-2},
     ]
-    return torch.optim.AdamW(with_initial_rates(groups), fused=device.type == "cuda")
+    return adamw(groups, device)
 
 
 def _logits(
     teacher: Teacher, ids: list[list[int]], device: torch.device
 ) -> torch.Tensor:
     batch = collate(teacher, ids, device)
-    # Many CPUs compute bfloat16 more slowly than float32.
-    has_gpu = device.type == "cuda"
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_gpu):
+    with mixed_precision(device):
         return teacher(batch)
 
 
@@ -118,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--also", type=Path, help="another table to label, with the same columns")
     add("--tag", default="teacher", help="labels go to TASK.TAG.parquet")
     add("--batch_size", type=int, default=128)
-    add_run_flags(parser, learning_rate=4e-5, heads="ten times")
+    of_what = "the transformer; heads take ten times"
+    add_run_flags(parser, learning_rate=4e-5, of_what=of_what)
     return parser
 
 

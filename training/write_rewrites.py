@@ -24,6 +24,7 @@ import torch
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
 from training.modules.rewriter import KEPT, LENGTHS, Pair, learn, request, write
+from training.modules.schedule import add_run_flags
 
 __all__ = ["KIND", "MANNERS"]
 
@@ -44,8 +45,8 @@ MANNERS = {
 LEAST_LABEL = 0.75
 # Of which kinds the sources are rewritten: toxic texts.
 SOURCE_KINDS = ("rewrite", "delete_unrated", "replace")
-# How often each manner is asked for; the rest asks for paraphrases.
-CIVIL, POLITE, SIMPLE = 0.45, 0.25, 0.1
+# How often each manner is asked for.
+MANNER_SHARES = {"civil": 0.45, "polite": 0.25, "simple": 0.1, "paraphrase": 0.2}
 # The higher, the more often a rewrite strays from its source.
 TEMPERATURES = (0.7, 1.0, 1.25)
 # How much they weigh in each table: near a twelfth of what is drawn.
@@ -66,10 +67,8 @@ def _pairs(frame: pd.DataFrame) -> list[Pair]:
 def _requests(sources: list[str], count: int, seed: int) -> list[tuple[str, str]]:
     """Draw what is asked of each source. Returns (source, request), shuffled."""
     rng = Random(seed)
-    chances = (CIVIL, POLITE, SIMPLE, 1 - CIVIL - POLITE - SIMPLE)
-    manners = rng.choices(
-        ("civil", "polite", "simple", "paraphrase"), chances, k=count * len(sources)
-    )
+    shares = [*MANNER_SHARES.values()]
+    manners = rng.choices([*MANNER_SHARES], shares, k=count * len(sources))
     drawn = []
     for place, manner in enumerate(manners):
         source = sources[place % len(sources)]
@@ -111,7 +110,7 @@ def _sample(
         answers = write(model, tokenizer, [ask for _, ask in batch], temperature)
         found += zip([source for source, _ in batch], answers, strict=True)
         print(f"{len(found)} of {len(drawn)} written", flush=True)
-        if time.monotonic() - began > 60 * args.minutes:
+        if time.monotonic() - began > 60 * args.write_minutes:
             break
     frame = pd.DataFrame(found, columns=["source", "text"])
     is_ended, differs = frame.text != "", frame.text != frame.source
@@ -143,13 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
     add("--per_source", type=int, default=2, help="rewrites asked of each source")
     add("--limit", type=int, help="rewrite so many sources only")
-    add("--steps", type=int, default=150, help="of learning to rewrite")
     add("--batch_size", type=int, default=64)
-    add("--minutes", type=float, default=1e9, help="end writing sooner")
+    add("--write_minutes", type=float, default=1e9, help="end writing sooner")
     add("--write_size", type=int, default=8192, help="rewrites written at a time")
-    add("--learning_rate", type=float, default=2e-4)
-    add("--tier", choices=("open", "all"), default="all")
-    add("--seed", type=int, default=13)
+    add_run_flags(parser, learning_rate=2e-4, of_what="the language model", steps=150)
     add_model_flags(parser)
     return parser
 
@@ -171,7 +167,7 @@ def main() -> None:
     is_source = frame.kind.isin(SOURCE_KINDS)
     is_source &= frame.source.str.len() <= MOST_CHARACTERS
     sources = frame.source[is_source].drop_duplicates().tolist()[: args.limit]
-    if args.device != "cpu":
+    if torch.device(args.device).type == "cuda":
         model.to(torch.bfloat16)
     rewrites = _sample(model, tokenizer, sources, args)
     for name in WEIGHTS:

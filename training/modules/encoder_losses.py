@@ -15,7 +15,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from toxicity_j.builtin_network import EncoderNetwork, token_segments
+from toxicity_j.devices import to_device
 from training.data.example_table import LEAST_LABEL, ExampleTable
+from training.modules.schedule import mixed_precision
 
 __all__ = ["step_losses"]
 
@@ -49,6 +51,11 @@ class _Pairs:
         """Return the tokens of each source."""
         return [source for source, _ in self.pairs]
 
+    def together_divided(self, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the states together of the pairs before `first`, and of the others."""
+        end = sum(map(sum, self.pairs[:first]))
+        return self.together[:end], self.together[end:]
+
 
 @dataclass(frozen=True)
 class _Fluency:
@@ -73,20 +80,17 @@ def step_losses(
 ) -> dict[str, torch.Tensor]:
     """Compute the losses of one step."""
     device = network.body.word_embeddings.weight.device
-    # Many CPUs compute bfloat16 more slowly than float32.
-    has_gpu = device.type == "cuda"
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_gpu):
+    with mixed_precision(device):
         texts = _chosen(tables["style"].texts, rows["style"])
         style = network(texts, None, ("style",)).style
         chosen = [(tables[task], rows[task]) for task in PAIR_TASKS]
         pairs = _read_pairs(network, chosen)
         count = len(rows["content"])
-        content_pairs = pairs.pairs[:count]
         # Content's pairs lie before those of fluency.
-        end = sum(map(sum, content_pairs))
-        content = network.content_head(pairs.together[:end], content_pairs)
+        of_content, of_fluency = pairs.together_divided(count)
+        content = network.content_head(of_content, pairs.pairs[:count])
         likelihood = _likelihood_loss(network, pairs, chosen)
-        fluency = _read_fluency(network, pairs, count)
+        fluency = _read_fluency(network, pairs, count, of_fluency)
 
     def against_labels(logits: torch.Tensor, task: str) -> torch.Tensor:
         labels = _on(device, tables[task].labels[rows[task]])
@@ -116,7 +120,8 @@ def _logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def _on(device: torch.device, values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(values).to(device)
+    (copied,) = to_device([values], device)
+    return copied
 
 
 def _chosen(ids: list[list[int]], rows: np.ndarray) -> list[list[int]]:
@@ -142,14 +147,17 @@ def _read_pairs(
     return _Pairs(together, states, pairs)
 
 
-def _read_fluency(network: EncoderNetwork, read: _Pairs, first: int) -> _Fluency:
-    """Run the branch and the heads of fluency over the pairs from the first on."""
+def _read_fluency(
+    network: EncoderNetwork, read: _Pairs, first: int, together: torch.Tensor
+) -> _Fluency:
+    """Run the branch and the heads of fluency over the pairs from the first on, whose
+    states together are given.
+    """
     pairs, lengths = read.pairs[first:], read.text_lengths
     start, end = sum(lengths[:first]), sum(lengths)
     own = read.states[start:end]
     states = network.body.fluency_states(own, lengths[first:])
     alone = network.fluency_head(states, lengths[first:])
-    together = read.together[sum(map(sum, read.pairs[:first])) :]
     beside = network.pair_fluency_head(together, pairs)
     features = network.fluency_head.tokens.per_token(states)
     return _Fluency(alone, beside, features)

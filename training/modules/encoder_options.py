@@ -17,7 +17,8 @@ def encoder_parser(docstring: str) -> argparse.ArgumentParser:
     parser = command_parser("train_encoder", docstring)
     _add_start_flags(parser)
     _add_label_flags(parser)
-    add_run_flags(parser, learning_rate=3e-4, heads="four times")
+    of_what = "the transformer; heads take four times"
+    add_run_flags(parser, learning_rate=3e-4, of_what=of_what)
     parser.add_argument(
         "--batch_sizes",
         type=int,

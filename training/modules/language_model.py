@@ -13,11 +13,10 @@ __all__ = ["add_model_flags", "load_language_model"]
 
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say which language model runs, and where."""
+    """Add the flags that say which language model runs."""
     add = parser.add_argument_group("language model").add_argument
     add("--model", required=True, help="folder of the language model")
     add("--gguf_file", help="its file, where it is a GGUF one")
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load_language_model(

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from training.modules.schedule import Clock, batches, with_initial_rates
+from toxicity_j.devices import pad_right, to_device
+from training.modules.schedule import Clock, adamw, batches, mixed_precision
 
 __all__ = ["KEPT", "LENGTHS", "Pair", "learn", "kept_and_length", "request", "write"]
 
@@ -65,15 +66,15 @@ def learn(
     rows = [_tokens(tokenizer, pair) for pair in pairs]
     lengths = np.array([len(ids) for ids, _ in rows])
     groups = [{"params": [*model.parameters()], "lr": args.learning_rate}]
-    is_gpu = torch.device(args.device).type == "cuda"
-    updates = torch.optim.AdamW(with_initial_rates(groups), fused=is_gpu)
-    clock = Clock(args.steps, minutes=1e9)
+    device = torch.device(args.device)
+    updates = adamw(groups, device)
+    clock = Clock(args.steps, args.minutes)
     even = np.ones(len(rows))
     model.train()
     for chosen in batches(even, lengths, args.batch_size, args.steps, args.seed):
         clock.set_rate(updates)
-        ids, wanted = _padded([rows[row] for row in chosen], args.device)
-        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=is_gpu):
+        ids, wanted = _padded([rows[row] for row in chosen], device)
+        with mixed_precision(device):
             logits = model(ids).logits[:, :-1]
         loss = cross_entropy(logits.transpose(1, 2).float(), wanted[:, 1:])
         loss.backward()
@@ -82,6 +83,8 @@ def learn(
         if clock.step % 50 == 0:
             print(f"step {clock.step} loss {loss.item():.3f}", flush=True)
         clock.step += 1
+        if clock.share >= 1:
+            break
     model.eval()
 
 
@@ -95,18 +98,16 @@ def _tokens(tokenizer: object, pair: Pair) -> tuple[list[int], int]:
 
 
 def _padded(
-    rows: list[tuple[list[int], int]], device: str
-) -> tuple[torch.Tensor, torch.Tensor]:
+    rows: Sequence[tuple[list[int], int]], device: torch.device
+) -> list[torch.Tensor]:
     """Pad rows of tokens, and the tokens to predict: -100 elsewhere. *Shape:* (rows,
     width) each.
     """
-    width = max(len(ids) for ids, _ in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    wanted = torch.full_like(ids, -100)
-    for row, (tokens, start) in enumerate(rows):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        wanted[row, start : len(tokens)] = ids[row, start : len(tokens)]
-    return ids.to(device), wanted.to(device)
+    tokens, starts = zip(*rows, strict=True)
+    ids, is_id = pad_right(tokens, 0)
+    is_answer = np.arange(ids.shape[1]) >= np.array(starts)[:, None]
+    wanted = np.where(is_id & is_answer, ids, -100)
+    return to_device([ids, wanted], device)
 
 
 @torch.inference_mode()

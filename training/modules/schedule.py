@@ -1,4 +1,6 @@
-"""Which rows each step of a run reads, and at which learning rate."""
+"""What training runs share: which rows each step reads, at which learning rate, and in
+which number format.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["Clock", "add_run_flags", "batches", "with_initial_rates"]
+__all__ = ["Clock", "adamw", "add_run_flags", "batches", "mixed_precision"]
 
 # Batches whose rows are drawn together and sorted by length.
 POOL = 32
@@ -58,23 +60,37 @@ class Clock:
             group["lr"] = group["initial_lr"] * factor
 
 
-def with_initial_rates(groups: list[dict]) -> list[dict]:
-    """Note each group's full learning rate, of which `Clock` takes a share."""
-    return [{**group, "initial_lr": group["lr"]} for group in groups]
+def adamw(groups: list[dict], device: torch.device) -> torch.optim.AdamW:
+    """Make the optimizer of parameter groups, of whose full rates `Clock` takes a
+    share.
+    """
+    with_initial = [{**group, "initial_lr": group["lr"]} for group in groups]
+    return torch.optim.AdamW(with_initial, fused=device.type == "cuda")
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Compute in bfloat16 on a GPU; many CPUs compute it more slowly than float32."""
+    has_gpu = device.type == "cuda"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_gpu)
 
 
 def add_run_flags(
-    parser: argparse.ArgumentParser, *, learning_rate: float, heads: str
+    parser: argparse.ArgumentParser,
+    *,
+    learning_rate: float,
+    of_what: str,
+    steps: int = 4000,
 ) -> None:
     """Add the flags of a run by steps or minutes.
 
     Args:
         parser: gets the flags.
         learning_rate: the default.
-        heads: how many times the rate of the transformer the heads take.
+        of_what: what is trained at this rate.
+        steps: the default.
     """
     add = parser.add_argument_group("run").add_argument
-    add("--steps", type=int, default=4000)
+    add("--steps", type=int, default=steps)
     add(
         "--minutes",
         type=float,
@@ -85,7 +101,7 @@ def add_run_flags(
         "--learning_rate",
         type=float,
         default=learning_rate,
-        help=f"of the transformer; heads take {heads}",
+        help=f"of {of_what}",
     )
     add(
         "--tier",

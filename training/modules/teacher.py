@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from toxicity_j.devices import pad_right, to_device
 
 __all__ = ["Teacher", "collate", "encode"]
 
@@ -90,14 +91,5 @@ def collate(
     teacher: Teacher, ids: Sequence[Sequence[int]], device: torch.device
 ) -> dict[str, torch.Tensor]:
     """Pad rows of ids. *Shape:* (batch, length) each."""
-    width = max(map(len, ids))
-    padding = teacher.tokenizer.pad_token_id
-    padded = np.full((len(ids), width), padding, dtype=np.int64)
-    mask = np.zeros_like(padded)
-    for row, tokens in enumerate(ids):
-        padded[row, : len(tokens)] = tokens
-        mask[row, : len(tokens)] = 1
-    batch = {}
-    for name, array in (("input_ids", padded), ("attention_mask", mask)):
-        batch[name] = torch.from_numpy(array).to(device, non_blocking=True)
-    return batch
+    padded, mask = to_device(pad_right(ids, teacher.tokenizer.pad_token_id), device)
+    return {"input_ids": padded, "attention_mask": mask}
