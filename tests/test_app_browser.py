@@ -191,9 +191,12 @@ def test_edit_compare_and_download(page):
     systems_tab(page)
     cell = page.locator("#table [data-row='0'][data-col='1']").first
     cell.dblclick()
+    # On a busy machine the editor opens later, and what is typed before is lost.
+    cell.locator("textarea, input").first.wait_for()
     page.keyboard.press("Control+a")
     page.keyboard.type("Please be silent, the meeting starts at ten.")
     page.keyboard.press("Enter")
+    page.wait_for_selector("#table [data-row='0'][data-col='1']:has-text('silent')")
     compare(page)
     assert "Add column" not in page.inner_text("body")
     with page.expect_download() as waiting:
