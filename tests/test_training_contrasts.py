@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from training.data.varied_pairs import role_pairs
 from training.synthetic.chat import chat_noise
 from training.synthetic.disfluency import flaws
 from training.synthetic.edits import CHANGES, KEEPS, edit
@@ -211,4 +212,5 @@ def test_no_case_is_made():
     ]
     made = [row[:2] for row in meaning_contrasts(random.Random(3), 5000)]
     made += [row[:2] for row in fluency_contrasts(random.Random(3), 3000)]
+    made += [row[:2] for row in role_pairs(5000, random.Random(3))]
     assert not [pair for pair in made if frozenset(map(bare, pair)) in pairs]

@@ -19,8 +19,9 @@ import numpy as np
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderConfig
+from toxicity_j.rules import logit
 from training.data.sources import jigsaw_half
-from training.eval_metrics import platt, to_logits
+from training.eval_metrics import platt
 from training.flags import add_data_flag, command_parser
 
 # Weight of the change in likelihood in the logit of fluency. Of 0, 0.3, 0.6 and 1 it
@@ -32,7 +33,7 @@ def style_logits(encoder: Encoder, texts: list[str]) -> np.ndarray:
     """Compute the uncalibrated logits of P(toxic). *Shape:* (n,)."""
     scale, shift = encoder.config.calibration["style"]
     # Undone, so that a file that is calibrated already can be calibrated again.
-    logits = to_logits(encoder.p_toxic(texts))
+    logits = logit(encoder.p_toxic(texts))
     return (logits - shift) / scale
 
 

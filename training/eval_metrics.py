@@ -134,13 +134,6 @@ def expected_ece_if_calibrated(probabilities: np.ndarray) -> float:
     return mean(errors)
 
 
-def to_logits(probabilities: np.ndarray) -> np.ndarray:
-    """Return the logits of probabilities; 0 and 1 stand for what is nearest to them."""
-    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
-    odds = clipped / (1 - clipped)
-    return np.log(odds)
-
-
 def platt(
     labels: np.ndarray, features: np.ndarray, weights: np.ndarray | None = None
 ) -> list[float]:

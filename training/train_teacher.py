@@ -25,6 +25,7 @@ from training.modules.schedule import (
     add_run_flags,
     batches,
     mixed_precision,
+    take_step,
 )
 from training.modules.teacher import MAX_LENGTH, Teacher, collate, encode
 
@@ -51,19 +52,14 @@ def train(
     clock = Clock(args.steps, args.minutes)
     weights = labeled.weight.to_numpy()
     for rows in batches(weights, lengths, args.batch_size, args.steps, args.seed):
-        clock.set_rate(updates)
         drawn = torch.from_numpy(rows).to(device)
         logits = _logits(teacher, [ids[row] for row in rows], device)
         rescaled = teacher.rescaled(logits, kinds[drawn])
         loss = binary_cross_entropy_with_logits(rescaled, labels[drawn])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
-        updates.step()
-        updates.zero_grad()
         if clock.step % 100 == 0:
             shown = f"loss {loss.item():.3f} done {clock.share:.2f}"
             print(args.task, clock.step, shown, flush=True)
-        clock.step += 1
+        take_step(loss, updates, clock)
         if clock.share >= 1:
             break
 

@@ -84,6 +84,30 @@ class ExampleTable:
         labels = mixed_labels(self.frame, teacher, args.trust)
         self.labels = labels.astype(np.float32)
 
+    def add_pairs(
+        self,
+        tokenizer: object,
+        pairs: Sequence[tuple[str, str, float]],
+        weight: float,
+    ) -> None:
+        """Append pairs to learn from, without a row of the frame.
+
+        Args:
+            tokenizer: that of the rows before.
+            pairs: source, text, and the label in [0, 1].
+            weight: of all of them together.
+        """
+        sources, texts, labels = zip(*pairs, strict=True)
+        new_sources = tokenize(tokenizer, [*sources], MAX_TOKENS)
+        new_texts = tokenize(tokenizer, [*texts], MAX_TOKENS)
+        self.sources = [*self.sources, *new_sources]
+        self.texts = [*self.texts, *new_texts]
+        lengths = _lengths(new_texts) + _lengths(new_sources)
+        weights = np.full(len(pairs), weight / len(pairs))
+        self.lengths = np.concatenate([self.lengths, lengths])
+        self.weights = np.concatenate([self.weights, weights])
+        self.labels = np.concatenate([self.labels, np.float32(labels)])
+
     def _mark_words(self, tokenizer: object) -> None:
         """Keep the marks of each row whose sound sentence is known; see `_marks`."""
         rows = np.flatnonzero(self.frame.sound != "")

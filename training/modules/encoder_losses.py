@@ -19,7 +19,7 @@ from toxicity_j.devices import to_device
 from training.data.example_table import LEAST_LABEL, ExampleTable
 from training.modules.schedule import mixed_precision
 
-__all__ = ["step_losses"]
+__all__ = ["PAIR_TASKS", "pair_losses", "step_losses"]
 
 # Weights of what helps to learn, beside the three scores' own losses.
 LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT, NEAR_WEIGHT = 0.5, 0.4, 0.5, 0.4
@@ -72,42 +72,101 @@ class _Fluency:
     features: torch.Tensor
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What the network makes of a batch of content and one of fluency.
+
+    Attributes:
+        pairs: the states, content's pairs before those of fluency.
+        content: logits of content. *Shape:* (pairs of content,)
+        fluency: of the pairs of fluency.
+    """
+
+    pairs: _Pairs
+    content: torch.Tensor
+    fluency: _Fluency
+
+
 def step_losses(
     network: EncoderNetwork,
     flaw_head: nn.Linear,
     tables: dict[str, ExampleTable],
     rows: dict[str, np.ndarray],
 ) -> dict[str, torch.Tensor]:
-    """Compute the losses of one step."""
-    device = network.body.word_embeddings.weight.device
+    """Compute the losses of one step of the whole network."""
+    device = _device(network)
     with mixed_precision(device):
         texts = _chosen(tables["style"].texts, rows["style"])
         style = network(texts, None, ("style",)).style
-        chosen = [(tables[task], rows[task]) for task in PAIR_TASKS]
-        pairs = _read_pairs(network, chosen)
-        count = len(rows["content"])
-        # Content's pairs lie before those of fluency.
-        of_content, of_fluency = pairs.together_divided(count)
-        content = network.content_head(of_content, pairs.pairs[:count])
-        likelihood = _likelihood_loss(network, pairs, chosen)
-        fluency = _read_fluency(network, pairs, count, of_fluency)
+        read = _read(network, tables, rows)
+        chosen = _chosen_pairs(tables, rows)
+        losses = {"likelihood": _likelihood_loss(network, read.pairs, chosen)}
 
-    def against_labels(logits: torch.Tensor, task: str) -> torch.Tensor:
-        labels = _on(device, tables[task].labels[rows[task]])
-        return binary_cross_entropy_with_logits(logits.float(), labels)
-
-    losses = {"likelihood": likelihood, "style": against_labels(style, "style")}
-    losses["content"] = against_labels(content, "content")
-    wanted = _on(device, tables["content"].labels[rows["content"]])
-    losses["near"] = NEAR_WEIGHT * _logit_loss(content.float(), wanted)
-    losses["fluency"] = against_labels(fluency.alone + fluency.beside, "fluency")
+    losses["style"] = _label_loss(style, tables["style"], rows["style"])
+    losses |= _pair_losses(read, tables, rows)
     # The branch alone must read fluency too, or the pair layers would learn what it
     # could.
-    losses["alone"] = ALONE_WEIGHT * against_labels(fluency.alone, "fluency")
-    marks = _marks(tables["fluency"], rows["fluency"], pairs.text_lengths[count:])
-    flaws = flaw_head(fluency.features.float())[:, 0]
+    table, of_fluency = tables["fluency"], rows["fluency"]
+    losses["alone"] = ALONE_WEIGHT * _label_loss(read.fluency.alone, table, of_fluency)
+    count = len(rows["content"])
+    marks = _marks(table, of_fluency, read.pairs.text_lengths[count:])
+    flaws = flaw_head(read.fluency.features.float())[:, 0]
     losses["flaws"] = FLAW_WEIGHT * _flaw_loss(flaws, _on(device, marks))
     return losses
+
+
+def pair_losses(
+    network: EncoderNetwork,
+    tables: dict[str, ExampleTable],
+    rows: dict[str, np.ndarray],
+) -> dict[str, torch.Tensor]:
+    """Compute the losses of one step of what reads pairs alone."""
+    with mixed_precision(_device(network)):
+        read = _read(network, tables, rows)
+    return _pair_losses(read, tables, rows)
+
+
+def _device(network: EncoderNetwork) -> torch.device:
+    return network.body.word_embeddings.weight.device
+
+
+def _chosen_pairs(
+    tables: dict[str, ExampleTable], rows: dict[str, np.ndarray]
+) -> list[tuple[ExampleTable, np.ndarray]]:
+    return [(tables[task], rows[task]) for task in PAIR_TASKS]
+
+
+def _read(
+    network: EncoderNetwork,
+    tables: dict[str, ExampleTable],
+    rows: dict[str, np.ndarray],
+) -> _Read:
+    pairs = _read_pairs(network, _chosen_pairs(tables, rows))
+    count = len(rows["content"])
+    # Content's pairs lie before those of fluency.
+    of_content, of_fluency = pairs.together_divided(count)
+    content = network.content_head(of_content, pairs.pairs[:count])
+    return _Read(pairs, content, _read_fluency(network, pairs, count, of_fluency))
+
+
+def _pair_losses(
+    read: _Read, tables: dict[str, ExampleTable], rows: dict[str, np.ndarray]
+) -> dict[str, torch.Tensor]:
+    table, of_content = tables["content"], rows["content"]
+    wanted = _on(read.content.device, table.labels[of_content])
+    both = read.fluency.alone + read.fluency.beside
+    return {
+        "content": _label_loss(read.content, table, of_content),
+        "near": NEAR_WEIGHT * _logit_loss(read.content.float(), wanted),
+        "fluency": _label_loss(both, tables["fluency"], rows["fluency"]),
+    }
+
+
+def _label_loss(
+    logits: torch.Tensor, table: ExampleTable, rows: np.ndarray
+) -> torch.Tensor:
+    labels = _on(logits.device, table.labels[rows])
+    return binary_cross_entropy_with_logits(logits.float(), labels)
 
 
 def _logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from toxicity_j.builtin_identifier import ToxicityIdentifier
+from toxicity_j.rules import logit
 from training.data.sources import JIGSAW, jigsaw_half, read_paradetox, read_style
 from training.eval_metrics import (
     accuracy,
@@ -17,7 +18,6 @@ from training.eval_metrics import (
     calibration_error,
     interval,
     platt,
-    to_logits,
 )
 from training.modules.identifier_validation import predict
 
@@ -51,7 +51,7 @@ def fold_in_calibration(
     model: ToxicityIdentifier, labels: np.ndarray, probabilities: np.ndarray
 ) -> tuple[float, float]:
     """Fold Platt's slope and offset into the last layer, and return them."""
-    slope, offset = platt(labels, to_logits(probabilities)[:, None])
+    slope, offset = platt(labels, logit(probabilities)[:, None])
     last = model.classifier[-1]
     with torch.no_grad():
         last.weight.mul_(slope)

@@ -15,7 +15,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from toxicity_j.devices import pad_right, to_device
-from training.modules.schedule import Clock, adamw, batches, mixed_precision
+from training.modules.schedule import (
+    Clock,
+    adamw,
+    batches,
+    mixed_precision,
+    take_step,
+)
 
 __all__ = ["KEPT", "LENGTHS", "Pair", "learn", "kept_and_length", "request", "write"]
 
@@ -72,17 +78,13 @@ def learn(
     even = np.ones(len(rows))
     model.train()
     for chosen in batches(even, lengths, args.batch_size, args.steps, args.seed):
-        clock.set_rate(updates)
         ids, wanted = _padded([rows[row] for row in chosen], device)
         with mixed_precision(device):
             logits = model(ids).logits[:, :-1]
         loss = cross_entropy(logits.transpose(1, 2).float(), wanted[:, 1:])
-        loss.backward()
-        updates.step()
-        updates.zero_grad()
         if clock.step % 50 == 0:
             print(f"step {clock.step} loss {loss.item():.3f}", flush=True)
-        clock.step += 1
+        take_step(loss, updates, clock)
         if clock.share >= 1:
             break
     model.eval()

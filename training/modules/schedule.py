@@ -11,7 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["Clock", "adamw", "add_run_flags", "batches", "mixed_precision"]
+__all__ = [
+    "Clock",
+    "adamw",
+    "add_run_flags",
+    "batches",
+    "mixed_precision",
+    "take_step",
+]
 
 # Batches whose rows are drawn together and sorted by length.
 POOL = 32
@@ -50,14 +57,30 @@ class Clock:
         passed = time.monotonic() - self.began
         return max(self.step / self.steps, passed / self.seconds)
 
-    def set_rate(self, updates: torch.optim.Optimizer) -> None:
-        """Warm the learning rates up, then let them fall to 0 on a line."""
+    def factor(self) -> float:
+        """Return the share of the full learning rate to learn at now: it warms up, then
+        falls to 0 on a line.
+        """
         share = self.share
         rising = (share + 1e-4) / WARMUP_SHARE
         falling = (1 - share) / (1 - WARMUP_SHARE)
-        factor = min(rising, max(0.0, falling))
-        for group in updates.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+        return min(rising, max(0.0, falling))
+
+
+def take_step(loss: torch.Tensor, updates: torch.optim.Optimizer, clock: Clock) -> None:
+    """Go one step down a loss at the clock's learning rate, with the gradient cut to
+    the norm 1, and move the clock on.
+    """
+    factor = clock.factor()
+    parameters = []
+    for group in updates.param_groups:
+        group["lr"] = group["initial_lr"] * factor
+        parameters += group["params"]
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    updates.step()
+    updates.zero_grad()
+    clock.step += 1
 
 
 def adamw(groups: list[dict], device: torch.device) -> torch.optim.AdamW:

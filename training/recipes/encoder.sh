@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The shipped encoder: examples, rewrites and labels of larger models, training, calibration. The file ends in OUTPUT/encoder.
+# The shipped encoder: examples, rewrites and labels of larger models, two runs of training, calibration. The file ends in OUTPUT/encoder.
 #
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE   30 minutes on a GPU, days on two cores
 #     training/recipes/encoder.sh --small OUTPUT                               the same commands on made-up data
@@ -17,10 +17,11 @@ if [ "${1:-}" = --small ]; then
     writer_flags=(--steps 2 --batch_size 4 --per_source 1)
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
+    pair_flags=(--steps 2 --batch_sizes 4 4 --new_pairs 60)
     weigh_flags=()
 else
     data=$1 output=$2 teacher=$4
-    examples_flags=() writer_flags=() teacher_flags=() encoder_flags=(--steps 3750)
+    examples_flags=() writer_flags=() teacher_flags=() encoder_flags=(--steps 3750) pair_flags=()
     weigh_flags=(--release "$5")
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
@@ -32,8 +33,10 @@ for task in content style fluency; do
     python -m training.train_teacher --task $task --examples "$examples" --backbone "$teacher" "${teacher_flags[@]}"
 done
 python -m training.weigh_pairs --examples "$examples" "${weigh_flags[@]}"
-python -m training.train_encoder --examples "$examples" --output_dir "$output/trained" \
-    --content_labels "$examples/content.weighed.parquet" "${encoder_flags[@]}"
+label_flags=(--examples "$examples" --content_labels "$examples/content.weighed.parquet")
+python -m training.train_encoder --output_dir "$output/first" "${label_flags[@]}" "${encoder_flags[@]}"
+python -m training.train_pairs --encoder "$output/first/encoder.safetensors" --output_dir "$output/trained" \
+    "${label_flags[@]}" "${pair_flags[@]}"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/trained/encoder.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"

@@ -34,7 +34,17 @@ _STATEMENT = re.compile(
 _NEVER_SHORT = frozenset(["am", "can", "will"])
 _NAMES = (
     "Anna", "Karim", "Lucy", "Pedro", "Nadia", "Walter", "Mia", "Johan", "Rosa",
-    "Malik", "Texas", "Norway", "Paris",
+    "Malik", "Texas", "Norway", "Paris", "Hillary", "Donald", "Merkel", "Bush",
+    "Trudeau", "Putin", "Smith", "Garcia", "Nguyen", "Ivanov", "Okafor", "Tanaka",
+    "Kumar", "Cohen", "Muller", "Rossi", "Clara", "Edgar", "Freya", "Gloria",
+    "Hassan", "Ivy", "Jerome", "Kayla", "Liam", "Monica", "Noah", "Otto", "Paula",
+    "Ralph", "Simone", "Toby", "Ursula", "Victor", "Wendy", "Xin", "Yasmin", "Zara",
+    "London", "Berlin", "Moscow", "Tokyo", "Chicago", "Ohio", "Nevada", "Alaska",
+    "Canada", "France", "Germany", "Greece", "Egypt", "Sudan", "Chile", "Cuba",
+    "Korea", "Europe", "Africa", "Asia", "Google", "Apple", "Toyota", "Amazon",
+    "Walmart", "Harvard", "Yale", "NASA", "Christmas", "Easter", "Monday", "Friday",
+    "Republicans", "Democrats", "Muslims", "Christians", "Catholics", "Jews",
+    "Americans", "Russians", "Mexicans", "Canadians",
 )  # fmt: skip
 _LEADS_CHANGED = (
     "it is not true that", "nobody thinks that", "i doubt that", "is it true that",

@@ -15,7 +15,7 @@ from training.synthetic.drawing import draw_distinct
 from training.synthetic.edits import CHANGES, KEEPS, edit
 from training.synthetic.templates import FOLDER, Skeletons, fill_together, read_slots
 
-__all__ = ["meaning_contrasts"]
+__all__ = ["in_chat", "meaning_contrasts"]
 
 # Share of handwritten pairs where real sentences are given, and of pairs of unrelated
 # sentences.
@@ -71,7 +71,7 @@ def _edited(sentences: Sequence[str], changed: bool, rng: Random) -> Row | None:
     return source, prediction, label, f"edit_{kind}"
 
 
-def _in_chat(source: str, prediction: str, rng: Random) -> tuple[str, str]:
+def in_chat(source: str, prediction: str, rng: Random) -> tuple[str, str]:
     """Write one side, or both, as in a chat."""
     draw = rng.random()
     if draw < 0.7:
@@ -82,7 +82,10 @@ def _in_chat(source: str, prediction: str, rng: Random) -> tuple[str, str]:
 
 
 def meaning_contrasts(
-    rng: Random, count: int, sentences: Sequence[str] = ()
+    rng: Random,
+    count: int,
+    sentences: Sequence[str] = (),
+    handwritten: float = _HANDWRITTEN_SHARE,
 ) -> list[Row]:
     """Draw distinct pairs; in half of them the meaning is kept.
 
@@ -91,6 +94,7 @@ def meaning_contrasts(
         count: how many.
         sentences: real sentences, neutral or toxic, to edit; without any, all pairs are
             handwritten.
+        handwritten: share of handwritten pairs where sentences are given, in [0, 1].
 
     Returns:
         (source, prediction, kept meaning in [0, 1], kind); kinds of edits begin with
@@ -104,7 +108,7 @@ def meaning_contrasts(
 
     def make(turn: int) -> tuple[tuple[str, str], tuple[float, str]] | None:
         is_changed = turn % 2 == 0
-        if not sentences or rng.random() < _HANDWRITTEN_SHARE:
+        if not sentences or rng.random() < handwritten:
             side = changed if is_changed else kept
             row = side.draw(rng)
         else:
@@ -113,7 +117,7 @@ def meaning_contrasts(
             return None
         source, prediction, label, kind = row
         if rng.random() < _CHAT_SHARE:
-            source, prediction = _in_chat(source, prediction, rng)
+            source, prediction = in_chat(source, prediction, rng)
         # Chat spelling may leave nothing of a short text.
         if not (source and prediction):
             return None

@@ -1,0 +1,154 @@
+"""Pairs of sentences built by grammar: who does what to whom, when, where, how many.
+
+Words come from lists, so that the two sides of a pair share nearly all of their words
+whether they say the same or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from training.synthetic.spelling import capitalized
+from training.synthetic.templates import FOLDER, read_slots
+
+__all__ = ["role_pair"]
+
+# Share of sentences about numbers.
+_NUMBER_SHARE = 0.35
+_WORDS = read_slots(FOLDER / "role_words.txt")
+_NUMBER_WORDS = {
+    2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight",
+    9: "nine", 10: "ten", 11: "eleven", 12: "twelve", 15: "fifteen", 20: "twenty",
+    30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 80: "eighty", 90: "ninety",
+    100: "a hundred",
+}  # fmt: skip
+_PLURALS = ("the police", "the fans", "the students", "the strikers", "the rebels")
+
+# Source, prediction, kept meaning in [0, 1].
+Row = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class _Deed:
+    """Who did what to whom.
+
+    Attributes:
+        doer: who did it.
+        verb: past tense, and after a "/" the participle where it differs.
+        other: to whom.
+        where_and_when: may be empty.
+    """
+
+    doer: str
+    verb: str
+    other: str
+    where_and_when: str
+
+    def active(self) -> str:
+        """Say it in the active voice."""
+        past, _, _ = self.verb.partition("/")
+        return f"{self.doer} {past} {self.other}"
+
+    def passive(self) -> str:
+        """Say it in the passive voice."""
+        _, _, participle = self.verb.rpartition("/")
+        was = "were" if self.other in _PLURALS else "was"
+        return f"{self.other} {was} {participle} by {self.doer}"
+
+    def in_either_voice(self, rng: Random) -> str:
+        """Say it in the active voice, or at times in the passive."""
+        clause = self.passive() if rng.random() < 0.3 else self.active()
+        return _sentence(clause, self.where_and_when, rng)
+
+
+def role_pair(is_changed: bool, rng: Random) -> Row:
+    """Draw a pair whose meaning is changed or kept."""
+    if rng.random() < _NUMBER_SHARE:
+        return _number_pair(is_changed, rng)
+    doer = _person(rng)
+    other = _person(rng, doer)
+    deed = _Deed(doer, rng.choice(_WORDS["verbs"]), other, _where_and_when(rng))
+    if is_changed:
+        changed, label = _changed(deed, rng)
+        return deed.in_either_voice(rng), changed.in_either_voice(rng), label
+    clauses = [deed.active(), deed.passive()]
+    rng.shuffle(clauses)
+    source, text = (_sentence(clause, deed.where_and_when, rng) for clause in clauses)
+    return source, text, 0.96
+
+
+def _changed(deed: _Deed, rng: Random) -> tuple[_Deed, float]:
+    """Return another deed, and how much of the first is left of it."""
+    part = rng.choice(["roles", "roles", "roles", "person", "verb", "where and when"])
+    if part == "roles":
+        return replace(deed, doer=deed.other, other=deed.doer), 0.1
+    if part == "person":
+        third = _person(rng, deed.doer, deed.other)
+        field = rng.choice(["doer", "other"])
+        return replace(deed, **{field: third}), 0.17
+    elsewhere = _where_and_when(rng)
+    # One that is left out or added says less or more, not something else.
+    if part == "where and when" and "" != elsewhere != deed.where_and_when != "":
+        return replace(deed, where_and_when=elsewhere), 0.3
+    others = [verb for verb in _WORDS["verbs"] if verb != deed.verb]
+    return replace(deed, verb=rng.choice(others)), 0.15
+
+
+def _person(rng: Random, *taken: str) -> str:
+    words = _WORDS[rng.choice(["names", "people"])]
+    return rng.choice([word for word in words if word not in taken])
+
+
+def _where_and_when(rng: Random) -> str:
+    found = []
+    if rng.random() < 0.35:
+        place = rng.choice(_WORDS["places"])
+        found.append(f"in {place}")
+    if rng.random() < 0.5:
+        found.append(rng.choice(_WORDS["times"]))
+    return " ".join(found)
+
+
+def _sentence(clause: str, where_and_when: str, rng: Random) -> str:
+    body = f"{clause} {where_and_when}".strip()
+    if where_and_when and rng.random() < 0.3:
+        body = f"{where_and_when}, {clause}"
+    return capitalized(body) + "."
+
+
+def _number_pair(is_changed: bool, rng: Random) -> Row:
+    skeleton = rng.choice(_WORDS["measures"])
+    if rng.random() < 0.5:
+        subject, thing = rng.choice(_WORDS["counted"]), rng.choice(_WORDS["things"])
+        clause = f"{subject} {{n}} {thing}"
+        skeleton = _sentence(clause, _where_and_when(rng), rng)
+    number = _number(rng)
+    # "10th" and "tenth" are of other lists.
+    has_words = number in _NUMBER_WORDS and "{n}th" not in skeleton
+    shown = str(number)
+    if has_words and rng.random() < 0.5:
+        shown = _NUMBER_WORDS[number]
+    source = skeleton.replace("{n}", shown)
+    if is_changed:
+        other = _other_number(number, rng)
+        return source, skeleton.replace("{n}", str(other)), 0.2
+    if not has_words:
+        return source, source.rstrip(".").lower(), 0.97
+    both = {str(number), _NUMBER_WORDS[number]}
+    (written,) = both - {shown}
+    return source, skeleton.replace("{n}", written), 0.97
+
+
+def _number(rng: Random) -> int:
+    if rng.random() < 0.5:
+        return rng.choice([*_NUMBER_WORDS])
+    lowest, highest = rng.choice([(2, 99), (100, 999), (1000, 3000)])
+    return rng.randint(lowest, highest)
+
+
+def _other_number(number: int, rng: Random) -> int:
+    backwards = int(str(number)[::-1])
+    near = (number * 10, number + rng.randint(1, 9), number * 2, backwards)
+    other = rng.choice([*near, _number(rng)])
+    return number + 1 if other == number else other
