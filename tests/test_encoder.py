@@ -235,6 +235,17 @@ def test_calibration_moves_the_logit():
     np.testing.assert_allclose(moved.p_toxic(PREDICTIONS), expected, atol=1e-5)
 
 
+def test_what_the_source_adds_to_fluency_has_a_weight():
+    def logits(weight):
+        encoder = tiny_encoder(pair_fluency_weight=weight)
+        fluency = encoder.score(PREDICTIONS, SOURCES)["fluency"]
+        return np.log(fluency / (1 - fluency))
+
+    alone, half, whole = logits(0.0), logits(0.5), logits(1.0)
+    assert np.abs(whole - alone).max() > 1e-4
+    np.testing.assert_allclose(half, (alone + whole) / 2, atol=1e-5)
+
+
 def test_pool():
     # Segments [1, 3] and [5]: means 2 and 5, maxima 3 and 5; the second column is
     # negated.

@@ -111,6 +111,23 @@ def test_saturation_is_min_p_and_s_over_s():
     assert saturated.signature.startswith("j:custom@")
 
 
+def test_sim_saturates_like_sta():
+    sources = ["The train is late.", "You are a stupid fool.", "Go home."]
+    texts = ["The train came late.", "You are not wise.", "Buy a lamp."]
+    content = replace(EMBEDDED.content, saturation=None)
+    plain = Scorer(replace(EMBEDDED, content=content), device="cpu")
+    level = float(np.median(plain.score(texts, sources).sim))
+    content = replace(EMBEDDED.content, saturation=level)
+    saturated = Scorer(replace(EMBEDDED, content=content), device="cpu")
+    found, wanted = saturated.score(texts, sources), plain.score(texts, sources)
+    np.testing.assert_allclose(found.sim, np.minimum(wanted.sim, level) / level)
+    # The median one and the best one are as good as each other, the worst one is not.
+    assert sorted(found.sim)[1:] == [1, 1]
+    assert found.sim.min() < 1
+    np.testing.assert_array_equal(found.sta, wanted.sta)
+    assert found.signature.startswith("j:custom@")
+
+
 # --- The last line of a file (R16)
 
 

@@ -77,7 +77,7 @@ EMBEDDED = get_protocol("embedded")
         (
             {"saturation": 0.9, "slope": 0.9},
             ValueError,
-            "`saturation` of Style must be None unless",
+            "`saturation` of Style must be None where `slope` is given",
         ),
     ],
 )
@@ -118,6 +118,17 @@ def test_style(fields, error, message):
             {"model": "encoder"},
             ValueError,
             "`model` of Content must be 'encoder' if and only if `kind` is",
+        ),
+        ({"saturation": 0}, ValueError, "`saturation` of Content must be above 0"),
+        (
+            {"saturation": -0.1},
+            ValueError,
+            r"`saturation` of Content must be a finite number in \[0, 1\]; got -0.1",
+        ),
+        (
+            {"saturation": 0.9, "slope": 0.9},
+            ValueError,
+            "`saturation` of Content must be None where `slope` is given",
         ),
     ],
 )

@@ -9,13 +9,14 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from training.data.example_table import ExampleTable
 from training.data.varied_pairs import edited_sentences, role_pairs, varied_pairs
 from training.synthetic.pair_variations import PairVariations
 from training.synthetic.role_sentences import role_pair
-from training.train_pairs import FIRST_SHARE, PARTS, add_new_pairs, train
+from training.train_pairs import FIRST_SHARE, PARTS, WAY, add_new_pairs, go_back, train
 
 # Each with a word of its own that both sides have.
 PAIRS = [
@@ -182,3 +183,10 @@ def test_only_what_reads_pairs_learns(tables):
     # But for the order of sums in the attention of training.
     np.testing.assert_allclose(after["style"], scores["style"], rtol=1e-6)
     assert np.abs(after["content"] - scores["content"]).max() > 1e-3
+    learned = {
+        name: value.clone() for name, value in encoder.network.state_dict().items()
+    }
+    go_back(encoder.network, before)
+    for name, value in encoder.network.state_dict().items():
+        way = before[name] + WAY * (learned[name] - before[name])
+        torch.testing.assert_close(value, way)

@@ -33,8 +33,10 @@ class EncoderConfig:
         max_length: most tokens per text, special tokens included.
         calibration: per role, scale and shift of its logit (Platt 1999), fitted after
             training.
+        pair_fluency_weight: weight of what the pair layers add to the logit of fluency,
+            chosen after training.
         likelihood_weight: weight of likelihood(prediction) - likelihood(source) in the
-            logit of fluency, fitted likewise.
+            logit of fluency, chosen likewise.
     """
 
     vocab_size: int = 30522
@@ -51,6 +53,7 @@ class EncoderConfig:
     calibration: dict[str, tuple[float, float]] = field(
         default_factory=_identity_calibration
     )
+    pair_fluency_weight: float = 1.0
     likelihood_weight: float = 0.0
 
 

@@ -244,7 +244,8 @@ class EncoderNetwork(nn.Module):
         if "fluency" in want:
             fluent = self.body.fluency_states(own, own_lengths)
             alone = self.fluency_head(fluent, own_lengths)
-            found.fluency = alone + self.pair_fluency_head(together, pairs)
+            beside = self.pair_fluency_head(together, pairs)
+            found.fluency = alone + self.config.pair_fluency_weight * beside
             likelihoods = self.likelihood_head(states, lengths)
             found.likelihood = likelihoods[:n] - likelihoods[n:]
         return found

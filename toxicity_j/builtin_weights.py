@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "b38210dc9fdd05c3587e9e49ee5aef3dc794a6a183169e477909284dec0fcda3"
+        "afaf233438c711d28d7233361ed72bc4882bcd5dc757f2cdec2dd319c6990772"
     ),
     "identifier.safetensors": (
         "b3a08ddd671309e5f9df904c6119c4b7d823c9cd73c47510b90ed851d9337a0a"

@@ -17,7 +17,14 @@ from .known_cases import override_known_cases
 from .loaded_components import LoadedComponent, LoadedComponents
 from .model_interface import Call, PairModel, QualityModel
 from .protocol_records import Content, Fluency, Protocol
-from .rules import Decision, best_of, probabilities, relative_fluency, rescale
+from .rules import (
+    Decision,
+    best_of,
+    probabilities,
+    relative_fluency,
+    rescale,
+    saturate,
+)
 from .text import detokenize
 
 __all__ = ["content_scores", "encoder_scores", "fluency_scores"]
@@ -100,7 +107,7 @@ def content_scores(
         )
     else:
         scores = _weighted_similarity(content, loaded, columns, call)
-    rescaled = rescale(scores, content.slope)
+    rescaled = saturate(rescale(scores, content.slope), content.saturation)
     return _zero_blank(protocol, "content", rescaled, columns)
 
 

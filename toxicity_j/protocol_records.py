@@ -93,6 +93,8 @@ class Content:
         reference_weight: weight of the largest similarity to a reference, in [0, 1];
             the two add up to 1. Without references the source has all the weight.
         slope: rescaling, clip((x - 1) * slope + 1, 0, 1).
+        saturation: SIM is min(x, s) / s with s in (0, 1]: a similarity of s or more
+            scores 1.
 
     Raises:
         TypeError: a field has the wrong type.
@@ -104,6 +106,7 @@ class Content:
     source_weight: float = 1.0
     reference_weight: float = 0.0
     slope: float | None = None
+    saturation: float | None = None
 
     def __post_init__(self) -> None:
         check_text("`model` of Content", self.model)
@@ -118,6 +121,7 @@ class Content:
                 f" got {total:g}"
             )
         _check_slope(self)
+        _check_saturation(self)
 
 
 @dataclass(frozen=True)
@@ -311,16 +315,18 @@ def _check_logit_threshold(style: Style) -> None:
         )
 
 
-def _check_saturation(style: Style) -> None:
-    if style.saturation is None:
+def _check_saturation(record: Style | Content) -> None:
+    if record.saturation is None:
         return
-    check_number("`saturation` of Style", style.saturation, 0, 1)
-    if style.saturation == 0:
-        raise ValueError("`saturation` of Style must be above 0; got 0")
-    if style.rule != "soft" or style.relative or style.slope is not None:
+    name = f"`saturation` of {type(record).__name__}"
+    check_number(name, record.saturation, 0, 1)
+    if record.saturation == 0:
+        raise ValueError(f"{name} must be above 0; got 0")
+    if record.slope is not None:
+        raise ValueError(f"{name} must be None where `slope` is given")
+    if isinstance(record, Style) and (record.rule != "soft" or record.relative):
         raise ValueError(
-            "`saturation` of Style must be None unless `rule` is 'soft', without"
-            " `relative` and `slope`"
+            f"{name} must be None unless `rule` is 'soft', without `relative`"
         )
 
 

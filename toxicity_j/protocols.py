@@ -60,10 +60,10 @@ EMBEDDED = Protocol(
         "you want numbers now, offline, on a CPU, for systems that you score yourself"
     ),
     source="this package, toxicity_j/MODEL_CARD.md",
-    # People call a text civil from about .9 on; above it the order is noise
-    # (benchmarks: rho with people .55 -> .60).
+    # People call a text civil, and its content kept, from about .9 on; above it the
+    # order is noise (MODEL_CARD.md has the figures).
     style=Style(ENCODER, saturation=0.9),
-    content=Content(ENCODER, "encoder"),
+    content=Content(ENCODER, "encoder", saturation=0.9),
     fluency=Fluency(ENCODER, "encoder"),
     blank_is_zero=True,
 )
