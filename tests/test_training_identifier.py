@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import random
@@ -20,8 +21,10 @@ from tokenizers import (
 )
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
+from training import distil_identifier
 from training import train_identifier as command
 from training.data.identifier_corpus import build_corpus, mix_targets
+from training.data.suspects import suspects
 from training.data.tables import (
     length_batches,
     load_tokenizer,
@@ -555,3 +558,63 @@ def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatc
     assert seen == [["a", "b"], ["c"]]
     with pytest.raises(ValueError, match="1 are missing"):
         kept.teacher_scores(None, ["a", "d"], cache)
+
+
+class Suspicious:
+    """An identifier that suspects what holds "dog"."""
+
+    @staticmethod
+    def from_pretrained(path):
+        return Suspicious()
+
+    def encode(self, texts):
+        return [text.split() for text in texts]
+
+    def p_toxic(self, texts):
+        return np.array([0.8 if "dog" in text else 0.05 for text in texts])
+
+
+@pytest.fixture
+def example_tables(tmp_path):
+    pd.DataFrame({"text": ["a dog is known"]}).to_parquet(tmp_path / "style.parquet")
+    content = pd.DataFrame(
+        {
+            "source": ["the dog barks", "a long " + "dog " * 50, "my cat sleeps"],
+            "text": ["a dog is known", "the dog barks", "your dog is made up"],
+            "kind": ["rated_a", "rated_b", "contrast_c"],
+        }
+    )
+    content.to_parquet(tmp_path / "content.parquet")
+    fluency = pd.DataFrame(
+        {"source": ["the tent leaks"], "text": ["one dog runs"], "kind": ["rated_d"]}
+    )
+    fluency.to_parquet(tmp_path / "fluency.parquet")
+    return tmp_path
+
+
+def test_suspects_are_short_rated_and_new(example_tables):
+    found = suspects(example_tables, Suspicious())
+    assert sorted(found) == ["one dog runs", "the dog barks"]
+
+
+def test_suspects_get_the_mean_of_two_logits(example_tables, monkeypatch):
+    monkeypatch.setattr(distil_identifier, "ToxicityIdentifier", Suspicious)
+    scores = pd.DataFrame(
+        {"text": ["one dog runs", "the dog barks"], "p_toxic": [0.2, 0.8]}
+    )
+    path = example_tables / "suspects.parquet"
+    scores.to_parquet(path)
+    args = argparse.Namespace(
+        earlier=example_tables,
+        examples=example_tables,
+        teacher=None,
+        scores=path,
+        max_train_samples=None,
+    )
+    texts, labels = distil_identifier._read_suspects(args)
+    # The identifier says 0.8 of both.
+    wanted = {"one dog runs": 0.5, "the dog barks": 0.8}
+    assert dict(zip(texts, labels.round(6), strict=True)) == wanted
+    args.scores = None
+    with pytest.raises(ValueError, match="`earlier` needs `teacher` or `scores`"):
+        distil_identifier._read_suspects(args)

@@ -21,7 +21,7 @@ SHA256 = {
         "afaf233438c711d28d7233361ed72bc4882bcd5dc757f2cdec2dd319c6990772"
     ),
     "identifier.safetensors": (
-        "b3a08ddd671309e5f9df904c6119c4b7d823c9cd73c47510b90ed851d9337a0a"
+        "c100dcb3acb969824fdb159d1e2553adac41deb8d36748a48a254d93351814e5"
     ),
 }
 

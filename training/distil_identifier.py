@@ -3,7 +3,8 @@
     python -m training.distil_identifier --data ../shared/data \\
         --teacher toxicity_j --output_dir toxicity_j
 
-It learns from the encoder's style table (`--examples`) or from a corpus of its own
+It learns from the encoder's style table (`--examples`), more contrasts of its kinds,
+and what an earlier identifier suspects (`--earlier`), or from a corpus of its own
 (`training.data.identifier_corpus`). A teacher's scores are kept in a file, so that
 training repeats without it. Embeddings start as principal components of a pretrained
 encoder's. Calibration is by Platt's method on half of the development texts; the other
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +26,11 @@ import torch
 from safetensors.torch import load_file
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
+from toxicity_j.rules import logit, sigmoid
 from training.data.example_table import mixed_labels
 from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import read_paradetox, read_style, rude_words
+from training.data.suspects import suspects
 from training.data.tables import load_tokenizer
 from training.flags import add_data_flag
 from training.modules.backbone import backbone_folder
@@ -39,6 +43,7 @@ from training.modules.identifier_report import finish
 from training.modules.identifier_trainer import fit
 from training.modules.identifier_validation import Examples
 from training.modules.teacher_scores import teacher_scores
+from training.synthetic.style_contrasts import style_contrasts
 from training.synthetic.token_splits import TokenSplitter
 
 # Contrasts drawn for the corpus; see `style_contrasts`.
@@ -46,6 +51,9 @@ _CONTRASTS = 30_000
 # Standard deviation of the first embeddings, as of those that training from scratch
 # ends with.
 _EMBEDDING_SCALE = 0.1
+# Contrasts drawn beside those of the style table, which hold too few per kind for
+# embeddings that learn each word alone.
+_MORE_CONTRASTS = 80_000
 # How much of the style table's own trust in its labels counts beside its teacher.
 _TRUST = 0.6
 
@@ -112,7 +120,30 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     if args.max_train_samples:
         drawn &= np.arange(len(frame)) < args.max_train_samples
     targets = mixed_labels(frame, teacher, _TRUST).astype(np.float32)
-    return Examples(model.encode(frame.text[drawn].tolist()), targets[drawn])
+    count = args.max_train_samples or _MORE_CONTRASTS
+    rows = style_contrasts(random.Random(f"identifier-{args.seed}"), count)
+    texts = [*frame.text[drawn], *(text for text, _, _ in rows)]
+    labels = [*targets[drawn], *(label for _, label, _ in rows)]
+    if args.earlier:
+        suspected, scores = _read_suspects(args)
+        texts += suspected
+        labels += scores.tolist()
+    return Examples(model.encode(texts), np.array(labels, dtype=np.float32))
+
+
+def _read_suspects(args: argparse.Namespace) -> tuple[list[str], np.ndarray]:
+    """Read what an earlier identifier suspects, with the mean of its logit and the
+    teacher's: the teacher alone is wrong about other texts.
+    """
+    earlier = ToxicityIdentifier.from_pretrained(args.earlier)
+    texts = suspects(args.examples, earlier)[: args.max_train_samples]
+    scores = teacher_scores(args.teacher, texts, args.scores)
+    if scores is None:
+        raise ValueError("`earlier` needs `teacher` or `scores`")
+    own = np.asarray(earlier.p_toxic(texts))
+    mixed = sigmoid((logit(scores) + logit(own)) / 2)
+    print(f"{len(texts)} suspects, {np.mean(mixed > 0.5):.0%} toxic", flush=True)
+    return texts, mixed
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +158,12 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
         "--teacher",
         type=Path,
         help="weights of a built-in encoder; labels alone when missing",
+    )
+    add(
+        "--earlier",
+        type=Path,
+        help="an identifier's folder: learn from the teacher too what is to be made of"
+        " sentences that it suspects in the tables of `examples`",
     )
     add(
         "--scores",
