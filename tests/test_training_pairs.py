@@ -136,8 +136,8 @@ def tables(tmp_path):
 def test_new_pairs_take_their_shares(tables):
     encoder = tiny_encoder()
     first = len(tables["content"].labels)
-    add_new_pairs(tables, 60, encoder.tokenizer, random.Random(1))
-    table = tables["content"]
+    table, style = tables["content"], tables["style"].frame
+    add_new_pairs(table, style, 60, encoder.tokenizer, random.Random(1))
     counts = {*map(len, (table.labels, table.weights, table.lengths, table.texts))}
     # The counts of the ways are rounded.
     assert counts <= {first + 59, first + 60, first + 61}
@@ -151,7 +151,7 @@ def test_new_pairs_take_their_shares(tables):
 def test_equal_seeds_give_equal_pairs(tables):
     for make in (
         lambda rng: varied_pairs(tables["content"], 50, rng),
-        lambda rng: edited_sentences(tables["style"], 50, rng),
+        lambda rng: edited_sentences(tables["style"].frame, 50, rng),
         lambda rng: role_pairs(50, rng),
     ):
         made = make(random.Random(5))

@@ -17,12 +17,13 @@ import argparse
 from pathlib import Path
 from random import Random
 
+import pandas as pd
 import torch
 from tokenizers import Tokenizer
 
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderNetwork
-from training.data.example_table import ExampleTable
+from training.data.example_table import ExampleTable, read_rows
 from training.data.varied_pairs import edited_sentences, role_pairs, varied_pairs
 from training.flags import command_parser
 from training.modules.encoder_losses import PAIR_TASKS, pair_losses
@@ -85,16 +86,18 @@ def keep_all_but_pairs(network: EncoderNetwork) -> None:
 
 
 def add_new_pairs(
-    tables: dict[str, ExampleTable],
+    table: ExampleTable,
+    style: pd.DataFrame,
     count: int,
     tokenizer: Tokenizer,
     rng: Random,
 ) -> None:
-    """Make `count` pairs, and add them to the table of content."""
-    table, sentences = tables["content"], tables["style"]
+    """Make `count` pairs, in part from rows of style, and add them to the table of
+    content.
+    """
     ways = (
         (VARIED_SHARE, lambda size: varied_pairs(table, size, rng)),
-        (EDITED_SHARE, lambda size: edited_sentences(sentences, size, rng)),
+        (EDITED_SHARE, lambda size: edited_sentences(style, size, rng)),
         (ROLE_SHARE, lambda size: role_pairs(size, rng)),
     )
     table.weights = table.weights * FIRST_SHARE / table.weights.sum()
@@ -128,10 +131,10 @@ def main() -> None:
     args = _parser().parse_args()
     torch.manual_seed(args.seed)
     encoder = Encoder.from_pretrained(args.encoder, device=args.device)
-    tables = read_tables(("style", *PAIR_TASKS), args, encoder.tokenizer)
-    add_new_pairs(tables, args.new_pairs, encoder.tokenizer, Random(args.seed))
-    # Its sentences are all that was needed of it.
-    del tables["style"]
+    tables = read_tables(PAIR_TASKS, args, encoder.tokenizer)
+    style, _ = read_rows("style", args)
+    rng = Random(args.seed)
+    add_new_pairs(tables["content"], style, args.new_pairs, encoder.tokenizer, rng)
     save_settings(args)
     network = encoder.network
     before = {name: value.clone() for name, value in network.state_dict().items()}

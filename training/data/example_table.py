@@ -16,7 +16,7 @@ from toxicity_j.rules import logit, sigmoid
 from toxicity_j.text import normalize, tokenize
 from training.synthetic.disfluency import flaws
 
-__all__ = ["LEAST_LABEL", "ExampleTable", "mixed_labels", "shifted"]
+__all__ = ["LEAST_LABEL", "ExampleTable", "mixed_labels", "read_rows", "shifted"]
 
 MAX_TOKENS = 72
 # Kinds whose fluency the language model corrects: real and made outputs, of which no
@@ -33,15 +33,22 @@ MOST_CHANGE = 2.5
 LEAST_LABEL = 0.02
 
 
+def read_rows(task: str, args: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read a task's rows of the license tiers to learn from, and say which rows of the
+    file these are.
+    """
+    frame = pd.read_parquet(args.examples / f"{task}.parquet")
+    is_open = frame.tier == "open"
+    kept = (is_open | (args.tier == "all")).to_numpy()
+    return frame[kept].reset_index(drop=True), kept
+
+
 class ExampleTable:
     """One task's rows, tokenized, with the labels to learn."""
 
     def __init__(self, task: str, args: argparse.Namespace, tokenizer: object) -> None:
-        frame = pd.read_parquet(args.examples / f"{task}.parquet")
-        is_open = frame.tier == "open"
-        self.kept = (is_open | (args.tier == "all")).to_numpy()
         self.task = task
-        self.frame = frame[self.kept].reset_index(drop=True)
+        self.frame, self.kept = read_rows(task, args)
         self.texts = tokenize(tokenizer, self.frame.text.tolist(), MAX_TOKENS)
         # Style reads the text alone; equal columns keep the batches alike.
         self.sources = self.texts

@@ -10,6 +10,7 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
+import pandas as pd
 
 from training.data.example_table import ExampleTable
 from training.synthetic.drawing import draw_distinct
@@ -69,13 +70,12 @@ def varied_pairs(table: ExampleTable, count: int, rng: Random) -> list[Pair]:
     return _drawn(draw_distinct(make, count, rng))
 
 
-def edited_sentences(table: ExampleTable, count: int, rng: Random) -> list[Pair]:
-    """Edit real sentences of the style table by rule.
+def edited_sentences(frame: pd.DataFrame, count: int, rng: Random) -> list[Pair]:
+    """Edit real sentences of the style table's rows by rule.
 
     Raises:
         ValueError: If there are not so many distinct edits.
     """
-    frame = table.frame
     is_real = ~frame.kind.str.startswith("contrast")
     is_short = frame.text.str.count(r"\S+").between(_FEWEST_WORDS, _MOST_WORDS)
     sentences = frame.text[is_real & is_short].tolist()

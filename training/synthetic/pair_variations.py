@@ -4,13 +4,14 @@ side edited, or two pairs joined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from training.synthetic.edits import CHANGES, KEEPS, edit
 from training.synthetic.lexicon import content_places
 from training.synthetic.spelling import bare
 from training.synthetic.word_edits import like
+from training.synthetic.word_tables import Rule
 
 __all__ = ["Pair", "PairVariations"]
 
@@ -106,27 +107,33 @@ def _label_of_both(one: float, two: float, share: float) -> float:
     return 0.7 * min(one, two) + 0.3 * mean
 
 
+def _edited(
+    pair: Pair, rules: Mapping[str, tuple[Rule, int]], rng: Random
+) -> tuple[Pair, str] | None:
+    """Edit the text by one of the rules; return the pair and the rule's name."""
+    source, text, label = pair
+    found = edit(text, rules, rng)
+    if found is None:
+        return None
+    other, share, kind = found
+    return (source, other, label * min(1.0, share / _KEPT)), kind
+
+
 def _changed(pair: Pair, rng: Random) -> Pair | None:
     """Edit one side so that it says something else."""
-    source, text, label = pair
-    edited = edit(text, CHANGES, rng)
-    if edited is None:
+    found = _edited(pair, CHANGES, rng)
+    if found is None:
         return None
-    changed, share, kind = edited
-    label *= share / _KEPT
+    changed, kind = found
     if kind in _ON_EITHER_SIDE and rng.random() < 0.4:
+        source, text, _ = pair
         edited = edit(source, {kind: CHANGES[kind]}, rng)
         if edited is not None:
-            changed, _, _ = edited
-            return changed, text, label
-    return source, changed, label
+            return edited[0], text, changed[2]
+    return changed
 
 
 def _kept(pair: Pair, rng: Random) -> Pair | None:
     """Edit the text so that it says the same."""
-    source, text, label = pair
-    edited = edit(text, KEEPS, rng)
-    if edited is None:
-        return None
-    changed, share, _ = edited
-    return source, changed, label * min(1.0, share / _KEPT)
+    found = _edited(pair, KEEPS, rng)
+    return None if found is None else found[0]
