@@ -75,3 +75,13 @@ def test_a_source_is_drawn_with_all_of_its_outputs():
     agreement.grouped_interval(lambda rows: sizes.add(len(rows)) or 0.0, frame)
     # Two draws of two sources: twice the first, one of each, or twice the second.
     assert sizes == {4, 3, 2}
+
+
+def test_style_of_another_model_moves_style_alone():
+    pairs = pd.DataFrame(
+        {"source": ["You fool, go away."], "rewrite": ["You are not so clever."]}
+    )
+    own = agreement.release_scores(agreement.ROOT)(pairs)
+    other = agreement.release_scores(agreement.ROOT, "identifier")(pairs)
+    assert own.sta[0] != other.sta[0]
+    assert own[["sim", "fl"]].equals(other[["sim", "fl"]])

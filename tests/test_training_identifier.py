@@ -582,11 +582,17 @@ def example_tables(tmp_path):
             "source": ["the dog barks", "a long " + "dog " * 50, "my cat sleeps"],
             "text": ["a dog is known", "the dog barks", "your dog is made up"],
             "kind": ["rated_a", "rated_b", "contrast_c"],
+            "tier": ["open", "research", "open"],
         }
     )
     content.to_parquet(tmp_path / "content.parquet")
     fluency = pd.DataFrame(
-        {"source": ["the tent leaks"], "text": ["one dog runs"], "kind": ["rated_d"]}
+        {
+            "source": ["the tent leaks"],
+            "text": ["one dog runs"],
+            "kind": ["rated_d"],
+            "tier": ["research"],
+        }
     )
     fluency.to_parquet(tmp_path / "fluency.parquet")
     return tmp_path
@@ -595,6 +601,8 @@ def example_tables(tmp_path):
 def test_suspects_are_short_rated_and_new(example_tables):
     found = suspects(example_tables, Suspicious())
     assert sorted(found) == ["one dog runs", "the dog barks"]
+    # The first row of content is the only open one that is rated.
+    assert suspects(example_tables, Suspicious(), tier="open") == ["the dog barks"]
 
 
 def test_suspects_get_the_mean_of_two_logits(example_tables, monkeypatch):
@@ -610,6 +618,7 @@ def test_suspects_get_the_mean_of_two_logits(example_tables, monkeypatch):
         teacher=None,
         scores=path,
         max_train_samples=None,
+        tier="all",
     )
     texts, labels = distil_identifier._read_suspects(args)
     # The identifier says 0.8 of both.
@@ -618,3 +627,26 @@ def test_suspects_get_the_mean_of_two_logits(example_tables, monkeypatch):
     args.scores = None
     with pytest.raises(ValueError, match="`earlier` needs `teacher` or `scores`"):
         distil_identifier._read_suspects(args)
+
+
+def test_the_open_tier_alone_is_learned_from(tmp_path):
+    style = pd.DataFrame(
+        {
+            "text": ["the tent leaks", "my cat sleeps"],
+            "label": [0.0, 0.0],
+            "weight": 1.0,
+            "trust": 1.0,
+            "tier": ["open", "research"],
+        }
+    )
+    style.to_parquet(tmp_path / "style.parquet")
+    teacher = pd.DataFrame({"teacher": [0.25, 0.75]})
+    teacher.to_parquet(tmp_path / "style.teacher.parquet")
+    args = argparse.Namespace(
+        examples=tmp_path, earlier=None, max_train_samples=1, seed=0, tier="open"
+    )
+    examples = distil_identifier._read_style_table(args, Suspicious())
+    # The second text is a contrast of our own; `_TRUST` of the label is the table's.
+    assert examples.ids[0] == ["the", "tent", "leaks"]
+    assert len(examples.ids) == 2
+    assert examples.targets[0] == pytest.approx(0.4 * 0.25)

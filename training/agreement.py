@@ -34,7 +34,8 @@ import sys
 import pandas as pd
 from toxicity_j import Scorer
 pairs = pd.read_parquet(sys.argv[1])
-found = Scorer().score(pairs.rewrite.tolist(), pairs.source.tolist())
+scorer = Scorer(style_model=sys.argv[3] or None)
+found = scorer.score(pairs.rewrite.tolist(), pairs.source.tolist())
 scores = {name: getattr(found, name) for name in ("sta", "sim", "fl", "j")}
 pd.DataFrame(scores).to_parquet(sys.argv[2])
 """
@@ -43,9 +44,9 @@ Statistic = Callable[[pd.DataFrame, str, str], float]
 Score = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def release_scores(release: Path) -> Score:
+def release_scores(release: Path, style_model: str = "") -> Score:
     """Return what scores the columns `source` and `rewrite` by the package in the
-    folder `release`.
+    folder `release`, with the style model of `embedded` or another.
     """
 
     def score(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def release_scores(release: Path) -> Score:
             asked = Path(folder, "asked.parquet")
             answered = Path(folder, "answered.parquet")
             pairs[["source", "rewrite"]].to_parquet(asked)
-            command = [sys.executable, "-c", CODE, asked, answered]
+            command = [sys.executable, "-c", CODE, asked, answered, style_model]
             subprocess.run(command, cwd=release, check=True)
             return pd.read_parquet(answered)
 
@@ -202,8 +203,12 @@ def main() -> None:
         default=ROOT,
         help="a checkout whose scores are measured; this one",
     )
+    parser.add_argument(
+        "--style_model", default="", help="in place of the encoder, such as identifier"
+    )
     args = parser.parse_args()
-    for row in agreement_rows(args.data, release_scores(args.release.resolve())):
+    score = release_scores(args.release.resolve(), args.style_model)
+    for row in agreement_rows(args.data, score):
         print(row)
 
 

@@ -27,12 +27,12 @@ from safetensors.torch import load_file
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.rules import logit, sigmoid
-from training.data.example_table import mixed_labels
+from training.data.example_table import mixed_labels, read_rows
 from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import read_paradetox, read_style, rude_words
 from training.data.suspects import suspects
 from training.data.tables import load_tokenizer
-from training.flags import add_data_flag
+from training.flags import add_data_flag, add_tier_flag
 from training.modules.backbone import backbone_folder
 from training.modules.identifier_options import (
     TrainingOptions,
@@ -111,9 +111,9 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     """Read the encoder's style table, whose labels are mixed with those of the
     encoder's own teacher.
     """
-    frame = pd.read_parquet(args.examples / "style.parquet")
+    frame, kept = read_rows(args.examples, "style", args.tier)
     scores = pd.read_parquet(args.examples / "style.teacher.parquet")
-    teacher = scores.teacher.to_numpy(np.float64)
+    teacher = scores.teacher[kept].to_numpy(np.float64)
     # A row that is drawn more often there is more than one row here.
     chance = np.minimum(1.0, 1.5 * frame.weight.to_numpy())
     drawn = np.random.default_rng(args.seed).random(len(frame)) < chance
@@ -136,7 +136,8 @@ def _read_suspects(args: argparse.Namespace) -> tuple[list[str], np.ndarray]:
     teacher's: the teacher alone is wrong about other texts.
     """
     earlier = ToxicityIdentifier.from_pretrained(args.earlier)
-    texts = suspects(args.examples, earlier)[: args.max_train_samples]
+    found = suspects(args.examples, earlier, args.tier)
+    texts = found[: args.max_train_samples]
     scores = teacher_scores(args.teacher, texts, args.scores)
     if scores is None:
         raise ValueError("`earlier` needs `teacher` or `scores`")
@@ -154,6 +155,7 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of prepare_examples and train_teacher: learn from its style table",
     )
+    add_tier_flag(add)
     add(
         "--teacher",
         type=Path,

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["add_data_flag", "command_parser"]
+__all__ = ["add_data_flag", "add_tier_flag", "command_parser"]
 
 
 def command_parser(name: str, docstring: str) -> argparse.ArgumentParser:
@@ -23,3 +23,13 @@ def add_data_flag(
 ) -> None:
     """Add the required `--data`, by a parser's or a group's `add_argument`."""
     add("--data", type=Path, required=True, help=holds)
+
+
+def add_tier_flag(add: Callable[..., object]) -> None:
+    """Add `--tier`, by a parser's or a group's `add_argument`."""
+    add(
+        "--tier",
+        choices=("open", "all"),
+        default="all",
+        help="license tier of the rows learned from",
+    )

@@ -132,7 +132,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     encoder = Encoder.from_pretrained(args.encoder, device=args.device)
     tables = read_tables(PAIR_TASKS, args, encoder.tokenizer)
-    style, _ = read_rows("style", args)
+    style, _ = read_rows(args.examples, "style", args.tier)
     rng = Random(args.seed)
     add_new_pairs(tables["content"], style, args.new_pairs, encoder.tokenizer, rng)
     save_settings(args)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,13 +34,20 @@ MOST_CHANGE = 2.5
 LEAST_LABEL = 0.02
 
 
-def read_rows(task: str, args: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray]:
+def read_rows(
+    examples: Path, task: str, tier: str = "all"
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Read a task's rows of the license tiers to learn from, and say which rows of the
     file these are.
+
+    Args:
+        examples: folder of the tables.
+        task: whose table is read.
+        tier: `open`, or `all` of them.
     """
-    frame = pd.read_parquet(args.examples / f"{task}.parquet")
+    frame = pd.read_parquet(examples / f"{task}.parquet")
     is_open = frame.tier == "open"
-    kept = (is_open | (args.tier == "all")).to_numpy()
+    kept = (is_open | (tier == "all")).to_numpy()
     return frame[kept].reset_index(drop=True), kept
 
 
@@ -48,7 +56,7 @@ class ExampleTable:
 
     def __init__(self, task: str, args: argparse.Namespace, tokenizer: object) -> None:
         self.task = task
-        self.frame, self.kept = read_rows(task, args)
+        self.frame, self.kept = read_rows(args.examples, task, args.tier)
         self.texts = tokenize(tokenizer, self.frame.text.tolist(), MAX_TOKENS)
         # Style reads the text alone; equal columns keep the batches alike.
         self.sources = self.texts

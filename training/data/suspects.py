@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from toxicity_j.builtin_identifier import ToxicityIdentifier
+from training.data.example_table import read_rows
 
 __all__ = ["suspects"]
 
@@ -22,16 +23,19 @@ _SUSPECTED = 0.1
 _MOST_TOKENS = 40
 
 
-def suspects(examples: Path, earlier: ToxicityIdentifier) -> list[str]:
+def suspects(
+    examples: Path, earlier: ToxicityIdentifier, tier: str = "all"
+) -> list[str]:
     """Return the distinct sentences that `earlier` suspects, without those of the style
     table.
 
     Args:
         examples: folder of the tables.
         earlier: judges them.
+        tier: of the rows; see `read_rows`.
     """
     known = set(pd.read_parquet(examples / "style.parquet", columns=["text"]).text)
-    found = dict.fromkeys(_rated_sentences(examples))
+    found = dict.fromkeys(_rated_sentences(examples, tier))
     texts = [text for text in found if text not in known and text.strip()]
     ids = earlier.encode(texts)
     chosen = [
@@ -42,9 +46,9 @@ def suspects(examples: Path, earlier: ToxicityIdentifier) -> list[str]:
     return [text for text, score in pairs if score > _SUSPECTED]
 
 
-def _rated_sentences(examples: Path) -> Iterator[str]:
+def _rated_sentences(examples: Path, tier: str) -> Iterator[str]:
     for task in ("content", "fluency"):
-        frame = pd.read_parquet(examples / f"{task}.parquet")
+        frame, _ = read_rows(examples, task, tier)
         rated = frame[frame.kind.str.startswith("rated_")]
         yield from rated.text
         yield from rated.source

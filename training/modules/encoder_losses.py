@@ -64,12 +64,12 @@ class _Fluency:
     Attributes:
         alone: logits from the texts alone. *Shape:* (texts,)
         beside: what the sources add to them. *Shape:* (texts,)
-        features: of each token of the texts. *Shape:* (tokens, features)
+        states: of the branch of fluency. *Shape:* (tokens of the texts, hidden)
     """
 
     alone: torch.Tensor
     beside: torch.Tensor
-    features: torch.Tensor
+    states: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def step_losses(
         read = _read(network, tables, rows)
         chosen = _chosen_pairs(tables, rows)
         losses = {"likelihood": _likelihood_loss(network, read.pairs, chosen)}
+        features = network.fluency_head.tokens.per_token(read.fluency.states)
 
     losses["style"] = _label_loss(style, tables["style"], rows["style"])
     losses |= _pair_losses(read, tables, rows)
@@ -110,7 +111,7 @@ def step_losses(
     losses["alone"] = ALONE_WEIGHT * _label_loss(read.fluency.alone, table, of_fluency)
     count = len(rows["content"])
     marks = _marks(table, of_fluency, read.pairs.text_lengths[count:])
-    flaws = flaw_head(read.fluency.features.float())[:, 0]
+    flaws = flaw_head(features.float())[:, 0]
     losses["flaws"] = FLAW_WEIGHT * _flaw_loss(flaws, _on(device, marks))
     return losses
 
@@ -218,8 +219,7 @@ def _read_fluency(
     states = network.body.fluency_states(own, lengths[first:])
     alone = network.fluency_head(states, lengths[first:])
     beside = network.pair_fluency_head(together, pairs)
-    features = network.fluency_head.tokens.per_token(states)
-    return _Fluency(alone, beside, features)
+    return _Fluency(alone, beside, states)
 
 
 def _likelihood_loss(

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from training.flags import add_tier_flag
+
 __all__ = [
     "Clock",
     "adamw",
@@ -126,11 +128,6 @@ def add_run_flags(
         default=learning_rate,
         help=f"of {of_what}",
     )
-    add(
-        "--tier",
-        choices=("open", "all"),
-        default="all",
-        help="license tier of the rows learned from",
-    )
+    add_tier_flag(add)
     add("--seed", type=int, default=13)
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
