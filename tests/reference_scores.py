@@ -1,7 +1,7 @@
 """Write the reference scores that `test_reference_scores.py` holds the code to.
 
-`tests/data/reference_scores.json` was written by version 0.3.0: every protocol on small
-random checkpoints, and the built-in models on 200 pairs. The built-in part is keyed by
+`tests/data/reference_scores.json` holds two parts: every protocol on small random
+checkpoints, written by version 0.3.0, and the built-in models on 200 pairs, keyed by
 the SHA-256 of the weights. When a release changes them:
 
     python -m tests.reference_scores --built-in

@@ -5,7 +5,7 @@ at a time.
 from __future__ import annotations
 
 import shutil
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -272,20 +272,15 @@ def test_four_threads_share_one_classifier(roberta):
     classifier = Classifier(roberta, role="style", dtype="bfloat16")
     corpora = [TEXTS[i:] + TEXTS[:i] for i in range(4)]
     expected = [classifier.score(corpus).values for corpus in corpora]
-    failed = []
 
     def work(i):
-        results = [classifier.score(corpora[i]).values for _ in range(5)]
-        failed.extend(
-            i for result in results if not np.allclose(result, expected[i], atol=1e-4)
-        )
+        return [classifier.score(corpora[i]).values for _ in range(5)]
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(work, range(4)))
+    for results, values in zip(found, expected, strict=True):
+        for result in results:
+            np.testing.assert_allclose(result, values, atol=1e-4)
 
 
 def test_labels(roberta, tmp_path):

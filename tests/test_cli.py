@@ -125,6 +125,14 @@ class TestRefusals:
                 "score kind.txt --protocol emnlp",
                 "`protocol` must be one of embedded, krishna2020",
             ),
+            (
+                "score kind.txt --fail-under j=0.5 --protocol krishna2020",
+                "`--fail-under` names j, which needs references",
+            ),
+            (
+                "score kind.txt --fail-under fl=0.5 --protocol emnlp2021",
+                "`--fail-under` names fl, which needs sources",
+            ),
             ("score kind.txt --seed one", "Invalid value for '--seed'"),
             ("score kind.txt --batch-size 0", "`batch_size` must be at least 1"),
             ("score kind.txt --style-model ./none", "there is no folder './none'"),
@@ -376,22 +384,41 @@ class TestResults:
         assert "`--fail-under` names j, which needs sources" in error
         assert not (files / "shards").exists()
 
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [
+            ("--tsv-quoting csv", "`--tsv-quoting` does not go with `--stream`"),
+            ("--input-format tsv", "`--input-format` does not go with `--stream`"),
+            ("--format csv", "`--format` must be one of ['text', 'json'] with"),
+            ("--output scores.md", "`--format` must be one of ['text', 'json'] with"),
+            ("--confidence 1", "`confidence` must be in (0, 1); got 1"),
+            ("--resamples 0", "`n_resamples` must be at least 1; got 0"),
+            ("--fail-under sim=0.5", "`--fail-under` names sim, which needs sources"),
+        ],
+    )
+    def test_stream_refuses_what_it_would_ignore(self, files, option, message):
+        (files / "alone.jsonl").write_text('{"out": "The train is late."}\n')
+        options = option.split()
+        error = refused("score", "alone.jsonl", "--stream", "shards", *options)
+        assert message in error
+        assert not (files / "shards").exists()
+
     def test_stream(self, files, monkeypatch):
         (files / "t.jsonl").write_text(
             "".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES)
         )
-        asked = {}
+        asked, drawn = {}, {}
 
         def score_dataset(data, out, **options):
             asked.update(data=data, out=out, **options)
-            return {
-                "sta": 0.5,
-                "n": 4,
-                "signature": "j:x",
-                "intervals": {"sta": (0.25, 0.75)},
-            }
+            return {"sta": 0.5, "n": 4, "signature": "j:x"}
+
+        def intervals(out, **options):
+            drawn.update(options)
+            return {"sta": (0.25, 0.75)}
 
         monkeypatch.setattr("toxicity_j.scale.score_dataset", score_dataset)
+        monkeypatch.setattr("toxicity_j.scale.intervals", intervals)
         done = run(
             "score",
             "t.jsonl",
@@ -401,6 +428,10 @@ class TestResults:
             "2",
             "--fail-under",
             "sta=0.6",
+            "--confidence",
+            "0.9",
+            "--seed",
+            "3",
         )
         assert done.exit_code == 1
         assert done.stdout.splitlines() == [
@@ -409,7 +440,9 @@ class TestResults:
             "",
             "signature: j:x",
         ]
-        assert done.stderr == "toxicity-j: STA is 0.5, below the floor of 0.6\n"
+        wanted = "toxicity-j: the corpus: STA is 0.5, 0.1 below the floor of 0.6\n"
+        assert done.stderr == wanted
+        assert drawn == {"confidence": 0.9, "n_resamples": 1000, "seed": 3}
         columns = {
             name: asked[name]
             for name in (

@@ -217,9 +217,11 @@ def test_too_few_resamples_for_many_pairs_are_said():
     assert compare(systems, n_resamples=2000).warnings == ()
 
 
-def test_languages_are_kept_and_averaged():
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_languages_are_kept_and_averaged(kind):
     systems = {"a": segments([0.2, 0.4, 0.9, 0.7, 0.5, 0.5])}
-    comparison = compare(systems, languages=["en", "en", "de", "de", "de", "de"])
+    languages = kind(["en", "en", "de", "de", "de", "de"])
+    comparison = compare(systems, languages=languages)
     # en (.2 + .4) / 2 = .3; de (.9 + .7 + .5 + .5) / 4 = .65.
     means = comparison.systems[0].by_language
     assert list(means) == ["de", "en"]

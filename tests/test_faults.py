@@ -104,8 +104,16 @@ def group_ends(group):
     return False
 
 
+def wait_for_shards(process, out, seen=0):
+    """Return when a run has written more than `seen` shards, or has ended."""
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("scores-*.parquet"))) <= seen and process.poll() is None:
+        assert time.monotonic() < deadline, "no shard in two minutes"
+        time.sleep(0.01)
+
+
 def test_twenty_kills_at_random_lose_and_double_nothing(tmp_path):
-    # More than twenty runs of this length can finish, also on a quick machine.
+    # More rows than twenty runs, each killed so early, can finish on a quick machine.
     rows = 40 * BLOCK + 77
     data, out = write_rows(tmp_path / "rows.jsonl", rows), tmp_path / "out"
     generator = random.Random(0)
@@ -114,12 +122,8 @@ def test_twenty_kills_at_random_lose_and_double_nothing(tmp_path):
         process = python(RUN, data, out, 2 if attempt % 5 == 4 else 1, folder=tmp_path)
         # Half of the kills strike while shards are written, half anywhere from the
         # start on.
-        while (
-            attempt % 2
-            and len(list(out.glob("scores-*.parquet"))) <= seen
-            and process.poll() is None
-        ):
-            time.sleep(0.01)
+        if attempt % 2:
+            wait_for_shards(process, out, seen)
         time.sleep(generator.uniform(0, 0.3 if attempt % 2 else 1.5))
         assert process.poll() is None  # else there is nothing left to kill
         os.killpg(process.pid, signal.SIGKILL)
@@ -139,8 +143,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_the_shards(tmp_path):
     rows = 8 * BLOCK
     data, out = write_rows(tmp_path / "rows.jsonl", rows), tmp_path / "out"
     process = python(RUN, data, out, 2, folder=tmp_path)
-    while not list(out.glob("scores-*.parquet")) and process.poll() is None:
-        time.sleep(0.05)
+    wait_for_shards(process, out)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in err
@@ -152,8 +155,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_the_shards(tmp_path):
 def test_workers_end_with_their_parent(tmp_path):
     data, out = write_rows(tmp_path / "rows.jsonl", 40 * BLOCK), tmp_path / "out"
     process = python(RUN, data, out, 2, folder=tmp_path)
-    while not list(out.glob("scores-*.parquet")) and process.poll() is None:
-        time.sleep(0.05)
+    wait_for_shards(process, out)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert group_ends(process.pid)

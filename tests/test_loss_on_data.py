@@ -75,7 +75,7 @@ def scores(
 
 @pytest.fixture(scope="module")
 def pairs() -> list[tuple[str, str]]:
-    from training.data import read_paradetox
+    from training.data.sources import read_paradetox
 
     return [
         (row.toxic, rewrite)
@@ -86,7 +86,7 @@ def pairs() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def corpus() -> list[str]:
-    from training.data import read_paradetox
+    from training.data.sources import read_paradetox
 
     return [
         text

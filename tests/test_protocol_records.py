@@ -155,7 +155,17 @@ def test_content(fields, error, message):
         (
             {"kind": "xcomet", "relative": True},
             ValueError,
-            "must not be set for the kind 'xcomet'",
+            "`relative` of Fluency must not be set for the kind 'xcomet'",
+        ),
+        (
+            {"model": None, "kind": "chrf", "rule": "argmax"},
+            ValueError,
+            "`rule` of Fluency must not be set for the kind 'chrf'",
+        ),
+        (
+            {"model": "encoder", "kind": "encoder", "label": 3},
+            ValueError,
+            "`label` of Fluency must not be set for the kind 'encoder'",
         ),
         (
             {"slope": 1.15},

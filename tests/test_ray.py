@@ -123,7 +123,9 @@ def test_a_worker_killed_from_outside_loses_and_doubles_nothing(cluster, tmp_pat
     predictions[BLOCK + 5] = "HANG until killed"
 
     def kill_it() -> None:
+        deadline = time.monotonic() + 120
         while not (marks := list(tmp_path.iterdir())):
+            assert time.monotonic() < deadline, "no worker began in two minutes"
             time.sleep(0.05)
         os.kill(int(marks[0].name.split("-")[1]), signal.SIGKILL)
 

@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import os
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -91,6 +92,39 @@ def test_tsv_keeps_quotes(tmp_path):
         tmp_path / "rows.tsv", {"predictions": "predictions", "sources": "sources"}
     ).units(10)
     assert unit.columns == {"predictions": ['b"'], "sources": ['"a']}
+
+
+def test_tsv_of_the_shared_tasks_is_read_as_their_scripts_read_it(tmp_path):
+    """As `toxicity-j score` reads it: quotes are undone, and an empty cell is a text."""
+    path = tmp_path / "rows.tsv"
+    path.write_bytes(b'toxic_sentence\tout\r\n"say ""so"""\tb\r\n\t\r\n')
+    (unit,) = Rows(path, {"predictions": "out", "sources": "toxic_sentence"}).units(10)
+    assert unit.columns == {"predictions": ["b", ""], "sources": ['say "so"', ""]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.tsv",
+            'toxic_comment\tpredictions\n"open\tb\n',
+            'line 2: a cell opens a quote (") that does not close on its line',
+        ),
+        ("a.tsv", "sources\tpredictions\na\n", "a.tsv:2: 1 cells, the header has 2"),
+        ("a.jsonl", '{"predictions": "b"}\n\n', "a.jsonl:2: the line is blank"),
+    ],
+)
+def test_a_line_that_would_be_lost_is_an_error(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    rows = Rows(tmp_path / name, {"predictions": "predictions"})
+    with pytest.raises(ValueError, match=re.escape(message)):
+        list(rows.units(10))
+
+
+def test_blank_lines_of_a_tsv_are_texts(tmp_path):
+    (tmp_path / "a.tsv").write_text("predictions\na\n\nb\n", encoding="utf-8")
+    (unit,) = Rows(tmp_path / "a.tsv", {"predictions": "predictions"}).units(10)
+    assert unit.columns == {"predictions": ["a", "", "b"]}
 
 
 def test_more_rows_than_a_block_in_two_processes(tmp_path):

@@ -12,17 +12,11 @@ import pytest
 import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
-from training.data import (
-    TRANSFER,
-    Detoxified,
-    is_held_out,
-    rated_part,
-    read_style,
-    read_transfer,
-    rude_words,
-)
 from training.data.content_table import deletes_only
 from training.data.example_table import mixed_labels
+from training.data.mixtures import TRANSFER
+from training.data.sources import Detoxified, read_style, read_transfer, rude_words
+from training.data.splits import is_held_out, rated_part
 from training.label_likelihood import plain
 from training.modules.padded_attention import use_padded_attention
 from training.modules.vocabulary import count_tokens, prune

@@ -16,7 +16,14 @@ from training.data.example_table import ExampleTable
 from training.data.varied_pairs import edited_sentences, role_pairs, varied_pairs
 from training.synthetic.pair_variations import PairVariations
 from training.synthetic.role_sentences import role_pair
-from training.train_pairs import FIRST_SHARE, PARTS, WAY, add_new_pairs, go_back, train
+from training.train_pairs import (
+    FIRST_SHARE,
+    PARTS,
+    WAY,
+    add_new_pairs,
+    interpolate,
+    train,
+)
 
 # Each with a word of its own that both sides have.
 PAIRS = [
@@ -186,7 +193,7 @@ def test_only_what_reads_pairs_learns(tables):
     learned = {
         name: value.clone() for name, value in encoder.network.state_dict().items()
     }
-    go_back(encoder.network, before)
+    interpolate(encoder.network, before)
     for name, value in encoder.network.state_dict().items():
         way = before[name] + WAY * (learned[name] - before[name])
         torch.testing.assert_close(value, way)

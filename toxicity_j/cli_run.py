@@ -51,8 +51,12 @@ def run(request: Request) -> int:
         raise ReaderError(
             f"compare needs two or more systems; got {', '.join(inputs.systems)}"
         )
-    is_paired = inputs.sources is not None or inputs.references is not None
-    check_floors(floors, is_paired)
+    columns = {
+        "predictions": inputs.systems,
+        "sources": inputs.sources,
+        "references": inputs.references,
+    }
+    check_floors(floors, protocol, columns)
     old = None
     if request.against is not None:
         old = load(request.against)

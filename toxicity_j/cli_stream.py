@@ -10,8 +10,9 @@ from typing import Any
 
 from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Request, request
+from .compare.checks import check_draws, check_level
 from .compare.formats import ReaderError
-from .compare.gate import check_floors, parse_floors
+from .compare.gate import below_floors, check_floors, parse_floors
 from .compare.records import MEASURES
 from .compare.roles import (
     language_column,
@@ -22,16 +23,20 @@ from .compare.roles import (
 from .compare.tables import read_header
 from .protocols import get_protocol
 
-# What only makes sense when all segments are in memory.
-_WITHOUT_STREAM = (
-    "sources",
-    "references",
-    "languages",
-    "segments",
-    "report",
-    "against",
-    "id_column",
-)
+# What only makes sense when all segments are in memory, with its default.
+_WITHOUT_STREAM = {
+    "sources": None,
+    "references": None,
+    "languages": None,
+    "segments": None,
+    "report": None,
+    "against": None,
+    "id_column": None,
+    "input_format": "auto",
+    "tsv_quoting": "auto",
+}
+# How corpus scores are written.
+_FORMATS = ("text", "json")
 
 
 def stream(given: Mapping[str, Any]) -> int:
@@ -42,24 +47,26 @@ def stream(given: Mapping[str, Any]) -> int:
         ValueError: an option does not go with `--stream`, or the tables have not the
             columns.
     """
-    for name in _WITHOUT_STREAM:
-        if given[name]:
-            option = name.replace("_", "-")
-            raise ValueError(
-                f"`--{option}` does not go with `--stream`, which reads columns of one"
-                " table"
-            )
+    _check(given)
     # Here, so that the other commands do not pay for it.
     try:
-        from .scale import score_dataset
+        from .scale import intervals, score_dataset
     except ImportError as error:
         raise ImportError(
             f"`--stream` needs the whole package (`pip install .` in a clone): {error}"
         ) from error
     wanted = request(given)
+    output_format = wanted.output.chosen_format()
+    if output_format not in _FORMATS:
+        raise ValueError(
+            f"`--format` must be one of {list(_FORMATS)} with `--stream`; got"
+            f" {output_format!r}"
+        )
     floors = parse_floors(wanted.fail_under)
     columns = _columns(wanted)
-    check_floors(floors, any(columns[name] for name in ("sources", "references")))
+    check_floors(floors, get_protocol(wanted.protocol), columns)
+    check_level(wanted.confidence, "confidence")
+    check_draws(wanted.resamples, wanted.seed)
     scores = score_dataset(
         list(wanted.files),
         given["stream"],
@@ -72,16 +79,28 @@ def stream(given: Mapping[str, Any]) -> int:
         batch_size=wanted.batch_size,
         **wanted.models,
     )
+    scores["intervals"] = intervals(
+        given["stream"],
+        confidence=wanted.confidence,
+        n_resamples=wanted.resamples,
+        seed=wanted.seed,
+    )
     _write(scores, wanted)
-    code = 0
-    for measure, floor in floors.items():
-        if scores[measure] < floor:
-            print_error(
-                f"{MEASURES[measure]} is {scores[measure]:.4g}, below the floor of"
-                f" {floor:g}"
+    failures = below_floors("the corpus", scores, floors)
+    for failure in failures:
+        print_error(failure)
+    return FAILED_GATE if failures else 0
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    for name, default in _WITHOUT_STREAM.items():
+        # An option that can be given more than once is empty when it is not given.
+        if given[name] and given[name] != default:
+            option = name.replace("_", "-")
+            raise ValueError(
+                f"`--{option}` does not go with `--stream`, which reads columns of one"
+                " table"
             )
-            code = FAILED_GATE
-    return code
 
 
 def _columns(wanted: Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ loads a model.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from .checks import check_choice, check_flag, check_number, check_text, check_whole
@@ -166,7 +166,7 @@ class Fluency:
         _check_label(self)
         check_choice("`rule` of Fluency", self.rule, ("soft", "argmax"))
         _check_flags(self, "detokenize", "truncate_raw", "relative")
-        if self.kind in ("chrf", "xcomet"):
+        if self.kind != "classifier":
             _check_bare(self)
         _check_slope(self)
         if self.slope is not None and not self.relative:
@@ -269,19 +269,17 @@ def _check_slope(record: Style | Content | Fluency) -> None:
 
 
 def _check_bare(fluency: Fluency) -> None:
-    """Check that nothing is set that chrF and XCOMET would not read."""
-    others = (
-        fluency.label,
-        fluency.detokenize,
-        fluency.truncate_raw,
-        fluency.relative,
-        fluency.slope,
-    )
-    if any(value not in (None, False) for value in others):
-        raise ValueError(
-            "the fields of Fluency after `kind` must not be set for the kind"
-            f" {fluency.kind!r}"
-        )
+    """Check that nothing is set that only an acceptability classifier reads."""
+    unread = ["label", "rule", "detokenize", "truncate_raw"]
+    # The built-in encoder's FL may be relative.
+    if fluency.kind != ENCODER:
+        unread += ["relative", "slope"]
+    for field in fields(Fluency):
+        if field.name in unread and getattr(fluency, field.name) != field.default:
+            raise ValueError(
+                f"`{field.name}` of Fluency must not be set for the kind"
+                f" {fluency.kind!r}"
+            )
 
 
 def _check_built_in(record: Content | Fluency) -> None:

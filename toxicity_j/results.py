@@ -27,11 +27,10 @@ class Segments:
         sta: style score, in [0, 1], higher is better.
         p_toxic: probability of the toxic class, in [0, 1], lower is better.
         nontoxic: 1 where the hard rule says not toxic, else 0.
-        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without
-            sources, or if the protocol has none.
-        fl: the third factor, in [0, 1]; None without sources, or if the protocol has
-            none.
-        j: product of the factors; None without sources.
+        sim: content similarity, in [0, 1] or, for a cosine, [-1, 1]; None without a
+            column that J needs, or if the protocol has none.
+        fl: the third factor, in [0, 1]; None in the same cases.
+        j: product of the factors; None without a column that it needs.
         signature: what was computed, with which models.
         languages: the language of each segment, if given.
         truncated: number of distinct texts that were longer than a model reads, by role

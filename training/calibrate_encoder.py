@@ -5,9 +5,9 @@
         --output_file toxicity_j/encoder.safetensors
 
 Style: a scale and a shift of the logit (Platt 1999), fitted to half of the kept Jigsaw
-sentences, of which training has seen none. Content and fluency stay as they were
-trained, because their labels are probabilities; fluency gets the weights of what the
-source and the likelihoods say.
+sentences, of which training has seen none. Content stays as it was trained, because its
+labels are probabilities. Fluency gets no scale or shift either, but two fixed weights:
+of what the source adds, and of the change in likelihood.
 """
 
 from __future__ import annotations

@@ -134,23 +134,18 @@ def expected_ece_if_calibrated(probabilities: np.ndarray) -> float:
     return mean(errors)
 
 
-def platt(
-    labels: np.ndarray, features: np.ndarray, weights: np.ndarray | None = None
-) -> list[float]:
+def platt(labels: np.ndarray, features: np.ndarray) -> list[float]:
     """Fit a weight for each column of features, and a shift, whose sigmoid is a
     probability (Platt 1999).
 
     Args:
         labels: 0 or 1, or soft targets in [0, 1]. *Shape:* (n,)
         features: logits first. *Shape:* (n, columns)
-        weights: of the rows; equal when None. *Shape:* (n,)
     """
-    if weights is None:
-        weights = np.ones(len(labels))
     # Each row stands as a positive and as a negative one, for soft targets.
     twice = np.tile(features, (2, 1))
     classes = np.repeat([1, 0], len(labels))
-    both = np.concatenate([weights * labels, weights * (1 - labels)])
+    both = np.concatenate([labels, 1 - labels])
     # Without a penalty, because it would pull the probabilities to the mean.
     fit = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
     fit.fit(twice, classes, sample_weight=both)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from toxicity_j.builtin_encoder import Encoder
-from training.data.sources import CORE, JIGSAW, jigsaw_half, read_paradetox, read_style
+from training.data.mixtures import CORE, JIGSAW
+from training.data.sources import jigsaw_half, read_paradetox, read_style
 from training.eval_metrics import (
     Row,
     accuracy,

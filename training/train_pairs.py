@@ -69,8 +69,8 @@ def train(
             break
 
 
-def go_back(network: EncoderNetwork, before: dict[str, torch.Tensor]) -> None:
-    """Leave `WAY` of the way from the weights before."""
+def interpolate(network: EncoderNetwork, before: dict[str, torch.Tensor]) -> None:
+    """Move the weights back, so that they lie `WAY` of the way from those before."""
     for name, after in network.state_dict().items():
         if name.startswith(PARTS):
             after.lerp_(before[name], 1 - WAY)
@@ -139,7 +139,7 @@ def main() -> None:
     network = encoder.network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     train(encoder, tables, args)
-    go_back(network, before)
+    interpolate(network, before)
     network.to("cpu").eval()
     save_encoder(encoder, args.output_dir / "encoder.safetensors")
 

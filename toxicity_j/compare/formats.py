@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -61,12 +61,20 @@ def csv_rows(path: str, text: str, quoting: str) -> NumberedRows:
 
 def tsv_rows(path: str, text: str, quoting: str) -> NumberedRows:
     """Yield the line and the cells of each row; the first row is the header."""
-    lines = text_lines(text)
-    header = lines[0].split("\t")
+    return tsv_cells(path, text_lines(text), quoting)
+
+
+def tsv_cells(path: str, lines: Iterable[str], quoting: str = "auto") -> NumberedRows:
+    """Yield the number and the cells of each line, of which the first is the header.
+
+    Raises:
+        ReaderError: a quote does not close on its line.
+    """
     has_quotes = quoting == "csv"
-    if quoting == "auto":
-        has_quotes = any(name in header for name in _READ_BY_PANDAS)
     for number, line in enumerate(lines, start=1):
+        if number == 1 and quoting == "auto":
+            header = line.split("\t")
+            has_quotes = any(name in header for name in _READ_BY_PANDAS)
         if has_quotes:
             yield number, _unquoted(path, number, line)
         else:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ..results import Segments
 from .compare import compare
 from .comparison import Comparison
 from .records import MEASURES
+
+if TYPE_CHECKING:
+    from ..protocols import Protocol
 
 # Scores of equal texts differ by up to about 1e-7 between machines and versions of
 # torch, which is not a drop.
@@ -56,46 +60,58 @@ def parse_floors(texts: Sequence[str]) -> dict[str, float]:
     return floors
 
 
-def check_floors(floors: Mapping[str, float], is_paired: bool) -> None:
+def check_floors(
+    floors: Mapping[str, float], protocol: Protocol, columns: Mapping[str, object]
+) -> None:
     """Check before scoring that each measure with a floor will be computed.
 
     Args:
         floors: as `parse_floors` returns them.
-        is_paired: there are sources or references.
+        protocol: says which columns are needed.
+        columns: by name, None where it is missing.
 
     Raises:
-        ValueError: a measure needs sources, and there are none.
+        ValueError: a measure needs a column that is missing, or the protocol leaves it
+            out.
     """
-    if is_paired:
-        return
+    missing = [name for name in protocol.needs if columns[name] is None]
+    left_out = {"sim": protocol.content is None, "fl": protocol.fluency is None}
     for measure in ("sim", "fl", "j"):
-        if measure in floors:
-            raise ValueError(f"`--fail-under` names {measure}, which needs sources")
+        if measure not in floors:
+            continue
+        if left_out.get(measure):
+            raise ValueError(
+                f"`--fail-under` names {measure}, which the protocol"
+                f" {protocol.name!r} does not compute"
+            )
+        if missing:
+            raise ValueError(
+                f"`--fail-under` names {measure}, which needs {' and '.join(missing)}"
+            )
+
+
+def below_floors(
+    name: str, scores: Mapping[str, float], floors: Mapping[str, float]
+) -> list[str]:
+    """Return a sentence for each measure of a system that is below its floor."""
+    sentences = []
+    for measure, floor in floors.items():
+        value = scores[measure]
+        if value < floor:
+            below = f"{floor - value:.3g} below the floor of {floor:g}"
+            sentences.append(f"{name}: {MEASURES[measure]} is {value:.4g}, {below}")
+    return sentences
 
 
 def shortfalls(comparison: Comparison, floors: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each system and measure below its floor.
-
-    Raises:
-        ValueError: a measure was not computed.
-    """
+    """Return a sentence for each system and measure below its floor."""
     sentences = []
     for system in comparison.systems:
         # It is there to be beaten.
         if system.name == comparison.baseline:
             continue
-        for measure, floor in floors.items():
-            if measure not in system.scores:
-                raise ValueError(
-                    f"`--fail-under` names {measure}, which was not computed (it needs"
-                    " sources)"
-                )
-            value = system.scores[measure].value
-            if value < floor:
-                below = f"{floor - value:.3g} below the floor of {floor:g}"
-                sentences.append(
-                    f"{system.name}: {MEASURES[measure]} is {value:.4g}, {below}"
-                )
+        scores = {measure: score.value for measure, score in system.scores.items()}
+        sentences += below_floors(system.name, scores, floors)
     return sentences
 
 
@@ -133,8 +149,7 @@ def check_same_setting(new: Comparison, old: Comparison) -> None:
     """Check that two comparisons may be held against each other.
 
     Raises:
-        ValueError: the signatures, the number of segments, the sources or the measures
-            differ.
+        ValueError: the signatures, the number of segments or the sources differ.
     """
     if new.signature != old.signature:
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..results import MEANS, Segments
+from ..results import MEANS, Segments, mean
 from .checks import finite
 from .records import Texts
 from .resampling import Array
@@ -125,7 +125,9 @@ def score_systems(
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)
     first, *_ = scored.values()
-    languages = columns["languages"] or first.languages
+    languages = columns["languages"]
+    if languages is None:
+        languages = first.languages
     _check_lengths({**columns, "languages": languages}, len(first.p_toxic))
     p_toxic: dict[str, Array] = {}
     truncated: dict[str, dict[str, int]] = {}
@@ -229,5 +231,5 @@ def language_means(
         chosen = labels == language
         means[language] = {}
         for measure, values in columns.items():
-            means[language][measure] = float(values[chosen].mean())
+            means[language][measure] = mean(values[chosen].tolist())
     return means

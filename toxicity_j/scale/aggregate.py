@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compare.checks import check_draws, check_level
 from ..compare.statistics import bootstrap_interval
 from ..results import MEANS
 from .shards import Shard, read_shards
@@ -72,10 +73,11 @@ def intervals(
     Raises:
         FileNotFoundError: it holds no manifest.
         ShardError: the run has not finished, or a shard is damaged.
+        TypeError: an argument is not a number.
         ValueError: an argument is out of its range.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` must be in (0, 1); got {confidence}")
+    check_level(confidence, "confidence")
+    check_draws(n_resamples, seed)
     shards = read_shards(out)
     if shards[-1].stop == 1:
         return {}

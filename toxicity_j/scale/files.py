@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias
+
+from ..compare.formats import NumberedRows, text_lines, tsv_cells
 
 __all__ = [
     "CELL_LIMIT",
@@ -74,8 +76,6 @@ def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
     table = empty_table(columns)
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
             place = f"{path}:{number}"
             # Line by line, so that an error can say which.
             row = _json_row(line, place)
@@ -89,6 +89,8 @@ def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
 
 
 def _json_row(line: bytes, place: str) -> dict[str, Any]:
+    if not line.strip():
+        raise ValueError(f"{place}: the line is blank")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -98,34 +100,51 @@ def _json_row(line: bytes, place: str) -> dict[str, Any]:
     return row
 
 
-def _read_delimited(
-    path: Path, columns: list[str], *, dialect: Mapping[str, Any]
-) -> Pieces:
+def _read_csv(path: Path, columns: list[str]) -> Pieces:
     with path.open("rb") as file:
-        reader = csv.reader(_decoded(file, path), strict=True, **dialect)
-        # Never lowered again: the limit is the process's, and another thread may be
-        # reading.
-        limit = csv.field_size_limit()
-        csv.field_size_limit(max(CELL_LIMIT, limit))
+        reader = csv.reader(_decoded(file, path), strict=True)
+        _allow_long_cells()
         try:
-            yield from _csv_tables(reader, path, columns, file)
+            yield from _tables(_csv_cells(reader), path, columns, file)
         except csv.Error as error:
             raise ValueError(f"{path}:{reader.line_num}: {error}") from None
 
 
-def _csv_tables(reader: Any, path: Path, columns: list[str], file: IO[bytes]) -> Pieces:
-    header: list[str] = next(reader, [])
+def _csv_cells(reader: Any) -> NumberedRows:
+    for cells in reader:
+        # A blank line has none; a row of one empty cell has quotes.
+        if cells:
+            yield reader.line_num, cells
+
+
+def _read_tsv(path: Path, columns: list[str]) -> Pieces:
+    with path.open("rb") as file:
+        _allow_long_cells()
+        pieces = map(text_lines, _decoded(file, path))
+        lines = itertools.chain.from_iterable(pieces)
+        yield from _tables(tsv_cells(str(path), lines), path, columns, file)
+
+
+def _allow_long_cells() -> None:
+    # Never lowered again: the limit is the process's, and another thread may be
+    # reading.
+    limit = csv.field_size_limit()
+    csv.field_size_limit(max(CELL_LIMIT, limit))
+
+
+def _tables(
+    rows: NumberedRows, path: Path, columns: list[str], file: IO[bytes]
+) -> Pieces:
+    """Collect rows of cells, of which the first is the header."""
+    no_row: tuple[int, list[str]] = (0, [])
+    _, header = next(rows, no_row)
     require(columns, header, str(path))
     places = {name: header.index(name) for name in columns}
     table = empty_table(columns)
-    for cells in reader:
-        # A blank line; a row of one empty cell has quotes.
-        if not cells:
-            continue
+    for number, cells in rows:
         if len(cells) != len(header):
             raise ValueError(
-                f"{path}:{reader.line_num}: {len(cells)} cells, the header has"
-                f" {len(header)}"
+                f"{path}:{number}: {len(cells)} cells, the header has {len(header)}"
             )
         for name, place in places.items():
             table[name].append(cells[place])
@@ -166,12 +185,10 @@ def require(wanted: list[str], present: Any, place: str) -> None:
             )
 
 
-# A `.tsv` holds quotes as they are: shared tasks write them unescaped.
-_TSV: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
 READERS: dict[str, Callable[[Path, list[str]], Pieces]] = {
     ".parquet": _read_parquet,
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,
-    ".csv": partial(_read_delimited, dialect={}),
-    ".tsv": partial(_read_delimited, dialect=_TSV),
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
 }

@@ -1,5 +1,3 @@
 """The training and development data: where they come from, what is held out, and how
 they are mixed.
 """
-
-from training.data.sources import *  # noqa: F403

@@ -10,9 +10,10 @@ import pandas as pd
 
 from toxicity_j.rules import sigmoid
 from training.data.content_rows import Rows
-from training.data.rated import read_meaning_rated, read_tsv
+from training.data.rated import read_meaning_rated
 from training.data.sources import read_krishna, read_meaning
 from training.data.table_parts import select, without_held_out
+from training.data.tables import read_tsv
 
 __all__ = ["judged_pairs", "rated_pairs"]
 

@@ -13,7 +13,7 @@ from random import Random
 
 import pandas as pd
 
-from training.data.rated import read_fluency_rated, read_tsv
+from training.data.rated import read_fluency_rated
 from training.data.sources import read_cola, read_krishna, read_style
 from training.data.table_parts import (
     ParaDetox,
@@ -23,6 +23,7 @@ from training.data.table_parts import (
     select,
     without_held_out,
 )
+from training.data.tables import read_tsv
 from training.synthetic import handwritten as written
 from training.synthetic.chat import chat_noise
 from training.synthetic.disfluency import disfluent

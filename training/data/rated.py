@@ -9,6 +9,5 @@ name) and `tier` ("open" or "research").
 from training.data.rated_fluency import read_fluency_rated
 from training.data.rated_meaning import read_meaning_rated
 from training.data.rated_style import read_style_rated
-from training.data.tables import read_tsv
 
-__all__ = ["read_fluency_rated", "read_meaning_rated", "read_style_rated", "read_tsv"]
+__all__ = ["read_fluency_rated", "read_meaning_rated", "read_style_rated"]

@@ -18,13 +18,11 @@ import numpy as np
 import pandas as pd
 
 from training.data.mixtures import (
-    CORE,
     JIGSAW,
     MEANING_SCALES,
     SOFT_LABELS,
     TRANSFER,
 )
-from training.data.rated import read_fluency_rated, read_meaning_rated, read_style_rated
 from training.data.splits import (
     JIGSAW_HELD_OUT,
     JIGSAW_SEED,
@@ -34,27 +32,17 @@ from training.data.splits import (
 )
 
 __all__ = [
-    "CORE",
-    "JIGSAW",
-    "TRANSFER",
     "Detoxified",
-    "is_held_out",
     "jigsaw_half",
-    "key",
-    "rated_part",
     "read_cola",
-    "read_fluency_rated",
     "read_krishna",
     "read_meaning",
-    "read_meaning_rated",
     "read_paradetox",
     "read_style",
-    "read_style_rated",
     "read_transfer",
     "rude_words",
 ]
 
-key = dedup_key
 # A word counts as rude when ParaDetox's toxic texts hold it this often, and this many
 # times as often as the rewrites.
 _RUDE_COUNT, _RUDE_RATIO = 4, 12.0

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from training.data.mixtures import CORE, RESEARCH_SOURCES
-from training.data.rated import read_style_rated, read_tsv
+from training.data.rated import read_style_rated
 from training.data.sources import read_style
 from training.data.table_parts import (
     ParaDetox,
@@ -19,6 +19,7 @@ from training.data.table_parts import (
     read_training_paradetox,
     select,
 )
+from training.data.tables import read_tsv
 from training.synthetic import handwritten as written
 from training.synthetic.disfluency import disfluent
 from training.synthetic.spelling import obfuscate, respell

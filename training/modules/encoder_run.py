@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -105,8 +104,6 @@ def save_settings(args: argparse.Namespace) -> None:
 
 
 def save_encoder(encoder: Encoder, path: Path) -> None:
-    """Write the file under another name first, so that a kill leaves none in part."""
-    unfinished = path.with_suffix(".tmp")
-    encoder.save_pretrained(unfinished)
-    os.replace(unfinished, path)
+    """Write the file and say so."""
+    encoder.save_pretrained(path)
     print(f"wrote {path}")

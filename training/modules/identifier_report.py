@@ -11,7 +11,8 @@ import torch
 
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 from toxicity_j.rules import logit
-from training.data.sources import JIGSAW, jigsaw_half, read_paradetox, read_style
+from training.data.mixtures import JIGSAW
+from training.data.sources import jigsaw_half, read_paradetox, read_style
 from training.eval_metrics import (
     accuracy,
     auc,

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from training.data.rated import read_tsv
+from training.data.tables import read_tsv
 
 
 def test_a_stray_quotation_mark_loses_no_row(tmp_path):
