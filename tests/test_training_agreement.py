@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from training import agreement
+from training.modules.release_scores import release_scores
 
 
 def by_length(pairs):
@@ -81,7 +82,7 @@ def test_style_of_another_model_moves_style_alone():
     pairs = pd.DataFrame(
         {"source": ["You fool, go away."], "rewrite": ["You are not so clever."]}
     )
-    own = agreement.release_scores(agreement.ROOT)(pairs)
-    other = agreement.release_scores(agreement.ROOT, "identifier")(pairs)
+    own = release_scores(agreement.ROOT)(pairs)
+    other = release_scores(agreement.ROOT, "identifier")(pairs)
     assert own.sta[0] != other.sta[0]
     assert own[["sim", "fl"]].equals(other[["sim", "fl"]])

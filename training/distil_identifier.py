@@ -54,6 +54,8 @@ _EMBEDDING_SCALE = 0.1
 # Contrasts drawn beside those of the style table, which hold too few per kind for
 # embeddings that learn each word alone.
 _MORE_CONTRASTS = 80_000
+# Weights of the style table times this are the chances that a row is learned from.
+_CHANCE = 1.5
 # How much of the style table's own trust in its labels counts beside its teacher.
 _TRUST = 0.6
 
@@ -115,7 +117,7 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     scores = pd.read_parquet(args.examples / "style.teacher.parquet")
     teacher = scores.teacher[kept].to_numpy(np.float64)
     # A row that is drawn more often there is more than one row here.
-    chance = np.minimum(1.0, 1.5 * frame.weight.to_numpy())
+    chance = np.minimum(1.0, _CHANCE * frame.weight.to_numpy())
     drawn = np.random.default_rng(args.seed).random(len(frame)) < chance
     if args.max_train_samples:
         drawn &= np.arange(len(frame)) < args.max_train_samples

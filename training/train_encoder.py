@@ -10,6 +10,7 @@ training.calibrate_encoder` turns into the shipped file.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import torch
 from torch import nn
@@ -21,15 +22,13 @@ from training.modules.backbone import from_backbone
 from training.modules.encoder_losses import step_losses
 from training.modules.encoder_options import encoder_parser
 from training.modules.encoder_run import (
-    batches_of_rows,
     optimizer,
     read_tables,
+    run_steps,
     save_encoder,
     save_settings,
-    show_losses,
 )
 from training.modules.padded_attention import use_padded_attention
-from training.modules.schedule import Clock, take_step
 from training.modules.vocabulary import count_tokens, prune
 
 TASKS = ("style", "content", "fluency")
@@ -46,13 +45,8 @@ def train(
     rate = args.learning_rate
     updates = optimizer(network, rate, 4.0, [*flaw_head.parameters()])
     use_padded_attention(network)
-    clock = Clock(args.steps, args.minutes)
-    for rows in batches_of_rows(tables, args.batch_sizes, args.steps, args.seed):
-        losses = step_losses(network, flaw_head, tables, rows)
-        show_losses(clock, losses)
-        take_step(sum(losses.values()), updates, clock)
-        if clock.share >= 1:
-            break
+    losses_of = partial(step_losses, network, flaw_head, tables)
+    run_steps(tables, losses_of, updates, args)
 
 
 def _new_encoder(args: argparse.Namespace) -> Encoder:

@@ -14,6 +14,7 @@ paid for with agreement on the outputs of systems.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -29,15 +30,14 @@ from training.flags import command_parser
 from training.modules.encoder_losses import PAIR_TASKS, pair_losses
 from training.modules.encoder_options import add_label_flags
 from training.modules.encoder_run import (
-    batches_of_rows,
     optimizer,
     read_tables,
+    run_steps,
     save_encoder,
     save_settings,
-    show_losses,
 )
 from training.modules.padded_attention import use_padded_attention
-from training.modules.schedule import Clock, add_run_flags, take_step
+from training.modules.schedule import add_run_flags
 
 # Shares of the ways that pairs of content are made, and of those of the first run.
 VARIED_SHARE, EDITED_SHARE, ROLE_SHARE, FIRST_SHARE = 0.32, 0.14, 0.12, 0.42
@@ -60,13 +60,7 @@ def train(
     keep_all_but_pairs(network)
     updates = optimizer(network, args.learning_rate, 2.0)
     use_padded_attention(network)
-    clock = Clock(args.steps, args.minutes)
-    for rows in batches_of_rows(tables, args.batch_sizes, args.steps, args.seed):
-        losses = pair_losses(network, tables, rows)
-        show_losses(clock, losses)
-        take_step(sum(losses.values()), updates, clock)
-        if clock.share >= 1:
-            break
+    run_steps(tables, partial(pair_losses, network, tables), updates, args)
 
 
 def interpolate(network: EncoderNetwork, before: dict[str, torch.Tensor]) -> None:

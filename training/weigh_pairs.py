@@ -19,10 +19,10 @@ from tokenizers import Tokenizer
 
 from toxicity_j.rules import logit
 from toxicity_j.text import tokenize
-from training.agreement import release_scores
 from training.data.example_table import LEAST_LABEL, mixed_labels, shifted
 from training.flags import command_parser
 from training.modules.backbone import backbone_tokenizer
+from training.modules.release_scores import release_scores
 
 __all__ = ["balanced", "mixed_with_earlier", "shares"]
 

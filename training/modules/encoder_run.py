@@ -1,4 +1,4 @@
-"""What the two training runs of the encoder share: tables, batches, learning rates, and
+"""What the two training runs of the encoder share: tables, learning rates, steps, and
 the file at the end.
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +18,14 @@ from torch import nn
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderNetwork
 from training.data.example_table import ExampleTable
-from training.modules.schedule import Clock, adamw, batches
+from training.modules.schedule import Clock, adamw, batches, take_step
 
 __all__ = [
-    "batches_of_rows",
     "optimizer",
     "read_tables",
+    "run_steps",
     "save_encoder",
     "save_settings",
-    "show_losses",
 ]
 
 
@@ -40,17 +39,6 @@ def read_tables(
     for table in tables.values():
         table.read_labels(args, likelihood)
     return tables
-
-
-def batches_of_rows(
-    tables: dict[str, ExampleTable], sizes: Sequence[int], steps: int, seed: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Draw the rows of each step, by task; each task has a seed of its own."""
-    streams = []
-    for place, (size, table) in enumerate(zip(sizes, tables.values(), strict=True)):
-        streams.append(batches(table.weights, table.lengths, size, steps, seed + place))
-    for rows in zip(*streams, strict=True):
-        yield dict(zip(tables, rows, strict=True))
 
 
 def optimizer(
@@ -87,7 +75,41 @@ def optimizer(
     return adamw(groups, matrices[0].device)
 
 
-def show_losses(clock: Clock, losses: dict[str, torch.Tensor]) -> None:
+def run_steps(
+    tables: dict[str, ExampleTable],
+    losses_of: Callable[[dict[str, np.ndarray]], dict[str, torch.Tensor]],
+    updates: torch.optim.Optimizer,
+    args: argparse.Namespace,
+) -> None:
+    """Take the steps of a run.
+
+    Args:
+        tables: by task; their rows are drawn by weight.
+        losses_of: computes the losses of one step from the rows of each task.
+        updates: changes what is trained.
+        args: with `batch_sizes`, `steps`, `minutes` and `seed`.
+    """
+    clock = Clock(args.steps, args.minutes)
+    for rows in _batches(tables, args.batch_sizes, args.steps, args.seed):
+        losses = losses_of(rows)
+        _show(clock, losses)
+        take_step(sum(losses.values()), updates, clock)
+        if clock.share >= 1:
+            break
+
+
+def _batches(
+    tables: dict[str, ExampleTable], sizes: Sequence[int], steps: int, seed: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Draw the rows of each step, by task; each task has a seed of its own."""
+    streams = []
+    for place, (size, table) in enumerate(zip(sizes, tables.values(), strict=True)):
+        streams.append(batches(table.weights, table.lengths, size, steps, seed + place))
+    for rows in zip(*streams, strict=True):
+        yield dict(zip(tables, rows, strict=True))
+
+
+def _show(clock: Clock, losses: dict[str, torch.Tensor]) -> None:
     """Print the losses of every hundredth step."""
     if clock.step % 100:
         return
