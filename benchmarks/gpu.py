@@ -21,12 +21,13 @@ from benchmarks.checkpoints import build, corpus
 from benchmarks.gpu_timing import fastest, peaks, seconds
 from benchmarks.models import released
 from benchmarks.sizes import Size
-from toxicity_j.batching import default_token_budget, token_batches
+from toxicity_j.batching import default_token_budget
 from toxicity_j.cpu_packing import padding_free_logits
 from toxicity_j.devices import DTYPES
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.packed_attention import varlen_kernel_name
 from toxicity_j.rules import sigmoid
+from toxicity_j.token_batches import token_batches
 
 MODEL = "RoBERTa-base"
 

@@ -15,11 +15,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from toxicity_j.builtin_files import load_tensors, save_tensors
-from toxicity_j.builtin_identifier import (
-    MODEL_FILE,
-    IdentifierConfig,
-    ToxicityIdentifier,
-)
+from toxicity_j.builtin_identifier import ToxicityIdentifier
+from toxicity_j.builtin_identifier_config import MODEL_FILE, IdentifierConfig
 from toxicity_j.builtin_weights import find_weights
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from toxicity_j import batching as inference
-from toxicity_j.batching import deduplicate, run_batched, token_batches
+from toxicity_j.batching import run_batched
 from toxicity_j.devices import resolve_device, resolve_dtype
 from toxicity_j.packed_attention import packed_attention
+from toxicity_j.token_batches import deduplicate, token_batches
 
 
 def _encode(texts):

@@ -20,19 +20,21 @@ from torch.nn.functional import pad, relu
 
 from .batching import run_batched
 from .builtin_files import load_model, save_tensors
-from .builtin_identifier_config import IdentifierConfig, check_size
+from .builtin_identifier_config import (
+    CPU_TOKENS,
+    MODEL_FILE,
+    IdentifierConfig,
+    check_size,
+)
 from .column_checks import texts as checked_texts
 from .devices import Device, resolve_device, to_device
 from .model_interface import Progress
 from .rules import sigmoid
 from .text import tokenize, windows_of_all
 
-__all__ = ["MODEL_FILE", "IdentifierConfig", "ToxicityIdentifier"]
+__all__ = ["IdentifierConfig", "ToxicityIdentifier"]
 
-MODEL_FILE = "identifier.safetensors"
-# Tokens of one batch on a CPU: the model is small, so what a batch costs besides its
-# tokens weighs more than caches do.
-CPU_TOKENS = 8192
+# Tokens of one batch on a GPU; see `CPU_TOKENS`.
 GPU_TOKENS = 262144
 
 
@@ -176,9 +178,7 @@ class ToxicityIdentifier(nn.Module):
         size = self.config.max_length
         if max(map(len, ids)) <= size:
             return self._score_rows(ids)
-        # A quarter of each window is in the next too, as context for what is there.
-        stride = max(1, size * 3 // 4)
-        rows, row_owners = windows_of_all(ids, size, stride)
+        rows, row_owners = windows_of_all(ids, size, self.config.window_stride)
         step = max(1, CPU_TOKENS // size)
         batches = [rows[start : start + step] for start in range(0, len(rows), step)]
         logits = torch.cat([self._score_rows(batch) for batch in batches])

@@ -8,7 +8,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ["IdentifierConfig", "check_size"]
+__all__ = ["CPU_TOKENS", "MODEL_FILE", "IdentifierConfig", "check_size"]
+
+MODEL_FILE = "identifier.safetensors"
+# Tokens of one batch on a CPU: the model is small, so what a batch costs besides its
+# tokens weighs more than caches do.
+CPU_TOKENS = 8192
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,13 @@ class IdentifierConfig:
                 check_size(name, value)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"`dropout` must be in [0, 1); got {self.dropout!r}")
+
+    @property
+    def window_stride(self) -> int:
+        """Tokens between the starts of two windows: a quarter of each is in the next
+        too, as context for what is there.
+        """
+        return max(1, self.max_length * 3 // 4)
 
     def to_json(self) -> str:
         """Return the fields as JSON."""

@@ -7,25 +7,24 @@ long input torch is faster.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
+from .builtin_identifier_config import CPU_TOKENS, MODEL_FILE, IdentifierConfig
 from .builtin_weights import find_weights, name_with_digest
 from .protocols import IDENTIFIER, Protocol
 from .results import Segments
 from .rules import Decision, saturate, sigmoid
 from .signature import in_order
 from .text import tokenize, windows_of_all
+from .token_batches import deduplicate, token_batches
 
-_FILE = "identifier.safetensors"
 # Above this number of texts, torch makes up for its import.
 MOST_TEXTS = 5000
-_TOKENS = 8192
 
 __all__ = ["MOST_TEXTS", "score_style"]
 
@@ -63,48 +62,46 @@ class NumpyIdentifier:
     """
 
     def __init__(self) -> None:
-        with safe_open(str(find_weights(_FILE)), framework="np") as file:
+        with safe_open(str(find_weights(MODEL_FILE)), framework="np") as file:
             self._tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             metadata = file.metadata()
-        config = json.loads(metadata["config"])
-        self._widths = config["widths"]
-        self._layers = len(config["hidden"]) + 1
-        self._size = config["max_length"]
-        self._pad_id = config["vocab_size"]
+        self._config = IdentifierConfig.from_json(metadata["config"])
         self._tokenizer = Tokenizer.from_str(metadata["tokenizer"])
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 
     def p_toxic(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return P(toxic) of each text, in [0, 1], lower is better. *Shape:* (n,)"""
-        distinct = list(dict.fromkeys(texts))
+        distinct, indices = deduplicate(texts)
         ids = tokenize(self._tokenizer, distinct, special_tokens=False)
-        rows, row_owners = windows_of_all(ids, self._size, self._size * 3 // 4)
+        config = self._config
+        rows, row_owners = windows_of_all(ids, config.max_length, config.window_stride)
         owners = np.array(row_owners)
         lengths = list(map(len, rows))
         # Of a text in several windows the largest logit counts.
         logits = np.full(len(distinct), -np.inf)
-        for batch in _batches(lengths):
+        for batch in token_batches(lengths, CPU_TOKENS):
             chosen = [rows[index] for index in batch]
             np.maximum.at(logits, owners[batch], self._logits(chosen))
-        scores = dict(zip(distinct, sigmoid(logits), strict=True))
-        return np.array([scores[text] for text in texts])
+        scores: npt.NDArray[np.float64] = sigmoid(logits)[indices]
+        return scores
 
     def _logits(self, rows: list[list[int]]) -> Floats:
         """Return the logits of token ids, as `ToxicityIdentifier`. *Shape:* (batch,)"""
         length = max(1, *map(len, rows))
         # A window starts at each token; those at the end look past it, at zeros.
-        beyond = max(self._widths, default=1) - 1
-        ids = np.full((len(rows), length + beyond), self._pad_id)
+        widths, pad_id = self._config.widths, self._config.vocab_size
+        beyond = max(widths, default=1) - 1
+        ids = np.full((len(rows), length + beyond), pad_id)
         for padded, row in zip(ids, rows, strict=True):
             padded[: len(row)] = row
-        is_token = ids != self._pad_id
+        is_token = ids != pad_id
         seen = is_token[:, :, None].astype(np.float32)
         embeddings = self._rows("embedding", ids) * seen
         mask = seen[:, :length]
         counts = np.maximum(mask.sum(1), 1)
         features = [embeddings[:, :length].sum(1) / counts]
-        for index, width in enumerate(self._widths):
+        for index, width in enumerate(widths):
             shifted = [embeddings[:, start : start + length] for start in range(width)]
             under = np.concatenate(shifted, axis=-1)
             convolved = self._linear(f"convolutions.{index}", under)
@@ -113,9 +110,10 @@ class NumpyIdentifier:
         states = np.concatenate(features, axis=-1)
         # Each linear layer of the classifier is followed by a ReLU and a dropout, and
         # the first follows a dropout.
-        for layer in range(self._layers):
+        layers = len(self._config.hidden) + 1
+        for layer in range(layers):
             states = self._linear(f"classifier.{3 * layer + 1}", states)
-            if layer < self._layers - 1:
+            if layer < layers - 1:
                 states = np.maximum(states, 0)
         return states[:, 0]
 
@@ -133,18 +131,3 @@ class NumpyIdentifier:
         weights = stored.astype(np.float32) * scale
         result: Floats = states @ weights.T + bias
         return result
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield indices of rows of like length, under a budget of tokens."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order):
-            longest = lengths[order[stop]]
-            if (stop + 1 - start) * longest > _TOKENS:
-                break
-            stop += 1
-        yield order[start:stop]
-        start = stop

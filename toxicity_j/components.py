@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .builtin_identifier import MODEL_FILE as IDENTIFIER_FILE
+from .builtin_identifier_config import MODEL_FILE as IDENTIFIER_FILE
 from .checkpoints import ModelRef
 from .model_wieting import MODEL_FILE as WIETING_FILE
 from .model_xcomet_settings import is_xcomet

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from .batching import deduplicate
 from .checkpoints import (
     ModelRef,
     entries,
@@ -21,6 +20,7 @@ from .checkpoints import (
 )
 from .devices import Device, resolve_device, resolve_dtype
 from .model_interface import Progress, Scored
+from .token_batches import deduplicate
 
 # torch.nn.CosineSimilarity's floor for a vector's length, which the Wieting scripts
 # inherit.

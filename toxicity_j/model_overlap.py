@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .batching import deduplicate
 from .model_interface import Progress, Scored
+from .token_batches import deduplicate
 
 
 class Chrf:

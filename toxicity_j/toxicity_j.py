@@ -64,6 +64,7 @@ from .stored_columns import PLURALS, checked_columns
 from .text import normalize
 from .text_pictures import PICTURE
 from .text_tables import STRAIGHT
+from .token_batches import token_batches
 from .tokenization import TextEncoder
 from .version import VERSION
 

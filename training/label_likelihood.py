@@ -20,8 +20,8 @@ import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy
 
-from toxicity_j.batching import token_batches
 from toxicity_j.devices import pad_right, to_device
+from toxicity_j.token_batches import token_batches
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
 

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from toxicity_j.batching import token_batches
+from toxicity_j.token_batches import token_batches
 from training.flags import command_parser
 from training.modules.schedule import (
     Clock,

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from toxicity_j.batching import token_batches
 from toxicity_j.builtin_identifier import ToxicityIdentifier
+from toxicity_j.token_batches import token_batches
 from training.eval_metrics import accuracy, auc, calibration_error
 
 __all__ = ["Epoch", "Examples", "best_epoch", "predict", "validate"]
