@@ -394,6 +394,10 @@ class TestResults:
             ("--confidence 1", "`confidence` must be in (0, 1); got 1"),
             ("--resamples 0", "`n_resamples` must be at least 1; got 0"),
             ("--fail-under sim=0.5", "`--fail-under` names sim, which needs sources"),
+            ("--output alone.jsonl", "`--output` must not overwrite an input"),
+            ("--output none/x.json", "`--output` must lie in an existing folder"),
+            ("--predictions kind.txt", "`--stream` scores one table; got 2 files"),
+            ("--reference-column x", "has no column ['x'] (--reference-column)"),
         ],
     )
     def test_stream_refuses_what_it_would_ignore(self, files, option, message):
@@ -402,6 +406,13 @@ class TestResults:
         error = refused("score", "alone.jsonl", "--stream", "shards", *options)
         assert message in error
         assert not (files / "shards").exists()
+
+    def test_stream_reads_one_column_of_references(self, files):
+        row = {"out": "It is late.", "reference1": "Late.", "reference2": "It is."}
+        (files / "two.jsonl").write_text(json.dumps(row) + "\n")
+        arguments = ("score", "two.jsonl", "--stream", "shards", "--protocol")
+        error = refused(*arguments, "krishna2020")
+        assert "name one of ['reference1', 'reference2'] by --reference-col" in error
 
     def test_stream(self, files, monkeypatch):
         (files / "t.jsonl").write_text(

@@ -127,6 +127,33 @@ def test_blank_lines_of_a_tsv_are_texts(tmp_path):
     assert unit.columns == {"predictions": ["a", "", "b"]}
 
 
+def test_files_of_others_stay(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".notes.tmp").write_text("mine")
+    left = out / ".scores-000000000000-000000000250.parquet.1.tmp"
+    left.write_text("half of a shard")
+    score_dataset(write_json_lines(tmp_path / "a.jsonl"), out, scorer=Stub())
+    assert (out / ".notes.tmp").read_text() == "mine"
+    assert not left.exists()
+
+
+def test_scores_of_others_are_not_replaced(tmp_path):
+    (tmp_path / "scores.json").write_text("{}")
+    path = write_json_lines(tmp_path / "a.jsonl")
+    with pytest.raises(ShardError, match="holds scores without a manifest"):
+        score_dataset(path, tmp_path, scorer=Stub())
+    assert (tmp_path / "scores.json").read_text() == "{}"
+
+
+def test_a_folder_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = write_json_lines(tmp_path / "a.jsonl")
+    found = score_dataset(path, "~/out", scorer=Stub())
+    assert (tmp_path / "out" / "scores.json").exists()
+    assert intervals("~/out") == found["intervals"]
+
+
 def test_more_rows_than_a_block_in_two_processes(tmp_path):
     predictions = [f"text {i}" for i in range(2 * BLOCK + 3)]
     sources = predictions[::-1]

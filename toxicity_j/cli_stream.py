@@ -62,6 +62,9 @@ def stream(given: Mapping[str, Any]) -> int:
             f"`--format` must be one of {list(_FORMATS)} with `--stream`; got"
             f" {output_format!r}"
         )
+    if len(wanted.files) > 1:
+        raise ValueError(f"`--stream` scores one table; got {len(wanted.files)} files")
+    wanted.output.check(wanted.files)
     floors = parse_floors(wanted.fail_under)
     columns = _columns(wanted)
     check_floors(floors, get_protocol(wanted.protocol), columns)
@@ -121,7 +124,17 @@ def _columns(wanted: Request) -> dict[str, Any]:
     }
     references = reference_columns(table, wanted.names)
     protocol = get_protocol(wanted.protocol)
+    if wanted.names.references and not references:
+        raise ReaderError(
+            f"{table.path}: has no column {list(wanted.names.references)}"
+            " (--reference-column)"
+        )
     if references and protocol.references != "unused":
+        if len(references) > 1:
+            raise ReaderError(
+                f"{table.path}: `--stream` reads one column of references, of strings"
+                f" or of lists; name one of {references} by --reference-column"
+            )
         columns["references"] = references[0]
     if protocol.languages:
         columns["languages"] = language_column(table, wanted.names)

@@ -127,10 +127,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         ) from error
 
 
-def remove_temporary(folder: Path) -> None:
-    """Delete what a killed run left half-written."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+def remove_temporary(folder: Path, *names: str) -> None:
+    """Delete what a killed run left half-written of files whose names match one of
+    these, with * and ?.
+    """
+    for name in names:
+        for path in folder.glob(f".{name}.*.tmp"):
+            path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

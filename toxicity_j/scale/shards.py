@@ -20,6 +20,7 @@ from .manifest import MANIFEST, Manifest, ShardError, write_atomically
 __all__ = [
     "SCORES",
     "SCORE_COLUMNS",
+    "SHARDS",
     "Shard",
     "list_shards",
     "read_shards",
@@ -32,6 +33,8 @@ __all__ = [
 SCORES = "scores.json"
 # Score columns, where computed; `row` comes before them and `language` after.
 SCORE_COLUMNS = ("sta", "p_toxic", "nontoxic", "sim", "fl", "j")
+# Names of shards, with * for what differs.
+SHARDS = "scores-*.parquet"
 # Twelve digits, so that names sort like numbers.
 _NAME = re.compile(r"scores-(\d{12})-(\d{12})\.parquet")
 # Key of the description in parquet's own metadata, where no second file can be lost.
@@ -136,7 +139,7 @@ def read_shards(out: str | Path) -> list[Shard]:
         FileNotFoundError: there is no manifest.
         ShardError: the run has not finished, or a shard is missing.
     """
-    folder = Path(out)
+    folder = Path(out).expanduser()
     manifest = Manifest.load(folder)
     if manifest is None:
         raise FileNotFoundError(

@@ -18,10 +18,10 @@ from ..columns import BLOCK
 from .aggregate import corpus_scores, intervals, without_references
 from .arguments import check_workers, checked_window, column_names, make_scorer
 from .inputs import Rows, Unit
-from .manifest import Manifest, ShardError, remove_temporary, write_json
+from .manifest import MANIFEST, Manifest, ShardError, remove_temporary, write_json
 from .pool import Pool
 from .progress import Progress
-from .shards import SCORES, list_shards
+from .shards import SCORES, SHARDS, list_shards
 from .work import Job, RowScorer, missing_shards
 from .worker import Task
 
@@ -76,7 +76,8 @@ def score_dataset(
     check_workers(workers, timeout)
     columns = column_names(predictions, sources, references, languages)
     rows = Rows(data, columns)
-    job = Job(make_scorer(scorer, protocol, options), Path(out), checked_window(window))
+    folder = Path(out).expanduser()
+    job = Job(make_scorer(scorer, protocol, options), folder, checked_window(window))
     return _score_missing(job, rows, columns, _How(workers, timeout, resume, progress))
 
 
@@ -97,7 +98,7 @@ def _score_missing(
     job.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(job.folder):
         # Under the lock: they may be those of a run that goes on.
-        remove_temporary(job.folder)
+        remove_temporary(job.folder, MANIFEST, SCORES, SHARDS)
         manifest = _run(job, rows, columns, how)
         manifest.save(job.folder)
     return _finish(job.folder)
@@ -172,10 +173,10 @@ def _agreed_manifest(
     )
     found = Manifest.load(job.folder)
     if found is None:
-        # Scores of unknown settings, which this run's may not join.
-        if list_shards(job.folder):
+        # Scores of unknown settings, which this run's may not join or replace.
+        if list_shards(job.folder) or (job.folder / SCORES).exists():
             raise ShardError(
-                f"`out` holds shards without a manifest: {job.folder}. Choose another"
+                f"`out` holds scores without a manifest: {job.folder}. Choose another"
                 " folder"
             )
         manifest.save(job.folder)
