@@ -82,13 +82,13 @@ def plot(results: Results, path: Path) -> None:
     """Draw bars of the ratios.
 
     Raises:
-        ImportError: matplotlib is missing: pip install 'toxicity_j[benchmark]'.
+        ImportError: matplotlib is missing: pip install '.[benchmark]'.
     """
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "the plot needs matplotlib: pip install 'toxicity_j[benchmark]'"
+            "the plot needs matplotlib: pip install '.[benchmark]' in a clone"
         ) from error
     # The classifiers, which have one baseline in common.
     shown = [row for row in results.rows if row.share is not None]

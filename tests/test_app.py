@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip(
-    "gradio", reason="the page needs gradio: pip install toxicity_j[app]"
-)
+pytest.importorskip("gradio", reason="the page needs gradio: pip install .[app]")
 
 import gradio as gr
 import pandas as pd

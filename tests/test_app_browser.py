@@ -21,9 +21,7 @@ import pytest
 
 from tests.browser import PHONE, browser, open_page, overflow  # noqa: F401
 
-pytest.importorskip(
-    "gradio", reason="the page needs gradio: pip install toxicity_j[app]"
-)
+pytest.importorskip("gradio", reason="the page needs gradio: pip install .[app]")
 
 ROOT = Path(__file__).resolve().parents[1]
 # A loaded machine scores slowly; a page that waits longer is broken.

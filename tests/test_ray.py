@@ -16,12 +16,8 @@ import pytest
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
 
-ray = pytest.importorskip(
-    "ray", reason="Ray is not installed: pip install toxicity_j[ray]"
-)
-pytest.importorskip(
-    "ray.data", reason="Ray Data is not installed: pip install toxicity_j[ray]"
-)
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install .[ray]")
+pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install .[ray]")
 
 ROWS = 3 * BLOCK + 100
 

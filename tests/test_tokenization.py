@@ -166,7 +166,7 @@ def test_a_sentencepiece_file_without_its_library_names_the_extra(
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(
         ImportError,
-        match=r"sentencepiece and protobuf: pip install 'toxicity_j\[xcomet\]'",
+        match=r"sentencepiece and protobuf: pip install '.\[xcomet\]'",
     ):
         load_tokenizer(ModelRef.parse(str(folder), "x"), "style", "x")
 

@@ -466,9 +466,7 @@ def test_resplit_keeps_the_letters():
         export_torchscript,
         pytest.param(
             export_onnx,
-            marks=pytest.mark.skipif(
-                not HAS_ONNX, reason="needs the extra toxicity_j[onnx]"
-            ),
+            marks=pytest.mark.skipif(not HAS_ONNX, reason="needs the extra onnx"),
         ),
     ],
 )

@@ -109,7 +109,7 @@ class SentenceEmbedding:
         except ImportError as error:
             raise ImportError(
                 f"SIM with {str(model)!r} needs sentence-transformers: pip install"
-                " 'toxicity_j[sentence]', or give another `content_model`"
+                " '.[sentence]' in a clone, or give another `content_model`"
             ) from error
         self._ref = ModelRef.parse(model, "content_model")
         self.dtype, self.batch_size = dtype, batch_size or 32

@@ -29,7 +29,7 @@ class Chrf:
             from sacrebleu.metrics.chrf import CHRF
         except ImportError as error:
             raise ImportError(
-                "chrF needs sacrebleu: pip install 'toxicity_j[chrf]'"
+                "chrF needs sacrebleu: pip install '.[chrf]' in a clone"
             ) from error
         self._metric = CHRF()
 
@@ -78,7 +78,7 @@ def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
         from nltk.translate.bleu_score import sentence_bleu
     except ImportError as error:
         raise ImportError(
-            "`bleu_source` needs NLTK: pip install 'toxicity_j[wieting]'"
+            "`bleu_source` needs NLTK: pip install '.[wieting]' in a clone"
         ) from error
     scores = []
     with warnings.catch_warnings():

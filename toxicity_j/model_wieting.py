@@ -81,7 +81,7 @@ class WietingEmbedding:
         except ImportError as error:
             raise ImportError(
                 "the Wieting SIM needs NLTK and SentencePiece: pip install"
-                " 'toxicity_j[wieting]'"
+                " '.[wieting]' in a clone"
             ) from error
         self.name = f"the content model {str(ref)!r}"
         self.words = TreebankWordTokenizer()

@@ -190,7 +190,7 @@ def _require_sentencepiece(ref: ModelRef) -> None:
     except ImportError as error:
         raise ImportError(
             f"the tokenizer of {str(ref)!r} is a SentencePiece file, which needs"
-            " sentencepiece and protobuf: pip install 'toxicity_j[xcomet]'"
+            " sentencepiece and protobuf: pip install '.[xcomet]' in a clone"
         ) from error
 
 

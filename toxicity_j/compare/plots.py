@@ -16,7 +16,9 @@ from .records import FACTORS, MEASURES, Estimate, System
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NEEDS_EXTRA = 'the report needs matplotlib and jinja2: pip install "toxicity_j[report]"'
+NEEDS_EXTRA = (
+    'the report needs matplotlib and jinja2: pip install ".[report]" in a clone'
+)
 
 # Colors that stand for the page's own, so that one drawing serves light, dark and
 # print.

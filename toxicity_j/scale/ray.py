@@ -1,6 +1,6 @@
 """Scores on a cluster: Ray Data moves the rows and restarts what dies.
 
-Needs the extra `ray`: `pip install "toxicity_j[ray]"`. Rows keep their columns, so an
+Needs the extra `ray`: `pip install ".[ray]"` in a clone. Rows keep their columns, so an
 id stays beside its scores.
 """
 
@@ -17,7 +17,7 @@ try:
     import ray.data
 except ImportError as error:
     raise ImportError(
-        'toxicity_j.scale.ray needs Ray Data: pip install "toxicity_j[ray]"'
+        'toxicity_j.scale.ray needs Ray Data: pip install ".[ray]" in a clone'
     ) from error
 
 from ..columns import BLOCK

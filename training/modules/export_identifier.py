@@ -77,7 +77,7 @@ def export_onnx(model: ToxicityIdentifier, folder: str | Path) -> Path:
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            "exporting to ONNX needs the extra: pip install 'toxicity_j[onnx]'"
+            "exporting to ONNX needs the extra: pip install '.[onnx]' in a clone"
         ) from error
     path = _prepare(model, folder) / "identifier.onnx"
     axes = {

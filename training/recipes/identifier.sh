@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The shipped identifier, from the encoder's style table, and from the encoder itself where an earlier identifier suspects
-# what may be harmless: run encoder.sh first. Half an hour on two cores.
+# what may be harmless: run encoder.sh first. Half an hour on one core.
 #
 #     training/recipes/identifier.sh DATA OUTPUT EARLIER   DATA, OUTPUT: as for encoder.sh
 #     training/recipes/identifier.sh --small OUTPUT        the same command on made-up data, in a minute
