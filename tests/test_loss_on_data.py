@@ -122,6 +122,7 @@ def test_toxic_sides_have_higher_loss_and_the_bridge_stays_near_the_text(
         f" exact, worst {off.max():.3f} off"
     )
     assert order >= 0.95
-    # Not exact are texts with characters that a byte-level tokenizer cuts: the loss
-    # does not see those.
-    assert exact >= (1 if name == "own" else 0.98)
+    # Not exact are texts with characters that a byte-level tokenizer cuts, which the
+    # loss does not see, and letters that are read by their neighbours, such as a "ı"
+    # within an English word.
+    assert exact >= (0.999 if name == "own" else 0.98)
