@@ -156,6 +156,22 @@ def test_equal_systems_share_a_rank_and_no_winner_is_named():
     assert ranks({"x": 0.1, "y": 0.3, "z": 0.1}) == {"x": 2, "y": 1, "z": 2}
 
 
+def test_no_detectable_difference_is_claimed_of_identical_systems():
+    same = {"a": segments([0.2, 0.8] * 5), "b": segments([0.2, 0.8] * 5)}
+    comparison = compare(same)
+    assert comparison.smallest_difference == {}
+    assert len(comparison.verdict) == 1
+    assert "would be found" not in comparison.to_text()
+    # The other pairs speak of what would be found.
+    noise = np.random.default_rng(0).uniform(0, 1, 10)
+    found = compare({**same, "c": segments(noise)})
+    assert "would be found" in found.verdict[-1]
+    assert found.smallest_difference["sta"] > 0
+    # A difference that three decimals do not show is not told either.
+    near = {"a": segments([0.5] * 10), "b": segments([0.5, 0.50001] * 5)}
+    assert "difference of 0.000 on" not in " ".join(compare(near).verdict)
+
+
 def test_p_values_are_corrected_over_the_pairs():
     comparison = compare(three_systems())
     raw = sorted(pair.differences["j"].p_value for pair in comparison.pairs)
