@@ -9,6 +9,7 @@ import json
 import math
 import os
 import re
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ import pytest
 
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
+from toxicity_j.compare.intervals import share_interval
 from toxicity_j.scale import ShardError, WorkerError, read_shards, score_dataset
 from toxicity_j.scale.aggregate import intervals, joint_signature
 from toxicity_j.scale.inputs import Rows
@@ -455,6 +457,27 @@ def test_intervals_of_many_rows_are_normal(tmp_path, monkeypatch):
     normal = intervals(tmp_path / "out")["sta"]
     assert normal == pytest.approx((sta.mean() - margin, sta.mean() + margin), abs=1e-6)
     assert resampled == pytest.approx(normal, abs=margin / 5)
+
+
+@pytest.mark.parametrize("rows", [10, 250])
+def test_intervals_of_decisions_are_wilsons(tmp_path, monkeypatch, rows):
+    path = write_json_lines(tmp_path / "rows.jsonl", PREDICTIONS[:rows], SOURCES[:rows])
+    score_dataset(path, tmp_path / "out", scorer=Stub(), window=40)
+    share = segments(PREDICTIONS[:rows]).nontoxic.mean()
+    wilson = pytest.approx(share_interval(share, rows, 0.9))
+    assert intervals(tmp_path / "out", confidence=0.9)["nontoxic_share"] == wilson
+    monkeypatch.setattr("toxicity_j.scale.aggregate.BOOTSTRAP_ROWS", 1)
+    assert intervals(tmp_path / "out", confidence=0.9)["nontoxic_share"] == wilson
+
+
+def test_few_rows_are_warned_of_once(tmp_path, caplog):
+    path = write_json_lines(tmp_path / "rows.jsonl", ["a", "b"], ["c", "d"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        score_dataset(path, tmp_path / "out", scorer=Stub())
+        intervals(tmp_path / "out", confidence=0.9)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.endswith("2 rows are fewer than 6: the intervals are too narrow")
 
 
 def test_one_row_has_no_intervals(tmp_path):

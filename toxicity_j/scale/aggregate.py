@@ -6,6 +6,7 @@ mean.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import re
@@ -67,7 +68,7 @@ def intervals(
 
     For decisions it is Wilson's. For other scores it is the percentile bootstrap of
     `compare.statistics` up to `BOOTSTRAP_ROWS` rows; above, the normal interval. One
-    row has no intervals; fewer than 6 are logged as a warning.
+    row has no intervals; fewer than 6 are logged once as a warning.
 
     Args:
         out: the folder of `score_dataset`.
@@ -88,11 +89,7 @@ def intervals(
     if count == 1:
         return {}
     if count < FEWEST_SEGMENTS:
-        logger.warning(
-            "%s rows are fewer than %s: the intervals are too narrow",
-            count,
-            FEWEST_SEGMENTS,
-        )
+        _warn_of_few(str(out), count)
     # Column by column: the memory of one, whatever their number.
     present = shards[0].table().column_names
     found = {}
@@ -100,6 +97,17 @@ def intervals(
         if name in present:
             found[key] = _interval(shards, name, confidence, n_resamples, seed)
     return found
+
+
+@functools.cache
+def _warn_of_few(out: str, count: int) -> None:
+    # Cached, because one run of the command asks for intervals twice.
+    logger.warning(
+        "%s: %s rows are fewer than %s: the intervals are too narrow",
+        out,
+        count,
+        FEWEST_SEGMENTS,
+    )
 
 
 def joint_signature(signatures: Iterable[str]) -> str:
