@@ -11,6 +11,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from toxicity_j.compare import Comparison, compare
@@ -152,6 +154,22 @@ def test_equal_systems_share_a_rank_and_no_winner_is_named():
     assert comparison.main == "sta"
     assert "a and b cannot be told apart on STA" in comparison.verdict[0]
     assert ranks({"x": 0.1, "y": 0.3, "z": 0.1}) == {"x": 2, "y": 1, "z": 2}
+
+
+def test_no_detectable_difference_is_claimed_of_identical_systems():
+    same = {"a": segments([0.2, 0.8] * 5), "b": segments([0.2, 0.8] * 5)}
+    comparison = compare(same)
+    assert comparison.smallest_difference == {}
+    assert len(comparison.verdict) == 1
+    assert "would be found" not in comparison.to_text()
+    # The other pairs speak of what would be found.
+    noise = np.random.default_rng(0).uniform(0, 1, 10)
+    found = compare({**same, "c": segments(noise)})
+    assert "would be found" in found.verdict[-1]
+    assert found.smallest_difference["sta"] > 0
+    # A difference that three decimals do not show is not told either.
+    near = {"a": segments([0.5] * 10), "b": segments([0.5, 0.50001] * 5)}
+    assert "difference of 0.000 on" not in " ".join(compare(near).verdict)
 
 
 def test_p_values_are_corrected_over_the_pairs():
@@ -364,6 +382,85 @@ def test_a_saved_comparison_with_a_distorted_part_is_refused():
 def test_what_cannot_be_compared_is_refused_by_name(systems, options, message):
     with pytest.raises(ValueError, match=message):
         compare(systems, **options)
+
+
+KINDS = {
+    "arrow": pa.array,
+    "chunked arrow": lambda items: pa.chunked_array([items]),
+    "numpy": lambda items: np.array(items, dtype=object),
+    "pandas": pd.Series,
+    "generator": iter,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_of_every_kind_give_what_lists_give(kind):
+    outputs, languages = ["0.9", "0.1"] * 3, ["en", "de"] * 3
+    sources, references = ["source"] * 6, ["one"] * 6
+
+    def compared(column):
+        return compare(
+            {"a": column(outputs), "b": column(outputs[::-1])},
+            column(sources),
+            column(references),
+            column(languages),
+            scorer=FakeScorer(),
+        )
+
+    expected, found = compared(list), compared(KINDS[kind])
+    assert replace(found, date=expected.date) == expected
+    assert Comparison.from_json(found.to_json()) == found
+    assert found.texts == Texts(
+        {"a": outputs, "b": outputs[::-1]}, sources, [["one"]] * 6
+    )
+
+
+def test_arrow_lists_of_references_become_lists():
+    lists = [["one", "two"]] * 6
+    given = {"a": ["0.9"] * 6}
+    found = compare(given, references=pa.array(lists), scorer=FakeScorer())
+    assert found.texts.references == lists
+    assert found.to_json()
+
+
+@pytest.mark.parametrize(
+    ("systems", "columns", "message"),
+    [
+        ({"a": "0.9"}, {}, r"`systems\['a'\]` must be a list of strings"),
+        ({"a": [0.9]}, {}, r"`systems\['a'\]` must hold strings only"),
+        ({"a": ["0.9"]}, {"sources": {"x"}}, "`sources` must be a list of strings"),
+        ({"a": ["0.9"]}, {"languages": [1]}, "`languages` must hold strings only"),
+        ({"a": ["0.9"]}, {"references": 3}, "`references` must be a list of strings"),
+    ],
+)
+def test_a_column_of_the_wrong_type_is_named(systems, columns, message):
+    with pytest.raises(TypeError, match=message):
+        compare(systems, **columns, scorer=FakeScorer())
+
+
+def with_languages(*languages):
+    return replace(segments([0.5] * len(languages)), languages=list(languages))
+
+
+def test_systems_of_other_languages_are_refused():
+    systems = {"a": with_languages("en", "de"), "b": with_languages("en", "fr")}
+    message = (
+        r"`systems` must have the same languages; systems\['b'\] has other languages"
+        r" than systems\['a'\]: 'fr' and 'de' at index 1"
+    )
+    with pytest.raises(ValueError, match=message):
+        compare(systems)
+    with pytest.raises(ValueError, match=r"systems\['b'\] has .* than `languages`"):
+        compare(systems, languages=["en", "de"])
+    with pytest.raises(ValueError, match=r"`systems\['a'\].languages` must have one"):
+        compare({"a": replace(segments([0.5] * 3), languages=["en"])})
+
+
+def test_a_system_without_languages_has_those_of_the_others():
+    systems = {"a": segments([0.5, 0.7]), "b": with_languages("en", "de")}
+    comparison = compare(systems)
+    assert comparison.languages == ["en", "de"]
+    assert set(comparison.system("a").by_language) == {"en", "de"}
 
 
 @pytest.mark.parametrize("systems", [[("a", ["x"])], {1: ["x"]}, None])

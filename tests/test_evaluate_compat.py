@@ -234,6 +234,21 @@ def test_intervals_on_request():
             metric.compute(predictions=["a", "b"], confidence=value)
 
 
+def test_intervals_of_decisions_are_those_of_a_comparison():
+    metric = load(**OPTIONS)
+    scores = metric.compute(predictions=["hello"] * 50, confidence=0.95)
+    # Wilson: n / (n + z ** 2) = 50 / (50 + 1.96 ** 2) = 0.929.
+    assert scores["ci"]["nontoxic_share"] == pytest.approx([0.9287, 1.0], abs=1e-4)
+
+
+def test_few_segments_are_warned_of_once():
+    metric = load(**OPTIONS)
+    with pytest.warns(UserWarning, match="3 segments are fewer than 6") as caught:
+        metric.compute(predictions=["a", "you idiot", "c"], confidence=0.9)
+    few = [warning for warning in caught if "fewer" in str(warning.message)]
+    assert len(few) == 1
+
+
 def test_intervals_need_the_installed_package(monkeypatch):
     metric = load(**OPTIONS)
     monkeypatch.setitem(sys.modules, "toxicity_j.compare.statistics", None)

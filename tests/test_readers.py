@@ -4,12 +4,13 @@ to match.
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
 
 from toxicity_j.compare.readers import ColumnNames, Inputs, ReaderError, read_columns
-from toxicity_j.compare.tables import read_table
+from toxicity_j.compare.tables import read_header, read_table
 
 SOURCES = ["This d*mn bus is late.", "Be quiet, you fool.", "What a stupid plan."]
 KIND = ["This bus is late.", "Please be quiet.", "This plan does not help."]
@@ -121,6 +122,28 @@ class TestTables:
         assert inputs.sources == ['a, "b"', "f"]
         assert inputs.systems == {"good": ["c\nd", "g"], "bad": ["e", "h"]}
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_the_header_and_one_row_of_csv(self, write, end):
+        lines = ['"source","a', 'b"', '"x', 'y","z"', "u,v", ""]
+        table = read_header(write("a.csv", end.join(lines)))
+        assert table.columns == {"source": [f"x{end}y"], f"a{end}b": ["z"]}
+        assert table.lines == [3]
+
+    @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+    def test_an_empty_file_has_no_header(self, write, name):
+        with pytest.raises(ReaderError, match="the file is empty"):
+            read_header(write(name, b""))
+
+    @pytest.mark.parametrize(
+        ("name", "header"), [("a.csv", "p"), ("a.tsv", "p\ttoxic_comment")]
+    )
+    def test_cells_may_be_long(self, write, name, header):
+        # More than the csv module allows unless told; another test may have told it.
+        csv.field_size_limit(131_072)
+        long = "x" * 200_000
+        row = "\t".join([long] * len(header.split("\t")))
+        assert read_table(write(name, f"{header}\n{row}\n")).columns["p"] == [long]
+
     def test_an_open_quote_in_csv_is_named_where_it_opens(self, write):
         fails(
             r"^a.csv, line 3: not CSV",
@@ -158,6 +181,14 @@ class TestTables:
             (
                 [{"p": "x"}, {"q": "y"}],
                 "a.jsonl, line 2: `p` is missing; line 1 has it",
+            ),
+            (
+                [{"p": "x"}, {"p": "y", "source": "z"}],
+                "a.jsonl, line 2: `source` is missing in line 1",
+            ),
+            (
+                ['{"p": "x"}', '{"p": "y", "p": "z"}'],
+                "a.jsonl, line 2: the key `p` stands 2 times",
             ),
             (
                 [{"p": "x"}, {"p": None}],

@@ -284,5 +284,6 @@ def test_character_bleu_skips_pairs_of_three_characters():
     assert longer == pytest.approx(sum(by_hand) / 4)
 
 
-def test_character_bleu_of_nothing_is_nan():
-    assert np.isnan(character_bleu(["abc"], ["abc"]))
+@pytest.mark.parametrize("text", ["", "abc"])
+def test_character_bleu_of_nothing_is_0(text):
+    assert character_bleu([text], [text]) == 0

@@ -19,6 +19,7 @@ from toxicity_j.compare.statistics import (
     bootstrap_interval,
     effect_size,
     holm,
+    mean_interval,
     paired_bootstrap,
     smallest_detectable_difference,
 )
@@ -216,6 +217,25 @@ def test_intervals_of_shares_are_wilsons(right, n):
     assert share_interval(right / n, n, 0.95) == pytest.approx(
         (reference.low, reference.high), abs=1e-12
     )
+
+
+def test_the_interval_of_a_mean_is_wilsons_for_decisions_and_else_the_bootstraps():
+    decisions, scores = [1, 0, 1, 1] * 5, np.linspace(0, 1, 20)
+    assert mean_interval(decisions, level=0.9) == share_interval(0.75, 20, 0.9)
+    options = {"n_resamples": 200, "seed": 3, "level": 0.9}
+    assert mean_interval(scores, **options) == bootstrap_interval(scores, **options)
+    with pytest.raises(ValueError, match="at least 2 numbers"):
+        mean_interval([1])
+
+
+def test_the_smallest_detectable_difference_is_never_negative():
+    scores, zeros = list(range(6)), [0] * 6
+    found = smallest_detectable_difference(scores, zeros, level=0.999, power=0.001)
+    assert found == 0
+    # The differences are all 0.1, but for rounding.
+    lower = [score / 10 for score in range(6)]
+    higher = [score + 0.1 for score in lower]
+    assert smallest_detectable_difference(higher, lower) == 0
 
 
 def test_holm_multiplies_by_how_many_remain():

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import re
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ import pytest
 
 from tests.stub import Stub, segments
 from toxicity_j.columns import BLOCK
+from toxicity_j.compare.intervals import share_interval
 from toxicity_j.scale import ShardError, WorkerError, read_shards, score_dataset
 from toxicity_j.scale.aggregate import intervals, joint_signature
 from toxicity_j.scale.inputs import Rows
@@ -111,7 +113,11 @@ def test_tsv_of_the_shared_tasks_is_read_as_their_scripts_read_it(tmp_path):
             'line 2: a cell opens a quote (") that does not close on its line',
         ),
         ("a.tsv", "sources\tpredictions\na\n", "a.tsv:2: 1 cells, the header has 2"),
-        ("a.jsonl", '{"predictions": "b"}\n\n', "a.jsonl:2: the line is blank"),
+        (
+            "a.jsonl",
+            '{"predictions": "b"}\n\n',
+            "a.jsonl:2: not JSON (the line is blank)",
+        ),
     ],
 )
 def test_a_line_that_would_be_lost_is_an_error(tmp_path, name, content, message):
@@ -119,6 +125,37 @@ def test_a_line_that_would_be_lost_is_an_error(tmp_path, name, content, message)
     rows = Rows(tmp_path / name, {"predictions": "predictions"})
     with pytest.raises(ValueError, match=re.escape(message)):
         list(rows.units(10))
+
+
+def test_a_blank_line_of_a_csv_is_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("predictions\na\n\nb\n", encoding="utf-8")
+    rows = Rows(tmp_path / "a.csv", {"predictions": "predictions"})
+    with pytest.raises(ValueError, match="a.csv:3: 0 cells, the header has 1"):
+        list(rows.units(10))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.CSV", "a.tsv", "a.TSV", "a.tab", "a.TAB"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_and_suffixes_are_those_of_files_read_whole(tmp_path, name, end):
+    separator = "," if name.lower() == "a.csv" else "\t"
+    lines = [["id", "predictions"], ["1", "a"], ["2", "b"], ""]
+    text = end.join(separator.join(cells) for cells in lines)
+    (tmp_path / name).write_bytes(text.encode())
+    for data in (tmp_path / name, tmp_path):
+        (unit,) = Rows(data, {"predictions": "predictions"}).units(10)
+        assert unit.columns == {"predictions": ["a", "b"]}
+
+
+def test_line_breaks_in_csv_cells_are_kept(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'predictions\n"a\rb\r\nc\nd"\n')
+    (unit,) = Rows(tmp_path / "a.csv", {"predictions": "predictions"}).units(10)
+    assert unit.columns == {"predictions": ["a\rb\r\nc\nd"]}
+
+
+def test_the_suffix_of_parquet_may_be_in_capitals(tmp_path):
+    table = pyarrow.table({"predictions": ["a", "b"]})
+    pyarrow.parquet.write_table(table, tmp_path / "rows.PARQUET")
+    assert Rows(tmp_path, {"predictions": "predictions"}).total == 2
 
 
 def test_blank_lines_of_a_tsv_are_texts(tmp_path):
@@ -281,8 +318,12 @@ def test_a_changed_text_of_the_same_length_is_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", r"rows.jsonl:2: not a line of JSON"),
-        ("[1]", r"rows.jsonl:2: must be a JSON object; got list"),
+        ("{", r"rows.jsonl:2: not JSON"),
+        ("[1]", r"rows.jsonl:2: must be a JSON object; got \[1\]"),
+        (
+            '{"predictions": "a", "sources": "b", "predictions": "c"}',
+            r"rows.jsonl:2: the key `predictions` stands 2 times",
+        ),
         (
             '{"predictions": "a"}',
             r"rows.jsonl:2: there is no column 'sources'; columns: predictions",
@@ -305,7 +346,7 @@ def test_bad_delimited_files_are_named(tmp_path):
             r"cells.csv:3: 1 cells, the header has 2",
         ),
         "bytes.csv": (b"predictions,sources\na,\xff\n", r"bytes.csv:2: not UTF-8"),
-        "quote.csv": (b'predictions,sources\na,"b"c\n', r"quote.csv:2: "),
+        "quote.csv": (b'predictions,sources\na,"b"c\n', r"quote.csv, line 2: not CSV"),
         "zero.csv": (b"", r"zero.csv: there is no column 'predictions'"),
         "none.csv": (b"predictions,sources\n", r"`data` must hold at least one row"),
         "bad.parquet": (b"PAR1", r"bad.parquet is not readable"),
@@ -443,6 +484,27 @@ def test_intervals_of_many_rows_are_normal(tmp_path, monkeypatch):
     normal = intervals(tmp_path / "out")["sta"]
     assert normal == pytest.approx((sta.mean() - margin, sta.mean() + margin), abs=1e-6)
     assert resampled == pytest.approx(normal, abs=margin / 5)
+
+
+@pytest.mark.parametrize("rows", [10, 250])
+def test_intervals_of_decisions_are_wilsons(tmp_path, monkeypatch, rows):
+    path = write_json_lines(tmp_path / "rows.jsonl", PREDICTIONS[:rows], SOURCES[:rows])
+    score_dataset(path, tmp_path / "out", scorer=Stub(), window=40)
+    share = segments(PREDICTIONS[:rows]).nontoxic.mean()
+    wilson = pytest.approx(share_interval(share, rows, 0.9))
+    assert intervals(tmp_path / "out", confidence=0.9)["nontoxic_share"] == wilson
+    monkeypatch.setattr("toxicity_j.scale.aggregate.BOOTSTRAP_ROWS", 1)
+    assert intervals(tmp_path / "out", confidence=0.9)["nontoxic_share"] == wilson
+
+
+def test_few_rows_are_warned_of_once(tmp_path, caplog):
+    path = write_json_lines(tmp_path / "rows.jsonl", ["a", "b"], ["c", "d"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        score_dataset(path, tmp_path / "out", scorer=Stub())
+        intervals(tmp_path / "out", confidence=0.9)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.endswith("2 rows are fewer than 6: the intervals are too narrow")
 
 
 def test_one_row_has_no_intervals(tmp_path):

@@ -19,9 +19,10 @@ Args:
     languages: list of strings, for results by language.
     per_segment: also return `segments`, the scores of each segment.
     bleu_source: also return the character BLEU of the predictions against the sources
-        that some scripts print beside J.
+        that some scripts print beside J. It leaves out pairs with a text of at most 3
+        characters, and is 0 without any other pair.
     confidence: also return `ci`, the interval of each score at this level, in (0, 1);
-        needs the installed package.
+        Wilson's for decisions, else by bootstrap; needs the installed package.
     unterminated: "predictions", "sources" or both, if the last line of that file has no
         newline.
 Returns:

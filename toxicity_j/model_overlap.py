@@ -4,7 +4,6 @@ the s-nlp scripts.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 
@@ -69,7 +68,8 @@ def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
     """Compute the "BLEU" of the s-nlp scripts, over characters, in [0, 1].
 
     Pairs where either text has at most 3 characters are left out, as in s-nlp/detox:
-    emnlp2021/metric/metric.py; NaN when no pair is left.
+    emnlp2021/metric/metric.py. Without any other pair it is 0, where the script gives
+    NaN.
 
     Raises:
         ImportError: NLTK is not installed.
@@ -88,6 +88,7 @@ def character_bleu(sources: Sequence[str], predictions: Sequence[str]) -> float:
             if min(len(source), len(prediction)) > 3:
                 bleu = sentence_bleu([source], prediction)
                 scores.append(float(bleu))
+    # NaN has no place in JSON.
     if not scores:
-        return math.nan
+        return 0.0
     return sum(scores) / len(scores)

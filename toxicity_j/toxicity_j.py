@@ -155,9 +155,9 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         check_flag("`per_segment`", per_segment)
         check_flag("`bleu_source`", bleu_source)
         lacking_newline = check_unterminated(unterminated)
-        bootstrap_interval = None
+        mean_interval = None
         if confidence is not None:
-            bootstrap_interval = interval_function(confidence)
+            mean_interval = interval_function(confidence)
         given = checked_columns(predictions, sources, references, languages, data)
         joined = self.join_stored(given)
         if joined is None:
@@ -165,8 +165,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         columns = Columns(**joined, unterminated=lacking_newline)  # type: ignore[arg-type]
         segments = self._score(columns)
         scores = segments.corpus()
-        if bootstrap_interval is not None:
-            scores["ci"] = corpus_intervals(segments, bootstrap_interval, confidence)
+        if mean_interval is not None:
+            scores["ci"] = corpus_intervals(segments, mean_interval, confidence)
         if per_segment:
             scores["segments"] = segments.as_lists()
         if bleu_source:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..results import mean
-from .intervals import intervals, share_interval
+from .intervals import intervals, is_decision, share_interval
 from .records import FACTORS, Difference, Estimate, Pair
 from .resampling import Array, paired_p_values
 from .statistics import effect_size, holm, smallest_detectable_difference
@@ -99,6 +99,8 @@ def smallest_differences(
     """Return, by measure, the smallest difference that tests show with a power of 0.8.
 
     The level is shared by the pairs (Bonferroni), as the smallest corrected p-value is.
+    Pairs whose differences are all equal show no spread, so they say nothing of it; a
+    measure without any other pair is left out.
     """
     if not order:
         return {}
@@ -111,7 +113,7 @@ def smallest_differences(
             detectable = smallest_detectable_difference(
                 one, other, level=level / len(order)
             )
-            if detectable is not None:
+            if detectable:
                 found.append(detectable)
         if found:
             # The median, because one odd pair should not speak for all.
@@ -144,8 +146,7 @@ def _estimate(column: Array, bounds: Bounds, confidence: float) -> Estimate:
     """Return the mean of a column with its interval: Wilson's if it holds decisions."""
     center = mean(column.tolist())
     low, high = bounds
-    is_decision = np.isin(column, (0.0, 1.0)).all()
-    if low is not None and is_decision:
+    if low is not None and is_decision(column):
         low, high = share_interval(center, len(column), confidence)
     return Estimate(center, low, high)
 

@@ -42,7 +42,8 @@ def compare(
 
     Args:
         systems: by name, the system's outputs or its `Segments`; one system gives
-            scores and intervals only.
+            scores and intervals only. As for `Scorer.score`, a column may be any
+            ordered iterable of strings.
         sources: the toxic texts, one per segment; without them only STA is scored.
         references: reference texts, where the protocol uses them.
         languages: language of each segment.
@@ -59,7 +60,7 @@ def compare(
     Raises:
         TypeError: an argument has the wrong type.
         ValueError: an argument is out of its range, names repeat or are empty, lengths
-            differ, or the systems were scored with different settings.
+            differ, or the systems were scored with different settings or languages.
     """
     check_names(systems, baseline)
     resamples, start = check_draws(n_resamples, seed)

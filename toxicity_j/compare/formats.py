@@ -18,6 +18,10 @@ NumberedRows: TypeAlias = Iterator[tuple[int, Any]]
 _READ_BY_PANDAS = ("toxic_sentence", "toxic_comment")
 
 
+# Characters of one cell; the csv module stops at 131,072 unless told.
+CELL_LIMIT = 1 << 27
+
+
 class ReaderError(ValueError):
     """A file cannot be read as columns of texts; one line says which and why."""
 
@@ -47,9 +51,25 @@ def check_unicode(text: str, place: str) -> None:
         ) from None
 
 
-def csv_rows(path: str, text: str, quoting: str) -> NumberedRows:
-    """Yield the first line and the cells of each row; the first row is the header."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _allow_long_cells() -> None:
+    # Never lowered again: the limit is the process's, and another thread may be
+    # reading.
+    limit = csv.field_size_limit()
+    csv.field_size_limit(max(CELL_LIMIT, limit))
+
+
+def csv_cells(path: str, lines: Iterable[str]) -> NumberedRows:
+    """Yield the first line and the cells of each row; the first row is the header.
+
+    Args:
+        path: the file's name, for messages.
+        lines: with their ends, of whatever kind.
+
+    Raises:
+        ReaderError: a row is not CSV.
+    """
+    _allow_long_cells()
+    reader = csv.reader(lines, strict=True)
     start = 1
     try:
         for cells in reader:
@@ -59,9 +79,17 @@ def csv_rows(path: str, text: str, quoting: str) -> NumberedRows:
         raise ReaderError(f"{path}, line {start}: not CSV ({error})") from None
 
 
-def tsv_rows(path: str, text: str, quoting: str) -> NumberedRows:
-    """Yield the line and the cells of each row; the first row is the header."""
-    return tsv_cells(path, text_lines(text), quoting)
+def _csv_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
+    return csv_cells(path, lines)
+
+
+def _tsv_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
+    return tsv_cells(path, _without_ends(lines), quoting)
+
+
+def _without_ends(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.rstrip("\r\n")
 
 
 def tsv_cells(path: str, lines: Iterable[str], quoting: str = "auto") -> NumberedRows:
@@ -70,6 +98,7 @@ def tsv_cells(path: str, lines: Iterable[str], quoting: str = "auto") -> Numbere
     Raises:
         ReaderError: a quote does not close on its line.
     """
+    _allow_long_cells()
     has_quotes = quoting == "csv"
     for number, line in enumerate(lines, start=1):
         if number == 1 and quoting == "auto":
@@ -97,36 +126,64 @@ def _unquoted(path: str, number: int, line: str) -> list[str]:
     return cells or [""]
 
 
-def jsonl_rows(path: str, text: str, quoting: str) -> NumberedRows:
+def json_object(line: str | bytes, place: str) -> dict[str, Any]:
+    """Read one line of JSON Lines.
+
+    Args:
+        line: one line.
+        place: the file and the line's number, for messages.
+
+    Raises:
+        ReaderError: the line is blank, is not JSON or no object, or an object has two
+            values for one key.
+    """
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        row = dict(pairs)
+        if len(row) == len(pairs):
+            return row
+        # Of two values only the last would be kept.
+        keys = [key for key, _ in pairs]
+        key = next(key for key in keys if keys.count(key) > 1)
+        raise ReaderError(f"{place}: the key `{key}` stands {keys.count(key)} times")
+
+    if not line.strip():
+        raise ReaderError(f"{place}: not JSON (the line is blank)")
+    try:
+        row = json.loads(line, object_pairs_hook=distinct)
+    except ReaderError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ReaderError(f"{place}: not JSON ({error})") from None
+    if not isinstance(row, dict):
+        raise ReaderError(f"{place}: must be a JSON object; got {shown(row)}")
+    return row
+
+
+def _jsonl_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
     """Yield line 1's keys, then the line and the values of each object."""
     header: list[str] = []
-    for number, line in enumerate(text_lines(text), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            reason = str(error)
-            if not line.strip():
-                reason = "the line is blank"
-            raise ReaderError(f"{path}, line {number}: not JSON ({reason})") from None
-        if not isinstance(row, dict):
-            raise ReaderError(
-                f"{path}, line {number}: must be a JSON object; got {shown(row)}"
-            )
+    for number, line in enumerate(_without_ends(lines), start=1):
+        place = f"{path}, line {number}"
+        row = json_object(line, place)
         if number == 1:
             header = list(row)
             yield number, header
         for name in header:
             if name not in row:
-                raise ReaderError(
-                    f"{path}, line {number}: `{name}` is missing; line 1 has it"
-                )
+                raise ReaderError(f"{place}: `{name}` is missing; line 1 has it")
+        # Columns are found by line 1: the texts of another one would be lost.
+        for name in row:
+            if name not in header:
+                raise ReaderError(f"{place}: `{name}` is missing in line 1")
         yield number, [row[name] for name in header]
 
 
-ROW_READERS: dict[str, Callable[[str, str, str], NumberedRows]] = {
-    "csv": csv_rows,
-    "tsv": tsv_rows,
-    "jsonl": jsonl_rows,
+# From a path, lines with their ends, and the quoting of TSV.
+ROW_READERS: dict[str, Callable[[str, Iterable[str], str], NumberedRows]] = {
+    "csv": _csv_rows,
+    "tsv": _tsv_rows,
+    "jsonl": _jsonl_rows,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..column_checks import reference_lists, texts
 from ..results import MEANS, Segments, mean
 from .checks import finite
 from .records import Texts
@@ -102,33 +103,32 @@ def score_systems(
 
     Args:
         systems: by name, outputs or `Segments`.
-        columns: `sources`, `references` and `languages`, each a list or None.
+        columns: `sources`, `references` and `languages`, each a column or None.
         scorer: scores texts; made from `protocol` when None and needed.
         protocol: a name or a `Protocol`.
         progress: show progress bars.
 
     Raises:
         TypeError: a column is not of the right type.
-        ValueError: lengths, settings or measures differ between systems.
+        ValueError: lengths, settings, measures or languages differ between systems.
     """
-    texts: dict[str, Sequence[str]] = {}
+    # Once, because a generator can be read once only.
+    checked = _checked(columns)
+    outputs: dict[str, list[str]] = {}
     scored: dict[str, Segments] = {}
-    for name, outputs in systems.items():
-        if isinstance(outputs, Segments):
-            scored[name] = outputs
+    for name, given in systems.items():
+        if isinstance(given, Segments):
+            scored[name] = given
             continue
         # Systems that come with scores need no models.
         if scorer is None:
             scorer = _scorer(protocol, progress)
-        texts[name] = outputs
-        scored[name] = scorer.score(outputs, **columns)
+        outputs[name] = texts(given, f"systems[{name!r}]")
+        scored[name] = scorer.score(outputs[name], **checked)
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)
     first, *_ = scored.values()
-    languages = columns["languages"]
-    if languages is None:
-        languages = first.languages
-    _check_lengths({**columns, "languages": languages}, len(first.p_toxic))
+    _check_lengths(checked, len(first.p_toxic))
     p_toxic: dict[str, Array] = {}
     truncated: dict[str, dict[str, int]] = {}
     for name, segments in scored.items():
@@ -138,18 +138,61 @@ def score_systems(
         columns=by_system,
         p_toxic=p_toxic,
         signature=first.signature,
-        languages=_listed(languages),
+        languages=_common_languages(scored, checked["languages"]),
         truncated=truncated,
-        texts=_texts(texts, columns),
+        texts=_texts(outputs, checked),
     )
 
 
-def _check_lengths(columns: Mapping[str, Any], n: int) -> None:
+def _checked(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns beside the outputs as checked lists; None for an absent one.
+
+    Their lengths are compared with the number of segments later.
+    """
+    checked: dict[str, Any] = dict.fromkeys(columns)
+    for name, column in columns.items():
+        if column is None:
+            continue
+        if name == "references":
+            checked[name] = reference_lists(column)
+        else:
+            checked[name] = texts(column, name, may_be_empty=True)
+    return checked
+
+
+def _check_lengths(columns: Mapping[str, list[Any] | None], n: int) -> None:
     for name, column in columns.items():
         if column is not None and len(column) != n:
             raise ValueError(
                 f"`{name}` must have one item per segment; got {len(column)} for {n}"
             )
+
+
+def _common_languages(
+    scored: Mapping[str, Segments], languages: list[str] | None
+) -> list[str] | None:
+    """Return the languages of all systems, which must be those of the argument.
+
+    Raises:
+        ValueError: two systems, or a system and the argument, have other languages.
+    """
+    common, owner = languages, "`languages`"
+    for name, segments in scored.items():
+        if segments.languages is None:
+            continue
+        place = f"systems[{name!r}]"
+        own = texts(segments.languages, f"{place}.languages")
+        _check_lengths({f"{place}.languages": own}, len(segments.p_toxic))
+        if common is None:
+            common, owner = own, place
+        elif own != common:
+            pairs = zip(own, common, strict=True)
+            index = [one != other for one, other in pairs].index(True)
+            raise ValueError(
+                f"`systems` must have the same languages; {place} has other languages"
+                f" than {owner}: {own[index]!r} and {common[index]!r} at index {index}"
+            )
+    return common
 
 
 def _scorer(protocol: str | Protocol, progress: bool) -> Scorer:
@@ -158,12 +201,6 @@ def _scorer(protocol: str | Protocol, progress: bool) -> Scorer:
     from ..scorer import Scorer
 
     return Scorer(protocol, progress=progress)
-
-
-def _listed(column: Any) -> list[Any] | None:
-    if column is None:
-        return None
-    return list(column)
 
 
 def _measures(name: str, segments: Segments) -> dict[str, Array]:
@@ -203,22 +240,13 @@ def _check_alike(
             )
 
 
-def _texts(predictions: Mapping[str, Any], columns: Mapping[str, Any]) -> Texts | None:
-    sources, references = columns["sources"], columns["references"]
+def _texts(
+    predictions: dict[str, list[str]], columns: Mapping[str, list[Any] | None]
+) -> Texts | None:
     # Systems that came with scores only have no texts to show.
-    if not predictions and sources is None:
+    if not predictions and columns["sources"] is None:
         return None
-    kept = {name: list(map(str, outputs)) for name, outputs in predictions.items()}
-    lists = None
-    if references is not None:
-        lists = [_reference_list(item) for item in references]
-    return Texts(kept, _listed(sources), lists)
-
-
-def _reference_list(item: str | Sequence[str]) -> list[str]:
-    if isinstance(item, str):
-        return [item]
-    return list(item)
+    return Texts(predictions, columns["sources"], columns["references"])
 
 
 def language_means(

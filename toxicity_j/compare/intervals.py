@@ -76,6 +76,11 @@ def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
+def is_decision(values: Array) -> bool:
+    """Return whether every value is 0 or 1."""
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
 def _normal_quantile(level: float, n: int, expand: bool) -> float:
     """Return how many of the bootstrap's standard errors the interval reaches.
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..results import mean
 from .checks import (
     check_draws,
     check_level,
@@ -23,7 +24,7 @@ from .checks import (
     scale_of,
     warn_if_few,
 )
-from .intervals import METHODS, intervals
+from .intervals import METHODS, intervals, is_decision, share_interval
 from .resampling import Array, flip_p_values, paired_p_values
 
 # Below 6 segments no sign-flip test can reach p = 0.05: the smallest p-value is 2 / 2
@@ -73,10 +74,57 @@ def bootstrap_interval(
     if len(array) < 2:
         raise ValueError("`values` must have at least 2 numbers for an interval; got 1")
     warn_if_few(len(array), FEWEST_SEGMENTS, "the interval is too narrow")
+    return _resampled(
+        array,
+        n_resamples=n_resamples,
+        seed=seed,
+        level=level,
+        method=method,
+        expand=expand,
+    )
+
+
+def mean_interval(
+    values: ArrayLike, *, n_resamples: int = 1000, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the interval of a mean that a comparison shows.
+
+    It is Wilson's where every value is 0 or 1, else `bootstrap_interval`, which warns
+    of few values; this function does not.
+
+    Args:
+        values: one score per segment; at least 2.
+        n_resamples: as `bootstrap_interval`.
+        seed: as `bootstrap_interval`.
+        level: as `bootstrap_interval`.
+
+    Raises:
+        TypeError: as `bootstrap_interval`.
+        ValueError: as `bootstrap_interval`.
+    """
+    level = check_level(level, "level")
+    n_resamples, seed = check_draws(n_resamples, seed)
+    array = finite(values, "values")
+    if len(array) < 2:
+        raise ValueError("`values` must have at least 2 numbers for an interval; got 1")
+    if is_decision(array):
+        return share_interval(mean(array.tolist()), len(array), level)
+    return _resampled(array, n_resamples=n_resamples, seed=seed, level=level)
+
+
+def _resampled(
+    array: Array,
+    *,
+    n_resamples: int,
+    seed: int,
+    level: float,
+    method: str = "percentile",
+    expand: bool = True,
+) -> tuple[float, float]:
+    """Return the bootstrap interval of values of any size."""
     scale = scale_of(array)
-    columns = array[:, None] / scale
     low, high = intervals(
-        columns,
+        array[:, None] / scale,
         n_resamples=n_resamples,
         seed=seed,
         level=level,
@@ -213,8 +261,9 @@ def smallest_detectable_difference(
         power: the chance of finding it, in (0, 1).
 
     Returns:
-        In the unit of the scores; None below 6 segments, where no difference can be
-        found.
+        In the unit of the scores, at least 0. It is 0 where all differences are equal,
+        and where `power` is at most half of `level`, because chance alone finds that
+        many. None below 6 segments, where no difference can be found.
 
     Raises:
         TypeError: as `paired_bootstrap`.
@@ -227,10 +276,13 @@ def smallest_detectable_difference(
     n = len(differences)
     if n < FEWEST_SEGMENTS:
         return None
-    error = float(differences.std(ddof=1)) / math.sqrt(n)
+    spread = float(differences.std(ddof=1))
+    if spread <= _ROUNDING:
+        return 0.0
+    error = spread / math.sqrt(n)
     of_level = stdtrit(n - 1, 1 - level / 2)
     of_power = stdtrit(n - 1, power)
-    return float(of_level + of_power) * error * scale
+    return max(0.0, float(of_level + of_power)) * error * scale
 
 
 def _tested_differences(a: ArrayLike, b: ArrayLike) -> Array:

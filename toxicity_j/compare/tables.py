@@ -11,6 +11,7 @@ each line is a row.
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
 from dataclasses import dataclass
 from itertools import islice
@@ -140,7 +141,10 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
             sha256,
             terminated=terminated,
         )
-    columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, text, quoting))
+    # Untranslated: a line break inside a CSV cell is a part of the text.
+    with_ends = io.StringIO(text, newline="")
+    rows = ROW_READERS[kind](path, with_ends, quoting)
+    columns, lines = _rows_to_columns(path, rows)
     return _table(path, kind, columns, lines, sha256)
 
 
@@ -155,15 +159,15 @@ def read_header(path: str) -> Table:
         raise ReaderError(f"{path}: must be a .jsonl, .csv, .tsv or .parquet file")
     if kind == "parquet":
         return _table(path, kind, first_parquet_row(path), [1], "")
-    count = 2
-    if kind == "jsonl":  # which has no header line
-        count = 1
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
-            head = "".join(islice(file, count))
+            # The header and one row, which in CSV may take more lines than two.
+            rows = list(islice(ROW_READERS[kind](path, file, "none"), 2))
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(f"{path}: cannot be read ({error})") from None
-    columns, lines = _rows_to_columns(path, ROW_READERS[kind](path, head, "none"))
+    if not rows:
+        raise ReaderError(f"{path}: the file is empty")
+    columns, lines = _rows_to_columns(path, iter(rows))
     return _table(path, kind, columns, lines, "")
 
 

@@ -97,9 +97,11 @@ def verdict(
     sentences += [
         f"{listed(group)} cannot be told apart on {MEASURES[main]}." for group in unsaid
     ]
-    if close and main in smallest:
+    detectable = show_number(smallest.get(main, 0.0))
+    # A difference that rounds to nothing is no news.
+    if close and detectable != "0.000":
         sentences.append(
-            f"With these segments a difference of {show_number(smallest[main])} on"
+            f"With these segments a difference of {detectable} on"
             f" {MEASURES[main]} would be found in 4 of 5 cases;"
             " smaller ones may be there."
         )

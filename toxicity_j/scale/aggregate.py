@@ -6,6 +6,8 @@ mean.
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import re
 from collections import Counter
@@ -17,10 +19,13 @@ from typing import Any
 import numpy as np
 
 from ..compare.checks import check_draws, check_level
-from ..compare.statistics import bootstrap_interval
+from ..compare.intervals import is_decision, share_interval
+from ..compare.statistics import FEWEST_SEGMENTS, mean_interval
 from ..results import MEANS
 from .shards import Shard, read_shards
 from .sums import CorpusSums, ExactSum
+
+logger = logging.getLogger("toxicity_j")
 
 # Rows up to which intervals are resampled; above, the normal interval is the same to
 # well under its own width.
@@ -61,8 +66,9 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Compute an interval for the mean of each score of a finished run.
 
-    Up to `BOOTSTRAP_ROWS` rows it is the percentile bootstrap of `compare.statistics`;
-    above, the normal interval. One row has no intervals.
+    For decisions it is Wilson's. For other scores it is the percentile bootstrap of
+    `compare.statistics` up to `BOOTSTRAP_ROWS` rows; above, the normal interval. One
+    row has no intervals; fewer than 6 are logged once as a warning.
 
     Args:
         out: the folder of `score_dataset`.
@@ -79,8 +85,11 @@ def intervals(
     check_level(confidence, "confidence")
     check_draws(n_resamples, seed)
     shards = read_shards(out)
-    if shards[-1].stop == 1:
+    count = shards[-1].stop
+    if count == 1:
         return {}
+    if count < FEWEST_SEGMENTS:
+        _warn_of_few(str(out), count)
     # Column by column: the memory of one, whatever their number.
     present = shards[0].table().column_names
     found = {}
@@ -88,6 +97,17 @@ def intervals(
         if name in present:
             found[key] = _interval(shards, name, confidence, n_resamples, seed)
     return found
+
+
+@functools.cache
+def _warn_of_few(out: str, count: int) -> None:
+    # Cached, because one run of the command asks for intervals twice.
+    logger.warning(
+        "%s: %s rows are fewer than %s: the intervals are too narrow",
+        out,
+        count,
+        FEWEST_SEGMENTS,
+    )
 
 
 def joint_signature(signatures: Iterable[str]) -> str:
@@ -131,13 +151,17 @@ def _interval(
 ) -> tuple[float, float]:
     if shards[-1].stop <= BOOTSTRAP_ROWS:
         values = np.concatenate([shard.column(name) for shard in shards])
-        return bootstrap_interval(
+        return mean_interval(
             values, n_resamples=n_resamples, seed=seed, level=confidence
         )
-    sums, squares = ExactSum(), 0.0
+    sums, squares, is_share = ExactSum(), 0.0, True
     for shard in shards:
-        sums.add(shard.column(name))
+        column = shard.column(name)
+        sums.add(column)
+        is_share = is_share and is_decision(column)
     center, count = sums.mean(), sums.count
+    if is_share:
+        return share_interval(center, count, confidence)
     for shard in shards:
         # In a second pass, because sums of squares lose digits when the mean is large.
         deviations = shard.column(name) - center

@@ -6,21 +6,26 @@ A row that cannot be read is an error that names its file and line.
 from __future__ import annotations
 
 import codecs
-import csv
+import io
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from ..compare.formats import NumberedRows, text_lines, tsv_cells
+from ..compare.formats import (
+    NumberedRows,
+    csv_cells,
+    json_object,
+    text_lines,
+    tsv_cells,
+)
 
 __all__ = [
-    "CELL_LIMIT",
     "READERS",
     "READ_ROWS",
     "Table",
     "empty_table",
+    "is_readable",
     "parquet_rows",
     "require",
 ]
@@ -33,8 +38,6 @@ Pieces: TypeAlias = Iterator[tuple[Table, int]]
 
 # Rows read at once.
 READ_ROWS = 4096
-# Characters of one CSV cell; the csv module stops at 131,072 unless told.
-CELL_LIMIT = 1 << 27
 
 
 def parquet_rows(path: Path) -> int:
@@ -78,7 +81,7 @@ def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
         for number, line in enumerate(file, 1):
             place = f"{path}:{number}"
             # Line by line, so that an error can say which.
-            row = _json_row(line, place)
+            row = json_object(line, place)
             require(columns, row, place)
             for name in columns:
                 table[name].append(row[name])
@@ -88,48 +91,17 @@ def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
         yield table, file.tell()
 
 
-def _json_row(line: bytes, place: str) -> dict[str, Any]:
-    if not line.strip():
-        raise ValueError(f"{place}: the line is blank")
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place}: not a line of JSON ({error})") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"{place}: must be a JSON object; got {type(row).__name__}")
-    return row
-
-
 def _read_csv(path: Path, columns: list[str]) -> Pieces:
     with path.open("rb") as file:
-        reader = csv.reader(_decoded(file, path), strict=True)
-        _allow_long_cells()
-        try:
-            yield from _tables(_csv_cells(reader), path, columns, file)
-        except csv.Error as error:
-            raise ValueError(f"{path}:{reader.line_num}: {error}") from None
-
-
-def _csv_cells(reader: Any) -> NumberedRows:
-    for cells in reader:
-        # A blank line has none; a row of one empty cell has quotes.
-        if cells:
-            yield reader.line_num, cells
+        rows = csv_cells(str(path), _decoded(file, path))
+        yield from _tables(rows, path, columns, file)
 
 
 def _read_tsv(path: Path, columns: list[str]) -> Pieces:
     with path.open("rb") as file:
-        _allow_long_cells()
         pieces = map(text_lines, _decoded(file, path))
         lines = itertools.chain.from_iterable(pieces)
         yield from _tables(tsv_cells(str(path), lines), path, columns, file)
-
-
-def _allow_long_cells() -> None:
-    # Never lowered again: the limit is the process's, and another thread may be
-    # reading.
-    limit = csv.field_size_limit()
-    csv.field_size_limit(max(CELL_LIMIT, limit))
 
 
 def _tables(
@@ -161,7 +133,10 @@ def _decoded(file: IO[bytes], path: Path) -> Iterator[str]:
         for number, line in enumerate(file, 1):
             if number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)
-            yield line.decode("utf-8")
+            text = line.decode("utf-8")
+            # A file is cut at LF; CR ends a line as well. The ends are left as they
+            # are, because a CSV cell may hold one.
+            yield from io.StringIO(text, newline="")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}:{number}: not UTF-8 ({error})") from None
 
@@ -191,4 +166,10 @@ READERS: dict[str, Callable[[Path, list[str]], Pieces]] = {
     ".ndjson": _read_json_lines,
     ".csv": _read_csv,
     ".tsv": _read_tsv,
+    ".tab": _read_tsv,
 }
+
+
+def is_readable(path: Path) -> bool:
+    """Return whether a file's suffix, in any case, is known."""
+    return path.suffix.lower() in READERS

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import READ_ROWS, READERS, Table, empty_table, parquet_rows, require
+from .files import (
+    READ_ROWS,
+    READERS,
+    Table,
+    empty_table,
+    is_readable,
+    parquet_rows,
+    require,
+)
 
 __all__ = ["Rows", "Table", "Unit"]
 
@@ -54,8 +62,8 @@ class Rows:
 
     Args:
         data: a `datasets.Dataset` or `IterableDataset`; a path of a `.parquet`,
-            `.jsonl`, `.ndjson`, `.csv` or `.tsv` file, or of a folder of them; or a
-            list of paths.
+            `.jsonl`, `.ndjson`, `.csv`, `.tsv` or `.tab` file, or of a folder of them;
+            or a list of paths.
         columns: the input's column by the scorer's argument name.
 
     Attributes:
@@ -109,7 +117,7 @@ class Rows:
         files = [{"name": path.name, "bytes": sizes[path]} for path in paths]
         self.identity: dict[str, Any] = {"files": files}
         # Only parquet says how many rows it has before they are read.
-        if {path.suffix for path in paths} == {".parquet"}:
+        if {path.suffix.lower() for path in paths} == {".parquet"}:
             self.total = sum(map(parquet_rows, paths))
         # By bytes, because the number of rows is not known before all are read.
         everything = max(1, sum(sizes[path] for path in paths))
@@ -118,7 +126,7 @@ class Rows:
         def read() -> Iterator[Table]:
             done = 0
             for path in paths:
-                read_file = READERS[path.suffix]
+                read_file = READERS[path.suffix.lower()]
                 for table, offset in read_file(path, wanted):
                     self._position = (done + offset) / everything
                     yield table
@@ -160,7 +168,7 @@ def _paths(data: Any) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     """Return the files of a folder that can be read, by their names."""
     # Sorted, because a folder's own order differs from machine to machine.
-    found = sorted(file for file in folder.iterdir() if file.suffix in READERS)
+    found = sorted(file for file in folder.iterdir() if is_readable(file))
     if not found:
         raise FileNotFoundError(
             f"`data` must hold files ending in {_SUFFIXES}; {folder} holds none"
@@ -173,5 +181,5 @@ def _check_file(path: Path) -> None:
         raise FileNotFoundError(f"`data` must be an existing file; there is no {path}")
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"`data` must be a regular file; {path} is not one")
-    if path.suffix not in READERS:
+    if not is_readable(path):
         raise ValueError(f"`data` must end in {_SUFFIXES}; got {path}")
