@@ -22,6 +22,10 @@ _GPU_PIECES = 8
 # Columns per block where the largest logit is looked for: a maximum without its index
 # is thrice as quick on a CPU.
 _BLOCK = 64
+# Written in place of the likeliest token of a row that is not a distribution. Both are
+# negative, and -1 is left for rows that the mask leaves out.
+NOT_FINITE = -2
+NEGATIVE = -3
 
 
 class Expectation(NamedTuple):
@@ -31,8 +35,8 @@ class Expectation(NamedTuple):
         mean: the expected table row. *Shape:* (rows, dim)
         chosen: the probability of the likeliest token. *Shape:* (rows,)
         silent: the probability of all silent tokens together. *Shape:* (rows,)
-        likeliest: that token; -1 where the row holds NaN or +inf. *Shape:* (rows,),
-            int64
+        likeliest: that token; `NOT_FINITE` where the row holds NaN or +inf, or nothing
+            but -inf; `NEGATIVE` where a probability is. *Shape:* (rows,), int64
     """
 
     mean: torch.Tensor
@@ -50,6 +54,8 @@ def expect(
     hard: bool = False,
 ) -> Expectation:
     """Return what softmax(logits / temperature) expects of `table`.
+
+    A row of `NOT_FINITE` gets a gradient of zero.
 
     Args:
         logits: of any floating-point type; computed in the table's. Columns behind
@@ -90,7 +96,7 @@ class _Expectation(torch.autograd.Function):
             )
         chosen, hushed = chosen.squeeze(1), quiet.sum(1)
         log_total = largest.to(table.dtype) / temperature - chosen.log()
-        likeliest = torch.where(torch.isfinite(chosen), likeliest, -1)
+        likeliest = torch.where(torch.isfinite(chosen), likeliest, NOT_FINITE)
         ctx.save_for_backward(
             logits, table, silent, log_total, mean, chosen, quiet, likeliest
         )
@@ -139,6 +145,7 @@ class _Expectation(torch.autograd.Function):
         of_chosen = (to_chosen * chosen / temperature)[:, None]
         index = likeliest.clamp_min(0)[:, None]
         result.scatter_add_(1, index, of_chosen.to(result.dtype))
+        _zero_rows(result, likeliest < 0)
         return result, None, None, None, None
 
 
@@ -194,6 +201,16 @@ def _largest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     inner = logits.gather(1, columns).argmax(1, keepdim=True)
     index = columns.gather(1, inner)
     return largest, index.squeeze(1)
+
+
+def _zero_rows(values: torch.Tensor, is_zero: torch.Tensor) -> None:
+    """Set some rows to 0 in place, whatever they hold."""
+    if values.device.type == "cpu":
+        # A mask would be read once per value: 20 ms where the few rows take 3.
+        values.index_fill_(0, is_zero.nonzero().squeeze(1), 0)
+        return
+    # A GPU would have to wait for the indices.
+    values.masked_fill_(is_zero[:, None], 0)
 
 
 def _empty_like(logits: torch.Tensor) -> torch.Tensor:

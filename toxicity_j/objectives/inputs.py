@@ -45,7 +45,10 @@ def check_inputs(
 
 
 def checked_mask(mask: object, inputs: torch.Tensor) -> torch.Tensor:
-    """Return a mask as booleans, all True when None. *Shape:* (batch, length)
+    """Return a mask on the device of the inputs, all True when None.
+
+    Its values are checked where the positions are read (`TokenAligner.align`), because
+    a GPU would have to be waited for here. *Shape:* (batch, length)
 
     Raises:
         TypeError: it is not a tensor.
@@ -60,7 +63,7 @@ def checked_mask(mask: object, inputs: torch.Tensor) -> torch.Tensor:
         raise ValueError(
             f"`mask` must have shape {tuple(shape)}; got {tuple(mask.shape)}"
         )
-    return mask.to(inputs.device).bool()
+    return mask.to(inputs.device)
 
 
 def _check_shape(inputs: torch.Tensor, form: str) -> None:
