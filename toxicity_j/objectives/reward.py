@@ -51,6 +51,13 @@ class ToxicityReward:
         self.__name__ = name
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A lock cannot be pickled.
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
     def __call__(
         self,
         completions: Sequence[str] | Sequence[Sequence[Mapping[str, Any]]],
