@@ -336,12 +336,6 @@ def test_labels_may_hold_minus_100(identifier):
         (torch.zeros(2, 3, 66), torch.ones(2, 4), "logits", "`mask` must have shape"),
         (torch.full((1, 1), 66), None, "ids", "`inputs` must be ids in"),
         (torch.zeros(2, 3, 66), None, "onehot", "`form` must be one of"),
-        (
-            torch.zeros(2, 3, 66),
-            None,
-            np.array([None, None], dtype=object),
-            "`form` must be one of",
-        ),
         (torch.zeros(0, 3, 66), None, "logits", "`inputs` must hold a sequence"),
         (torch.zeros(2, 0, 66), None, "probabilities", "`inputs` must hold a sequence"),
         (
@@ -404,6 +398,12 @@ def test_bad_options_are_named(identifier, options):
         ),
         (torch.zeros(2, 3), None, "ids", "`inputs` must be integers as ids"),
         (torch.zeros(2, 3, 66), [[1]], "logits", "`mask` must be a tensor; got list"),
+        (
+            torch.zeros(2, 3, 66),
+            None,
+            np.array([None, None], dtype=object),
+            "`form` must be one of logits, probabilities, ids; got array",
+        ),
     ],
 )
 def test_bad_types_are_named(identifier, inputs, mask, form, match):
@@ -504,6 +504,14 @@ def test_probabilities_are_not_negative_where_the_mask_is_on(identifier):
 )
 def test_options_of_other_types_are_named(identifier, options):
     with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be a number"):
+        ToxicityLoss(identifier, **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"kind": 3}, {"reduction": None}, {"convention": ["words"]}]
+)
+def test_options_that_are_not_strings_are_named(identifier, options):
+    with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be one of"):
         ToxicityLoss(identifier, **options)
 
 

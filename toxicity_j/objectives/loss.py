@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
-from ..checks import check_number
+from ..checks import check_choice, check_number
 from .alignment import TokenAligner
 from .expectation import NEGATIVE, NOT_FINITE, Expectation, expect
-from .inputs import FORMS, check_choice, check_inputs, checked_mask
+from .inputs import FORMS, check_inputs, checked_mask
 from .vocabulary import Vocabulary
 
 __all__ = ["FORMS", "KINDS", "REDUCTIONS", "ToxicityLoss"]
@@ -53,7 +53,8 @@ class ToxicityLoss(nn.Module):
             found from the tokens when None.
 
     Raises:
-        TypeError: `tokenizer` is none of those, or a number is not one.
+        TypeError: `tokenizer` is none of those, a number is not one, or another option
+            is not a string.
         ValueError: an option is out of its range.
     """
 
@@ -70,8 +71,8 @@ class ToxicityLoss(nn.Module):
         convention: str | None = None,
     ) -> None:
         super().__init__()
-        check_choice("kind", kind, KINDS)
-        check_choice("reduction", reduction, REDUCTIONS)
+        check_choice("`kind`", kind, KINDS)
+        check_choice("`reduction`", reduction, REDUCTIONS)
         check_number("`weight`", weight, 0)
         check_number("`temperature`", temperature)
         if temperature <= 0:
@@ -122,7 +123,7 @@ class ToxicityLoss(nn.Module):
 
         Raises:
             TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does
-                not have.
+                not have, or `form` is not a string.
             ValueError: a shape is wrong or empty, an id is outside the vocabulary, a
                 position that counts is not finite or holds a negative probability,
                 `mask` holds anything but 0 and 1, `inputs` is on another device, or
