@@ -336,12 +336,6 @@ def test_labels_may_hold_minus_100(identifier):
         (torch.zeros(2, 3, 66), torch.ones(2, 4), "logits", "`mask` must have shape"),
         (torch.full((1, 1), 66), None, "ids", "`inputs` must be ids in"),
         (torch.zeros(2, 3, 66), None, "onehot", "`form` must be one of"),
-        (
-            torch.zeros(2, 3, 66),
-            None,
-            np.array([None, None], dtype=object),
-            "`form` must be one of",
-        ),
         (torch.zeros(0, 3, 66), None, "logits", "`inputs` must hold a sequence"),
         (torch.zeros(2, 0, 66), None, "probabilities", "`inputs` must hold a sequence"),
         (
@@ -404,6 +398,12 @@ def test_bad_options_are_named(identifier, options):
         ),
         (torch.zeros(2, 3), None, "ids", "`inputs` must be integers as ids"),
         (torch.zeros(2, 3, 66), [[1]], "logits", "`mask` must be a tensor; got list"),
+        (
+            torch.zeros(2, 3, 66),
+            None,
+            np.array([None, None], dtype=object),
+            "`form` must be one of logits, probabilities, ids; got array",
+        ),
     ],
 )
 def test_bad_types_are_named(identifier, inputs, mask, form, match):
@@ -419,11 +419,99 @@ def test_padding_may_hold_anything(identifier):
     torch.testing.assert_close(loss(logits, torch.tensor([[1, 1, 1, 0]])), expected)
 
 
+@pytest.mark.parametrize("filler", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("form", "gumbel"),
+    [("logits", False), ("logits", True), ("probabilities", False)],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_positions_that_do_not_count_have_a_gradient_of_exactly_zero(
+    identifier, dtype, form, gumbel, filler
+):
+    loss = ToxicityLoss(identifier, gumbel=gumbel, reduction="none")
+    inputs = torch.rand(2, 4, len(WORDS)).to(dtype)
+    # The second sequence is shorter, so the identifier reads padding there.
+    mask = torch.tensor([[0, 1, 1, 1], [0, 1, 0, 0]])
+
+    def result_and_gradient(value: float) -> tuple[torch.Tensor, torch.Tensor]:
+        filled = inputs.masked_fill(mask[..., None] == 0, value).requires_grad_()
+        torch.manual_seed(0)  # of the Gumbel noise
+        result = loss(filled, mask, form=form)
+        result.sum().backward()
+        return result, filled.grad
+
+    result, gradient = result_and_gradient(filler)
+    expected, expected_gradient = result_and_gradient(0.0)
+    torch.testing.assert_close(result, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+    assert (gradient[mask == 0] == 0).all()
+    assert (gradient[mask == 1] != 0).any()
+
+
+def test_sequences_of_other_lengths_change_nothing_beside_non_finite_padding(
+    identifier,
+):
+    loss = ToxicityLoss(identifier, byte_level(), reduction="none")
+    logits = torch.randn(2, 5, loss.aligner.vocab_size)
+    alone = torch.cat([loss(logits[:1]), loss(logits[1:, :2])])
+    logits[1, 2:] = math.nan
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]])
+    torch.testing.assert_close(loss(logits, mask), alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["logits", "probabilities", "ids"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1, 0.5, 2])
+def test_a_mask_holds_only_zeros_and_ones(identifier, form, value):
+    loss = ToxicityLoss(identifier)
+    inputs = torch.full((2, 3, len(WORDS)), 1 / len(WORDS))
+    if form == "ids":
+        inputs = torch.tensor([[2, 3, 4], [2, 3, -100]])
+    mask = torch.tensor([[1, 1, 1], [1, 1, value]])
+    with pytest.raises(
+        ValueError, match="`mask` must hold .* sequence 1 .* position 2"
+    ):
+        loss(inputs, mask, form=form)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.long, torch.bfloat16])
+def test_a_mask_may_be_of_any_type_of_numbers(identifier, dtype):
+    loss = ToxicityLoss(identifier)
+    ids = torch.tensor([[2, 3, 5]])
+    mask = torch.tensor([[1, 1, 0]]).to(dtype)
+    torch.testing.assert_close(
+        loss(ids, mask, form="ids"), loss(ids[:, :2], form="ids")
+    )
+
+
+def test_probabilities_are_not_negative_where_the_mask_is_on(identifier):
+    loss = ToxicityLoss(identifier)
+    probabilities = torch.full((1, 3, len(WORDS)), 1 / len(WORDS))
+    expected = loss(probabilities[:, :2], form="probabilities")
+    probabilities[0, 2, 7] = -0.01
+    with pytest.raises(
+        ValueError, match="`inputs` must not be negative .* sequence 0 .* position 2"
+    ):
+        loss(probabilities, form="probabilities")
+    masked = loss(probabilities, torch.tensor([[1, 1, 0]]), form="probabilities")
+    torch.testing.assert_close(masked, expected)
+    # Rounding may take a probability below 0.
+    probabilities[0, 2, 7] = -1e-7
+    assert loss(probabilities, form="probabilities").isfinite()
+
+
 @pytest.mark.parametrize(
     "options", [{"weight": "1"}, {"temperature": None}, {"weight": True}]
 )
 def test_options_of_other_types_are_named(identifier, options):
     with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be a number"):
+        ToxicityLoss(identifier, **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"kind": 3}, {"reduction": None}, {"convention": ["words"]}]
+)
+def test_options_that_are_not_strings_are_named(identifier, options):
+    with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be one of"):
         ToxicityLoss(identifier, **options)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import inspect
+import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -82,6 +85,22 @@ def test_asked_for_p_non_toxic_sources_are_not_used():
     assert ToxicityReward("nontoxic", scorer=ScorerStub())(
         TEXTS, sources=TEXTS
     ) == toxicity_reward(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [lambda reward: pickle.loads(pickle.dumps(reward)), copy.deepcopy],
+    ids=["pickle", "deepcopy"],
+)
+def test_it_can_be_copied(copied: Callable[[ToxicityReward], ToxicityReward]):
+    assert copied(toxicity_reward) is toxicity_reward
+    j = copied(ToxicityReward("j", name="mine"))
+    assert (j.score, j.__name__) == ("j", "mine")
+    reward = ToxicityReward("nontoxic")
+    expected = reward(TEXTS)
+    # By now it holds an identifier.
+    assert copied(reward)(TEXTS) == expected
+    assert copied(ToxicityReward("nontoxic"))(TEXTS) == expected
 
 
 def test_silence_does_not_pay():

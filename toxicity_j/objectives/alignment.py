@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.functional import embedding_bag
 
 from .cuts import Integers, cut, links, write_out
-from .expectation import Expectation
+from .expectation import NEGATIVE, NOT_FINITE, Expectation
 from .vocabulary import Vocabulary
 
 # Most pieces of one generator token that its mean counts; rows of dashes and addresses
@@ -29,6 +29,14 @@ MAX_PIECES = 6
 # A position whose likeliest token writes nothing is left out from this probability of
 # writing nothing on, so that certain outputs score as their text does.
 SURELY_SILENT = 0.999
+# Codes of positions that write nothing: the mask is off, or is neither 0 nor 1.
+LEFT_OUT = -1
+BAD_MASK = -4
+_ERRORS = {
+    BAD_MASK: "`mask` must hold booleans, or only the numbers 0 and 1",
+    NOT_FINITE: "`inputs` must be finite where `mask` is on",
+    NEGATIVE: "`inputs` must not be negative as probabilities where `mask` is on",
+}
 
 
 @dataclass(frozen=True)
@@ -107,19 +115,20 @@ class TokenAligner(nn.Module):
 
         Args:
             expected: of `table` and `silent`, for each position of the flattened batch.
-            mask: True for positions that count. *Shape:* (batch, length)
+            mask: 1 for positions that count, 0 for the others. *Shape:* (batch, length)
             embedding: the identifier's table. *Shape:* (identifier vocabulary + 1, dim)
 
         Returns:
             *Shape:* (batch, places, dim) and (batch, places), places >= 1.
 
         Raises:
-            ValueError: a position that counts holds NaN or +inf.
+            ValueError: a position that counts is not a distribution, or the mask is
+                neither 0 nor 1.
         """
-        # -1 marks a row that is not finite, which `align` rejects; it must not index
-        # from the end until then.
-        likeliest = expected.likeliest.clamp_min(0)
         alignment = self.align(self._codes(expected, mask))
+        # Only positions that do not count may still be no distributions.
+        expected = _without_faults(expected)
+        likeliest = expected.likeliest
         others = expected.mean - expected.chosen[:, None] * self.table[likeliest]
         position = alignment.position
         links = alignment.sum(torch.ones_like(position, dtype=others.dtype))
@@ -143,15 +152,18 @@ class TokenAligner(nn.Module):
         """Return what the CPU must know of each position, in a step's one transfer.
 
         Codes: the likeliest token; that token + vocab_size where it is silent but
-        another may be written; -1 where the mask is off; -2 where a position that
-        counts is not finite.
+        another may be written; `LEFT_OUT` where the mask is off; else a key of
+        `_ERRORS`.
         """
         likeliest, flat = expected.likeliest, mask.flatten()
         unsure = torch.isin(likeliest, self.silent) & (
             expected.silent.detach() < SURELY_SILENT
         )
-        codes = torch.where(likeliest < 0, -2, likeliest + self.vocab_size * unsure)
-        return torch.where(flat, codes, -1).reshape(mask.shape).cpu().numpy()
+        codes = likeliest + self.vocab_size * unsure
+        # Not by `bool`, for which NaN and -1 are True.
+        without_on = torch.where(flat == 0, LEFT_OUT, BAD_MASK)
+        codes = torch.where(flat == 1, codes, without_on)
+        return codes.reshape(mask.shape).cpu().numpy()
 
     def align(self, codes: Integers) -> Alignment:
         """Cut the likeliest tokens' text, and find the positions under each cut.
@@ -160,14 +172,14 @@ class TokenAligner(nn.Module):
             codes: see `_codes`. *Shape:* (batch, length)
 
         Raises:
-            ValueError: a code is -2.
+            ValueError: a code is a key of `_ERRORS`.
         """
-        if (codes == -2).any():
-            row, column = np.argwhere(codes == -2)[0]
-            raise ValueError(
-                f"`inputs` must be finite where `mask` is on; sequence {row} is not at"
-                f" position {column}"
-            )
+        for code, rule in _ERRORS.items():
+            if (codes == code).any():
+                row, column = np.argwhere(codes == code)[0]
+                raise ValueError(
+                    f"{rule}; sequence {row} breaks this at position {column}"
+                )
         tokens = codes % self.vocab_size
         sizes = np.where(codes < 0, 0, self.sizes[tokens])
         ids, rows, first, last = self._cut(tokens, sizes)
@@ -210,6 +222,17 @@ class TokenAligner(nn.Module):
         begin = np.minimum(span[:, 0], len(owner) - 1)
         end = np.maximum(span[:, 1] - 1, begin)
         return ids, rows, owner[begin], owner[end]
+
+
+def _without_faults(expected: Expectation) -> Expectation:
+    """Return zeros, whose gradient is zero, for rows that are not distributions."""
+    is_fault = expected.likeliest < 0
+    return Expectation(
+        mean=expected.mean.masked_fill(is_fault[:, None], 0),
+        chosen=expected.chosen.masked_fill(is_fault, 0),
+        silent=expected.silent.masked_fill(is_fault, 0),
+        likeliest=expected.likeliest.clamp_min(0),
+    )
 
 
 def _mean_embeddings(

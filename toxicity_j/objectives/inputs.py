@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from ..checks import check_choice
+
 FORMS = ("logits", "probabilities", "ids")
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Check that a value is one of some strings.
-
-    Raises:
-        ValueError: it is not.
-    """
-    # An array is not asked whether it is among them: it would answer with an array.
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"`{name}` must be one of {choices}; got {value!r}")
 
 
 def check_inputs(
@@ -24,10 +15,11 @@ def check_inputs(
     """Return the inputs, if they are what `form` says, for `size` tokens on `device`.
 
     Raises:
-        TypeError: they are not a tensor, or of a type that `form` does not have.
+        TypeError: they are not a tensor, or of a type that `form` does not have, or
+            `form` is not a string.
         ValueError: `form` is unknown, a shape is wrong or empty, or the device differs.
     """
-    check_choice("form", form, FORMS)
+    check_choice("`form`", form, FORMS)
     if not isinstance(inputs, torch.Tensor):
         raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
     _check_shape(inputs, form)
@@ -45,7 +37,10 @@ def check_inputs(
 
 
 def checked_mask(mask: object, inputs: torch.Tensor) -> torch.Tensor:
-    """Return a mask as booleans, all True when None. *Shape:* (batch, length)
+    """Return a mask on the device of the inputs, all True when None.
+
+    Its values are checked where the positions are read (`TokenAligner.align`), because
+    a GPU would have to be waited for here. *Shape:* (batch, length)
 
     Raises:
         TypeError: it is not a tensor.
@@ -60,7 +55,7 @@ def checked_mask(mask: object, inputs: torch.Tensor) -> torch.Tensor:
         raise ValueError(
             f"`mask` must have shape {tuple(shape)}; got {tuple(mask.shape)}"
         )
-    return mask.to(inputs.device).bool()
+    return mask.to(inputs.device)
 
 
 def _check_shape(inputs: torch.Tensor, form: str) -> None:

@@ -18,16 +18,18 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
-from ..checks import check_number
+from ..checks import check_choice, check_number
 from .alignment import TokenAligner
-from .expectation import Expectation, expect
-from .inputs import FORMS, check_choice, check_inputs, checked_mask
+from .expectation import NEGATIVE, NOT_FINITE, Expectation, expect
+from .inputs import FORMS, check_inputs, checked_mask
 from .vocabulary import Vocabulary
 
 __all__ = ["FORMS", "KINDS", "REDUCTIONS", "ToxicityLoss"]
 
 KINDS = ("expected", "log")
 REDUCTIONS = ("mean", "sum", "none")
+# How far below 0 rounding may take a probability.
+_ROUNDING = 1e-6
 
 
 class ToxicityLoss(nn.Module):
@@ -51,7 +53,8 @@ class ToxicityLoss(nn.Module):
             found from the tokens when None.
 
     Raises:
-        TypeError: `tokenizer` is none of those, or a number is not one.
+        TypeError: `tokenizer` is none of those, a number is not one, or another option
+            is not a string.
         ValueError: an option is out of its range.
     """
 
@@ -68,8 +71,8 @@ class ToxicityLoss(nn.Module):
         convention: str | None = None,
     ) -> None:
         super().__init__()
-        check_choice("kind", kind, KINDS)
-        check_choice("reduction", reduction, REDUCTIONS)
+        check_choice("`kind`", kind, KINDS)
+        check_choice("`reduction`", reduction, REDUCTIONS)
         check_number("`weight`", weight, 0)
         check_number("`temperature`", temperature)
         if temperature <= 0:
@@ -109,9 +112,10 @@ class ToxicityLoss(nn.Module):
             inputs: logits or probabilities, or with `form="ids"` token ids. *Shape:*
                 (batch, length, vocabulary), or (batch, length) for ids. A vocabulary
                 wider than the tokenizer's (padded for speed) is cut to it.
-            mask: 1 for positions that count, 0 for padding or prompt; all count when
-                None. *Shape:* (batch, length)
-            form: "logits", "probabilities" or "ids".
+            mask: 1 or True for positions that count, 0 or False for padding or prompt,
+                which may hold anything; all count when None. *Shape:* (batch, length)
+            form: "logits", "probabilities" or "ids". That probabilities sum to 1 is not
+                checked.
 
         Returns:
             A scalar, or with `reduction="none"` one value per sequence. *Shape:* () or
@@ -119,9 +123,10 @@ class ToxicityLoss(nn.Module):
 
         Raises:
             TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does
-                not have.
+                not have, or `form` is not a string.
             ValueError: a shape is wrong or empty, an id is outside the vocabulary, a
-                position that counts is not finite, `inputs` is on another device, or
+                position that counts is not finite or holds a negative probability,
+                `mask` holds anything but 0 and 1, `inputs` is on another device, or
                 `form` is unknown.
         """
         logits = self.toxicity_logits(inputs, mask, form=form)
@@ -163,7 +168,7 @@ class ToxicityLoss(nn.Module):
         """Return what each position of the flattened batch writes."""
         table, silent = self.aligner.table, self.aligner.silent
         if form == "ids":
-            ids = inputs.masked_fill(~mask, 0)  # labels hold -100 there
+            ids = inputs.masked_fill(mask != 1, 0)  # labels hold -100 there
             return self._certain(ids.flatten().long())
         flat = inputs.flatten(0, 1)
         if form == "logits":
@@ -180,12 +185,13 @@ class ToxicityLoss(nn.Module):
         chosen, likeliest = flat.max(1)
         # The largest of a row hides -inf, which only logits may hold.
         smallest = flat.detach().amin(1)
-        finite = torch.isfinite(chosen) & torch.isfinite(smallest)
+        is_finite = torch.isfinite(chosen) & torch.isfinite(smallest)
+        likeliest = torch.where(smallest < -_ROUNDING, NEGATIVE, likeliest)
         return Expectation(
             mean=flat @ table,
             chosen=chosen,
             silent=flat.index_select(1, silent).sum(1),
-            likeliest=torch.where(finite, likeliest, -1),
+            likeliest=torch.where(is_finite, likeliest, NOT_FINITE),
         )
 
     def _certain(self, ids: torch.Tensor) -> Expectation:

@@ -51,6 +51,13 @@ class ToxicityReward:
         self.__name__ = name
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A lock cannot be pickled.
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
     def __call__(
         self,
         completions: Sequence[str] | Sequence[Sequence[Mapping[str, Any]]],
@@ -100,11 +107,12 @@ class ToxicityReward:
         return self._j(texts, sources)
 
     def _nontoxic(self, texts: list[str]) -> Sequence[float]:
+        """Return P(non-toxic) of each text."""
         # Loaded once, also where threads call it at the same time.
         with self._lock:
             self.identifier = self.identifier or ToxicityIdentifier.from_pretrained()
-        civil = 1 - self.identifier.p_toxic(texts)
-        scores: list[float] = civil.tolist()
+        nontoxic = 1 - self.identifier.p_toxic(texts)
+        scores: list[float] = nontoxic.tolist()
         return scores
 
     def _j(self, texts: list[str], sources: Sequence[Any]) -> list[float | None]:
@@ -145,6 +153,7 @@ def toxicity_reward(
 def _with_blank_zero(
     texts: Sequence[str], rewards: Sequence[float]
 ) -> list[float | None]:
+    """Return the rewards, with 0 for blank texts."""
     given: list[float | None] = list(map(float, rewards))
     for index, text in enumerate(texts):
         # Or the policy learns to say nothing.

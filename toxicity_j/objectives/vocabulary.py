@@ -8,8 +8,8 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer, decoders
 
+from ..checks import check_choice
 from ..text import normalize
-from .inputs import check_choice
 
 # How tokens show spaces, and the decoder that undoes it. Beside these, "words" are
 # whole words without any mark.
@@ -60,13 +60,13 @@ class Vocabulary:
                 found from the tokens when None.
 
         Raises:
-            TypeError: `generator` is none of those.
+            TypeError: `generator` is none of those, or `convention` is not a string.
             ValueError: `convention` is unknown.
         """
         ids, special = _ids(generator)
         known = {token: index for token, index in ids.items() if index not in special}
         convention = convention or find_convention(list(known))
-        check_choice("convention", convention, CONVENTIONS)
+        check_choice("`convention`", convention, CONVENTIONS)
         size = max(ids.values(), default=-1) + 1
         texts = [""] * size
         for token, index in known.items():
