@@ -15,6 +15,7 @@ import pytest
 
 from toxicity_j.compare import Comparison, compare
 from toxicity_j.compare.analysis import contributions
+from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
 from toxicity_j.results import Segments
@@ -162,6 +163,25 @@ def test_p_values_are_corrected_over_the_pairs():
     assert corrected[0] == pytest.approx(3 * raw[0])
     assert corrected[1] == pytest.approx(max(3 * raw[0], 2 * raw[1]))
     assert "corrected p" in comparison.verdict[0]
+
+
+def test_drops_are_corrected_over_the_systems():
+    good, bad = segments([0.9] * 6), segments([0.5] * 6)
+    # Of 2 ** 6 sign patterns two reach the sum: p = 2 / 64 = 0.031, times 2 is above
+    # 0.05.
+    found = drops(compare({"a": bad}), compare({"renamed": good}))
+    assert found == ["a: STA fell by 0.4 (p = 0.031)"]
+    same = compare({"a": good, "b": good})
+    assert drops(compare({"a": bad, "b": good}), same) == []
+    assert drops(compare({"a": bad, "b": bad}, confidence=0.9), same) == [
+        "a: STA fell by 0.4 (p = 0.031)",
+        "b: STA fell by 0.4 (p = 0.031)",
+    ]
+    with pytest.raises(ValueError, match="keeps no per-segment scores of 'renamed'"):
+        drops(
+            compare({"a": bad}),
+            Comparison.from_json(compare({"renamed": good}).to_json(segments=False)),
+        )
 
 
 def test_a_baseline_stands_second_in_its_pairs():
