@@ -46,6 +46,11 @@ def check_consistent(comparison: Comparison) -> None:
 def _check_system(system: System, place: str, first: System, n: int) -> None:
     """Check that a system has the columns of the first one."""
     _check_equal(f"{place}.scores", system.scores, first.scores)
+    for measure, score in system.scores.items():
+        if (score.low is None) != (score.high is None):
+            raise ValueError(
+                f"`{place}.scores[{measure!r}]` must have both ends or none"
+            )
     languages = system.by_language or {}
     _check_equal(f"{place}.by_language", languages, first.by_language or {})
     for language, means in languages.items():
