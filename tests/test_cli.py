@@ -5,8 +5,10 @@ itself where that is enough.
 from __future__ import annotations
 
 import csv
+import errno
 import importlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -180,6 +182,51 @@ class TestRefusals:
                 "compare kind.txt copy.txt --baseline x",
                 "`--baseline` must be one of ['kind', 'copy']; got 'x'",
             ),
+            (
+                "score kind.txt --fail-under sta=0.9 sta=0.1",
+                "`--fail-under` must name sta once; got it twice",
+            ),
+            ("score kind.txt --workers 2", "`--workers` needs `--stream`; got 2"),
+            (
+                "score kind.txt --batch-size 0 --style-model identifier",
+                "`batch_size` must be at least 1; got 0",
+            ),
+            (
+                "score kind.txt --content-model identifier --style-model identifier",
+                "`content_model` cannot be 'identifier'",
+            ),
+            (
+                "score kind.txt --report dd",
+                "`--report` must be a file; got the folder 'dd'",
+            ),
+            (
+                "score kind.txt --output dd",
+                "`--output` must be a file; got the folder 'dd'",
+            ),
+            (
+                "score kind.txt --segments dd.csv",
+                "`--segments` must be a file; got the folder 'dd.csv'",
+            ),
+            (
+                "score kind.txt --output x.csv --segments dd/../x.csv",
+                "`--output` and `--segments` must be two files; got 'dd/../x.csv' for",
+            ),
+            (
+                "report old.json --output x --report x",
+                "`--output` and `--report` must be two files; got 'x' for both",
+            ),
+            *(
+                (
+                    f"score kind.txt {option} s.txt {output} s.txt",
+                    f"`{output}` must not overwrite an input; got 's.txt'",
+                )
+                for option in ("--sources", "--references", "--languages", "--against")
+                for output in ("--output", "--report")
+            ),
+            (
+                "score kind.txt --against bl.csv --segments bl.csv",
+                "`--segments` must not overwrite an input; got 'bl.csv'",
+            ),
             ("report kind.txt", "kind.txt: `text` must be a saved comparison"),
             (
                 "score kind.txt --stream out --sources s.txt",
@@ -189,6 +236,8 @@ class TestRefusals:
     )
     def test_one_line_and_no_model(self, files, monkeypatch, arguments, message):
         monkeypatch.setattr("toxicity_j.scorer.Scorer.score", None)  # not reached
+        (files / "dd").mkdir()
+        (files / "dd.csv").mkdir()
         assert message in refused(*arguments.split())
 
     def test_tsv_segments_cannot_hold_tabs(self, files):
@@ -196,6 +245,27 @@ class TestRefusals:
         assert "segment 0 of tab has a tab or a line break" in refused(
             "score", "tab.jsonl", "--segments", "x.tsv"
         )
+
+    def test_names_of_files_that_are_not_utf8(self, files):
+        path = os.fsdecode(b"\xff.txt")
+        try:
+            (files / path).write_text("\n".join(KIND) + "\n")
+        except OSError:
+            pytest.skip("the file system has no such names")
+        options = ("--style-model", "identifier", "--output", "r.json")
+        message = refused("score", path, *options)
+        assert message == (
+            "the name of each file and system must be UTF-8; got '\\udcff.txt'"
+        )
+        assert not (files / "r.json").exists()
+
+    def test_a_saved_comparison_with_a_wrong_type(self, files):
+        run("score", "kind.txt", "--style-model", "identifier", "--output", "r.json")
+        saved = json.loads((files / "r.json").read_text())
+        (files / "r.json").write_text(json.dumps({**saved, "confidence": "high"}))
+        message = refused("report", "r.json")
+        assert message.startswith("r.json: `text` must be a whole saved comparison: ")
+        assert message.endswith("`confidence` must be a number; got 'high'")
 
     def test_an_error_that_nobody_foresaw_is_a_line_too(self, files, monkeypatch):
         def broken(*_):
@@ -320,6 +390,28 @@ class TestResults:
             "markdown",
         )
         assert (files / "r.csv").read_text().startswith("|")
+
+    @pytest.mark.skipif(os.name == "nt", reason="needs POSIX modes and links")
+    def test_output_is_written_whole_or_not_at_all(self, files, monkeypatch):
+        (files / "old.json").write_text("old")
+        (files / "old.json").chmod(0o600)
+        (files / "link.json").symlink_to("old.json")
+        arguments = ("score", "kind.txt", *self.STYLE, "--output", "link.json")
+        with monkeypatch.context() as broken:
+
+            def full(path, content):
+                path.open("wb").write(content[:10])
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+            broken.setattr("pathlib.Path.write_bytes", full)
+            assert "No space left on device" in refused(*arguments)
+        assert (files / "old.json").read_text() == "old"
+        before = {path.name for path in files.iterdir()}
+        assert run(*arguments).exit_code == 0
+        assert {path.name for path in files.iterdir()} == before
+        assert (files / "link.json").is_symlink()
+        assert json.loads((files / "old.json").read_text())["n"] == 4
+        assert (files / "old.json").stat().st_mode & 0o777 == 0o600
 
     def test_compare_shows_every_pair(self, files):
         done = run(
@@ -526,6 +618,17 @@ class TestGates:
         failed = run("score", "copy.txt", *self.STYLE, "--against", "good.json")
         assert failed.exit_code == 1
         assert failed.stderr.startswith("toxicity-j: copy: STA fell by 0.")
+
+    def test_the_gate_keeps_its_baseline(self, files):
+        for name, lines in (("kind.txt", KIND * 3), ("copy.txt", SOURCES * 3)):
+            (files / name).write_text("\n".join(lines) + "\n")
+        run("score", "kind.txt", *self.STYLE, "--output", "bl.json")
+        saved = (files / "bl.json").read_bytes()
+        arguments = ("score", "copy.txt", *self.STYLE, "--against", "bl.json")
+        message = refused(*arguments, "--output", "bl.json")
+        assert message == "`--output` must not overwrite an input; got 'bl.json'"
+        assert (files / "bl.json").read_bytes() == saved
+        assert run(*arguments, "--output", "new.json").exit_code == 1
 
     def test_a_drop_within_chance_passes(self, files):
         # One of four texts is worse: sign flips give p = 1, and no test of four pairs

@@ -133,6 +133,77 @@ def test_a_reader_that_is_gone_is_no_error(folder):
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
 
 
+def in_shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess:
+    """Run a line of bash in which `$T` is the command; its exit code is that of the
+    first process of its last pipe.
+    """
+    environment = {**ENVIRONMENT, "T": " ".join(COMMAND), **variables}
+    return subprocess.run(
+        ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+GATE = "$T score a.txt --style-model identifier --fail-under sta=0.9999"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX pipes")
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (f"{GATE} 2>&1 | head -1", 1),
+        # Closed before anything is printed.
+        (f"{GATE} 2>&1 | true", 1),
+        (f"{GATE} 2> >(true) | cat", 1),
+        (f"{GATE} --output /dev/stdout | true", 1),
+        (f"{GATE} >&- 2>&-", 1),
+        ("$T score absent.txt 2>&1 | true", 2),
+        ("$T score absent.txt >&- 2>&-", 2),
+        ("$T --help | true", 0),
+    ],
+)
+def test_a_reader_that_is_gone_leaves_the_exit_code(folder, line, code):
+    done = in_shell(line, folder)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX pipes and devices")
+def test_standard_input_that_is_closed(folder):
+    done = in_shell("$T score --predictions - <&-", folder)
+    assert done.returncode == 2
+    assert done.stderr == "toxicity-j: error: -: standard input is closed\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX pipes and devices")
+def test_devices_and_pipes_are_written_in_place(folder):
+    score = "$T score a.txt --style-model identifier --format csv"
+    to_file = f"{{ echo first; {score} --output /dev/stdout; }} >> x.csv; cat x.csv"
+    assert in_shell(to_file, folder).stdout.count("system,") == 1
+    os.mkfifo(folder / "fifo")
+    through = in_shell(f"cat fifo > y.csv & {score} --output fifo; wait", folder)
+    assert through.returncode == 0, through.stderr
+    assert (folder / "y.csv").read_text().startswith("system,")
+    if Path("/dev/full").exists():
+        full = in_shell(f"{score} --output /dev/full", folder)
+        assert full.returncode == 2
+        assert "No space left on device" in full.stderr
+    both = f"{score} --output /dev/null --report /dev/null"
+    assert in_shell(both, folder).returncode == 0
+
+
+def test_what_stdout_cannot_encode_is_escaped(folder):
+    (folder / "\xe9.txt").write_text("Fine, \u4f60\U0001f642.\n" * 3, encoding="utf-8")
+    score = "$T score \xe9.txt --style-model identifier"
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    shown = in_shell(score, folder, **ascii_only)
+    assert shown.returncode == 0, shown.stderr
+    assert "\\xe9" in shown.stdout
+    saved = in_shell(f"{score} --format json", folder, **ascii_only)
+    texts = json.loads(saved.stdout)["texts"]["predictions"]
+    assert texts == {"\xe9": ["Fine, \u4f60\U0001f642."] * 3}
+
+
 def test_an_error_is_one_line_and_code_2(folder):
     done = run("score", "a.txt", "--sources", "absent.txt", folder=folder)
     assert (done.returncode, done.stdout) == (2, "")

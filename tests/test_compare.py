@@ -17,6 +17,8 @@ import pytest
 
 from toxicity_j.compare import Comparison, compare
 from toxicity_j.compare.analysis import contributions
+from toxicity_j.compare.exports import write_segments
+from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
 from toxicity_j.results import Segments
@@ -182,6 +184,25 @@ def test_p_values_are_corrected_over_the_pairs():
     assert "corrected p" in comparison.verdict[0]
 
 
+def test_drops_are_corrected_over_the_systems():
+    good, bad = segments([0.9] * 6), segments([0.5] * 6)
+    # Of 2 ** 6 sign patterns two reach the sum: p = 2 / 64 = 0.031, times 2 is above
+    # 0.05.
+    found = drops(compare({"a": bad}), compare({"renamed": good}))
+    assert found == ["a: STA fell by 0.4 (p = 0.031)"]
+    same = compare({"a": good, "b": good})
+    assert drops(compare({"a": bad, "b": good}), same) == []
+    assert drops(compare({"a": bad, "b": bad}, confidence=0.9), same) == [
+        "a: STA fell by 0.4 (p = 0.031)",
+        "b: STA fell by 0.4 (p = 0.031)",
+    ]
+    with pytest.raises(ValueError, match="keeps no per-segment scores of 'renamed'"):
+        drops(
+            compare({"a": bad}),
+            Comparison.from_json(compare({"renamed": good}).to_json(segments=False)),
+        )
+
+
 def test_a_baseline_stands_second_in_its_pairs():
     comparison = compare(three_systems(), baseline="bad")
     pairs = [(pair.first, pair.second) for pair in comparison.pairs]
@@ -326,6 +347,89 @@ def test_a_saved_comparison_with_a_distorted_part_is_refused():
     saved["systems"][0]["scores"] = 3
     with pytest.raises(ValueError, match="`text` must be a whole saved comparison"):
         Comparison.from_json(json.dumps(saved))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["systems"], [], r"`systems` must have names that differ; got \[\]"),
+        (
+            ["systems", 0, "rank"],
+            "x",
+            r"`systems\[0\].rank` must be a whole number; got",
+        ),
+        (["systems", 0, "name"], 3, r"`systems\[0\].name` must be a string; got 3"),
+        (
+            ["systems", 0, "scores", "sta", "value"],
+            "0.5",
+            r"`systems\[0\].scores\['sta'\].value` must be a number; got '0.5'",
+        ),
+        (["systems", 0, "segments", "sta"], [0.5], "must have 6 items; got 1"),
+        (
+            ["systems", 0, "segments", "sta", 0],
+            float("nan"),
+            "a finite number; got nan",
+        ),
+        (["main"], "j", r"`main` must be of \['sta', 'nontoxic_share'\]; got 'j'"),
+        (["confidence"], True, "`confidence` must be a number; got True"),
+        (["pairs", 0, "first"], "z", r"`pairs\[0\]` must be of \['a', 'b'\]; got 'z'"),
+        (["n"], 0, "`n` must be at least 1; got 0"),
+        (["groups"], None, "`groups` must be a list; got None"),
+        (["languages"], ["en"], "`languages` must have 6 items; got 1"),
+        (["texts"], {}, "`texts.predictions` is missing"),
+    ],
+)
+def test_a_distorted_field_is_named(path, value, message):
+    systems = {"a": segments([0.5] * 6), "b": segments([0.4] * 6)}
+    saved = json.loads(compare(systems).to_json())
+    part = saved
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    with pytest.raises(ValueError, match=message):
+        Comparison.from_json(json.dumps(saved))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv", "parquet"])
+def test_segments_of_scores_and_of_texts(tmp_path, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    ones = [1.0] * 2
+    systems = {"a": segments([0.9, 0.9], ones, ones), "b": ["0.1", "0.2"]}
+    mixed = compare(systems, ["s", "t"], scorer=FakeScorer())
+    again = Comparison.from_json(mixed.to_json())
+    path = tmp_path / f"x.{suffix}"
+    write_segments(again, str(path))
+    if suffix == "jsonl":
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [row["prediction"] for row in rows] == [None, None, "0.1", "0.2"]
+        assert [row["source"] for row in rows] == ["s", "t"] * 2
+    # Scores alone, of known sources.
+    del systems["b"]
+    write_segments(compare(systems, ["s", "t"]), str(path))
+    if suffix == "jsonl":
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [row["source"] for row in rows] == ["s", "t"]
+        assert "prediction" not in rows[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"texts": Texts({"a": ["x", "y\tz"]})}, "segment 1 of a has a tab"),
+        ({"texts": Texts({}, ["x\r", "y"])}, "segment 0 of sources has a tab"),
+        ({"texts": Texts({"sources": ["x\n", "y"]})}, "segment 0 of sources has a tab"),
+        ({"languages": ["en", "d\te"]}, "segment 1 of languages has a tab"),
+    ],
+)
+def test_tsv_that_would_break_is_not_written(tmp_path, changes, message):
+    comparison = replace(compare({"a": segments([0.9, 0.8])}), **changes)
+    path = tmp_path / "x.tsv"
+    with pytest.raises(ValueError, match=message):
+        write_segments(comparison, str(path))
+    assert not path.exists()
+    with pytest.raises(ValueError, match="the name 'a.tb' has a tab"):
+        write_segments(compare({"a\tb": segments([0.9])}), str(path))
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ def score(
 ) -> int:
     """Score one or more systems: a table with intervals, a verdict, the signature."""
     if stream is None:
+        if workers != 1:
+            raise ValueError(f"`--workers` needs `--stream`; got {workers}")
         return _run(given)
     from .cli_stream import stream as run_stream
 

@@ -5,8 +5,10 @@ quiet pipes.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +91,7 @@ def exit_code(run: Callable[[], Any]) -> int:
         code = INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # typer ends with SystemExit when the reader of its help is gone.
-        silence_stdout()
+        silence_closed()
         return 0
     except Exception as error:
         if os.environ.get(DEBUG):
@@ -116,15 +118,23 @@ def one_line(error: BaseException) -> str:
 
 def print_error(text: str) -> None:
     """Print one line to stderr, after the program's name."""
-    print(f"{NAME}: {text}", file=sys.stderr)
+    # None where it was closed (`2>&-`); `print` would then take stdout.
+    if sys.stderr is None:
+        return
+    with no_reader_needed():
+        print(f"{NAME}: {text}", file=sys.stderr, flush=True)
 
 
 def print_quietly(text: str) -> None:
     """Print text to stdout; when its reader is gone, as in `| head`, say nothing."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        silence_stdout()
+    with no_reader_needed():
+        print(printable(text), flush=True)
+
+
+def printable(text: str) -> str:
+    """Escape the characters that stdout cannot encode, as `\\xe9`."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def put(text: str, path: str | None) -> None:
@@ -136,11 +146,65 @@ def put(text: str, path: str | None) -> None:
     if path is None:
         print_quietly(text)
     else:
-        Path(path).write_text(f"{text}\n", encoding="utf-8")
+        write_file(f"{text}\n", path)
 
 
-def silence_stdout() -> None:
-    """Send what is left for stdout nowhere."""
-    # Python flushes stdout at exit, and would complain about the closed pipe.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+def write_file(text: str, path: str) -> None:
+    """Write text to a file, which is complete or as it was before.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    # Here, so that output to stdout does not pay for it.
+    from .scale.manifest import write_atomically
+
+    content = text.encode("utf-8")
+    # A link stays, and its target is replaced.
+    target = Path(path).resolve()
+
+    def write(file: Path) -> None:
+        file.write_bytes(content)
+        if target.exists():
+            # A private file stays private.
+            shutil.copymode(target, file)
+
+    if is_replaceable(path):
+        write_atomically(target, write)
+    else:
+        with no_reader_needed():
+            Path(path).write_bytes(content)
+
+
+def is_replaceable(path: str) -> bool:
+    """Return False for a device, a pipe, or a name of an open file as /dev/stdout."""
+    file = Path(path)
+    # What is written to an open file is lost once another has taken its name.
+    if file.absolute().parts[:2] in (("/", "dev"), ("/", "proc")):
+        return False
+    if not file.exists():
+        return True
+    # A file in a folder that cannot be written is written in place.
+    can_write = os.access(file, os.W_OK) and os.access(file.resolve().parent, os.W_OK)
+    return can_write and file.is_file()
+
+
+@contextmanager
+def no_reader_needed() -> Iterator[None]:
+    """Go on when the reader of stdout, stderr or a pipe is gone, as in `| head`."""
+    try:
+        yield
+    except BrokenPipeError:
+        silence_closed()
+
+
+def silence_closed() -> None:
+    """Send what is left for stdout and stderr nowhere where their reader is gone."""
+    # Python flushes both at exit, and would complain about the closed pipe.
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())

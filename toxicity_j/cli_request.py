@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from .cli_program import is_replaceable
 from .compare.exports import check_suffix
 from .compare.readers import ColumnNames
 
@@ -41,8 +42,8 @@ class Output:
 
         Raises:
             ImportError: a library that a file needs is not installed.
-            ValueError: a folder is missing, a suffix is unknown, or a file would
-                overwrite an input.
+            ValueError: a folder is missing or in the file's place, a suffix is
+                unknown, or a file would overwrite an input or another output.
         """
         if self.segments is not None and check_suffix(self.segments) == ".parquet":
             _require("--segments", ("pyarrow",), "pip install pyarrow")
@@ -54,7 +55,8 @@ class Output:
                 "pip install '.[report]' in a clone",
             )
         # By their resolved paths, because a link may name an input too.
-        read = {Path(path).resolve() for path in inputs}
+        read = {Path(path).expanduser().resolve() for path in inputs}
+        options: dict[Path, str] = {}
         for option, path in (
             ("--output", self.path),
             ("--segments", self.segments),
@@ -71,6 +73,15 @@ class Output:
                 raise ValueError(
                     f"`{option}` must not overwrite an input; got {path!r}"
                 )
+            if written.is_dir():
+                raise ValueError(f"`{option}` must be a file; got the folder {path!r}")
+            # /dev/null takes everything.
+            if is_replaceable(path) and written in options:
+                raise ValueError(
+                    f"`{options[written]}` and `{option}` must be two files; got"
+                    f" {path!r} for both"
+                )
+            options[written] = option
 
     def chosen_format(self) -> str:
         """Return the format asked for, else that of the file's suffix, else "text"."""
@@ -84,7 +95,8 @@ class Output:
         if self.progress is not None:
             return self.progress
         # A bar in a log file is noise.
-        return sys.stderr.isatty()
+        # None where it was closed (`2>&-`).
+        return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _require(option: str, libraries: tuple[str, ...], command: str) -> None:

@@ -4,12 +4,20 @@ compare, write, hold the gates.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cli_program import FAILED_GATE, print_error, put
+from .cli_program import (
+    FAILED_GATE,
+    no_reader_needed,
+    print_error,
+    printable,
+    put,
+    write_file,
+)
 from .cli_request import Output, Request
 from .compare.compare import compare
 from .compare.comparison import Comparison
@@ -41,7 +49,7 @@ def run(request: Request) -> int:
     protocol = get_protocol(request.protocol)
     # What can be wrong without a model is found before one is loaded.
     floors = parse_floors(request.fail_under)
-    inputs = _read(request)
+    inputs = _read(request, protocol)
     if request.baseline is not None and request.baseline not in inputs.systems:
         raise ValueError(
             f"`--baseline` must be one of {list(inputs.systems)}; got"
@@ -93,12 +101,12 @@ def write(comparison: Comparison, output: Output) -> None:
         OSError: a file cannot be written.
     """
     if output.segments is not None:
-        write_segments(comparison, output.segments)
+        with no_reader_needed():
+            write_segments(comparison, output.segments)
     if output.report is not None:
         from .compare.report import render_html
 
-        page = render_html(comparison, comparison.texts)
-        Path(output.report).write_text(page, encoding="utf-8")
+        write_file(render_html(comparison, comparison.texts), output.report)
     text = rendered(comparison, output).rstrip("\n")
     put(text, output.path)
 
@@ -106,10 +114,18 @@ def write(comparison: Comparison, output: Output) -> None:
 def rendered(comparison: Comparison, output: Output) -> str:
     """Return a comparison in the format that was asked for."""
     render = getattr(comparison, f"to_{output.chosen_format()}")
-    return str(render())
+    text = str(render())
+    is_json = output.chosen_format() == "json"
+    if is_json and output.path is None and printable(text) != text:
+        # JSON has escapes of its own.
+        return json.dumps(json.loads(text), indent=2)
+    return text
 
 
-def _read(request: Request) -> Inputs:
+def _read(request: Request, protocol: Protocol) -> Inputs:
+    """Read the columns that are used, and check that what is made of them can be
+    written.
+    """
     inputs = read_columns(
         request.files,
         sources=request.sources,
@@ -119,26 +135,44 @@ def _read(request: Request) -> Inputs:
         file_format=request.input_format,
         quoting=request.quoting,
     )
-    request.output.check(tuple(inputs.files))
+    for name in (*inputs.files, *inputs.systems):
+        _check_name(name)
+    read = [*inputs.files]
+    if request.against is not None:
+        read.append(request.against)
+    request.output.check(tuple(read))
+    # What a table holds by the way is used where the protocol uses it; what was given
+    # by option always.
+    if protocol.references == "unused" and not request.references:
+        inputs = replace(inputs, references=None)
+    if not protocol.languages and not request.languages:
+        inputs = replace(inputs, languages=None)
     if request.output.segments is not None:
-        check_cells(_texts(inputs), check_suffix(request.output.segments))
+        suffix = check_suffix(request.output.segments)
+        check_cells(suffix, [*inputs.systems], _texts(inputs), inputs.languages)
     return inputs
+
+
+def _check_name(name: str) -> None:
+    """Raise a ReaderError if results cannot hold the name of a file or a system."""
+    # Linux allows any bytes in the name of a file.
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ReaderError(
+            f"the name of each file and system must be UTF-8; got {name!r}"
+        ) from None
 
 
 def _compared(
     request: Request, protocol: Protocol, inputs: Inputs, old: Comparison | None
 ) -> Comparison:
-    # What a table holds by the way is used where the protocol uses it; what was given
-    # by option always.
-    used = inputs
-    if protocol.references == "unused" and not request.references:
-        used = replace(used, references=None)
-    if not protocol.languages and not request.languages:
-        used = replace(used, languages=None)
-    scored = _scored_cold(request, protocol, used) or _scored(request, protocol, used)
+    scored = _scored_cold(request, protocol, inputs) or _scored(
+        request, protocol, inputs
+    )
     comparison = compare(
         scored,
-        languages=used.languages,
+        languages=inputs.languages,
         baseline=request.baseline,
         confidence=request.confidence,
         n_resamples=request.resamples,
@@ -147,7 +181,7 @@ def _compared(
     )
     if old is not None:
         check_same_setting(comparison, old)
-    return replace(comparison, texts=_texts(used), protocol=protocol.name)
+    return replace(comparison, texts=_texts(inputs), protocol=protocol.name)
 
 
 def _scored(
@@ -185,9 +219,15 @@ def _scored_cold(
 
     if sum(map(len, inputs.systems.values())) > MOST_TEXTS:
         return None
+    # The scorer says what is wrong with an option.
+    for name in ("content_model", "fluency_model"):
+        if request.models[name] is not None:
+            return None
     threshold = request.models["threshold"]
     if threshold is not None and not 0 <= threshold <= 1:
-        return None  # the scorer says what is wrong
+        return None
+    if request.batch_size is not None and request.batch_size < 1:
+        return None
     return {
         name: score_style(texts, protocol, threshold)
         for name, texts in inputs.systems.items()

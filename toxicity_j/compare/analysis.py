@@ -85,12 +85,34 @@ def tested_pairs(
             systems[first][measure] - systems[second][measure]
             for first, second in order
         ]
-    tested = iter(_tested(gaps, len(order), draws))
+    results = iter(tested(gaps, len(order), draws))
     differences: dict[tuple[str, str], dict[str, Difference]] = {}
     for measure in measures:
         for names in order:
-            differences.setdefault(names, {})[measure] = next(tested)
+            differences.setdefault(names, {})[measure] = next(results)
     return [_pair(systems, names, main, differences[names]) for names in order]
+
+
+def tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
+    """Test columns of differences; each `count` of them are corrected together.
+
+    Args:
+        gaps: per-segment differences, *Shape:* (n,) each.
+        count: number of columns per correction, which divides their number.
+        draws: how to resample.
+    """
+    # Tests are made on differences of at most 1, so that rounding has one size.
+    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
+    p_values = paired_p_values(
+        np.stack(scaled, axis=1),
+        n_resamples=draws.n_resamples,
+        seed=draws.seed,
+    ).tolist()
+    corrected: list[float] = []
+    for start in range(0, len(gaps), count):
+        corrected += holm(p_values[start : start + count])
+    bounds = _bounds(gaps, draws)
+    return list(map(_difference, gaps, bounds, p_values, corrected))
 
 
 def smallest_differences(
@@ -149,22 +171,6 @@ def _estimate(column: Array, bounds: Bounds, confidence: float) -> Estimate:
     if low is not None and is_decision(column):
         low, high = share_interval(center, len(column), confidence)
     return Estimate(center, low, high)
-
-
-def _tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
-    """Test columns of differences; each `count` of them are corrected together."""
-    # Tests are made on differences of at most 1, so that rounding has one size.
-    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
-    p_values = paired_p_values(
-        np.stack(scaled, axis=1),
-        n_resamples=draws.n_resamples,
-        seed=draws.seed,
-    ).tolist()
-    corrected: list[float] = []
-    for start in range(0, len(gaps), count):
-        corrected += holm(p_values[start : start + count])
-    bounds = _bounds(gaps, draws)
-    return list(map(_difference, gaps, bounds, p_values, corrected))
 
 
 def _difference(

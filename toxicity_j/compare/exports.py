@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,28 +31,48 @@ def check_suffix(path: str) -> str:
     return suffix
 
 
-def check_cells(texts: Texts, suffix: str) -> None:
-    """Check before scoring that each text fits the format.
+def check_cells(
+    suffix: str,
+    systems: Sequence[str],
+    texts: Texts | None = None,
+    languages: Sequence[str] | None = None,
+) -> None:
+    """Check before scoring that each name, text and language fits the format.
 
     Raises:
-        ValueError: a text holds a tab or a line break, and the format is TSV.
+        ValueError: one holds a tab or a line break, and the format is TSV.
     """
     if suffix != ".tsv":
         return
-    # References are one JSON string, which escapes tabs and line breaks.
-    columns = {**texts.predictions, "sources": texts.sources or []}
-    for name, column in columns.items():
-        for index, text in enumerate(column):
-            if any(mark in text for mark in _BREAKS):
-                raise ValueError(
-                    f"segment {index} of {name} has a tab or a line break, which TSV"
-                    " cannot hold: use .jsonl"
-                )
+    for name in systems:
+        _check_cell(name, f"the name {name!r}")
+    # A system may be called "sources", so that a dict will not do. References are one
+    # JSON string, which escapes tabs and line breaks.
+    columns = [("languages", languages)]
+    if texts is not None:
+        columns += [("sources", texts.sources), *texts.predictions.items()]
+    for name, column in columns:
+        for index, text in enumerate(column or []):
+            _check_cell(text, f"segment {index} of {name}")
+
+
+def _check_cell(text: str, place: str) -> None:
+    if any(mark in text for mark in _BREAKS):
+        raise ValueError(
+            f"{place} has a tab or a line break, which TSV cannot hold: use .jsonl"
+        )
 
 
 def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
-    """Yield one row per system and segment: names, texts, language and scores."""
+    """Yield one row per system and segment: names, texts, language and scores.
+
+    All rows have the same keys. Where a system was given as scores and another as
+    texts, the first one's predictions are None.
+    """
     texts = comparison.texts
+    predictions = {}
+    if texts is not None:
+        predictions = texts.predictions
     for system in comparison.systems:
         for index in range(comparison.n):
             row: dict[str, Any] = {"system": system.name, "segment": index}
@@ -60,8 +80,10 @@ def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 row["language"] = comparison.languages[index]
             if texts is not None and texts.sources is not None:
                 row["source"] = texts.sources[index]
-            if texts is not None:
-                row["prediction"] = texts.predictions[system.name][index]
+            if predictions:
+                row["prediction"] = None
+            if system.name in predictions:
+                row["prediction"] = predictions[system.name][index]
             if texts is not None and texts.references is not None:
                 row["references"] = texts.references[index]
             for name in _SCORES:
@@ -78,9 +100,12 @@ def write_segments(comparison: Comparison, path: str) -> None:
     Raises:
         ImportError: the file is parquet and pyarrow is not installed.
         OSError: the file cannot be written.
-        ValueError: the suffix is unknown.
+        ValueError: the suffix is unknown, or a text does not fit the format; nothing
+            is written.
     """
     suffix = check_suffix(path)
+    names = [system.name for system in comparison.systems]
+    check_cells(suffix, names, comparison.texts, comparison.languages)
     rows = list(segment_rows(comparison))
     if suffix == ".parquet":
         import pyarrow
@@ -107,6 +132,8 @@ def _delimited(rows: list[dict[str, Any]], suffix: str) -> str:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..results import Segments
-from .compare import compare
+from .analysis import Draws, tested
 from .comparison import Comparison
 from .records import MEASURES
+from .resampling import Array
 
 if TYPE_CHECKING:
     from ..protocols import Protocol
@@ -21,24 +19,14 @@ if TYPE_CHECKING:
 # Scores of equal texts differ by up to about 1e-7 between machines and versions of
 # torch, which is not a drop.
 _ROUNDING = 1e-6
-# Names of the two states of one system while they are compared.
-_NEW, _OLD = "new", "old"
-
-
-@dataclass(frozen=True)
-class _Change:
-    """How the main score of a system changed."""
-
-    name: str
-    value: float
-    p_value: float
 
 
 def parse_floors(texts: Sequence[str]) -> dict[str, float]:
     """Read floors such as "j=0.5".
 
     Raises:
-        ValueError: a text is not of that form, or its number is not finite.
+        ValueError: a text is not of that form, its number is not finite, or two name
+            one measure.
     """
     floors: dict[str, float] = {}
     for text in texts:
@@ -49,6 +37,8 @@ def parse_floors(texts: Sequence[str]) -> dict[str, float]:
                 f"`--fail-under` must be one of {names}, then = and a number; got"
                 f" {text!r}"
             )
+        if measure in floors:
+            raise ValueError(f"`--fail-under` must name {measure} once; got it twice")
         try:
             floors[measure] = float(value)
         except ValueError:
@@ -127,19 +117,19 @@ def drops(new: Comparison, old: Comparison) -> list[str]:
             `old` keeps no per-segment scores.
     """
     check_same_setting(new, old)
-    changes = [_change(new, name, old, before) for name, before in _matched(new, old)]
+    matched = _matched(new, old)
+    gaps = [
+        _main_scores(new, name, new.main) - _main_scores(old, before, new.main)
+        for name, before in matched
+    ]
+    draws = Draws(new.n_resamples, new.seed, new.confidence)
     measure = MEASURES[new.main]
-    left = len(changes)
     sentences = []
-    # Holm 1979: the smallest p-value is held against level / k, the next against level
-    # / (k - 1), until one fails.
-    for change in sorted(changes, key=attrgetter("p_value")):
-        if change.p_value > (1 - new.confidence) / left:
-            break
-        left -= 1
-        if change.value < -_ROUNDING:
+    for (name, _), change in zip(matched, tested(gaps, len(gaps), draws), strict=True):
+        is_clear = change.p_corrected <= 1 - new.confidence
+        if is_clear and change.value < -_ROUNDING:
             sentences.append(
-                f"{change.name}: {measure} fell by {-change.value:.3g} (p ="
+                f"{name}: {measure} fell by {-change.value:.3g} (p ="
                 f" {change.p_value:.2g})"
             )
     return sentences
@@ -187,36 +177,12 @@ def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
     return common
 
 
-def _change(new: Comparison, name: str, old: Comparison, before: str) -> _Change:
-    states = {_NEW: _segments(new, name), _OLD: _segments(old, before)}
-    comparison = compare(
-        states,
-        confidence=new.confidence,
-        n_resamples=new.n_resamples,
-        seed=new.seed,
-        baseline=_OLD,
-    )
-    # The baseline comes second: new minus old.
-    difference = comparison.pairs[0].differences[new.main]
-    return _Change(name, difference.value, difference.p_value)
-
-
-def _segments(comparison: Comparison, name: str) -> Segments:
+def _main_scores(comparison: Comparison, name: str, measure: str) -> Array:
+    """Return the per-segment scores of a system in one measure. *Shape:* (n,)"""
     columns = comparison.system(name).segments
-    if not columns:
+    if measure not in columns:
         raise ValueError(
             f"the saved comparison keeps no per-segment scores of {name!r}, so nothing"
             " can be tested"
         )
-    arrays = {
-        key: np.array(values, dtype=np.float64) for key, values in columns.items()
-    }
-    return Segments(
-        sta=arrays["sta"],
-        p_toxic=arrays["p_toxic"],
-        nontoxic=arrays["nontoxic"],
-        sim=arrays.get("sim"),
-        fl=arrays.get("fl"),
-        j=arrays.get("j"),
-        signature=comparison.signature,
-    )
+    return np.array(columns[measure], dtype=np.float64)

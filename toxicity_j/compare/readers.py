@@ -8,6 +8,7 @@ else row by row. The formats of the shared tasks are known by their headers: CLE
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -118,6 +119,9 @@ def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Tabl
         raise ReaderError(
             f"{STDIN}: standard input can be read once; it was given {times} times"
         )
+    # None where it was closed (`<&-`).
+    if times and sys.stdin is None:
+        raise ReaderError(f"{STDIN}: standard input is closed")
     # One file may hold sources, outputs and references.
     distinct = dict.fromkeys(paths)
     return {

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, fields, replace
-from typing import Any
+import math
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from .comparison import Comparison
-from .records import Difference, Estimate, Pair, System, Texts
+from .consistency import check_consistent
 
 # Raised when a field changes its meaning, so that an older file is refused instead of
 # misread.
 FORMAT = "toxicity_j.comparison/1"
+
+# What each type of JSON is called in messages.
+_WORDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+}
 
 
 def to_json(
@@ -54,37 +64,77 @@ def from_json(text: str) -> Comparison:
             f"`text` must be a saved comparison of format {FORMAT!r}; got {found!r}"
         )
     try:
-        return _comparison(saved)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(
-            "`text` must be a whole saved comparison; got one that lacks or distorts"
-            f" {error}"
-        ) from error
+        comparison: Comparison = _as(Comparison, saved, "")
+        check_consistent(comparison)
+    except ValueError as error:
+        raise ValueError(f"`text` must be a whole saved comparison: {error}") from None
+    return comparison
 
 
-def _comparison(saved: dict[str, Any]) -> Comparison:
-    # JSON has lists in place of tuples, and dicts in place of records.
-    values = {field.name: saved[field.name] for field in fields(Comparison)}
-    values["systems"] = tuple(map(_system, saved["systems"]))
-    values["pairs"] = tuple(map(_pair, saved["pairs"]))
-    values["groups"] = tuple(map(tuple, saved["groups"]))
-    values["verdict"] = tuple(saved["verdict"])
-    values["warnings"] = tuple(saved["warnings"])
-    values["texts"] = None
-    if saved["texts"]:
-        values["texts"] = Texts(**saved["texts"])
-    return Comparison(**values)
+def _as(kind: Any, value: Any, place: str) -> Any:
+    """Return a value of JSON as what the type of its field says.
+
+    JSON has lists in place of tuples, and dicts in place of records.
+
+    Args:
+        kind: the type, as `typing.get_type_hints` has it.
+        value: what was read.
+        place: the field, as "systems[0].rank", for messages.
+
+    Raises:
+        ValueError: the value is of another type.
+    """
+    if is_dataclass(kind):
+        return _record(kind, value, place)
+    container, parts = get_origin(kind), get_args(kind)
+    if container is UnionType:  # "X | None"
+        if value is None:
+            return None
+        return _as(parts[0], value, place)
+    if container is None:
+        return _single(kind, value, place)
+    if container is dict:
+        _check_type(value, dict, place)
+        return {
+            key: _as(parts[1], item, f"{place}[{key!r}]") for key, item in value.items()
+        }
+    _check_type(value, list, place)
+    return container(
+        _as(parts[0], item, f"{place}[{index}]") for index, item in enumerate(value)
+    )
 
 
-def _system(saved: dict[str, Any]) -> System:
-    scores = _records(Estimate, saved["scores"])
-    return System(**{**saved, "scores": scores})
+def _record(kind: Any, value: Any, place: str) -> Any:
+    _check_type(value, dict, place)
+    hints = get_type_hints(kind)
+    prefix = ""
+    if place:
+        prefix = f"{place}."
+    values = {}
+    for field in fields(kind):
+        if field.name in value:
+            inner = f"{prefix}{field.name}"
+            values[field.name] = _as(hints[field.name], value[field.name], inner)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"`{prefix}{field.name}` is missing")
+    return kind(**values)
 
 
-def _pair(saved: dict[str, Any]) -> Pair:
-    differences = _records(Difference, saved["differences"])
-    return Pair(**{**saved, "differences": differences})
+def _single(kind: type, value: Any, place: str) -> Any:
+    """Return a string or a number; a whole number is a float too."""
+    if kind is float:
+        if type(value) is int:
+            return value
+        _check_type(value, float, place)
+        # json.loads accepts NaN and Infinity.
+        if not math.isfinite(value):
+            raise ValueError(f"`{place}` must be a finite number; got {value}")
+        return value
+    _check_type(value, kind, place)
+    return value
 
 
-def _records(record: Callable[..., Any], saved: dict[str, Any]) -> dict[str, Any]:
-    return {key: record(**values) for key, values in saved.items()}
+def _check_type(value: Any, kind: type, place: str) -> None:
+    # Not isinstance, because True is an int.
+    if type(value) is not kind:
+        raise ValueError(f"`{place}` must be {_WORDS[kind]}; got {value!r:.40}")
