@@ -94,8 +94,7 @@ class Output:
         """Return True where bars can be seen."""
         if self.progress is not None:
             return self.progress
-        # A bar in a log file is noise.
-        # None where it was closed (`2>&-`).
+        # A bar in a log file is noise; stderr is None where it was closed (`2>&-`).
         return sys.stderr is not None and sys.stderr.isatty()
 
 
