@@ -36,7 +36,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredTable:
     """A scored table.
 
     Attributes:
@@ -52,7 +52,7 @@ class Scored:
     choice: Choice
 
 
-def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | Scored]:
+def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | ScoredTable]:
     """Yield the progress after each step, and at last the scored table.
 
     Raises:
@@ -77,7 +77,7 @@ def score_table(columns: Columns, choice: Choice) -> Iterator[Progress | Scored]
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    yield Scored(columns, segments, comparison, choice)
+    yield ScoredTable(columns, segments, comparison, choice)
 
 
 def joined(parts: list[Any]) -> Any:
@@ -107,7 +107,7 @@ def _joined_values(values: list[Any]) -> Any:
     return dict(totals)
 
 
-def segments_csv(scored: Scored) -> str:
+def segments_csv(scored: ScoredTable) -> str:
     """Return one line per row and system with its scores, as CSV."""
     out = io.StringIO()
     writer = csv.writer(out)

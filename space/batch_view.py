@@ -12,7 +12,7 @@ import numpy as np
 from toxicity_j.compare.records import Texts
 from toxicity_j.compare.report import render_html
 
-from .batch import MEASURES, Scored, number_at, segments_csv, table_csv
+from .batch import MEASURES, ScoredTable, number_at, segments_csv, table_csv
 from .markup import NAMES, bar, level, percent
 
 ORDERS = ["as in the table", "lowest J first", "systems differ most"]
@@ -20,7 +20,7 @@ ORDERS = ["as in the table", "lowest J first", "systems differ most"]
 _BINS = 10
 
 
-def render_scored(scored: Scored) -> str:
+def render_scored(scored: ScoredTable) -> str:
     """Return the verdict, the table of systems and the downloads."""
     comparison = scored.comparison
     verdict = "".join(f"<p>{escape(sentence)}</p>" for sentence in comparison.verdict)
@@ -93,7 +93,7 @@ def _interval(name: str, estimate: Any) -> str:
     )
 
 
-def _spread(scored: Scored) -> str:
+def _spread(scored: ScoredTable) -> str:
     """Return a small histogram per system of the main measure."""
     main = scored.comparison.main
     figures = []
@@ -134,7 +134,7 @@ def _histogram(name: str, counts: list[int]) -> str:
     )
 
 
-def _downloads(scored: Scored) -> str:
+def _downloads(scored: ScoredTable) -> str:
     """Return links that hold the files: the server keeps nothing."""
     rows, table = segments_csv(scored), table_csv(scored.columns)
     saved = scored.comparison.to_json()
@@ -161,7 +161,7 @@ def _download(name: str, kind: str, content: str, title: str) -> str:
     )
 
 
-def _report(scored: Scored) -> str | None:
+def _report(scored: ScoredTable) -> str | None:
     """Return the HTML report, None where its libraries are not installed."""
     columns = scored.columns
     texts = Texts(columns.systems, columns.sources, columns.references)
@@ -171,7 +171,7 @@ def _report(scored: Scored) -> str | None:
         return None
 
 
-def render_segments(scored: Scored, order: str) -> str:
+def render_segments(scored: ScoredTable, order: str) -> str:
     """Return every row with its rewrites and scores.
 
     Args:
@@ -196,7 +196,7 @@ def render_segments(scored: Scored, order: str) -> str:
     )
 
 
-def _row(scored: Scored, names: list[str], row: int) -> str:
+def _row(scored: ScoredTable, names: list[str], row: int) -> str:
     columns = scored.columns
     source = ""
     if columns.sources is not None:

@@ -7,7 +7,7 @@ from html import escape
 
 from . import snippets
 from .about import HUB
-from .batch import Scored
+from .batch import ScoredTable
 from .models import Choice
 
 # Reads the text from the page, so that no text from outside stands in a script.
@@ -31,7 +31,7 @@ def pair_elsewhere(
     return _blocks(blocks)
 
 
-def table_elsewhere(scored: Scored) -> str:
+def table_elsewhere(scored: ScoredTable) -> str:
     """Return how to reproduce a comparison."""
     blocks = {
         "Signature, to report with the numbers": scored.comparison.signature,

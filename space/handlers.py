@@ -114,7 +114,7 @@ def on_cancel() -> tuple[Any, ...]:
     )
 
 
-def on_order(scored: batch.Scored | None, order: str) -> Any:
+def on_order(scored: batch.ScoredTable | None, order: str) -> Any:
     """Return every row in another order."""
     # Nothing was compared yet, or it was forgotten meanwhile.
     if scored is None:

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from toxicity_j.columns import Columns, reference_lists, same_length, texts
+from toxicity_j.column_checks import checked_references, checked_texts
+from toxicity_j.columns import Columns, same_length
 
 TEXTS = ["a plain text", "", "  ", "日本語 😀 שלום\x00\t"]
 
@@ -30,7 +31,7 @@ TEXTS = ["a plain text", "", "  ", "日本語 😀 שלום\x00\t"]
 def test_every_ordered_container_of_strings_is_read_unchanged(make):
     # NumPy's fixed-width strings cannot hold a trailing NUL, ours ends in a tab, so all
     # nine keep each character.
-    read = texts(make(TEXTS), "predictions")
+    read = checked_texts(make(TEXTS), "predictions")
     assert read == TEXTS
     assert all(type(text) is str for text in read)
 
@@ -40,7 +41,7 @@ def test_every_ordered_container_of_strings_is_read_unchanged(make):
 )
 def test_what_is_no_column_is_a_type_error_that_names_the_argument(column):
     with pytest.raises(TypeError, match="`sources` must be a list of strings"):
-        texts(column, "sources")
+        checked_texts(column, "sources")
 
 
 @pytest.mark.parametrize(
@@ -57,28 +58,28 @@ def test_an_item_that_is_no_string_is_named_with_its_index(item, shown):
     with pytest.raises(
         TypeError, match=f"`predictions` must hold strings only; item 1 is {shown}"
     ):
-        texts(["fine", item], "predictions")
+        checked_texts(["fine", item], "predictions")
 
 
 def test_a_pandas_null_is_not_the_text_nan():
     with pytest.raises(TypeError, match="item 1"):
-        texts(pd.Series(["fine", None]), "predictions")
+        checked_texts(pd.Series(["fine", None]), "predictions")
 
 
 def test_an_empty_column_is_an_error():
     with pytest.raises(ValueError, match="`predictions` must hold at least one text"):
-        texts([], "predictions")
+        checked_texts([], "predictions")
 
 
 def test_a_lone_surrogate_is_named_with_its_place():
     with pytest.raises(
         ValueError, match="`predictions`.*item 1 has a lone surrogate at character 2"
     ):
-        texts(["fine", "ab\ud800"], "predictions")
+        checked_texts(["fine", "ab\ud800"], "predictions")
 
 
 def test_references_may_be_strings_or_lists_in_one_column():
-    assert reference_lists(["one", ["two", "three"]]) == [["one"], ["two", "three"]]
+    assert checked_references(["one", ["two", "three"]]) == [["one"], ["two", "three"]]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_references_may_be_strings_or_lists_in_one_column():
 )
 def test_bad_references_are_named(column, error, message):
     with pytest.raises(error, match=message):
-        reference_lists(column)
+        checked_references(column)
 
 
 def test_lengths_differ_and_both_are_named():
@@ -128,12 +129,12 @@ def test_a_table_is_not_a_column():
                 r" \d\)"
             ),
         ):
-            texts(given, "predictions")
+            checked_texts(given, "predictions")
     with pytest.raises(
         TypeError, match="`references` must be a list of strings; got a DataFrame"
     ):
-        reference_lists(table)
-    assert reference_lists(np.array([["a", "b"], ["c", "d"]])) == [
+        checked_references(table)
+    assert checked_references(np.array([["a", "b"], ["c", "d"]])) == [
         ["a", "b"],
         ["c", "d"],
     ]

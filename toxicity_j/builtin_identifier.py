@@ -26,7 +26,7 @@ from .builtin_identifier_config import (
     IdentifierConfig,
     check_size,
 )
-from .column_checks import texts as checked_texts
+from .column_checks import checked_texts
 from .devices import Device, resolve_device, to_device
 from .model_interface import Progress
 from .rules import sigmoid

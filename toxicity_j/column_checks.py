@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-__all__ = ["described", "reference_lists", "texts"]
+__all__ = ["described", "checked_references", "checked_texts"]
 
 
-def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
+def checked_texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
     """Check one column of texts.
 
     Args:
@@ -42,15 +42,15 @@ def texts(column: Any, name: str, *, may_be_empty: bool = False) -> list[str]:
     return items
 
 
-def reference_lists(column: Any, name: str = "references") -> list[list[str]]:
+def checked_references(column: Any, name: str = "references") -> list[list[str]]:
     """Check a column of references: a string, or a list of strings, per item.
 
     Returns:
         A list of texts for each item.
 
     Raises:
-        TypeError: as `texts`, for the column and for each item.
-        ValueError: as `texts`, for the column and for each item.
+        TypeError: as `checked_texts`, for the column and for each item.
+        ValueError: as `checked_texts`, for the column and for each item.
     """
     items = _as_list(column, name, nested=True)
     if not items:
@@ -63,7 +63,7 @@ def reference_lists(column: Any, name: str = "references") -> list[list[str]]:
 def _references_of_one(item: Any, name: str) -> list[str]:
     if isinstance(item, str):
         item = [item]
-    return texts(item, name)
+    return checked_texts(item, name)
 
 
 def _as_list(column: Any, name: str, *, nested: bool = False) -> list[Any]:

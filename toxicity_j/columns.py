@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from .column_checks import described, reference_lists, texts
+from .column_checks import checked_references, checked_texts, described
 from .protocol_records import Protocol
 
 __all__ = [
@@ -19,9 +19,7 @@ __all__ = [
     "NAMES",
     "Columns",
     "check_unterminated",
-    "reference_lists",
     "same_length",
-    "texts",
 ]
 
 Item = TypeVar("Item")
@@ -72,7 +70,7 @@ class Columns:
                 names no column of texts.
         """
         checked = cls(
-            predictions=texts(predictions, "predictions"),
+            predictions=checked_texts(predictions, "predictions"),
             sources=_optional_texts(sources, "sources"),
             references=_optional_references(references),
             languages=_optional_texts(languages, "languages"),
@@ -147,13 +145,13 @@ class Columns:
 def _optional_texts(column: Any, name: str) -> list[str] | None:
     if column is None:
         return None
-    return texts(column, name)
+    return checked_texts(column, name)
 
 
 def _optional_references(column: Any) -> list[list[str]] | None:
     if column is None:
         return None
-    return reference_lists(column)
+    return checked_references(column)
 
 
 def same_length(**columns: Sequence[Any] | None) -> int:

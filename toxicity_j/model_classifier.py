@@ -27,8 +27,8 @@ from .devices import Device, Precision, resolve_device, to_device
 from .model_interface import CountingEncoder, Mark, Progress, Scored
 from .tokenization import (
     COLUMN_NAMES,
-    Columns,
     TextEncoder,
+    TokenColumns,
     count_tokens,
     load_tokenizer,
 )
@@ -163,7 +163,7 @@ class Classifier:
             batch_size = 1
         logits_of = padding_free_logits if padding_free else _equal_length_logits
 
-        def forward(batch: Sequence[Columns]) -> torch.Tensor:
+        def forward(batch: Sequence[TokenColumns]) -> torch.Tensor:
             return logits_of(network, batch).float()
 
         encode = CountingEncoder(self._encoder)
@@ -199,7 +199,7 @@ class Classifier:
         return network
 
 
-def _equal_length_logits(network: Any, batch: Sequence[Columns]) -> torch.Tensor:
+def _equal_length_logits(network: Any, batch: Sequence[TokenColumns]) -> torch.Tensor:
     """Compute logits of texts of one length. *Shape:* (batch, labels)."""
     # Equal lengths need neither padding nor a mask.
     columns = np.array(batch, dtype=np.int64).transpose(1, 0, 2)

@@ -16,8 +16,8 @@ from .model_embedding import paired_cosine
 from .model_interface import CountingEncoder, Progress, Scored
 from .tokenization import (
     COLUMN_NAMES,
-    Columns,
     TextEncoder,
+    TokenColumns,
     count_tokens,
     load_tokenizer,
 )
@@ -82,7 +82,7 @@ class PairTransformer:
     ) -> Scored:
         """Compute the named output of each item, float32. *Shape:* (n, width)."""
 
-        def forward(batch: Sequence[Columns]) -> torch.Tensor:
+        def forward(batch: Sequence[TokenColumns]) -> torch.Tensor:
             outputs = self.network(**self._padded(batch))
             values: torch.Tensor = getattr(outputs, output)
             return values.float()
@@ -99,7 +99,7 @@ class PairTransformer:
         )
         return Scored.checked(rows.numpy(), encode.truncated, items, self.name)
 
-    def _padded(self, batch: Sequence[Columns]) -> dict[str, torch.Tensor]:
+    def _padded(self, batch: Sequence[TokenColumns]) -> dict[str, torch.Tensor]:
         """Pad a batch on the right, with a mask. *Shape:* (batch, tokens) each."""
         arrays = {}
         for name, *rows in zip(COLUMN_NAMES, *batch, strict=False):

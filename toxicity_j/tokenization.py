@@ -15,14 +15,14 @@ from .checkpoints import ModelRef, load_errors
 
 __all__ = [
     "COLUMN_NAMES",
-    "Columns",
+    "TokenColumns",
     "TextEncoder",
     "count_tokens",
     "load_tokenizer",
 ]
 
 # The token ids of a text and, where the model reads them, its token types.
-Columns = list[list[int]]
+TokenColumns = list[list[int]]
 # What a model sees of them. No mask is among them, because nothing is padded.
 COLUMN_NAMES = ("input_ids", "token_type_ids")
 
@@ -98,7 +98,7 @@ class TextEncoder:
                 )
             self._backend.encode_special_tokens = bool(tokenizer.split_special_tokens)
 
-    def __call__(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
+    def __call__(self, items: Sequence[Any]) -> tuple[list[TokenColumns], list[bool]]:
         """Encode items.
 
         Args:
@@ -118,12 +118,12 @@ class TextEncoder:
             columns = [self._cut(item) for item in columns]
         return columns, truncated
 
-    def _cut(self, item: Columns) -> Columns:
+    def _cut(self, item: TokenColumns) -> TokenColumns:
         return [values[: self.max_length] for values in item]
 
     def _fast(
         self, backend: Any, items: Sequence[Any]
-    ) -> tuple[list[Columns], list[bool]]:
+    ) -> tuple[list[TokenColumns], list[bool]]:
         encodings = backend.encode_batch_fast(list(items))
         truncated = [bool(encoding.overflowing) for encoding in encodings]
         if not self.has_types:
@@ -131,7 +131,7 @@ class TextEncoder:
         columns = [[encoding.ids, encoding.type_ids] for encoding in encodings]
         return columns, truncated
 
-    def _slow(self, items: Sequence[Any]) -> tuple[list[Columns], list[bool]]:
+    def _slow(self, items: Sequence[Any]) -> tuple[list[TokenColumns], list[bool]]:
         """Encode with a tokenizer that is written in Python."""
         texts = [list(items)]
         if isinstance(items[0], tuple):
@@ -149,7 +149,7 @@ class TextEncoder:
         return [list(pair) for pair in pairs], truncated
 
 
-def count_tokens(columns: Columns) -> int:
+def count_tokens(columns: TokenColumns) -> int:
     """Return the number of tokens of an encoded text."""
     return len(columns[0])
 

@@ -29,7 +29,7 @@ from .card import CITATION, DESCRIPTION, INPUTS_DESCRIPTION, REFERENCE_URLS
 from .checkpoints import ModelRef
 from .checks import check_flag, check_known
 from .class_labels import find_class
-from .column_checks import texts
+from .column_checks import checked_texts
 from .columns import NAMES, Columns, check_unterminated
 from .components import Component
 from .confidence import corpus_intervals, interval_function

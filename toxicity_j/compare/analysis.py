@@ -17,7 +17,7 @@ from .resampling import Array, paired_p_values
 from .statistics import effect_size, holm, smallest_detectable_difference
 
 # Per-segment scores of one system by measure, *Shape:* (n,) each.
-Columns = Mapping[str, Array]
+Measures = Mapping[str, Array]
 
 # Lower and upper end of an interval; None where there is none.
 Bounds = tuple[float | None, float | None]
@@ -36,7 +36,7 @@ class Draws:
 
 
 def estimates(
-    systems: Mapping[str, Columns], draws: Draws
+    systems: Mapping[str, Measures], draws: Draws
 ) -> dict[str, dict[str, Estimate]]:
     """Return each system's mean of each measure, with its interval.
 
@@ -59,7 +59,7 @@ def estimates(
 
 
 def tested_pairs(
-    systems: Mapping[str, Columns],
+    systems: Mapping[str, Measures],
     order: Sequence[tuple[str, str]],
     main: str,
     draws: Draws,
@@ -116,7 +116,7 @@ def tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
 
 
 def smallest_differences(
-    systems: Mapping[str, Columns], order: Sequence[tuple[str, str]], level: float
+    systems: Mapping[str, Measures], order: Sequence[tuple[str, str]], level: float
 ) -> dict[str, float]:
     """Return, by measure, the smallest difference that tests show with a power of 0.8.
 
@@ -143,7 +143,7 @@ def smallest_differences(
     return smallest
 
 
-def contributions(first: Columns, second: Columns) -> dict[str, float]:
+def contributions(first: Measures, second: Measures) -> dict[str, float]:
     """Return what each factor adds to the difference in mean STA * SIM * FL.
 
     Each factor is exchanged in every order of the three, and its effects are averaged
@@ -188,7 +188,7 @@ def _difference(
 
 
 def _pair(
-    systems: Mapping[str, Columns],
+    systems: Mapping[str, Measures],
     names: tuple[str, str],
     main: str,
     differences: dict[str, Difference],

@@ -11,7 +11,7 @@ from .analysis import Draws, estimates, smallest_differences, tested_pairs
 from .checks import check_draws, check_level
 from .comparison import Comparison
 from .groups import indistinct_groups, letters, ranks
-from .inputs import Scored, check_names, language_means, score_systems
+from .inputs import ScoredSystems, check_names, language_means, score_systems
 from .provenance import now, protocol_name, versions
 from .records import Estimate, System
 from .statistics import FEWEST_SEGMENTS
@@ -71,7 +71,7 @@ def compare(
 
 
 def _compared(
-    scored: Scored, baseline: str | None, draws: Draws, files: dict[str, str]
+    scored: ScoredSystems, baseline: str | None, draws: Draws, files: dict[str, str]
 ) -> Comparison:
     main = "sta"
     if "j" in scored.measures:
@@ -131,7 +131,7 @@ def _directed(pair: tuple[str, str], baseline: str | None) -> tuple[str, str]:
 
 
 def _system(
-    scored: Scored, name: str, rank: int, mark: str, scores: dict[str, Estimate]
+    scored: ScoredSystems, name: str, rank: int, mark: str, scores: dict[str, Estimate]
 ) -> System:
     columns = scored.columns[name]
     segments = {MEANS[measure]: values.tolist() for measure, values in columns.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..column_checks import reference_lists, texts
+from ..column_checks import checked_references, checked_texts
 from ..results import MEANS, Segments, mean
 from .checks import finite
 from .records import Texts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredSystems:
     """Systems with their scores.
 
     Attributes:
@@ -98,7 +98,7 @@ def score_systems(
     protocol: str | Protocol,
     *,
     progress: bool,
-) -> Scored:
+) -> ScoredSystems:
     """Return the scores of all systems; those given as texts are scored.
 
     Args:
@@ -123,7 +123,7 @@ def score_systems(
         # Systems that come with scores need no models.
         if scorer is None:
             scorer = _scorer(protocol, progress)
-        outputs[name] = texts(given, f"systems[{name!r}]")
+        outputs[name] = checked_texts(given, f"systems[{name!r}]")
         scored[name] = scorer.score(outputs[name], **checked)
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)
@@ -134,7 +134,7 @@ def score_systems(
     for name, segments in scored.items():
         p_toxic[name] = finite(segments.p_toxic, f"systems[{name!r}].p_toxic")
         truncated[name] = dict(segments.truncated)
-    return Scored(
+    return ScoredSystems(
         columns=by_system,
         p_toxic=p_toxic,
         signature=first.signature,
@@ -154,9 +154,9 @@ def _checked(columns: Mapping[str, Any]) -> dict[str, Any]:
         if column is None:
             continue
         if name == "references":
-            checked[name] = reference_lists(column)
+            checked[name] = checked_references(column)
         else:
-            checked[name] = texts(column, name, may_be_empty=True)
+            checked[name] = checked_texts(column, name, may_be_empty=True)
     return checked
 
 
@@ -181,7 +181,7 @@ def _common_languages(
         if segments.languages is None:
             continue
         place = f"systems[{name!r}]"
-        own = texts(segments.languages, f"{place}.languages")
+        own = checked_texts(segments.languages, f"{place}.languages")
         _check_lengths({f"{place}.languages": own}, len(segments.p_toxic))
         if common is None:
             common, owner = own, place

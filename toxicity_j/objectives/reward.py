@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..builtin_identifier import ToxicityIdentifier
-from ..column_checks import texts as checked_texts
+from ..column_checks import checked_texts
 from ..columns import same_length
 from ..scorer import Scorer
 from ..text import is_blank
