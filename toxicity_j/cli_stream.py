@@ -82,12 +82,14 @@ def stream(given: Mapping[str, Any]) -> int:
         batch_size=wanted.batch_size,
         **wanted.models,
     )
-    scores["intervals"] = intervals(
-        given["stream"],
-        confidence=wanted.confidence,
-        n_resamples=wanted.resamples,
-        seed=wanted.seed,
-    )
+    draws: dict[str, Any] = {
+        "confidence": wanted.confidence,
+        "n_resamples": wanted.resamples,
+        "seed": wanted.seed,
+    }
+    # `score_dataset` has computed those of the defaults.
+    if draws != intervals.__kwdefaults__:
+        scores["intervals"] = intervals(given["stream"], **draws)
     _write(scores, wanted)
     failures = below_floors("the corpus", scores, floors)
     for failure in failures:
@@ -107,7 +109,7 @@ def _check(given: Mapping[str, Any]) -> None:
 
 
 def _columns(wanted: Request) -> dict[str, Any]:
-    """Find the columns of the first file by its header."""
+    """Find the columns of the file by its header."""
     # One of each kind, because rows are read one table at a time.
     table = read_header(wanted.files[0])
     outputs, _ = prediction_columns(table, wanted.names)

@@ -8,20 +8,16 @@ when an interval is asked for.
 from __future__ import annotations
 
 import importlib
-import warnings
 from typing import Any
 
 from .checks import check_number
 from .results import MEANS, Segments
 
-__all__ = ["corpus_intervals", "interval_function"]
-
-# As `FEWEST_SEGMENTS` of compare/statistics.py, which may be absent.
-_FEWEST = 6
+__all__ = ["corpus_intervals", "interval_statistics"]
 
 
-def interval_function(confidence: float) -> Any:
-    """Return the function for intervals, which comes from the installed package.
+def interval_statistics(confidence: float) -> Any:
+    """Return the module that computes intervals, which the installed package has.
 
     Raises:
         ImportError: the package is not installed.
@@ -33,7 +29,7 @@ def interval_function(confidence: float) -> Any:
     if confidence in (0, 1):
         raise ValueError(f"`confidence` must be above 0 and below 1; got {confidence}")
     try:
-        return importlib.import_module("toxicity_j.compare.statistics").mean_interval
+        return importlib.import_module("toxicity_j.compare.statistics")
     except ImportError as error:
         raise ImportError(
             f"`confidence` needs the installed package (pip install .): {error}"
@@ -41,13 +37,13 @@ def interval_function(confidence: float) -> Any:
 
 
 def corpus_intervals(
-    segments: Segments, mean_interval: Any, confidence: float | None
+    segments: Segments, statistics: Any, confidence: float | None
 ) -> dict[str, list[float]]:
     """Return the interval of each corpus score, as [low, high].
 
     Args:
         segments: at least 2.
-        mean_interval: what `interval_function` returns.
+        statistics: what `interval_statistics` returns.
         confidence: level of the intervals.
 
     Raises:
@@ -60,16 +56,12 @@ def corpus_intervals(
     if len(segments) < 2:
         raise ValueError(f"`confidence` needs at least 2 segments; got {len(segments)}")
     # Once, whatever the number of scores.
-    if len(segments) < _FEWEST:
-        warnings.warn(
-            f"{len(segments)} segments are fewer than {_FEWEST}: the intervals are too"
-            " narrow",
-            UserWarning,
-            stacklevel=3,
-        )
+    statistics.warn_if_few(
+        len(segments), statistics.FEWEST_SEGMENTS, "the intervals are too narrow"
+    )
     intervals = {}
     for key, name in MEANS.items():
         column = getattr(segments, name)
         if column is not None:
-            intervals[key] = list(mean_interval(column, level=confidence))
+            intervals[key] = list(statistics.mean_interval(column, level=confidence))
     return intervals

@@ -32,7 +32,7 @@ from .class_labels import find_class
 from .column_checks import checked_texts
 from .columns import NAMES, Columns, check_unterminated
 from .components import Component
-from .confidence import corpus_intervals, interval_function
+from .confidence import corpus_intervals, interval_statistics
 from .cpu_linear import use_onednn_linear
 from .cpu_packing import can_be_padding_free
 from .devices import resolve_device
@@ -155,9 +155,9 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         check_flag("`per_segment`", per_segment)
         check_flag("`bleu_source`", bleu_source)
         lacking_newline = check_unterminated(unterminated)
-        mean_interval = None
+        statistics = None
         if confidence is not None:
-            mean_interval = interval_function(confidence)
+            statistics = interval_statistics(confidence)
         given = checked_columns(predictions, sources, references, languages, data)
         joined = self.join_stored(given)
         if joined is None:
@@ -165,8 +165,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         columns = Columns(**joined, unterminated=lacking_newline)  # type: ignore[arg-type]
         segments = self._score(columns)
         scores = segments.corpus()
-        if mean_interval is not None:
-            scores["ci"] = corpus_intervals(segments, mean_interval, confidence)
+        if statistics is not None:
+            scores["ci"] = corpus_intervals(segments, statistics, confidence)
         if per_segment:
             scores["segments"] = segments.as_lists()
         if bleu_source:

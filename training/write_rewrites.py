@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from training.data.example_table import read_rows
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
 from training.modules.rewriter import KEPT, LENGTHS, Pair, learn, request, write
@@ -154,10 +155,8 @@ def main() -> None:
     """Write the rewrites, and add them to the tables."""
     args = _parser().parse_args()
     torch.manual_seed(args.seed)
-    frame = pd.read_parquet(args.examples / "content.parquet")
-    tier = "research"
-    if args.tier == "open":
-        frame, tier = frame[frame.tier == "open"], "open"
+    frame, _ = read_rows(args.examples, "content", args.tier)
+    tier = "open" if args.tier == "open" else "research"
     model, tokenizer = load_language_model(args.model, args.gguf_file, torch.float32)
     # A tokenizer may lack one of the two; either ends an answer.
     tokenizer.eos_token = tokenizer.eos_token or tokenizer.pad_token

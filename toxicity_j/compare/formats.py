@@ -83,10 +83,6 @@ def _csv_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
     return csv_cells(path, lines)
 
 
-def _tsv_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
-    return tsv_cells(path, _without_ends(lines), quoting)
-
-
 def _without_ends(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         yield line.rstrip("\r\n")
@@ -95,12 +91,17 @@ def _without_ends(lines: Iterable[str]) -> Iterator[str]:
 def tsv_cells(path: str, lines: Iterable[str], quoting: str = "auto") -> NumberedRows:
     """Yield the number and the cells of each line, of which the first is the header.
 
+    Args:
+        path: the file's name, for messages.
+        lines: with their ends, of whatever kind.
+        quoting: "csv" undoes quotes, "none" does not; with "auto" the header decides.
+
     Raises:
         ReaderError: a quote does not close on its line.
     """
     _allow_long_cells()
     has_quotes = quoting == "csv"
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_without_ends(lines), start=1):
         if number == 1 and quoting == "auto":
             header = line.split("\t")
             has_quotes = any(name in header for name in _READ_BY_PANDAS)
@@ -182,7 +183,7 @@ def _jsonl_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
 # From a path, lines with their ends, and the quoting of TSV.
 ROW_READERS: dict[str, Callable[[str, Iterable[str], str], NumberedRows]] = {
     "csv": _csv_rows,
-    "tsv": _tsv_rows,
+    "tsv": tsv_cells,
     "jsonl": _jsonl_rows,
 }
 

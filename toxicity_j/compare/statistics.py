@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,9 +71,7 @@ def bootstrap_interval(
     n_resamples, seed = check_draws(n_resamples, seed)
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}; got {method!r}")
-    array = finite(values, "values")
-    if len(array) < 2:
-        raise ValueError("`values` must have at least 2 numbers for an interval; got 1")
+    array = _several(values)
     warn_if_few(len(array), FEWEST_SEGMENTS, "the interval is too narrow")
     return _resampled(
         array,
@@ -104,33 +103,25 @@ def mean_interval(
     """
     level = check_level(level, "level")
     n_resamples, seed = check_draws(n_resamples, seed)
-    array = finite(values, "values")
-    if len(array) < 2:
-        raise ValueError("`values` must have at least 2 numbers for an interval; got 1")
+    array = _several(values)
     if is_decision(array):
         return share_interval(mean(array.tolist()), len(array), level)
     return _resampled(array, n_resamples=n_resamples, seed=seed, level=level)
 
 
-def _resampled(
-    array: Array,
-    *,
-    n_resamples: int,
-    seed: int,
-    level: float,
-    method: str = "percentile",
-    expand: bool = True,
-) -> tuple[float, float]:
-    """Return the bootstrap interval of values of any size."""
+def _several(values: ArrayLike) -> Array:
+    array = finite(values, "values")
+    if len(array) < 2:
+        raise ValueError("`values` must have at least 2 numbers for an interval; got 1")
+    return array
+
+
+def _resampled(array: Array, **how: Any) -> tuple[float, float]:
+    """Return the bootstrap interval of values of any size, with the options of
+    `intervals`.
+    """
     scale = scale_of(array)
-    low, high = intervals(
-        array[:, None] / scale,
-        n_resamples=n_resamples,
-        seed=seed,
-        level=level,
-        method=method,
-        expand=expand,
-    )
+    low, high = intervals(array[:, None] / scale, **how)
     return float(low[0] * scale), float(high[0] * scale)
 
 

@@ -101,7 +101,7 @@ def intervals(
 
 @functools.cache
 def _warn_of_few(out: str, count: int) -> None:
-    # Cached, because one run of the command asks for intervals twice.
+    # Cached, because the command asks again for intervals of another level.
     logger.warning(
         "%s: %s rows are fewer than %s: the intervals are too narrow",
         out,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -16,7 +15,6 @@ from ..compare.formats import (
     NumberedRows,
     csv_cells,
     json_object,
-    text_lines,
     tsv_cells,
 )
 
@@ -99,9 +97,8 @@ def _read_csv(path: Path, columns: list[str]) -> Pieces:
 
 def _read_tsv(path: Path, columns: list[str]) -> Pieces:
     with path.open("rb") as file:
-        pieces = map(text_lines, _decoded(file, path))
-        lines = itertools.chain.from_iterable(pieces)
-        yield from _tables(tsv_cells(str(path), lines), path, columns, file)
+        rows = tsv_cells(str(path), _decoded(file, path))
+        yield from _tables(rows, path, columns, file)
 
 
 def _tables(
