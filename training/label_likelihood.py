@@ -22,11 +22,14 @@ from torch.nn.functional import cross_entropy
 
 from toxicity_j.devices import pad_right, to_device
 from toxicity_j.token_batches import token_batches
+from training.data.varied_pairs import MADE_KINDS
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
 
 PROMPT = "Comments that people wrote in a discussion:\n-"
 MAX_TOKENS = 96
+# Tokens whose logits are in memory at a time.
+PIECE = 4096
 _SPACED = (
     (re.compile(r"\s+([.,!?;:%)\]])"), r"\1"),
     (re.compile(r"([(\[])\s+"), r"\1"),
@@ -51,12 +54,14 @@ def _without_spaces(found: re.Match[str]) -> str:
 
 def texts_of(folder: Path) -> list[str]:
     """Return the distinct texts whose likelihood training asks for: both sides of
-    content and fluency pairs.
+    content and fluency pairs, without those that rules made for content alone.
     """
     found: dict[str, None] = {}
     for name in ("content", "fluency"):
-        frame = pd.read_parquet(folder / f"{name}.parquet", columns=["source", "text"])
-        found |= dict.fromkeys([*frame.source, *frame.text])
+        columns = ["source", "text", "kind"]
+        frame = pd.read_parquet(folder / f"{name}.parquet", columns=columns)
+        asked = frame[~frame.kind.isin(MADE_KINDS)]
+        found |= dict.fromkeys([*asked.source, *asked.text])
     return list(found)
 
 
@@ -102,11 +107,26 @@ def _mean_log_probability(
     -> (rows,)
     """
     # Padding lies behind the text, so causal attention needs no mask.
-    logits = model(ids).logits[:, :-1].transpose(1, 2)
-    losses = cross_entropy(logits, ids[:, 1:], reduction="none").float()
-    is_text = is_text[:, 1:]
-    total = (losses * is_text).sum(1)
-    return -total / is_text.sum(1)
+    states = model.base_model(ids, use_cache=False).last_hidden_state[:, :-1]
+    is_asked = is_text[:, 1:].bool()
+    losses = torch.zeros(is_asked.shape, device=ids.device)
+    losses[is_asked] = _losses(model, states[is_asked], ids[:, 1:][is_asked])
+    return -losses.sum(1) / is_asked.sum(1)
+
+
+def _losses(
+    model: torch.nn.Module, states: torch.Tensor, wanted: torch.Tensor
+) -> torch.Tensor:
+    """Compute how surprising each token is after a hidden state. *Shape:* (tokens,
+    hidden), (tokens,) -> (tokens,), nats.
+    """
+    head = model.get_output_embeddings()
+    pieces = zip(states.split(PIECE), wanted.split(PIECE), strict=True)
+    losses = [
+        cross_entropy(head(piece).float(), ids, reduction="none")
+        for piece, ids in pieces
+    ]
+    return torch.cat(losses)
 
 
 def _parser() -> argparse.ArgumentParser:

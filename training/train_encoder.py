@@ -10,25 +10,25 @@ training.calibrate_encoder` turns into the shipped file.
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 import torch
-from torch import nn
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import EncoderConfig
+from toxicity_j.builtin_network import EncoderConfig, EncoderNetwork
 from training.data.example_table import ExampleTable
 from training.modules.backbone import from_backbone
-from training.modules.encoder_losses import step_losses
+from training.modules.encoder_losses import EncoderLosses
 from training.modules.encoder_options import encoder_parser
 from training.modules.encoder_run import (
+    Draw,
     optimizer,
     read_tables,
     run_steps,
     save_encoder,
     save_settings,
 )
-from training.modules.padded_attention import use_padded_attention
+from training.modules.padded_network import pad_attention
+from training.modules.training_rows import TrainingRows
 from training.modules.vocabulary import count_tokens, prune
 
 TASKS = ("style", "content", "fluency")
@@ -38,15 +38,27 @@ def train(
     encoder: Encoder, tables: dict[str, ExampleTable], args: argparse.Namespace
 ) -> None:
     """Run the steps."""
-    network = encoder.network
-    # Marks wrong words in training alone; it is not saved.
-    flaw_head = nn.Linear(network.config.token_features, 1).to(args.device)
+    draws = {task: Draw(table.weights, table.lengths) for task, table in tables.items()}
+    device = torch.device(args.device)
+    rows = {
+        task: TrainingRows.of_table(table, device) for task, table in tables.items()
+    }
+    learn(encoder.network, draws, rows, args)
+
+
+def learn(
+    network: EncoderNetwork,
+    draws: dict[str, Draw],
+    rows: dict[str, TrainingRows],
+    args: argparse.Namespace,
+) -> None:
+    """Train a network on the rows of each task."""
     network.train()
-    rate = args.learning_rate
-    updates = optimizer(network, rate, 4.0, [*flaw_head.parameters()])
-    use_padded_attention(network)
-    losses_of = partial(step_losses, network, flaw_head, tables)
-    run_steps(tables, losses_of, updates, args)
+    pad_attention(network)
+    losses_of = EncoderLosses(network, rows)
+    others = [*losses_of.flaw_head.parameters()]
+    updates = optimizer(network, args.learning_rate, others)
+    run_steps(draws, losses_of, updates, args)
 
 
 def _new_encoder(args: argparse.Namespace) -> Encoder:

@@ -43,10 +43,20 @@ KIND_WEIGHTS = {
     "foreign": 0.5,
     "copy": 0.4,
 }
+# How much of what is drawn are rewrites by a language model, and pairs that are made
+# from pairs. People's and systems' pairs share the rest.
+KIND_SHARES = {
+    "sampled": 0.16,
+    "sampled_other": 0.1,
+    "between": 0.08,
+    "varied": 0.14,
+    "edited": 0.04,
+    "roles": 0.03,
+}
 # Kinds whose labels are mixed with SIM of an earlier release: detoxified texts.
 DETOXIFIED = (
     "rewrite", "rewrite_to_rewrite", "delete", "delete_unrated", "replace", "lossy",
-    "judged", "to_judge", "sampled",
+    "judged", "to_judge", "sampled", "sampled_other", "between", "varied",
 )  # fmt: skip
 # How much the logit of that SIM counts. From 0 to 0.5, the teacher's agreement with
 # people rises for segments (EMNLP 2021) and falls for systems (CLEF 2024).
@@ -133,7 +143,18 @@ def _weights(
     )
     characters = frame.source.str.len() + frame.text.str.len()
     weights[characters > MOST_CHARACTERS] = 0
-    return weights
+    return _with_shares(weights, frame.kind)
+
+
+def _with_shares(weights: np.ndarray, kinds: pd.Series) -> np.ndarray:
+    """Scale the weights of the kinds that have a share of their own, and those of the
+    others together.
+    """
+    names = kinds.where(kinds.isin(KIND_SHARES), "other")
+    masses = pd.Series(weights).groupby(names.to_numpy()).sum()
+    shares = pd.Series(KIND_SHARES)[masses.index.drop("other")]
+    shares["other"] = 1 - shares.sum()
+    return weights * names.map(shares / masses).to_numpy()
 
 
 def main() -> None:

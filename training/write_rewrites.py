@@ -1,13 +1,13 @@
-"""Let a language model write more rewrites of the content table's sources.
+"""Let a language model write more rewrites of toxic and of other sentences.
 
     python -m training.write_rewrites --examples runs/examples \\
         --model FOLDER --gguf_file NAME
 
 The model first learns to rewrite from the table's own pairs, by manner, by how many
 words of the source stay, and by length. Then it is asked for all of these, so that the
-encoder sees what systems write that never learnt from one table alone. The rewrites
-join the tables of content and fluency without a label: their teachers say how good they
-are.
+encoder sees what systems write that never learnt from one table alone. Sources are
+toxic texts, and other sentences of the tables of content and style. The rewrites join
+the tables of content and fluency without a label: their teachers say how good they are.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ import pandas as pd
 import torch
 
 from training.data.example_table import read_rows
+from training.data.varied_pairs import SAMPLED_KINDS, of_some_words, real_sentences
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
 from training.modules.rewriter import KEPT, LENGTHS, Pair, learn, request, write
 from training.modules.schedule import add_run_flags
 
-__all__ = ["KIND", "MANNERS"]
+__all__ = ["KIND", "MANNERS", "OTHER_KIND"]
 
-KIND = "sampled"
+# Kinds of the rewrites of toxic sources, and of others.
+KIND, OTHER_KIND = SAMPLED_KINDS
 # In which manner the pairs of a kind rewrite. Rated ones count from `LEAST_LABEL` on.
 MANNERS = {
     "rewrite": "civil",
@@ -46,13 +48,16 @@ MANNERS = {
 LEAST_LABEL = 0.75
 # Of which kinds the sources are rewritten: toxic texts.
 SOURCE_KINDS = ("rewrite", "delete_unrated", "replace")
-# How often each manner is asked for.
+# How often each manner is asked for, of toxic sources and of others.
 MANNER_SHARES = {"civil": 0.45, "polite": 0.25, "simple": 0.1, "paraphrase": 0.2}
+OTHER_SHARES = {"civil": 0.15, "polite": 0.2, "simple": 0.25, "paraphrase": 0.4}
 # The higher, the more often a rewrite strays from its source.
 TEMPERATURES = (0.7, 1.0, 1.25)
 # How much they weigh in each table: near a twelfth of what is drawn.
 WEIGHTS = {"content": 1.2, "fluency": 0.5}
 MOST_CHARACTERS = 180
+# Words of the other sources.
+MOST_WORDS = 25
 
 
 def _pairs(frame: pd.DataFrame) -> list[Pair]:
@@ -65,17 +70,44 @@ def _pairs(frame: pd.DataFrame) -> list[Pair]:
     return [*map(Pair, chosen.source, chosen.text, manners)]
 
 
-def _requests(sources: list[str], count: int, seed: int) -> list[tuple[str, str]]:
-    """Draw what is asked of each source. Returns (source, request), shuffled."""
-    rng = Random(seed)
-    shares = [*MANNER_SHARES.values()]
-    manners = rng.choices([*MANNER_SHARES], shares, k=count * len(sources))
+def _toxic_sources(content: pd.DataFrame) -> list[str]:
+    sources = content.source[content.kind.isin(SOURCE_KINDS)]
+    return _short(sources).drop_duplicates().tolist()
+
+
+def _short(texts: pd.Series) -> pd.Series:
+    return texts[texts.str.len() <= MOST_CHARACTERS]
+
+
+def _other_sources(
+    content: pd.DataFrame, style: pd.DataFrame, count: int, rng: Random
+) -> list[str]:
+    """Draw at most `count` sentences that are not toxic sources: half of them real ones
+    of the style table, half sources of rated pairs.
+    """
+    rated = content.source[content.kind.str.startswith("rated_")]
+    taken = {*content.source[content.kind.isin(SOURCE_KINDS)]}
+    chosen: list[str] = []
+    for texts in (real_sentences(style), rated):
+        short = of_some_words(_short(texts), MOST_WORDS).drop_duplicates()
+        known = short[~short.isin(taken)].tolist()
+        drawn = rng.sample(known, min(len(known), count // 2))
+        taken.update(drawn)
+        chosen += drawn
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _requests(
+    sources: list[str], shares: dict[str, float], count: int, rng: Random
+) -> list[tuple[str, str]]:
+    """Draw what is asked of each source. Returns (source, request)."""
+    manners = rng.choices([*shares], [*shares.values()], k=count * len(sources))
     drawn = []
     for place, manner in enumerate(manners):
         source = sources[place % len(sources)]
         asked = request(source, manner, rng.choice(KEPT), rng.choice(LENGTHS))
         drawn.append((source, asked))
-    rng.shuffle(drawn)
     return drawn
 
 
@@ -100,18 +132,18 @@ def _batches(
 def _sample(
     model: torch.nn.Module,
     tokenizer: object,
-    sources: list[str],
+    drawn: list[tuple[str, str]],
     args: argparse.Namespace,
 ) -> pd.DataFrame:
-    """Write the rewrites. Columns source and text."""
-    drawn = _requests(sources, args.per_source, args.seed)
+    """Write the rewrites asked for. Columns source and text."""
     found: list[tuple[str, str]] = []
     began = time.monotonic()
     for batch, temperature in _batches(drawn, args):
         answers = write(model, tokenizer, [ask for _, ask in batch], temperature)
         found += zip([source for source, _ in batch], answers, strict=True)
-        print(f"{len(found)} of {len(drawn)} written", flush=True)
-        if time.monotonic() - began > 60 * args.write_minutes:
+        passed = time.monotonic() - began
+        print(f"{len(found)} of {len(drawn)} written, {passed:.0f} s", flush=True)
+        if passed > 60 * args.write_minutes:
             break
     frame = pd.DataFrame(found, columns=["source", "text"])
     is_ended, differs = frame.text != "", frame.text != frame.source
@@ -124,12 +156,18 @@ def _sample(
 
 
 def _join(folder: Path, name: str, rewrites: pd.DataFrame, tier: str) -> None:
-    """Add rewrites to a table, in place of those of an earlier run."""
+    """Add rewrites to a table, in place of those of an earlier run.
+
+    Args:
+        folder: of the tables.
+        name: of the table.
+        rewrites: columns source, text and kind.
+        tier: of their license.
+    """
     path = folder / f"{name}.parquet"
     frame = pd.read_parquet(path)
-    frame = frame[frame.kind != KIND]
-    fields = {"label": np.nan, "weight": WEIGHTS[name], "trust": 0.0}
-    fields |= {"kind": KIND, "tier": tier}
+    frame = frame[~frame.kind.isin(SAMPLED_KINDS)]
+    fields = {"label": np.nan, "weight": WEIGHTS[name], "trust": 0.0, "tier": tier}
     if name == "fluency":
         fields["sound"] = ""
     rows = rewrites.assign(**fields)[frame.columns]
@@ -141,8 +179,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("write_rewrites", __doc__)
     add = parser.add_argument
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    add("--per_source", type=int, default=2, help="rewrites asked of each source")
-    add("--limit", type=int, help="rewrite so many sources only")
+    add("--per_source", type=int, default=3, help="rewrites of each toxic source")
+    add("--other_sources", type=int, default=40_000, help="sources beside toxic ones")
+    add("--per_other", type=int, default=2, help="rewrites of each of these")
+    add("--limit", type=int, help="rewrite so many sources of each kind only")
     add("--batch_size", type=int, default=64)
     add("--write_minutes", type=float, default=1e9, help="end writing sooner")
     add("--write_size", type=int, default=8192, help="rewrites written at a time")
@@ -163,15 +203,21 @@ def main() -> None:
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     model.to(args.device)
     learn(model, tokenizer, _pairs(frame), args)
-    is_source = frame.kind.isin(SOURCE_KINDS)
-    is_source &= frame.source.str.len() <= MOST_CHARACTERS
-    sources = frame.source[is_source].drop_duplicates().tolist()[: args.limit]
+    style, _ = read_rows(args.examples, "style", args.tier)
+    rng = Random(args.seed)
+    toxic = _toxic_sources(frame)[: args.limit]
+    others = _other_sources(frame, style, args.other_sources, rng)[: args.limit]
+    drawn = _requests(toxic, MANNER_SHARES, args.per_source, rng)
+    drawn += _requests(others, OTHER_SHARES, args.per_other, rng)
+    rng.shuffle(drawn)
     if torch.device(args.device).type == "cuda":
         model.to(torch.bfloat16)
-    rewrites = _sample(model, tokenizer, sources, args)
+    rewrites = _sample(model, tokenizer, drawn, args)
+    is_other = rewrites.source.isin(others)
+    rewrites["kind"] = np.where(is_other, OTHER_KIND, KIND)
     for name in WEIGHTS:
         _join(args.examples, name, rewrites, tier)
-    print(f"{len(rewrites)} rewrites of {len(sources)} sources")
+    print(f"{len(rewrites)} rewrites of {len(toxic)} toxic and {len(others)} others")
 
 
 if __name__ == "__main__":

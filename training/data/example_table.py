@@ -23,7 +23,8 @@ MAX_TOKENS = 72
 # Kinds whose fluency the language model corrects: real and made outputs, of which no
 # person has said how fluent.
 LIKELIHOOD_KINDS = (
-    "outputs", "sampled", "delete", "replace", "rewrite", "broken_rewrite",
+    "outputs", "sampled", "sampled_other", "delete", "replace", "rewrite",
+    "broken_rewrite",
 )  # fmt: skip
 # Mean and deviation that likelihoods are brought to, in nats per token.
 CENTER, SPREAD = -4.5, 1.2
@@ -63,8 +64,9 @@ class ExampleTable:
         if task != "style":
             self.sources = tokenize(tokenizer, self.frame.source.tolist(), MAX_TOKENS)
         self.weights = self.frame.weight.to_numpy()
-        self.lengths = _lengths(self.texts) + _lengths(self.sources)
-        unread = np.zeros(len(self.frame), dtype=np.float32)
+        # Both sides are padded to the longer one.
+        self.lengths = np.maximum(_lengths(self.texts), _lengths(self.sources))
+        unread = np.full(len(self.frame), np.nan, dtype=np.float32)
         self.relative = self.own = self.labels = unread
         self.marks: dict[int, np.ndarray] = {}
         if task == "fluency":
@@ -95,33 +97,11 @@ class ExampleTable:
             is_corrected = self.frame.kind.isin(LIKELIHOOD_KINDS).to_numpy()
             change = args.likelihood * self.relative
             change = np.clip(change, -MOST_CHANGE, MOST_CHANGE)
+            # Not every text's likelihood is known.
+            change = np.nan_to_num(change)
             teacher = np.where(is_corrected, shifted(teacher, change), teacher)
         labels = mixed_labels(self.frame, teacher, args.trust)
         self.labels = labels.astype(np.float32)
-
-    def add_pairs(
-        self,
-        tokenizer: object,
-        pairs: Sequence[tuple[str, str, float]],
-        weight: float,
-    ) -> None:
-        """Append pairs to learn from, without a row of the frame.
-
-        Args:
-            tokenizer: that of the rows before.
-            pairs: source, text, and the label in [0, 1].
-            weight: of all of them together.
-        """
-        sources, texts, labels = zip(*pairs, strict=True)
-        new_sources = tokenize(tokenizer, [*sources], MAX_TOKENS)
-        new_texts = tokenize(tokenizer, [*texts], MAX_TOKENS)
-        self.sources = [*self.sources, *new_sources]
-        self.texts = [*self.texts, *new_texts]
-        lengths = _lengths(new_texts) + _lengths(new_sources)
-        weights = np.full(len(pairs), weight / len(pairs))
-        self.lengths = np.concatenate([self.lengths, lengths])
-        self.weights = np.concatenate([self.weights, weights])
-        self.labels = np.concatenate([self.labels, np.float32(labels)])
 
     def _mark_words(self, tokenizer: object) -> None:
         """Keep the marks of each row whose sound sentence is known; see `_marks`."""

@@ -1,13 +1,14 @@
-"""What the two training runs of the encoder share: tables, learning rates, steps, and
-the file at the end.
+"""A training run of the encoder: tables, learning rates, steps, and the file at the
+end.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,15 +19,35 @@ from torch import nn
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderNetwork
 from training.data.example_table import ExampleTable
-from training.modules.schedule import Clock, adamw, batches, take_step
+from training.modules.gradients import Batch, Gradients, LossesOf
+from training.modules.schedule import Clock, adamw, batches, follow_gradients
+from training.modules.training_rows import width_of
 
 __all__ = [
+    "Draw",
     "optimizer",
     "read_tables",
     "run_steps",
     "save_encoder",
     "save_settings",
 ]
+
+# How many times the learning rate of the body that of the heads is: they start from
+# nothing.
+HEAD_FACTOR = 4.0
+
+
+class Draw(NamedTuple):
+    """How the rows of a task are drawn.
+
+    Attributes:
+        weights: how often each is. *Shape:* (rows,)
+        lengths: tokens of the longer of its sides; batches hold rows of like length.
+            *Shape:* (rows,)
+    """
+
+    weights: np.ndarray
+    lengths: np.ndarray
 
 
 def read_tables(
@@ -42,25 +63,19 @@ def read_tables(
 
 
 def optimizer(
-    network: EncoderNetwork,
-    rate: float,
-    head_factor: float,
-    others: Sequence[nn.Parameter] = (),
+    network: EncoderNetwork, rate: float, others: Sequence[nn.Parameter]
 ) -> torch.optim.AdamW:
-    """Decay the matrices of the body alone, and train heads at another rate.
+    """Decay the matrices of the body alone, and train heads at a higher rate.
 
     Args:
-        network: of which only what requires a gradient is trained.
+        network: what is trained.
         rate: learning rate of the body.
-        head_factor: how many times that of the heads is.
         others: trained like heads.
     """
     matrices: list[nn.Parameter] = []
     vectors: list[nn.Parameter] = []
     heads = [*others]
     for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
         if not name.startswith("body."):
             heads.append(parameter)
         elif parameter.dim() == 2:
@@ -70,43 +85,49 @@ def optimizer(
     groups = [
         {"params": matrices, "lr": rate, "weight_decay": 0.01},
         {"params": vectors, "lr": rate, "weight_decay": 0.0},
-        {"params": heads, "lr": head_factor * rate, "weight_decay": 0.0},
+        {"params": heads, "lr": HEAD_FACTOR * rate, "weight_decay": 0.0},
     ]
     return adamw(groups, matrices[0].device)
 
 
 def run_steps(
-    tables: dict[str, ExampleTable],
-    losses_of: Callable[[dict[str, np.ndarray]], dict[str, torch.Tensor]],
+    draws: dict[str, Draw],
+    losses_of: LossesOf,
     updates: torch.optim.Optimizer,
     args: argparse.Namespace,
 ) -> None:
     """Take the steps of a run.
 
     Args:
-        tables: by task; their rows are drawn by weight.
-        losses_of: computes the losses of one step from the rows of each task.
+        draws: of the rows of each task.
+        losses_of: computes the losses of a task's batch.
         updates: changes what is trained.
         args: with `batch_sizes`, `steps`, `minutes` and `seed`.
     """
     clock = Clock(args.steps, args.minutes)
-    for rows in _batches(tables, args.batch_sizes, args.steps, args.seed):
-        losses = losses_of(rows)
+    groups = updates.param_groups
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    gradients = Gradients(losses_of, parameters)
+    for step in _batches(draws, args.batch_sizes, args.steps, args.seed):
+        losses = gradients.of_step(step)
         _show(clock, losses)
-        take_step(sum(losses.values()), updates, clock)
+        follow_gradients(updates, clock)
         if clock.share >= 1:
             break
 
 
 def _batches(
-    tables: dict[str, ExampleTable], sizes: Sequence[int], steps: int, seed: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Draw the rows of each step, by task; each task has a seed of its own."""
+    draws: dict[str, Draw], sizes: Sequence[int], steps: int, seed: int
+) -> Iterator[list[Batch]]:
+    """Draw the batches of each step; each task has a seed of its own."""
     streams = []
-    for place, (size, table) in enumerate(zip(sizes, tables.values(), strict=True)):
-        streams.append(batches(table.weights, table.lengths, size, steps, seed + place))
+    for place, (size, draw) in enumerate(zip(sizes, draws.values(), strict=True)):
+        streams.append(batches(draw.weights, draw.lengths, size, steps, seed + place))
     for rows in zip(*streams, strict=True):
-        yield dict(zip(tables, rows, strict=True))
+        yield [
+            Batch(task, chosen, width_of(draw.lengths[chosen]))
+            for (task, draw), chosen in zip(draws.items(), rows, strict=True)
+        ]
 
 
 def _show(clock: Clock, losses: dict[str, torch.Tensor]) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "adamw",
     "add_run_flags",
     "batches",
+    "follow_gradients",
     "mixed_precision",
     "take_step",
 ]
@@ -73,15 +74,20 @@ def take_step(loss: torch.Tensor, updates: torch.optim.Optimizer, clock: Clock) 
     """Go one step down a loss at the clock's learning rate, with the gradient cut to
     the norm 1, and move the clock on.
     """
+    loss.backward()
+    follow_gradients(updates, clock)
+    updates.zero_grad()
+
+
+def follow_gradients(updates: torch.optim.Optimizer, clock: Clock) -> None:
+    """Take the step that the gradients say, and leave them behind; see `take_step`."""
     factor = clock.factor()
     parameters = []
     for group in updates.param_groups:
         group["lr"] = group["initial_lr"] * factor
         parameters += group["params"]
-    loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     updates.step()
-    updates.zero_grad()
     clock.step += 1
 
 

@@ -31,7 +31,10 @@ def draw_rules(
 
 
 def draw_distinct(
-    make: Callable[[int], tuple[K, V] | None], count: int, rng: Random
+    make: Callable[[int], tuple[K, V] | None],
+    count: int,
+    rng: Random,
+    at_most: bool = False,
 ) -> list[tuple[K, V]]:
     """Draw examples with distinct keys, in random order.
 
@@ -40,9 +43,10 @@ def draw_distinct(
             none; gets the number of the draw.
         count: how many.
         rng: decides the order.
+        at_most: fewer will do.
 
     Raises:
-        ValueError: If there are not so many.
+        ValueError: If there are not so many, and fewer will not do.
     """
     found: dict[K, V] = {}
     for turn in range(_TRIES * count):
@@ -52,7 +56,7 @@ def draw_distinct(
         if example is not None:
             key, rest = example
             found.setdefault(key, rest)
-    if len(found) < count:
+    if len(found) < count and not at_most:
         raise ValueError(f"`count`: expected at most {len(found)}, got {count}")
     examples = list(found.items())
     rng.shuffle(examples)

@@ -86,6 +86,7 @@ def meaning_contrasts(
     count: int,
     sentences: Sequence[str] = (),
     handwritten: float = _HANDWRITTEN_SHARE,
+    at_most: bool = False,
 ) -> list[Row]:
     """Draw distinct pairs; in half of them the meaning is kept.
 
@@ -95,13 +96,14 @@ def meaning_contrasts(
         sentences: real sentences, neutral or toxic, to edit; without any, all pairs are
             handwritten.
         handwritten: share of handwritten pairs where sentences are given, in [0, 1].
+        at_most: fewer will do.
 
     Returns:
         (source, prediction, kept meaning in [0, 1], kind); kinds of edits begin with
         "edit_".
 
     Raises:
-        ValueError: If there are not so many distinct pairs.
+        ValueError: If there are not so many distinct pairs, and fewer will not do.
     """
     slots = read_slots(FOLDER / "meaning_slots.txt")
     changed, kept = _Handwritten("changed", slots), _Handwritten("kept", slots)
@@ -123,5 +125,5 @@ def meaning_contrasts(
             return None
         return (source, prediction), (label, kind)
 
-    examples = draw_distinct(make, count, rng)
+    examples = draw_distinct(make, count, rng, at_most)
     return [(*texts, *judged) for texts, judged in examples]

@@ -1,5 +1,5 @@
-"""Labelled pairs made into others by rule: the words that both sides share renamed, one
-side edited, or two pairs joined.
+"""Pairs made into others by rule: the words that both sides share renamed, one side
+edited, or two pairs joined.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from training.synthetic.word_tables import Rule
 
 __all__ = ["Pair", "PairVariations"]
 
-# Source, text, label in [0, 1].
-Pair = tuple[str, str, float]
-# The label of an edit that keeps the whole meaning.
-_KEPT = 0.97
+# Source, text.
+Pair = tuple[str, str]
 # Rules whose edits say as much about the pair when they are made in the source.
 _ON_EITHER_SIDE = (
     "opposite", "quantity", "number_word", "number", "name", "thing", "negation",
@@ -31,7 +29,7 @@ _MOST_WORDS = 32
 
 
 class PairVariations:
-    """Vary labelled pairs.
+    """Vary pairs.
 
     Args:
         pairs: what a pair is joined with.
@@ -52,11 +50,11 @@ class PairVariations:
         return way(pair, rng)
 
     def _renamed(self, pair: Pair, rng: Random) -> Pair | None:
-        """Put other words for one or two that both sides have: the label stays."""
-        source, text, label = pair
+        """Put other words for one or two that both sides have."""
+        source, text = pair
         words = source.split(), text.split()
         shared = _content_words(words[0]) & _content_words(words[1])
-        if not shared:
+        if not (shared and self._words):
             return None
         count = min(len(shared), rng.choice([1, 1, 2]))
         for old in rng.sample(sorted(shared), count):
@@ -65,31 +63,28 @@ class PairVariations:
                 side[:] = [
                     like(new, word) if bare(word) == old else word for word in side
                 ]
-        return " ".join(words[0]), " ".join(words[1]), label
+        return " ".join(words[0]), " ".join(words[1])
 
     def _joined(self, pair: Pair, rng: Random) -> Pair | None:
         """Join the sources of two pairs, and the texts of both, or of one of them with
         nothing or another text.
         """
         one, two = rng.sample([pair, rng.choice(self._pairs)], 2)
-        sizes = [len(source.split()) for source, _, _ in (one, two)]
+        sizes = [len(source.split()) for source, _ in (one, two)]
         if sum(sizes) > _MOST_WORDS:
             return None
         joint = rng.choice(_JOINTS)
         source = _join(one[0], joint, two[0])
         if rng.random() < 0.4:
             joint = joint if rng.random() < 0.7 else ". "
-            label = _label_of_both(one[2], two[2], sizes[0] / sum(sizes))
-            return source, _join(one[1], joint, two[1]), label
+            return source, _join(one[1], joint, two[1])
         keeps_first = rng.random() < 0.5
-        _, text, label = one if keeps_first else two
-        size = sizes[0] if keeps_first else sizes[1]
-        label *= 0.08 + 0.5 * size / sum(sizes)
+        _, text = one if keeps_first else two
         if rng.random() < 0.75:
-            return source, text, label
-        _, other, _ = rng.choice(self._pairs)
+            return source, text
+        _, other = rng.choice(self._pairs)
         halves = (text, other) if keeps_first else (other, text)
-        return source, _join(halves[0], joint, halves[1]), 0.8 * label
+        return source, _join(halves[0], joint, halves[1])
 
 
 def _content_words(words: Sequence[str]) -> set[str]:
@@ -101,22 +96,16 @@ def _join(one: str, joint: str, two: str) -> str:
     return one.rstrip(" .") + joint + two
 
 
-def _label_of_both(one: float, two: float, share: float) -> float:
-    """Label a text of two parts: nearly as its worse part."""
-    mean = share * one + (1 - share) * two
-    return 0.7 * min(one, two) + 0.3 * mean
-
-
 def _edited(
     pair: Pair, rules: Mapping[str, tuple[Rule, int]], rng: Random
 ) -> tuple[Pair, str] | None:
     """Edit the text by one of the rules; return the pair and the rule's name."""
-    source, text, label = pair
+    source, text = pair
     found = edit(text, rules, rng)
     if found is None:
         return None
-    other, share, kind = found
-    return (source, other, label * min(1.0, share / _KEPT)), kind
+    other, _, kind = found
+    return (source, other), kind
 
 
 def _changed(pair: Pair, rng: Random) -> Pair | None:
@@ -126,10 +115,10 @@ def _changed(pair: Pair, rng: Random) -> Pair | None:
         return None
     changed, kind = found
     if kind in _ON_EITHER_SIDE and rng.random() < 0.4:
-        source, text, _ = pair
+        source, text = pair
         edited = edit(source, {kind: CHANGES[kind]}, rng)
         if edited is not None:
-            return edited[0], text, changed[2]
+            return edited[0], text
     return changed
 
 

@@ -1,0 +1,95 @@
+"""Add pairs without a label that rules make of others to the content table.
+
+    python -m training.write_variations --examples runs/examples
+
+Two rewrites of one source side by side, variations of pairs, edits of real sentences,
+and sentences built by grammar; see `training.data.varied_pairs`. The teacher says what
+they keep. Rewrites come from `python -m training.write_rewrites`; where there are none,
+the other pairs alone are varied.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pandas as pd
+
+from training.data.example_table import read_rows
+from training.data.varied_pairs import (
+    MOST_CHARACTERS,
+    edited_sentences,
+    pairs_between,
+    role_pairs,
+    varied_pairs,
+)
+from training.flags import add_tier_flag, command_parser
+from training.synthetic.pair_variations import Pair
+
+__all__ = ["KINDS"]
+
+# How many of each kind are made at most.
+KINDS = {"between": 100_000, "varied": 120_000, "edited": 40_000, "roles": 30_000}
+WEIGHT = 1.0
+
+
+def _make(args: argparse.Namespace) -> dict[str, list[Pair]]:
+    """Make the pairs of each kind."""
+    content, _ = read_rows(args.examples, "content", args.tier)
+    style, _ = read_rows(args.examples, "style", args.tier)
+    rng = Random(args.seed)
+    return {
+        "between": pairs_between(content, args.between, rng),
+        "varied": varied_pairs(content, args.varied, rng),
+        "edited": edited_sentences(style, args.edited, rng),
+        "roles": role_pairs(args.roles, rng),
+    }
+
+
+def _new(frame: pd.DataFrame, made: Mapping[str, Sequence[Pair]]) -> pd.DataFrame:
+    """Select the pairs that the table lacks, whose sides differ and are not long.
+    Columns source, text and kind.
+    """
+    seen = {*zip(frame.source, frame.text, strict=True)}
+    rows = []
+    for kind, pairs in made.items():
+        for source, text in pairs:
+            is_long = len(source) + len(text) > MOST_CHARACTERS
+            if not is_long and source != text and (source, text) not in seen:
+                seen.add((source, text))
+                rows.append((source, text, kind))
+    return pd.DataFrame(rows, columns=["source", "text", "kind"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("write_variations", __doc__)
+    add = parser.add_argument
+    add("--examples", type=Path, required=True, help="folder of prepare_examples")
+    for kind, count in KINDS.items():
+        add(f"--{kind}", type=int, default=count, help="pairs of this kind at most")
+    add_tier_flag(add)
+    add("--seed", type=int, default=13)
+    return parser
+
+
+def main() -> None:
+    """Make the pairs, and add them to the table in place of those of an earlier run."""
+    args = _parser().parse_args()
+    path = args.examples / "content.parquet"
+    frame = pd.read_parquet(path)
+    frame = frame[~frame.kind.isin(KINDS)]
+    new = _new(frame, _make(args))
+    tier = "open" if args.tier == "open" else "research"
+    rows = new.assign(label=np.nan, weight=WEIGHT, trust=0.0, tier=tier)
+    joined = pd.concat([frame, rows[frame.columns]], ignore_index=True)
+    joined.to_parquet(path, compression="zstd")
+    counts = new.kind.value_counts()
+    shown = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in KINDS)
+    print(f"{len(new)} pairs added: {shown}")
+
+
+if __name__ == "__main__":
+    main()
