@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The shipped encoder: examples, rewrites and labels of larger models, two runs of training, calibration. The file ends in OUTPUT/encoder.
+# The shipped encoder: examples, rewrites and labels of larger models, training, a mean with an earlier encoder, calibration.
+# The file ends in OUTPUT/encoder.
 #
-#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE   30 minutes on a GPU, days on two cores
-#     training/recipes/encoder.sh --small OUTPUT                               the same commands on made-up data
+#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER   30 minutes on a GPU, days on two cores
+#     training/recipes/encoder.sh --small OUTPUT                                       the same commands on made-up data
 #
 # DATA is laid out like the data README says; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
-# file) and all-mpnet-base-v2: see README.md beside this folder. RELEASE is a checkout of release 0.3.0.
+# file) and all-mpnet-base-v2: see README.md beside this folder. RELEASE is a checkout of release 0.3.0, EARLIER the
+# encoder.safetensors of release 0.8.1.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --small ]; then
@@ -14,29 +16,33 @@ if [ "${1:-}" = --small ]; then
     python -m training.modules.tiny_models --output_dir "$2"
     examples_flags=(--max_rows 40)
     language_model=(--model "$2/language_model")
-    writer_flags=(--steps 2 --batch_size 4 --per_source 1)
+    writer_flags=(--steps 2 --batch_size 4 --per_source 1 --other_sources 8 --per_other 1)
+    variation_flags=(--between 20 --varied 20 --edited 10 --roles 10)
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
-    pair_flags=(--steps 2 --batch_sizes 4 4 --new_pairs 60)
     weigh_flags=()
+    earlier=$2/trained/encoder.safetensors
 else
-    data=$1 output=$2 teacher=$4
-    examples_flags=() writer_flags=() teacher_flags=() encoder_flags=(--steps 3750) pair_flags=()
+    data=$1 output=$2 teacher=$4 earlier=$6
+    examples_flags=() writer_flags=() variation_flags=() teacher_flags=() encoder_flags=(--steps 8350)
     weigh_flags=(--release "$5")
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
 python -m training.prepare_examples --data "$data" --output_dir "$examples" "${examples_flags[@]}"
-python -m training.write_rewrites --examples "$examples" "${language_model[@]}" "${writer_flags[@]}"
+# What the language model has read grows with each token: blocks of fixed sizes would fill a GPU.
+PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True \
+    python -m training.write_rewrites --examples "$examples" "${language_model[@]}" "${writer_flags[@]}"
+python -m training.write_variations --examples "$examples" "${variation_flags[@]}"
 python -m training.label_likelihood --examples "$examples" "${language_model[@]}"
 for task in content style fluency; do
     python -m training.train_teacher --task $task --examples "$examples" --backbone "$teacher" "${teacher_flags[@]}"
 done
 python -m training.weigh_pairs --examples "$examples" "${weigh_flags[@]}"
 label_flags=(--examples "$examples" --content_labels "$examples/content.weighed.parquet")
-python -m training.train_encoder --output_dir "$output/first" "${label_flags[@]}" "${encoder_flags[@]}"
-python -m training.train_pairs --encoder "$output/first/encoder.safetensors" --output_dir "$output/trained" \
-    "${label_flags[@]}" "${pair_flags[@]}"
+python -m training.train_encoder --output_dir "$output/trained" "${label_flags[@]}" "${encoder_flags[@]}"
+python -m training.average_encoders --encoder "$output/trained/encoder.safetensors" --earlier "$earlier" \
+    --output_file "$output/averaged.safetensors"
 mkdir -p "$output/encoder"
-python -m training.calibrate_encoder --data "$data" --encoder "$output/trained/encoder.safetensors" \
+python -m training.calibrate_encoder --data "$data" --encoder "$output/averaged.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
