@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "afaf233438c711d28d7233361ed72bc4882bcd5dc757f2cdec2dd319c6990772"
+        "2e9ae8e2402ac5654f93f09abefcdcf1804d8c826d37415bbecb6e3c7c11213e"
     ),
     "identifier.safetensors": (
         "c100dcb3acb969824fdb159d1e2553adac41deb8d36748a48a254d93351814e5"

@@ -63,7 +63,7 @@ EMBEDDED = Protocol(
     # People call a text civil, and its content kept, from about .9 on; above it the
     # order is noise (MODEL_CARD.md has the figures).
     style=Style(ENCODER, saturation=0.9),
-    content=Content(ENCODER, "encoder", saturation=0.9),
+    content=Content(ENCODER, "encoder", saturation=0.95),
     fluency=Fluency(ENCODER, "encoder"),
     blank_is_zero=True,
 )
