@@ -80,7 +80,7 @@ def test_a_source_is_drawn_with_all_of_its_outputs():
 
 def test_style_of_another_model_moves_style_alone():
     pairs = pd.DataFrame(
-        {"source": ["You fool, go away."], "rewrite": ["You are not so clever."]}
+        {"source": ["You fool, go away."], "rewrite": ["You silly fool, leave."]}
     )
     own = release_scores(agreement.ROOT)(pairs)
     other = release_scores(agreement.ROOT, "identifier")(pairs)
