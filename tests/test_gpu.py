@@ -11,9 +11,14 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.test_encoder import tiny_encoder
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.packed_attention import packed_attention, varlen_kernel_name
 from toxicity_j.scorer import Scorer
+from training.modules.encoder_losses import EncoderLosses
+from training.modules.gradients import Batch, Gradients
+from training.modules.padded_network import pad_attention
+from training.modules.training_rows import Tokens, TrainingRows
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="there is no CUDA device"
@@ -99,3 +104,37 @@ def test_a_run_waits_for_the_gpu_once(tmp_path):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert len(seen) <= 1, [str(warning.message) for warning in seen]
+
+
+def test_a_recorded_step_has_the_gradients_of_a_plain_one():
+    device = torch.device("cuda")
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(3, 16, 40)
+    sides = (
+        Tokens(generator.integers(3, 20, lengths.sum()), lengths, device)
+        for _ in range(2)
+    )
+    labels = generator.random(40)
+    rows = TrainingRows(*sides, labels, labels, labels)
+    # In its evaluation mode: dropout would differ from run to run.
+    network = tiny_encoder().network.to(device).requires_grad_(True)
+    pad_attention(network)
+    losses_of = EncoderLosses(network, dict.fromkeys(("content", "style"), rows))
+    parameters = [*network.parameters()]
+    recorded = Gradients(losses_of, parameters)
+    # Recorded with the first rows, replayed with others, in two widths.
+    for start in (0, 4, 8):
+        batches = [
+            Batch("content", np.arange(start, start + 4), 16),
+            Batch("style", np.arange(start + 2, start + 6), 24),
+        ]
+        recorded.of_step(batches)
+        found = [parameter.grad.clone() for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad.zero_()
+        for batch in batches:
+            chosen = torch.from_numpy(batch.rows).to(device)
+            losses = losses_of(batch.task, chosen, batch.width)
+            sum(losses.values()).backward()
+        for parameter, gradient in zip(parameters, found, strict=True):
+            torch.testing.assert_close(gradient, parameter.grad, atol=1e-3, rtol=1e-2)

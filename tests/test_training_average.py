@@ -28,13 +28,17 @@ def test_weights_move_by_the_share_of_their_part():
     assert found["body.trunk.0.qkv.weight"].unique().item() == pytest.approx(kept)
     assert found["style_head.out.0.bias"].unique().item() == pytest.approx(kept)
     assert found[WORDS].unique().item() == pytest.approx(kept)
-    for name in ("body.pair.0.qkv.weight", "content_head.out.0.weight"):
+    for name in (
+        "body.pair.0.qkv.weight",
+        "body.segment_embeddings.weight",
+        "content_head.out.0.weight",
+        "pair_fluency_head.out.0.weight",
+    ):
         assert found[name].unique().item() == pytest.approx(kept_of_pairs)
 
 
 def test_words_are_averaged_by_their_spelling():
-    numbers = tiny_encoder().tokenizer.get_vocab()
-    count = len(numbers)
+    count = tiny_encoder().config.vocab_size
     # Fewer words, the first ones of the others, under other numbers.
     encoder = prune(tiny_encoder(), count_tokens([]), keep=count)
     earlier = prune(tiny_encoder(), count_tokens([[count - 1]]), keep=count - 2)
@@ -54,5 +58,8 @@ def test_words_are_averaged_by_their_spelling():
 def test_encoders_of_other_shapes_are_refused():
     deeper = tiny_encoder()
     deeper.network.body.pair.append(deeper.network.body.pair[0])
-    with pytest.raises(ValueError, match="`earlier` must have the layers"):
-        average(tiny_encoder(), deeper)
+    wider = tiny_encoder()
+    wider.network.style_head.out[2] = torch.nn.Linear(8, 2)
+    for other in (deeper, wider):
+        with pytest.raises(ValueError, match="`earlier` must have the layers"):
+            average(tiny_encoder(), other)

@@ -10,7 +10,9 @@ import torch
 
 from tests.test_encoder import tiny_encoder
 from training.data.example_table import LEAST_LABEL
+from training.modules import padded_network as padded
 from training.modules.encoder_losses import (
+    ALONE_WEIGHT,
     FLAW_WEIGHT,
     LIKELIHOOD_WEIGHT,
     NEAR_WEIGHT,
@@ -83,6 +85,13 @@ def test_losses_are_those_of_the_scores(losses):
     fluency = losses_of("fluency", ALL, 8)
     wanted = _cross_entropy(expected.fluency, LABELS)
     assert fluency["fluency"].item() == pytest.approx(wanted, rel=1e-4)
+    network = losses_of.network
+    trunk = padded.trunk_states(network.body, _rows().texts.padded(ALL, 8))
+    is_token = _rows().texts.padded(ALL, 8)[1]
+    states = padded.run_layers(network.body.fluency, trunk, is_token)
+    alone = padded.text_logits(network.fluency_head, states, is_token)
+    wanted = ALONE_WEIGHT * _cross_entropy(alone, LABELS)
+    assert fluency["alone"].item() == pytest.approx(wanted, rel=1e-4)
     assert set(fluency) == {"fluency", "alone", "flaws", "likelihood"}
 
 

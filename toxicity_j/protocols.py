@@ -60,8 +60,8 @@ EMBEDDED = Protocol(
         "you want numbers now, offline, on a CPU, for systems that you score yourself"
     ),
     source="this package, toxicity_j/MODEL_CARD.md",
-    # People call a text civil, and its content kept, from about .9 on; above it the
-    # order is noise (MODEL_CARD.md has the figures).
+    # Above .9 of STA and .95 of SIM, the order is noise to people (figures are in
+    # MODEL_CARD.md).
     style=Style(ENCODER, saturation=0.9),
     content=Content(ENCODER, "encoder", saturation=0.95),
     fluency=Fluency(ENCODER, "encoder"),

@@ -19,7 +19,7 @@ from training.flags import command_parser
 __all__ = ["average"]
 
 # Shares of the earlier weights: of what reads pairs, and of all the rest. Higher ones
-# raise agreement on segments and lower that on systems.
+# raise agreement on the meaning of segments and lower that on content of systems.
 PAIR_SHARE, SHARE = 0.1, 0.3
 PAIR_PARTS = (
     "body.pair.",

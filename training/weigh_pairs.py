@@ -53,6 +53,7 @@ KIND_SHARES = {
     "edited": 0.04,
     "roles": 0.03,
 }
+OTHER = "other"
 # Kinds whose labels are mixed with SIM of an earlier release: detoxified texts.
 DETOXIFIED = (
     "rewrite", "rewrite_to_rewrite", "delete", "delete_unrated", "replace", "lossy",
@@ -150,11 +151,13 @@ def _with_shares(weights: np.ndarray, kinds: pd.Series) -> np.ndarray:
     """Scale the weights of the kinds that have a share of their own, and those of the
     others together.
     """
-    names = kinds.where(kinds.isin(KIND_SHARES), "other")
+    names = kinds.where(kinds.isin(KIND_SHARES), OTHER)
     masses = pd.Series(weights).groupby(names.to_numpy()).sum()
-    shares = pd.Series(KIND_SHARES)[masses.index.drop("other")]
-    shares["other"] = 1 - shares.sum()
-    return weights * names.map(shares / masses).to_numpy()
+    # What is not drawn at all leaves its share to the others.
+    masses = masses[masses > 0]
+    shares = pd.Series({**KIND_SHARES, OTHER: 1 - sum(KIND_SHARES.values())})
+    shares = shares[masses.index] / shares[masses.index].sum()
+    return weights * names.map(shares / masses).fillna(0).to_numpy()
 
 
 def main() -> None:

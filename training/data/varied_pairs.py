@@ -101,7 +101,10 @@ def varied_pairs(frame: pd.DataFrame, count: int, rng: Random) -> list[Pair]:
 
 
 def real_sentences(style: pd.DataFrame) -> pd.Series:
-    """Select the texts of the style table that neither templates nor noise made."""
+    """Select the texts of the style table that neither templates nor noise made.
+
+    Some are two texts joined.
+    """
     is_made = style.kind.str.contains("contrast") | style.kind.str.startswith("noisy_")
     return style.text[~is_made]
 

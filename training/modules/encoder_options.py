@@ -9,14 +9,14 @@ from toxicity_j.builtin_network import EncoderConfig
 from training.flags import command_parser
 from training.modules.schedule import add_run_flags
 
-__all__ = ["add_label_flags", "encoder_parser"]
+__all__ = ["encoder_parser"]
 
 
 def encoder_parser(docstring: str) -> argparse.ArgumentParser:
     """Make the parser of `python -m training.train_encoder`."""
     parser = command_parser("train_encoder", docstring)
     _add_start_flags(parser)
-    add_label_flags(parser)
+    _add_label_flags(parser)
     of_what = "the transformer; heads take four times"
     add_run_flags(parser, learning_rate=3e-4, of_what=of_what)
     parser.add_argument(
@@ -40,7 +40,7 @@ def _add_start_flags(parser: argparse.ArgumentParser) -> None:
     add("--pair_layers", type=int, default=EncoderConfig().pair_layers)
 
 
-def add_label_flags(parser: argparse.ArgumentParser) -> None:
+def _add_label_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say what is learned from."""
     add = parser.add_argument_group("examples and labels").add_argument
     add(

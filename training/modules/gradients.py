@@ -54,14 +54,18 @@ class Gradients:
         self._recordings: dict[tuple[str, int], _Recording] = {}
         # One memory for all recordings: none runs beside another.
         self._pool = None
+        # A recording adds to the tensors that it met, so these stay; one that no loss
+        # reaches is zero, not None.
         for parameter in parameters:
             parameter.grad = torch.zeros_like(parameter)
 
     def of_step(self, batches: Sequence[Batch]) -> Losses:
         """Compute the losses of a step's batches, summed by name, and the gradients."""
         if self._device.type == "cuda":
-            for batch in batches:
-                self._record_once(batch)
+            # Streams and graphs belong to the current device.
+            with torch.cuda.device(self._device):
+                for batch in batches:
+                    self._record_once(batch)
         # After recording, which leaves gradients behind.
         torch._foreach_zero_([parameter.grad for parameter in self._parameters])
         losses: Losses = {}

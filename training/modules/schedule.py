@@ -80,7 +80,7 @@ def take_step(loss: torch.Tensor, updates: torch.optim.Optimizer, clock: Clock) 
 
 
 def follow_gradients(updates: torch.optim.Optimizer, clock: Clock) -> None:
-    """Take the step that the gradients say, and leave them behind; see `take_step`."""
+    """Step along the gradients, cut to the norm 1, which are not cleared."""
     factor = clock.factor()
     parameters = []
     for group in updates.param_groups:

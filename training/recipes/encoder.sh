@@ -2,11 +2,11 @@
 # The shipped encoder: examples, rewrites and labels of larger models, training, a mean with an earlier encoder, calibration.
 # The file ends in OUTPUT/encoder.
 #
-#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER   30 minutes on a GPU, days on two cores
-#     training/recipes/encoder.sh --small OUTPUT                                       the same commands on made-up data
+#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   30 minutes on a GPU, days on two cores
+#     training/recipes/encoder.sh --small OUTPUT                                               the same commands on made-up data
 #
 # DATA is laid out like the data README says; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
-# file) and all-mpnet-base-v2: see README.md beside this folder. RELEASE is a checkout of release 0.3.0, EARLIER the
+# file) and all-mpnet-base-v2: see README.md beside this folder. RELEASE is a checkout of release 0.3.0, EARLIER_ENCODER the
 # encoder.safetensors of release 0.8.1.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -30,7 +30,7 @@ else
 fi
 examples=$output/examples
 python -m training.prepare_examples --data "$data" --output_dir "$examples" "${examples_flags[@]}"
-# What the language model has read grows with each token: blocks of fixed sizes would fill a GPU.
+# The cache grows with each token; blocks of fixed sizes would fragment a GPU's memory.
 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True \
     python -m training.write_rewrites --examples "$examples" "${language_model[@]}" "${writer_flags[@]}"
 python -m training.write_variations --examples "$examples" "${variation_flags[@]}"

@@ -104,8 +104,8 @@ def _edited(
     found = edit(text, rules, rng)
     if found is None:
         return None
-    other, _, kind = found
-    return (source, other), kind
+    edited, _, kind = found
+    return (source, edited), kind
 
 
 def _changed(pair: Pair, rng: Random) -> Pair | None:
