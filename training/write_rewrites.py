@@ -53,7 +53,8 @@ MANNER_SHARES = {"civil": 0.45, "polite": 0.25, "simple": 0.1, "paraphrase": 0.2
 OTHER_SHARES = {"civil": 0.15, "polite": 0.2, "simple": 0.25, "paraphrase": 0.4}
 # The higher, the more often a rewrite strays from its source.
 TEMPERATURES = (0.7, 1.0, 1.25)
-# How much they weigh in each table: near a twelfth of what is drawn.
+# How much each weighs: near a fifth of what is drawn of fluency. `weigh_pairs` gives
+# those of content a share.
 WEIGHTS = {"content": 1.2, "fluency": 0.5}
 MOST_CHARACTERS = 180
 # Words of the other sources.
