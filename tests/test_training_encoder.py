@@ -9,7 +9,6 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from training.data.content_table import deletes_only
@@ -18,17 +17,6 @@ from training.data.mixtures import TRANSFER
 from training.data.sources import Detoxified, read_style, read_transfer, rude_words
 from training.data.splits import is_held_out, rated_part
 from training.label_likelihood import plain
-from training.modules.padded_network import (
-    PairStates,
-    pad_attention,
-    pair_logits,
-    pair_states,
-    run_layers,
-    text_likelihoods,
-    text_logits,
-    trunk_states,
-)
-from training.modules.training_rows import Tokens, TrainingRows
 from training.modules.vocabulary import count_tokens, prune
 from training.synthetic.lexicon import Lexicon
 
@@ -109,47 +97,6 @@ def test_kept_and_validation_texts_are_not_trained_on(tmp_path):
     assert set().union(*parts.values()) == {
         text for i, text in enumerate(texts) if i >= 50 or not is_held_out(text)
     }
-
-
-def test_padded_network_is_the_packed_one():
-    encoder = tiny_encoder()
-    texts = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
-    sources = texts[::-1]
-    network = encoder.network
-    expected = network(texts, sources)
-    rows = _rows(texts, sources)
-    pad_attention(network)
-    taken = torch.tensor([2, 0, 1])
-    blocks = [side.padded(taken, 8) for side in (rows.sources, rows.texts)]
-    of_sources, of_texts = (trunk_states(network.body, block) for block in blocks)
-    trunk = PairStates(of_sources, of_texts, blocks[0][1], blocks[1][1])
-    together = pair_states(network.body, trunk, blocks)
-    is_text = trunk.of_texts
-    style = run_layers(network.body.style, of_texts, is_text)
-    fluency = run_layers(network.body.fluency, of_texts, is_text)
-    alone = text_logits(network.fluency_head, fluency, is_text)
-    beside = pair_logits(network.pair_fluency_head, together)
-    of_text = text_likelihoods(network.likelihood_head, of_texts, is_text)
-    of_source = text_likelihoods(network.likelihood_head, of_sources, trunk.of_sources)
-    found = {
-        "style": text_logits(network.style_head, style, is_text),
-        "content": pair_logits(network.content_head, together),
-        "fluency": alone + beside,
-        "likelihood": of_text - of_source,
-    }
-    for role, values in found.items():
-        wanted = getattr(expected, role)[taken]
-        torch.testing.assert_close(values, wanted, atol=1e-4, rtol=1e-4)
-
-
-def _rows(texts, sources, marks=None):
-    cpu = torch.device("cpu")
-    sides = (
-        Tokens(np.concatenate(side), np.array([len(ids) for ids in side]), cpu)
-        for side in (texts, sources)
-    )
-    labels, own = np.array([0.9, 0.2, 0.6]), np.array([0.5, np.nan, -1.0])
-    return TrainingRows(*sides, labels, own, own - 1, marks)
 
 
 def test_pruned_encoder_scores_the_same():

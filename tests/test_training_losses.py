@@ -19,7 +19,6 @@ from training.modules.encoder_losses import (
     EncoderLosses,
 )
 from training.modules.gradients import Batch, Gradients
-from training.modules.padded_network import pad_attention
 from training.modules.training_rows import Tokens, TrainingRows, width_of
 
 TEXTS = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
@@ -51,7 +50,7 @@ def losses():
         network.body.trunk_states([*TEXTS, *SOURCES]),
         [len(ids) for ids in [*TEXTS, *SOURCES]],
     )
-    pad_attention(network)
+    padded.pad_attention(network)
     found = EncoderLosses(
         network, dict.fromkeys(("style", "content", "fluency"), _rows())
     )
@@ -156,6 +155,39 @@ def test_gradients_are_those_of_all_batches_together(losses):
         torch.testing.assert_close(gradient, wanted, atol=1e-6, rtol=1e-4)
     both = expected[1]["likelihood"] + expected[2]["likelihood"]
     torch.testing.assert_close(found["likelihood"], both.detach())
+
+
+def test_padded_network_is_the_packed_one():
+    encoder = tiny_encoder()
+    network = encoder.network
+    expected = network(TEXTS, SOURCES)
+    rows = _rows()
+    padded.pad_attention(network)
+    taken = torch.tensor([2, 0, 1])
+    blocks = [side.padded(taken, 8) for side in (rows.sources, rows.texts)]
+    of_sources, of_texts = (
+        padded.trunk_states(network.body, block) for block in blocks
+    )
+    trunk = padded.PairStates(of_sources, of_texts, blocks[0][1], blocks[1][1])
+    together = padded.pair_states(network.body, trunk, blocks)
+    is_text = trunk.of_texts
+    style = padded.run_layers(network.body.style, of_texts, is_text)
+    fluency = padded.run_layers(network.body.fluency, of_texts, is_text)
+    alone = padded.text_logits(network.fluency_head, fluency, is_text)
+    beside = padded.pair_logits(network.pair_fluency_head, together)
+    of_text = padded.text_likelihoods(network.likelihood_head, of_texts, is_text)
+    of_source = padded.text_likelihoods(
+        network.likelihood_head, of_sources, trunk.of_sources
+    )
+    found = {
+        "style": padded.text_logits(network.style_head, style, is_text),
+        "content": padded.pair_logits(network.content_head, together),
+        "fluency": alone + beside,
+        "likelihood": of_text - of_source,
+    }
+    for role, values in found.items():
+        wanted = getattr(expected, role)[taken]
+        torch.testing.assert_close(values, wanted, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("longest", "width"), [(1, 8), (8, 8), (9, 16), (72, 72)])

@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from training import label_likelihood, write_rewrites
+from training.data.example_table import replace_unlabeled
 from training.modules import rewriter
 from training.modules.language_model import load_language_model
 from training.modules.rewriter import Pair, kept_and_length, learn, request, write
@@ -262,7 +263,8 @@ def test_rewrites_replace_those_of_an_earlier_run(tmp_path):
         for text in ("An earlier rewrite.", "A later rewrite."):
             row = {"source": SOURCE, "text": text}
             rewrites = pd.DataFrame([row | {"kind": kind} for kind in KINDS])
-            write_rewrites._join(tmp_path, name, rewrites, "research")
+            weight = write_rewrites.WEIGHTS[name]
+            replace_unlabeled(tmp_path, name, rewrites, KINDS, weight, "all")
         joined = pd.read_parquet(tmp_path / f"{name}.parquet")
         assert joined.text.tolist() == [REWRITE, "A later rewrite.", "A later rewrite."]
         added = joined.iloc[1:]

@@ -40,17 +40,18 @@ def average(encoder: Encoder, earlier: Encoder) -> None:
     """
     weights = encoder.network.state_dict()
     others = earlier.network.state_dict()
-    shapes = {
-        name: (weights[name].shape, others[name].shape)
-        for name in weights.keys() & others.keys() - {_WORDS}
-    }
-    if weights.keys() != others.keys() or any(a != b for a, b in shapes.values()):
+    if _shapes(weights) != _shapes(others):
         raise ValueError("`earlier` must have the layers of `encoder`")
     others[_WORDS] = _words_for(encoder, earlier)
     with torch.no_grad():
         for name, values in weights.items():
             share = PAIR_SHARE if name.startswith(PAIR_PARTS) else SHARE
             values.lerp_(others[name], share)
+
+
+def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
+    """Return the shapes of all weights but those of the vocabulary."""
+    return {name: values.shape for name, values in weights.items() if name != _WORDS}
 
 
 def _words_for(encoder: Encoder, earlier: Encoder) -> torch.Tensor:

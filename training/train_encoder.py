@@ -14,13 +14,12 @@ import argparse
 import torch
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import EncoderConfig, EncoderNetwork
+from toxicity_j.builtin_network import EncoderConfig
 from training.data.example_table import ExampleTable
 from training.modules.backbone import from_backbone
 from training.modules.encoder_losses import EncoderLosses
 from training.modules.encoder_options import encoder_parser
 from training.modules.encoder_run import (
-    Draw,
     optimizer,
     read_tables,
     run_steps,
@@ -38,27 +37,16 @@ def train(
     encoder: Encoder, tables: dict[str, ExampleTable], args: argparse.Namespace
 ) -> None:
     """Run the steps."""
-    draws = {task: Draw(table.weights, table.lengths) for task, table in tables.items()}
-    device = torch.device(args.device)
+    network, device = encoder.network, torch.device(args.device)
     rows = {
         task: TrainingRows.of_table(table, device) for task, table in tables.items()
     }
-    learn(encoder.network, draws, rows, args)
-
-
-def learn(
-    network: EncoderNetwork,
-    draws: dict[str, Draw],
-    rows: dict[str, TrainingRows],
-    args: argparse.Namespace,
-) -> None:
-    """Train a network on the rows of each task."""
     network.train()
     pad_attention(network)
     losses_of = EncoderLosses(network, rows)
     others = [*losses_of.flaw_head.parameters()]
     updates = optimizer(network, args.learning_rate, others)
-    run_steps(draws, losses_of, updates, args)
+    run_steps(tables, losses_of, updates, args)
 
 
 def _new_encoder(args: argparse.Namespace) -> Encoder:

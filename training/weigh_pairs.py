@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from toxicity_j.rules import logit
 from toxicity_j.text import tokenize
 from training.data.example_table import LEAST_LABEL, mixed_labels, shifted
+from training.data.varied_pairs import MOST_CHARACTERS, SAMPLED_KINDS
 from training.flags import command_parser
 from training.modules.backbone import backbone_tokenizer
 from training.modules.release_scores import release_scores
@@ -57,13 +58,11 @@ OTHER = "other"
 # Kinds whose labels are mixed with SIM of an earlier release: detoxified texts.
 DETOXIFIED = (
     "rewrite", "rewrite_to_rewrite", "delete", "delete_unrated", "replace", "lossy",
-    "judged", "to_judge", "sampled", "sampled_other", "between", "varied",
+    "judged", "to_judge", *SAMPLED_KINDS, "between", "varied",
 )  # fmt: skip
 # How much the logit of that SIM counts. From 0 to 0.5, the teacher's agreement with
 # people rises for segments (EMNLP 2021) and falls for systems (CLEF 2024).
 EARLIER_SHARE = 0.4
-# Characters of source and text together: longer pairs take much of the time.
-MOST_CHARACTERS = 360
 # Bounds of the cells in which labels are balanced, in shares of tokens.
 BOUNDS = (0.3, 0.45, 0.6, 0.75, 0.9, 0.999)
 # The mean label that the cells are brought towards, and how far a weight may change.

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from training.data.example_table import read_rows
+from training.data.example_table import read_rows, replace_unlabeled
 from training.data.varied_pairs import SAMPLED_KINDS, of_some_words, real_sentences
 from training.flags import command_parser
 from training.modules.language_model import add_model_flags, load_language_model
@@ -156,26 +156,6 @@ def _sample(
     return rewrites
 
 
-def _join(folder: Path, name: str, rewrites: pd.DataFrame, tier: str) -> None:
-    """Add rewrites to a table, in place of those of an earlier run.
-
-    Args:
-        folder: of the tables.
-        name: of the table.
-        rewrites: columns source, text and kind.
-        tier: of their license.
-    """
-    path = folder / f"{name}.parquet"
-    frame = pd.read_parquet(path)
-    frame = frame[~frame.kind.isin(SAMPLED_KINDS)]
-    fields = {"label": np.nan, "weight": WEIGHTS[name], "trust": 0.0, "tier": tier}
-    if name == "fluency":
-        fields["sound"] = ""
-    rows = rewrites.assign(**fields)[frame.columns]
-    joined = pd.concat([frame, rows], ignore_index=True)
-    joined.to_parquet(path, compression="zstd")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("write_rewrites", __doc__)
     add = parser.add_argument
@@ -197,7 +177,6 @@ def main() -> None:
     args = _parser().parse_args()
     torch.manual_seed(args.seed)
     frame, _ = read_rows(args.examples, "content", args.tier)
-    tier = "open" if args.tier == "open" else "research"
     model, tokenizer = load_language_model(args.model, args.gguf_file, torch.float32)
     # A tokenizer may lack one of the two; either ends an answer.
     tokenizer.eos_token = tokenizer.eos_token or tokenizer.pad_token
@@ -216,8 +195,10 @@ def main() -> None:
     rewrites = _sample(model, tokenizer, drawn, args)
     is_other = rewrites.source.isin(others)
     rewrites["kind"] = np.where(is_other, OTHER_KIND, KIND)
-    for name in WEIGHTS:
-        _join(args.examples, name, rewrites, tier)
+    for task, weight in WEIGHTS.items():
+        replace_unlabeled(
+            args.examples, task, rewrites, SAMPLED_KINDS, weight, args.tier
+        )
     print(f"{len(rewrites)} rewrites of {len(toxic)} toxic and {len(others)} others")
 
 

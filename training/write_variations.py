@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import pandas as pd
 
-from training.data.example_table import read_rows
+from training.data.example_table import read_rows, replace_unlabeled
 from training.data.varied_pairs import (
-    MOST_CHARACTERS,
     edited_sentences,
+    is_usable,
     pairs_between,
     role_pairs,
     varied_pairs,
@@ -56,11 +55,10 @@ def _new(frame: pd.DataFrame, made: Mapping[str, Sequence[Pair]]) -> pd.DataFram
     seen = {*zip(frame.source, frame.text, strict=True)}
     rows = []
     for kind, pairs in made.items():
-        for source, text in pairs:
-            is_long = len(source) + len(text) > MOST_CHARACTERS
-            if not is_long and source != text and (source, text) not in seen:
-                seen.add((source, text))
-                rows.append((source, text, kind))
+        for pair in pairs:
+            if is_usable(pair) and pair not in seen:
+                seen.add(pair)
+                rows.append((*pair, kind))
     return pd.DataFrame(rows, columns=["source", "text", "kind"])
 
 
@@ -78,14 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Make the pairs, and add them to the table in place of those of an earlier run."""
     args = _parser().parse_args()
-    path = args.examples / "content.parquet"
-    frame = pd.read_parquet(path)
-    frame = frame[~frame.kind.isin(KINDS)]
-    new = _new(frame, _make(args))
-    tier = "open" if args.tier == "open" else "research"
-    rows = new.assign(label=np.nan, weight=WEIGHT, trust=0.0, tier=tier)
-    joined = pd.concat([frame, rows[frame.columns]], ignore_index=True)
-    joined.to_parquet(path, compression="zstd")
+    frame, _ = read_rows(args.examples, "content")
+    new = _new(frame[~frame.kind.isin(KINDS)], _make(args))
+    replace_unlabeled(args.examples, "content", new, KINDS, WEIGHT, args.tier)
     counts = new.kind.value_counts()
     shown = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in KINDS)
     print(f"{len(new)} pairs added: {shown}")

@@ -7,7 +7,7 @@ A label mixes what the example's maker or raters say with what larger models say
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,14 @@ from toxicity_j.rules import logit, sigmoid
 from toxicity_j.text import normalize, tokenize
 from training.synthetic.disfluency import flaws
 
-__all__ = ["LEAST_LABEL", "ExampleTable", "mixed_labels", "read_rows", "shifted"]
+__all__ = [
+    "LEAST_LABEL",
+    "ExampleTable",
+    "mixed_labels",
+    "read_rows",
+    "replace_unlabeled",
+    "shifted",
+]
 
 MAX_TOKENS = 72
 # Kinds whose fluency the language model corrects: real and made outputs, of which no
@@ -50,6 +57,37 @@ def read_rows(
     is_open = frame.tier == "open"
     kept = (is_open | (tier == "all")).to_numpy()
     return frame[kept].reset_index(drop=True), kept
+
+
+def replace_unlabeled(
+    examples: Path,
+    task: str,
+    pairs: pd.DataFrame,
+    kinds: Collection[str],
+    weight: float,
+    tier: str,
+) -> None:
+    """Add pairs that a teacher labels to a task's table, in place of those of an
+    earlier run.
+
+    Args:
+        examples: folder of the tables.
+        task: whose table is written.
+        pairs: columns source, text and kind.
+        kinds: of the rows that they stand in place of.
+        weight: of each.
+        tier: that of the rows they were made from; see `read_rows`.
+    """
+    path = examples / f"{task}.parquet"
+    frame = pd.read_parquet(path)
+    frame = frame[~frame.kind.isin(kinds)]
+    license_tier = "open" if tier == "open" else "research"
+    fields = {"label": np.nan, "weight": weight, "trust": 0.0, "tier": license_tier}
+    if task == "fluency":
+        fields["sound"] = ""
+    rows = pairs.assign(**fields)[frame.columns]
+    joined = pd.concat([frame, rows], ignore_index=True)
+    joined.to_parquet(path, compression="zstd")
 
 
 class ExampleTable:

@@ -25,6 +25,7 @@ __all__ = [
     "MOST_CHARACTERS",
     "SAMPLED_KINDS",
     "edited_sentences",
+    "is_usable",
     "of_some_words",
     "pairs_between",
     "real_sentences",
@@ -51,6 +52,12 @@ MOST_CHARACTERS = 360
 _LOWER_SHARE, _CHAT_SHARE = 0.3, 0.1
 # Words of real sentences: edits of longer ones change little.
 _FEWEST_WORDS, _MOST_EDITED_WORDS = 4, 22
+
+
+def is_usable(pair: Pair) -> bool:
+    """Return whether the sides of a pair differ and are not long."""
+    source, text = pair
+    return source != text and len(source) + len(text) <= MOST_CHARACTERS
 
 
 def pairs_between(frame: pd.DataFrame, count: int, rng: Random) -> list[Pair]:
@@ -92,10 +99,7 @@ def varied_pairs(frame: pd.DataFrame, count: int, rng: Random) -> list[Pair]:
     def make(turn: int) -> tuple[Pair, None] | None:
         (pair,) = rng.choices(known, cum_weights=bounds)
         varied = variations.vary(pair, rng)
-        if varied is None or varied[0] == varied[1]:
-            return None
-        is_long = sum(map(len, varied)) > MOST_CHARACTERS
-        return None if is_long else (varied, None)
+        return None if varied is None or not is_usable(varied) else (varied, None)
 
     return _keys(draw_distinct(make, count, rng, at_most=True))
 

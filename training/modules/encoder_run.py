@@ -8,9 +8,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
 from tokenizers import Tokenizer
@@ -24,7 +22,6 @@ from training.modules.schedule import Clock, adamw, batches, follow_gradients
 from training.modules.training_rows import width_of
 
 __all__ = [
-    "Draw",
     "optimizer",
     "read_tables",
     "run_steps",
@@ -35,19 +32,6 @@ __all__ = [
 # How many times the learning rate of the body that of the heads is: they start from
 # nothing.
 HEAD_FACTOR = 4.0
-
-
-class Draw(NamedTuple):
-    """How the rows of a task are drawn.
-
-    Attributes:
-        weights: how often each is. *Shape:* (rows,)
-        lengths: tokens of the longer of its sides; batches hold rows of like length.
-            *Shape:* (rows,)
-    """
-
-    weights: np.ndarray
-    lengths: np.ndarray
 
 
 def read_tables(
@@ -91,7 +75,7 @@ def optimizer(
 
 
 def run_steps(
-    draws: dict[str, Draw],
+    tables: dict[str, ExampleTable],
     losses_of: LossesOf,
     updates: torch.optim.Optimizer,
     args: argparse.Namespace,
@@ -99,7 +83,7 @@ def run_steps(
     """Take the steps of a run.
 
     Args:
-        draws: of the rows of each task.
+        tables: by task; their rows are drawn by weight.
         losses_of: computes the losses of a task's batch.
         updates: changes what is trained.
         args: with `batch_sizes`, `steps`, `minutes` and `seed`.
@@ -108,7 +92,7 @@ def run_steps(
     groups = updates.param_groups
     parameters = [parameter for group in groups for parameter in group["params"]]
     gradients = Gradients(losses_of, parameters)
-    for step in _batches(draws, args.batch_sizes, args.steps, args.seed):
+    for step in _batches(tables, args.batch_sizes, args.steps, args.seed):
         losses = gradients.of_step(step)
         _show(clock, losses)
         follow_gradients(updates, clock)
@@ -117,16 +101,16 @@ def run_steps(
 
 
 def _batches(
-    draws: dict[str, Draw], sizes: Sequence[int], steps: int, seed: int
+    tables: dict[str, ExampleTable], sizes: Sequence[int], steps: int, seed: int
 ) -> Iterator[list[Batch]]:
     """Draw the batches of each step; each task has a seed of its own."""
     streams = []
-    for place, (size, draw) in enumerate(zip(sizes, draws.values(), strict=True)):
-        streams.append(batches(draw.weights, draw.lengths, size, steps, seed + place))
+    for place, (size, table) in enumerate(zip(sizes, tables.values(), strict=True)):
+        streams.append(batches(table.weights, table.lengths, size, steps, seed + place))
     for rows in zip(*streams, strict=True):
         yield [
-            Batch(task, chosen, width_of(draw.lengths[chosen]))
-            for (task, draw), chosen in zip(draws.items(), rows, strict=True)
+            Batch(task, chosen, width_of(table.lengths[chosen]))
+            for (task, table), chosen in zip(tables.items(), rows, strict=True)
         ]
 
 
