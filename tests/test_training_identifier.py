@@ -24,7 +24,7 @@ from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training import distil_identifier
 from training import train_identifier as command
 from training.data.identifier_corpus import build_corpus, mix_targets
-from training.data.suspects import suspects
+from training.data.suspects import about_groups, planted, suspects
 from training.data.tables import (
     length_batches,
     load_tokenizer,
@@ -561,6 +561,9 @@ def test_a_teacher_scores_only_what_the_cache_does_not_hold(tmp_path, monkeypatc
 class Suspicious:
     """An identifier that suspects what holds "dog"."""
 
+    class tokenizer:
+        get_vocab = staticmethod(lambda: {"dog": 0, "cat": 1, "##dog": 2, "bulldog": 3})
+
     @staticmethod
     def from_pretrained(path):
         return Suspicious()
@@ -603,48 +606,94 @@ def test_suspects_are_short_rated_and_new(example_tables):
     assert suspects(example_tables, Suspicious(), tier="open") == ["the dog barks"]
 
 
-def test_suspects_get_the_mean_of_two_logits(example_tables, monkeypatch):
+def _style_table(folder, texts, labels, tier="open"):
+    """Write a style table whose rows all count, half by their own label."""
+    frame = pd.DataFrame(
+        {"text": texts, "label": labels, "weight": 1.0, "trust": 1.0, "tier": tier}
+    )
+    frame.to_parquet(folder / "style.parquet")
+
+
+def _examples_args(folder, scores, **changed):
+    settings = {
+        "examples": folder,
+        "earlier": None,
+        "teacher": None,
+        "scores": scores,
+        "max_train_samples": 1,
+        "planted": 10,
+        "of_groups": 10,
+        "seed": 0,
+        "tier": "all",
+    }
+    return argparse.Namespace(**settings | changed)
+
+
+def test_a_suspected_word_takes_the_place_of_a_content_word(example_tables):
+    made = planted(example_tables, Suspicious(), 40, random.Random(0))
+    assert made == planted(example_tables, Suspicious(), 40, random.Random(0))
+    # Long sentences are left out, and of the words those that are not suspected alone.
+    skeletons = (
+        "the {} barks", "the dog {}", "a {} is known", "a dog is {}", "the {} leaks",
+        "the tent {}", "{} dog runs", "one {} runs", "one dog {}",
+    )  # fmt: skip
+    wanted = {line.format(word) for line in skeletons for word in ("dog", "bulldog")}
+    assert set(made) == wanted
+
+
+def test_sentences_are_made_about_groups(tmp_path):
+    texts = ["they walk home", "the man waits", "women read", "rain fell", "stop"]
+    frame = pd.DataFrame(
+        {"text": texts, "source": texts, "kind": "paradetox", "tier": "open"}
+    )
+    for task in ("style", "content", "fluency"):
+        frame.to_parquet(tmp_path / f"{task}.parquet")
+    made = about_groups(tmp_path, 300, random.Random(0))
+    assert made == about_groups(tmp_path, 300, random.Random(0))
+    assert len(made) == len(set(made))
+    # The group is put before a person, or takes the place of a pronoun.
+    assert {"trans people walk home", "Muslims walk home"} <= set(made)
+    assert {"the blind man waits", "Jewish women read"} <= set(made)
+    assert not any("fell" in text or "stop" in text for text in made)
+
+
+def test_suspects_get_what_the_encoder_says(example_tables, monkeypatch):
     monkeypatch.setattr(distil_identifier, "ToxicityIdentifier", Suspicious)
-    scores = pd.DataFrame(
-        {"text": ["one dog runs", "the dog barks"], "p_toxic": [0.2, 0.8]}
+    made = ["one dog runs", "the dog leaks"]
+    monkeypatch.setattr(distil_identifier, "planted", lambda *_: made)
+    monkeypatch.setattr(distil_identifier, "about_groups", lambda *_: made)
+    _style_table(example_tables, ["a dog is known"], [0.0])
+    path = example_tables / "scores.parquet"
+    texts = ["one dog runs", "the dog barks", "a dog is known", "the dog leaks"]
+    pd.DataFrame({"text": texts, "p_toxic": [0.2, 0.8, 0.5, 0.6]}).to_parquet(path)
+    args = _examples_args(
+        example_tables, path, earlier=example_tables, max_train_samples=2
     )
-    path = example_tables / "suspects.parquet"
-    scores.to_parquet(path)
-    args = argparse.Namespace(
-        earlier=example_tables,
-        examples=example_tables,
-        teacher=None,
-        scores=path,
-        max_train_samples=None,
-        tier="all",
-    )
-    texts, labels = distil_identifier._read_suspects(args)
-    # The identifier says 0.8 of both.
-    wanted = {"one dog runs": 0.5, "the dog barks": 0.8}
-    assert dict(zip(texts, labels.round(6), strict=True)) == wanted
+    examples = distil_identifier._read_style_table(args, Suspicious())
+    targets = {
+        " ".join(ids): y for ids, y in zip(examples.ids, examples.targets, strict=True)
+    }
+    assert targets["one dog runs"] == pytest.approx(0.2)
+    assert targets["the dog barks"] == pytest.approx(0.8)
+    assert targets["the dog leaks"] == pytest.approx(0.6)
+    # One that is real, and made too, counts once; two contrasts come with them.
+    assert len(examples.ids) == 4 + 2
+    # `_TRUST` of the label is the table's.
+    assert targets["a dog is known"] == pytest.approx(0.4 * 0.5)
     args.scores = None
-    with pytest.raises(ValueError, match="`earlier` needs `teacher` or `scores`"):
-        distil_identifier._read_suspects(args)
+    with pytest.raises(ValueError, match="`examples` needs `teacher` or `scores`"):
+        distil_identifier._read_style_table(args, Suspicious())
 
 
 def test_the_open_tier_alone_is_learned_from(tmp_path):
-    style = pd.DataFrame(
-        {
-            "text": ["the tent leaks", "my cat sleeps"],
-            "label": [0.0, 0.0],
-            "weight": 1.0,
-            "trust": 1.0,
-            "tier": ["open", "research"],
-        }
+    _style_table(
+        tmp_path, ["the tent leaks", "my cat sleeps"], [0.0, 0.0], ["open", "research"]
     )
-    style.to_parquet(tmp_path / "style.parquet")
-    teacher = pd.DataFrame({"teacher": [0.25, 0.75]})
-    teacher.to_parquet(tmp_path / "style.teacher.parquet")
-    args = argparse.Namespace(
-        examples=tmp_path, earlier=None, max_train_samples=1, seed=0, tier="open"
-    )
+    path = tmp_path / "scores.parquet"
+    pd.DataFrame({"text": ["the tent leaks"], "p_toxic": [0.25]}).to_parquet(path)
+    args = _examples_args(tmp_path, path, tier="open")
     examples = distil_identifier._read_style_table(args, Suspicious())
-    # The second text is a contrast of our own; `_TRUST` of the label is the table's.
+    # The second text is a contrast of our own.
     assert examples.ids[0] == ["the", "tent", "leaks"]
     assert len(examples.ids) == 2
     assert examples.targets[0] == pytest.approx(0.4 * 0.25)

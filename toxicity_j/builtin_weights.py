@@ -21,7 +21,7 @@ SHA256 = {
         "2e9ae8e2402ac5654f93f09abefcdcf1804d8c826d37415bbecb6e3c7c11213e"
     ),
     "identifier.safetensors": (
-        "c100dcb3acb969824fdb159d1e2553adac41deb8d36748a48a254d93351814e5"
+        "a71d1598571e97172444b8d842a13f5966c56fe6ae345de16bc2aedbb6e6fc7b"
     ),
 }
 

@@ -2,4 +2,4 @@
 are tested against it.
 """
 
-VERSION = "0.9.0"
+VERSION = "0.10.0"

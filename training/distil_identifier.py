@@ -4,8 +4,9 @@
         --teacher toxicity_j --output_dir toxicity_j
 
 It learns from the encoder's style table (`--examples`), more contrasts of its kinds,
-and what an earlier identifier suspects (`--earlier`), or from a corpus of its own
-(`training.data.identifier_corpus`). A teacher's scores are kept in a file, so that
+and what an earlier identifier is often wrong about (`--earlier`; see
+`training.data.suspects`), or from a corpus of its own
+(`training.data.identifier_corpus`). The teacher's scores are kept in a file, so that
 training repeats without it. Embeddings start as principal components of a pretrained
 encoder's. Calibration is by Platt's method on half of the development texts; the other
 half, and the validation split, judge the result. All of them choose the best epoch.
@@ -15,22 +16,20 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import load_file
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
-from toxicity_j.rules import logit, sigmoid
 from training.data.example_table import mixed_labels, read_rows
 from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import read_paradetox, read_style, rude_words
-from training.data.suspects import suspects
+from training.data.suspects import about_groups, planted, suspects
 from training.data.tables import load_tokenizer
 from training.flags import add_data_flag, add_tier_flag
 from training.modules.backbone import backbone_folder
@@ -110,43 +109,43 @@ def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> Examp
 
 
 def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Examples:
-    """Read the encoder's style table, whose labels are mixed with those of the
-    encoder's own teacher.
+    """Read the encoder's style table, whose labels are mixed with what the encoder says
+    of each text, and the sentences that an earlier identifier is often wrong about.
     """
-    frame, kept = read_rows(args.examples, "style", args.tier)
-    scores = pd.read_parquet(args.examples / "style.teacher.parquet")
-    teacher = scores.teacher[kept].to_numpy(np.float64)
-    # A row that is drawn more often there is more than one row here.
+    frame, _ = read_rows(args.examples, "style", args.tier)
+    # Rows of a higher weight are drawn more often there.
     chance = np.minimum(1.0, _CHANCE * frame.weight.to_numpy())
     drawn = np.random.default_rng(args.seed).random(len(frame)) < chance
     if args.max_train_samples:
         drawn &= np.arange(len(frame)) < args.max_train_samples
-    targets = mixed_labels(frame, teacher, _TRUST).astype(np.float32)
-    count = args.max_train_samples or _MORE_CONTRASTS
-    rows = style_contrasts(random.Random(f"identifier-{args.seed}"), count)
-    texts = [*frame.text[drawn], *(text for text, _, _ in rows)]
-    labels = [*targets[drawn], *(label for _, label, _ in rows)]
-    if args.earlier:
-        suspected, scores = _read_suspects(args)
-        texts += suspected
-        labels += scores.tolist()
-    return Examples(model.encode(texts), np.array(labels, dtype=np.float32))
-
-
-def _read_suspects(args: argparse.Namespace) -> tuple[list[str], np.ndarray]:
-    """Read what an earlier identifier suspects, with the mean of its logit and the
-    teacher's: the teacher alone is wrong about other texts.
-    """
-    earlier = ToxicityIdentifier.from_pretrained(args.earlier)
-    found = suspects(args.examples, earlier, args.tier)
-    texts = found[: args.max_train_samples]
-    scores = teacher_scores(args.teacher, texts, args.scores)
+    frame = frame[drawn]
+    texts = frame.text.tolist()
+    suspected = _read_suspects(args) if args.earlier else []
+    scores = teacher_scores(args.teacher, [*texts, *suspected], args.scores)
     if scores is None:
-        raise ValueError("`earlier` needs `teacher` or `scores`")
-    own = np.asarray(earlier.p_toxic(texts))
-    mixed = sigmoid((logit(scores) + logit(own)) / 2)
-    print(f"{len(texts)} suspects, {np.mean(mixed > 0.5):.0%} toxic", flush=True)
-    return texts, mixed
+        raise ValueError("`examples` needs `teacher` or `scores`")
+    of_table, of_suspects = np.split(scores, [len(texts)])
+    count = args.max_train_samples or _MORE_CONTRASTS
+    rows = style_contrasts(Random(f"identifier-{args.seed}"), count)
+    targets = [
+        mixed_labels(frame, of_table, _TRUST),
+        of_suspects,
+        [label for _, label, _ in rows],
+    ]
+    texts += [*suspected, *(text for text, _, _ in rows)]
+    return Examples(model.encode(texts), np.concatenate(targets).astype(np.float32))
+
+
+def _read_suspects(args: argparse.Namespace) -> list[str]:
+    """Read and make the sentences that an earlier identifier is often wrong about."""
+    earlier = ToxicityIdentifier.from_pretrained(args.earlier)
+    real = suspects(args.examples, earlier, args.tier)[: args.max_train_samples]
+    rng = Random(args.seed)
+    made = planted(args.examples, earlier, args.planted, rng, args.tier)
+    of_groups = about_groups(args.examples, args.of_groups, rng, args.tier)
+    counts = f"{len(real)} suspects, {len(made)} made ones, {len(of_groups)} of groups"
+    print(counts, flush=True)
+    return [*dict.fromkeys([*real, *made, *of_groups])]
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +154,7 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--examples",
         type=Path,
-        help="folder of prepare_examples and train_teacher: learn from its style table",
+        help="folder of prepare_examples: learn from its style table",
     )
     add_tier_flag(add)
     add(
@@ -167,7 +166,16 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
         "--earlier",
         type=Path,
         help="an identifier's folder: learn from the teacher too what is to be made of"
-        " sentences that it suspects in the tables of `examples`",
+        " sentences that it is often wrong about",
+    )
+    add(
+        "--planted",
+        type=int,
+        default=200_000,
+        help="sentences that get a suspected word; of these a third is suspected",
+    )
+    add(
+        "--of_groups", type=int, default=60_000, help="sentences about groups of people"
     )
     add(
         "--scores",
