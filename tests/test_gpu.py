@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests import tiny
-from tests.test_encoder import tiny_encoder
+from tests.tiny_encoder import tiny_encoder
 from toxicity_j.model_classifier import Classifier
 from toxicity_j.packed_attention import packed_attention, varlen_kernel_name
 from toxicity_j.scorer import Scorer

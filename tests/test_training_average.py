@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.test_encoder import tiny_encoder
+from tests.tiny_encoder import tiny_encoder
 from training.average_encoders import PAIR_SHARE, SHARE, average
 from training.modules.vocabulary import count_tokens, prune
 

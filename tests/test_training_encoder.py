@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.test_encoder import PREDICTIONS, SOURCES, tiny_encoder
+from tests.tiny_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from training.data.content_table import deletes_only
 from training.data.example_table import mixed_labels
 from training.data.mixtures import TRANSFER

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_encoder import tiny_encoder
+from tests.tiny_encoder import tiny_encoder
 from training.data.example_table import LEAST_LABEL
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import (
