@@ -24,7 +24,12 @@ from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training import distil_identifier
 from training import train_identifier as command
 from training.data.identifier_corpus import build_corpus, mix_targets
-from training.data.suspects import about_groups, planted, suspects
+from training.data.suspects import (
+    about_groups,
+    planted,
+    rated_sentences,
+    suspects,
+)
 from training.data.tables import (
     length_batches,
     load_tokenizer,
@@ -600,10 +605,15 @@ def example_tables(tmp_path):
 
 
 def test_suspects_are_short_rated_and_new(example_tables):
-    found = suspects(example_tables, Suspicious())
-    assert sorted(found) == ["one dog runs", "the dog barks"]
+    known = pd.read_parquet(example_tables / "style.parquet").text
+
+    def found(**tier):
+        rated = rated_sentences(example_tables, **tier)
+        return suspects(rated, known, Suspicious())
+
+    assert sorted(found()) == ["one dog runs", "the dog barks"]
     # The first row of content is the only open one that is rated.
-    assert suspects(example_tables, Suspicious(), tier="open") == ["the dog barks"]
+    assert found(tier="open") == ["the dog barks"]
 
 
 def _style_table(folder, texts, labels, tier="open"):
@@ -630,8 +640,9 @@ def _examples_args(folder, scores, **changed):
 
 
 def test_a_suspected_word_takes_the_place_of_a_content_word(example_tables):
-    made = planted(example_tables, Suspicious(), 40, random.Random(0))
-    assert made == planted(example_tables, Suspicious(), 40, random.Random(0))
+    rated = rated_sentences(example_tables)
+    made = planted(rated, Suspicious(), 40, random.Random(0))
+    assert made == planted(rated, Suspicious(), 40, random.Random(0))
     # Long sentences are left out, and of the words those that are not suspected alone.
     skeletons = (
         "the {} barks", "the dog {}", "a {} is known", "a dog is {}", "the {} leaks",
@@ -641,15 +652,12 @@ def test_a_suspected_word_takes_the_place_of_a_content_word(example_tables):
     assert set(made) == wanted
 
 
-def test_sentences_are_made_about_groups(tmp_path):
-    texts = ["they walk home", "the man waits", "women read", "rain fell", "stop"]
-    frame = pd.DataFrame(
-        {"text": texts, "source": texts, "kind": "paradetox", "tier": "open"}
-    )
-    for task in ("style", "content", "fluency"):
-        frame.to_parquet(tmp_path / f"{task}.parquet")
-    made = about_groups(tmp_path, 300, random.Random(0))
-    assert made == about_groups(tmp_path, 300, random.Random(0))
+def test_sentences_are_made_about_groups():
+    rated = pd.Series(["they walk home", "rain fell"])
+    texts = ["the man waits", "women read", "stop"]
+    style = pd.DataFrame({"text": texts, "kind": "paradetox"})
+    made = about_groups(rated, style, 300, random.Random(0))
+    assert made == about_groups(rated, style, 300, random.Random(0))
     assert len(made) == len(set(made))
     # The group is put before a person, or takes the place of a pronoun.
     assert {"trans people walk home", "Muslims walk home"} <= set(made)

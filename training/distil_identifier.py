@@ -22,6 +22,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file
 
@@ -29,7 +30,12 @@ from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from training.data.example_table import mixed_labels, read_rows
 from training.data.identifier_corpus import build_corpus, mix_targets
 from training.data.sources import read_paradetox, read_style, rude_words
-from training.data.suspects import about_groups, planted, suspects
+from training.data.suspects import (
+    about_groups,
+    planted,
+    rated_sentences,
+    suspects,
+)
 from training.data.tables import load_tokenizer
 from training.flags import add_data_flag, add_tier_flag
 from training.modules.backbone import backbone_folder
@@ -118,9 +124,9 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     drawn = np.random.default_rng(args.seed).random(len(frame)) < chance
     if args.max_train_samples:
         drawn &= np.arange(len(frame)) < args.max_train_samples
+    suspected = _read_suspects(args, frame) if args.earlier else []
     frame = frame[drawn]
     texts = frame.text.tolist()
-    suspected = _read_suspects(args) if args.earlier else []
     scores = teacher_scores(args.teacher, [*texts, *suspected], args.scores)
     if scores is None:
         raise ValueError("`examples` needs `teacher` or `scores`")
@@ -136,13 +142,16 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     return Examples(model.encode(texts), np.concatenate(targets).astype(np.float32))
 
 
-def _read_suspects(args: argparse.Namespace) -> list[str]:
+def _read_suspects(args: argparse.Namespace, style: pd.DataFrame) -> list[str]:
     """Read and make the sentences that an earlier identifier is often wrong about."""
     earlier = ToxicityIdentifier.from_pretrained(args.earlier)
-    real = suspects(args.examples, earlier, args.tier)[: args.max_train_samples]
+    rated = rated_sentences(args.examples, args.tier)
+    # Texts of all tiers, so that a tier's suspects are some of all.
+    known = pd.read_parquet(args.examples / "style.parquet", columns=["text"]).text
+    real = suspects(rated, known, earlier)[: args.max_train_samples]
     rng = Random(args.seed)
-    made = planted(args.examples, earlier, args.planted, rng, args.tier)
-    of_groups = about_groups(args.examples, args.of_groups, rng, args.tier)
+    made = planted(rated, earlier, args.planted, rng)
+    of_groups = about_groups(rated, style, args.of_groups, rng)
     counts = f"{len(real)} suspects, {len(made)} made ones, {len(of_groups)} of groups"
     print(counts, flush=True)
     return [*dict.fromkeys([*real, *made, *of_groups])]

@@ -7,7 +7,8 @@ it. They come from the example tables, so nothing is held out among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,14 +16,23 @@ import pandas as pd
 
 from toxicity_j.builtin_identifier import ToxicityIdentifier
 from training.data.example_table import read_rows
-from training.data.varied_pairs import real_sentences
-from training.synthetic.drawing import draw_distinct
+from training.data.varied_pairs import of_some_words, real_sentences
+from training.synthetic.drawing import draw_unlabeled
 from training.synthetic.lexicon import content_places
 from training.synthetic.spelling import bare, capitalized
 from training.synthetic.templates import FOLDER, read_slots
-from training.synthetic.word_edits import Broken, Words, insert, like, places_of, put
+from training.synthetic.word_edits import (
+    Broken,
+    Rule,
+    Words,
+    at_one_place,
+    insert,
+    like,
+    places_of,
+    put,
+)
 
-__all__ = ["about_groups", "planted", "suspects"]
+__all__ = ["about_groups", "planted", "rated_sentences", "suspects"]
 
 # From this P(toxic) on a sentence is suspected. The others are learned well already.
 _SUSPECTED = 0.1
@@ -44,20 +54,33 @@ _PERSONS = frozenset(
 _OTHERS = frozenset(["you", "they", "we"])
 
 
-def suspects(
-    examples: Path, earlier: ToxicityIdentifier, tier: str = "all"
-) -> list[str]:
-    """Return the distinct sentences that `earlier` suspects, without those of the style
-    table.
+def rated_sentences(examples: Path, tier: str = "all") -> pd.Series:
+    """Read the distinct rated sentences of the tables of content and fluency.
 
     Args:
         examples: folder of the tables.
-        earlier: judges them.
         tier: of the rows; see `read_rows`.
     """
-    known = set(pd.read_parquet(examples / "style.parquet", columns=["text"]).text)
-    found = dict.fromkeys(_rated_sentences(examples, tier))
-    texts = [text for text in found if text not in known and text.strip()]
+    found = []
+    for task in ("content", "fluency"):
+        frame, _ = read_rows(examples, task, tier)
+        rated = frame[frame.kind.str.startswith("rated_")]
+        found += [rated.text, rated.source]
+    return pd.concat(found).drop_duplicates()
+
+
+def suspects(
+    rated: pd.Series, known: pd.Series, earlier: ToxicityIdentifier
+) -> list[str]:
+    """Return the sentences that `earlier` suspects.
+
+    Args:
+        rated: distinct sentences.
+        known: texts that are learned anyway.
+        earlier: judges them.
+    """
+    is_new = ~rated.isin(known) & (rated.str.strip() != "")
+    texts = rated[is_new].tolist()
     ids = earlier.encode(texts)
     chosen = [
         text for text, row in zip(texts, ids, strict=True) if len(row) <= _MOST_TOKENS
@@ -66,122 +89,90 @@ def suspects(
 
 
 def planted(
-    examples: Path,
-    earlier: ToxicityIdentifier,
-    count: int,
-    rng: Random,
-    tier: str = "all",
+    rated: pd.Series, earlier: ToxicityIdentifier, count: int, rng: Random
 ) -> list[str]:
     """Put words that `earlier` suspects alone in the place of content words of short
-    rated sentences; return the sentences that it suspects then.
+    sentences; return the sentences that it suspects then.
 
     Whether such a sentence is toxic, the words around decide.
 
     Args:
-        examples: folder of the tables.
+        rated: distinct sentences.
         earlier: judges words and sentences.
         count: sentences that are made at first.
         rng: decides everything.
-        tier: of the rows; see `read_rows`.
     """
-    short = _short_ones(_rated_sentences(examples, tier))
-    words = _suspected_words(earlier)
+    vocabulary = sorted(earlier.tokenizer.get_vocab())
+    whole = [word for word in vocabulary if word.isalpha() and len(word) > 2]
+    words = _suspected(whole, earlier, _SUSPECTED_WORD)
     if not words:
         return []
-    made = _made(short, lambda sentence: _with_word(sentence, words, rng), count, rng)
-    return _suspected(made, earlier)
+    rule = at_one_place(content_places, partial(_with_word, words))
+    return _suspected(_changed(rated, rule, count, rng), earlier)
 
 
 def about_groups(
-    examples: Path, count: int, rng: Random, tier: str = "all"
+    rated: pd.Series, style: pd.DataFrame, count: int, rng: Random
 ) -> list[str]:
-    """Make sentences about groups of people from short ones about others, rated ones
-    and those of the style table: at most `count`.
+    """Make sentences about groups of people from short ones about others: at most
+    `count`.
 
     Args:
-        examples: folder of the tables.
+        rated: distinct sentences.
+        style: rows of the style table.
         count: how many.
         rng: decides everything.
-        tier: of the rows; see `read_rows`.
     """
-    style, _ = read_rows(examples, "style", tier)
-    pool = [*_rated_sentences(examples, tier), *real_sentences(style)]
+    sentences = pd.concat([rated, real_sentences(style)]).drop_duplicates()
     groups = read_slots(FOLDER / "style_slots.txt")
-    return _made(
-        _short_ones(pool),
-        lambda sentence: _about_a_group(sentence, groups, rng),
-        count,
-        rng,
-    )
+    return _changed(sentences, partial(_about_a_group, groups), count, rng)
 
 
-def _short_ones(texts: Iterable[str]) -> list[str]:
-    distinct = dict.fromkeys(texts)
-    return [text for text in distinct if 1 < len(text.split()) <= _MOST_WORDS]
-
-
-def _made(
-    sentences: Sequence[str],
-    change: Callable[[Words], Broken],
-    count: int,
-    rng: Random,
-) -> list[str]:
-    """Change sentences by rule: at most `count` distinct ones."""
-    if not sentences:
+def _changed(texts: pd.Series, rule: Rule, count: int, rng: Random) -> list[str]:
+    """Change short texts by a rule: at most `count` distinct ones."""
+    short = of_some_words(texts, _MOST_WORDS, fewest=2).tolist()
+    if not short:
         return []
 
-    def make(turn: int) -> tuple[str, None] | None:
-        changed = change(rng.choice(sentences).split())
-        return None if changed is None else (" ".join(changed), None)
+    def make(turn: int) -> str | None:
+        changed = rule(rng.choice(short).split(), rng)
+        return None if changed is None else " ".join(changed)
 
-    return [text for text, _ in draw_distinct(make, count, rng, at_most=True)]
+    return draw_unlabeled(make, count, rng, at_most=True)
 
 
-def _with_word(sentence: Words, words: Sequence[str], rng: Random) -> Broken:
-    """Put one of the words in the place of a content word."""
-    places = content_places(sentence)
-    if not places:
-        return None
-    place = rng.choice(places)
-    return put(sentence, place, like(rng.choice(words), sentence[place]))
+def _with_word(choices: Sequence[str], words: Words, place: int, rng: Random) -> Broken:
+    return put(words, place, like(rng.choice(choices), words[place]))
 
 
 def _about_a_group(
-    sentence: Words, groups: Mapping[str, Sequence[str]], rng: Random
+    groups: Mapping[str, Sequence[str]], words: Words, rng: Random
 ) -> Broken:
     """Say of which group a person is, or say of a group what is said of "you" or
     "them".
     """
     adjective = rng.choice(groups["adj"])
-    if bare(sentence[0]) in _OTHERS:
+    if bare(words[0]) in _OTHERS:
         several = rng.choice([f"{adjective} people", rng.choice(groups["many"])])
-        return put(sentence, 0, like(several, sentence[0]))
-    places = places_of(sentence, _PERSONS)
-    if not places:
-        return None
-    place = rng.choice(places)
-    if place == 0 and sentence[0][:1].isupper():
-        return [capitalized(adjective), sentence[0].lower(), *sentence[1:]]
-    return insert(sentence, place, adjective)
+        return put(words, 0, like(several, words[0]))
+    rule = at_one_place(_persons, partial(_of_group, adjective))
+    return rule(words, rng)
 
 
-def _suspected_words(identifier: ToxicityIdentifier) -> list[str]:
-    """List the whole words of the vocabulary that are suspected alone."""
-    words = sorted(word for word in identifier.tokenizer.get_vocab() if word.isalpha())
-    scores = identifier.p_toxic(words).tolist()
-    pairs = zip(words, scores, strict=True)
-    return [word for word, score in pairs if score > _SUSPECTED_WORD and len(word) > 2]
+def _persons(words: Words) -> list[int]:
+    return places_of(words, _PERSONS)
 
 
-def _suspected(texts: list[str], identifier: ToxicityIdentifier) -> list[str]:
+def _of_group(adjective: str, words: Words, place: int, rng: Random) -> Broken:
+    if place == 0 and words[0][:1].isupper():
+        return [capitalized(adjective), words[0].lower(), *words[1:]]
+    return insert(words, place, adjective)
+
+
+def _suspected(
+    texts: list[str], identifier: ToxicityIdentifier, least: float = _SUSPECTED
+) -> list[str]:
+    """Select the texts whose P(toxic) is above `least`."""
     scores = identifier.p_toxic(texts).tolist()
     pairs = zip(texts, scores, strict=True)
-    return [text for text, score in pairs if score > _SUSPECTED]
-
-
-def _rated_sentences(examples: Path, tier: str) -> Iterator[str]:
-    for task in ("content", "fluency"):
-        frame, _ = read_rows(examples, task, tier)
-        rated = frame[frame.kind.str.startswith("rated_")]
-        yield from rated.text
-        yield from rated.source
+    return [text for text, score in pairs if score > least]

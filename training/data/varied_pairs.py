@@ -7,14 +7,13 @@ the outputs of systems worse that it has not seen than those that it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import combinations
 from random import Random
 
 import numpy as np
 import pandas as pd
 
-from training.synthetic.drawing import draw_distinct
+from training.synthetic.drawing import draw_unlabeled
 from training.synthetic.lexicon import Lexicon
 from training.synthetic.meaning_contrasts import in_chat, meaning_contrasts
 from training.synthetic.pair_variations import Pair, PairVariations
@@ -96,12 +95,12 @@ def varied_pairs(frame: pd.DataFrame, count: int, rng: Random) -> list[Pair]:
     words = Lexicon(frame.text[frame.kind == "rewrite"]).words
     variations = PairVariations(known, words)
 
-    def make(turn: int) -> tuple[Pair, None] | None:
+    def make(turn: int) -> Pair | None:
         (pair,) = rng.choices(known, cum_weights=bounds)
         varied = variations.vary(pair, rng)
-        return None if varied is None or not is_usable(varied) else (varied, None)
+        return None if varied is None or not is_usable(varied) else varied
 
-    return _keys(draw_distinct(make, count, rng, at_most=True))
+    return draw_unlabeled(make, count, rng, at_most=True)
 
 
 def real_sentences(style: pd.DataFrame) -> pd.Series:
@@ -113,10 +112,12 @@ def real_sentences(style: pd.DataFrame) -> pd.Series:
     return style.text[~is_made]
 
 
-def of_some_words(texts: pd.Series, most: int) -> pd.Series:
-    """Select the texts of four words or more, and not of more than `most`."""
+def of_some_words(
+    texts: pd.Series, most: int, fewest: int = _FEWEST_WORDS
+) -> pd.Series:
+    """Select the texts of `fewest` words or more, and not of more than `most`."""
     counts = texts.map(lambda text: len(text.split()))
-    return texts[counts.between(_FEWEST_WORDS, most)]
+    return texts[counts.between(fewest, most)]
 
 
 def edited_sentences(style: pd.DataFrame, count: int, rng: Random) -> list[Pair]:
@@ -135,15 +136,15 @@ def role_pairs(count: int, rng: Random) -> list[Pair]:
         ValueError: If there are not so many distinct pairs.
     """
 
-    def make(turn: int) -> tuple[Pair, None]:
+    def make(turn: int) -> Pair:
         source, text, _ = role_pair(turn % 2 == 0, rng)
         if rng.random() < _LOWER_SHARE:
             source, text = source.lower(), text.lower()
         if rng.random() < _CHAT_SHARE:
             source, text = in_chat(source, text, rng)
-        return (source, text), None
+        return source, text
 
-    return _keys(draw_distinct(make, count, rng))
+    return draw_unlabeled(make, count, rng)
 
 
 def _chances(frame: pd.DataFrame) -> np.ndarray:
@@ -160,7 +161,3 @@ def _chances(frame: pd.DataFrame) -> np.ndarray:
     sampled *= _SAMPLED_SHARE / max(sampled.sum(), 1e-9)
     others *= (1 - _SAMPLED_SHARE) / max(others.sum(), 1e-9)
     return sampled + others
-
-
-def _keys(examples: Iterable[tuple[Pair, None]]) -> list[Pair]:
-    return [pair for pair, _ in examples]

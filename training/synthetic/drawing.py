@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import TypeVar
 
-__all__ = ["draw_distinct", "draw_rules"]
+__all__ = ["draw_distinct", "draw_rules", "draw_unlabeled"]
 
 R = TypeVar("R")
 K = TypeVar("K")
@@ -61,3 +61,15 @@ def draw_distinct(
     examples = list(found.items())
     rng.shuffle(examples)
     return examples
+
+
+def draw_unlabeled(
+    make: Callable[[int], K | None], count: int, rng: Random, at_most: bool = False
+) -> list[K]:
+    """Draw distinct examples that are nothing but their key; see `draw_distinct`."""
+
+    def alone(turn: int) -> tuple[K, None] | None:
+        key = make(turn)
+        return None if key is None else (key, None)
+
+    return [key for key, _ in draw_distinct(alone, count, rng, at_most)]
