@@ -190,6 +190,22 @@ def test_texts_that_rules_made_are_not_read(tmp_path):
     assert sorted(texts) == sorted([SOURCE, *kinds.values(), "Six."])
 
 
+def test_likelihoods_join_those_of_an_earlier_encoder(folder, tmp_path, monkeypatch):
+    known = [table(text="One.", label=0.5), table(text="Two.", label=np.nan)]
+    pd.concat(known, ignore_index=True).to_parquet(tmp_path / "content.parquet")
+    table(text="Three.", label=0.5).to_parquet(tmp_path / "fluency.parquet")
+    begun = pd.DataFrame({"text": ["One.", "Three.", SOURCE], "likelihood": 7.0})
+    begun.to_parquet(tmp_path / "likelihood.parquet")
+    flags = ["--examples", str(tmp_path), "--model", str(folder), "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", ["label_likelihood", *flags])
+    label_likelihood.main()
+    found = pd.read_parquet(tmp_path / "likelihood.parquet").set_index("text")
+    # The source of a row without a label gets the language model's too.
+    assert sorted(found.index) == sorted(["One.", "Two.", "Three.", SOURCE])
+    assert found.likelihood[["One.", "Three."]].tolist() == [7.0, 7.0]
+    assert (found.likelihood[["Two.", SOURCE]] < 0).all()
+
+
 def test_no_pairs_are_refused(loaded):
     with pytest.raises(ValueError, match="`--examples` must hold pairs"):
         learn(*loaded, [], settings())

@@ -20,6 +20,7 @@ from training.data.varied_pairs import (
 from training.synthetic import drawing
 from training.synthetic.pair_variations import PairVariations
 from training.synthetic.role_sentences import role_pair
+from training.synthetic.word_swaps import WordSwaps
 
 # Each with a word of its own that both sides have.
 PAIRS = [
@@ -27,6 +28,10 @@ PAIRS = [
     for thing in ("lamp", "kettle", "ladder", "tent")
 ]
 WORDS = ["copper", "violin"]
+# A lamp stands in for a kettle.
+SWAPS = WordSwaps(
+    ["lamp", "kettle", "moss"], np.array([[4.0, 0, 1], [0, 4, 1], [-4, -4, -4]])
+)
 LONG = "so " * 120 + "bad"
 
 
@@ -181,8 +186,11 @@ def test_fewer_pairs_are_made_where_there_are_not_so_many(monkeypatch):
 
 def run(monkeypatch, examples, *flags):
     counts = ["--between", "30", "--varied", "40", "--edited", "10", "--roles", "10"]
+    counts += ["--restyled", "10", "--swapped", "10"]
     arguments = ["write_variations", "--examples", str(examples), *counts, *flags]
     monkeypatch.setattr("sys.argv", arguments)
+    # No words of so small a table stand in for each other.
+    monkeypatch.setattr(write_variations, "word_swaps", lambda frame: SWAPS)
     write_variations.main()
     return pd.read_parquet(examples / "content.parquet")
 

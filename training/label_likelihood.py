@@ -5,7 +5,9 @@
 
 The model is SmolLM2-135M-Instruct; see `modules.language_model`. Texts are lower-cased,
 punctuation is joined and one stop ends each, so that spelling and case do not count.
-Writes likelihood.parquet: text, likelihood (in nats per token).
+Writes likelihood.parquet: text, likelihood (in nats per token). Where `python -m
+training.label_earlier` has begun it, the texts of rows without a label join those that
+are there.
 """
 
 from __future__ import annotations
@@ -52,15 +54,22 @@ def _without_spaces(found: re.Match[str]) -> str:
     return found[1].replace(" ", "")
 
 
-def texts_of(folder: Path) -> list[str]:
+def texts_of(folder: Path, unlabeled: bool = False) -> list[str]:
     """Return the distinct texts whose likelihood training asks for: both sides of
     content and fluency pairs, without those that rules made for content alone.
+
+    Args:
+        folder: of the tables.
+        unlabeled: of rows without a label alone.
     """
     found: dict[str, None] = {}
     for name in ("content", "fluency"):
-        columns = ["source", "text", "kind"]
+        columns = ["source", "text", "kind", "label"]
         frame = pd.read_parquet(folder / f"{name}.parquet", columns=columns)
-        asked = frame[~frame.kind.isin(MADE_KINDS)]
+        is_asked = ~frame.kind.isin(MADE_KINDS)
+        if unlabeled:
+            is_asked &= frame.label.isna()
+        asked = frame[is_asked]
         found |= dict.fromkeys([*asked.source, *asked.text])
     return list(found)
 
@@ -147,10 +156,15 @@ def main() -> None:
     model, tokenizer = load_language_model(args.model, args.gguf_file, torch.bfloat16)
     model.to(args.device)
     print(f"loaded after {time.time() - began:.0f} s", flush=True)
-    texts = texts_of(args.examples)[: args.limit]
+    path = args.examples / "likelihood.parquet"
+    is_begun = path.is_file()
+    texts = texts_of(args.examples, is_begun)[: args.limit]
     values = likelihoods(model, tokenizer, texts, args.token_budget, args.device)
     table = pd.DataFrame({"text": texts, "likelihood": values})
-    table.to_parquet(args.examples / "likelihood.parquet")
+    if is_begun:
+        known = pd.read_parquet(path)
+        table = pd.concat([known[~known.text.isin(texts)], table], ignore_index=True)
+    table.to_parquet(path)
     print(f"labeled {len(texts)} texts after {time.time() - began:.0f} s")
 
 

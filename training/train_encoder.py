@@ -49,7 +49,11 @@ def train(
     run_steps(tables, losses_of, updates, args)
 
 
-def _new_encoder(args: argparse.Namespace) -> Encoder:
+def _first_encoder(args: argparse.Namespace) -> Encoder:
+    if args.encoder:
+        encoder = Encoder.from_pretrained(args.encoder, device=args.device)
+        encoder.network.requires_grad_(True)
+        return encoder
     config = EncoderConfig(pair_layers=args.pair_layers)
     encoder = from_backbone(args.backbone, config)
     encoder.network.to(args.device)
@@ -60,13 +64,14 @@ def main() -> None:
     """Train as the command line says."""
     args = encoder_parser(__doc__).parse_args()
     torch.manual_seed(args.seed)
-    encoder = _new_encoder(args)
+    encoder = _first_encoder(args)
     tables = read_tables(TASKS, args, encoder.tokenizer)
     save_settings(args)
     train(encoder, tables, args)
     encoder.network.float().to("cpu").eval()
-    texts = [ids for table in tables.values() for ids in table.texts]
-    encoder = prune(encoder, count_tokens(texts))
+    if not args.encoder:
+        texts = [ids for table in tables.values() for ids in table.texts]
+        encoder = prune(encoder, count_tokens(texts))
     save_encoder(encoder, args.output_dir / "encoder.safetensors")
 
 

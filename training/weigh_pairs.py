@@ -47,19 +47,19 @@ KIND_WEIGHTS = {
 # How much of what is drawn are rewrites by a language model, and pairs that are made
 # from pairs. People's and systems' pairs share the rest.
 KIND_SHARES = {
-    "sampled": 0.16,
-    "sampled_other": 0.1,
-    "between": 0.08,
+    "sampled": 0.17,
+    "sampled_other": 0.12,
+    "between": 0.09,
     "varied": 0.14,
-    "edited": 0.04,
-    "roles": 0.03,
+    "edited": 0.03,
+    "roles": 0.02,
+    "restyled": 0.04,
+    "swapped": 0.07,
 }
 OTHER = "other"
-# Kinds whose labels are mixed with SIM of an earlier release: detoxified texts.
-DETOXIFIED = (
-    "rewrite", "rewrite_to_rewrite", "delete", "delete_unrated", "replace", "lossy",
-    "judged", "to_judge", *SAMPLED_KINDS, "between", "varied",
-)  # fmt: skip
+# Kinds whose labels are mixed with SIM of an earlier release where the teacher gave
+# them: detoxified texts.
+DETOXIFIED = ("to_judge", *SAMPLED_KINDS, "between", "varied")
 # How much the logit of that SIM counts. From 0 to 0.5, the teacher's agreement with
 # people rises for segments (EMNLP 2021) and falls for systems (CLEF 2024).
 EARLIER_SHARE = 0.4
@@ -119,7 +119,7 @@ def mixed_with_earlier(teacher: np.ndarray, earlier: np.ndarray) -> np.ndarray:
 
 def _earlier(frame: pd.DataFrame, release: Path) -> np.ndarray:
     """Return SIM of a release for detoxified pairs, NaN for others."""
-    is_asked = frame.kind.isin(DETOXIFIED) & (frame.source != frame.text)
+    is_asked = frame.kind.isin(DETOXIFIED) & frame.label.isna()
     pairs = frame[is_asked].rename(columns={"text": "rewrite"})
     found = np.full(len(frame), np.nan)
     found[is_asked] = release_scores(release)(pairs).sim

@@ -50,7 +50,16 @@ LEAST_LABEL = 0.75
 SOURCE_KINDS = ("rewrite", "delete_unrated", "replace")
 # How often each manner is asked for, of toxic sources and of others.
 MANNER_SHARES = {"civil": 0.45, "polite": 0.25, "simple": 0.1, "paraphrase": 0.2}
-OTHER_SHARES = {"civil": 0.15, "polite": 0.2, "simple": 0.25, "paraphrase": 0.4}
+OTHER_SHARES = {
+    "civil": 0.1,
+    "polite": 0.15,
+    "simple": 0.2,
+    "paraphrase": 0.3,
+    # No pair is in these manners: the model knows their names alone.
+    "formal": 0.1,
+    "cheerful": 0.08,
+    "like an advertisement": 0.07,
+}
 # The higher, the more often a rewrite strays from its source.
 TEMPERATURES = (0.7, 1.0, 1.25)
 # How much each weighs: near a fifth of what is drawn of fluency. `weigh_pairs` gives
@@ -160,14 +169,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("write_rewrites", __doc__)
     add = parser.add_argument
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    add("--per_source", type=int, default=3, help="rewrites of each toxic source")
-    add("--other_sources", type=int, default=40_000, help="sources beside toxic ones")
+    add("--per_source", type=int, default=4, help="rewrites of each toxic source")
+    add("--other_sources", type=int, default=50_000, help="sources beside toxic ones")
     add("--per_other", type=int, default=2, help="rewrites of each of these")
     add("--limit", type=int, help="rewrite so many sources of each kind only")
-    add("--batch_size", type=int, default=64)
+    add("--batch_size", type=int, default=96)
     add("--write_minutes", type=float, default=1e9, help="end writing sooner")
     add("--write_size", type=int, default=8192, help="rewrites written at a time")
-    add_run_flags(parser, learning_rate=2e-4, of_what="the language model", steps=150)
+    add_run_flags(parser, learning_rate=2e-4, of_what="the language model", steps=120)
     add_model_flags(parser)
     return parser
 

@@ -3,7 +3,8 @@
     python -m training.write_variations --examples runs/examples
 
 Two rewrites of one source side by side, variations of pairs, edits of real sentences,
-and sentences built by grammar; see `training.data.varied_pairs`. The teacher says what
+and sentences built by grammar; see `training.data.varied_pairs`. Rewrites in another
+tone, and with a word exchanged; see `training.data.retold_pairs`. The teacher says what
 they keep. Rewrites come from `python -m training.write_rewrites`; where there are none,
 the other pairs alone are varied.
 """
@@ -18,6 +19,7 @@ from random import Random
 import pandas as pd
 
 from training.data.example_table import read_rows, replace_unlabeled
+from training.data.retold_pairs import RetoldPairs, word_swaps
 from training.data.varied_pairs import (
     edited_sentences,
     is_usable,
@@ -31,20 +33,31 @@ from training.synthetic.pair_variations import Pair
 __all__ = ["KINDS"]
 
 # How many of each kind are made at most.
-KINDS = {"between": 100_000, "varied": 120_000, "edited": 40_000, "roles": 30_000}
+KINDS = {
+    "between": 100_000,
+    "varied": 150_000,
+    "edited": 40_000,
+    "roles": 30_000,
+    "restyled": 60_000,
+    "swapped": 90_000,
+}
 WEIGHT = 1.0
 
 
 def _make(args: argparse.Namespace) -> dict[str, list[Pair]]:
     """Make the pairs of each kind."""
     content, _ = read_rows(args.examples, "content", args.tier)
+    content = content[~content.kind.isin(KINDS)]
     style, _ = read_rows(args.examples, "style", args.tier)
+    retold = RetoldPairs(content, style, word_swaps(content))
     rng = Random(args.seed)
     return {
         "between": pairs_between(content, args.between, rng),
         "varied": varied_pairs(content, args.varied, rng),
         "edited": edited_sentences(style, args.edited, rng),
         "roles": role_pairs(args.roles, rng),
+        "restyled": retold.restyled(args.restyled, rng),
+        "swapped": retold.swapped(args.swapped, rng),
     }
 
 

@@ -27,12 +27,6 @@ __all__ = [
 ]
 
 MAX_TOKENS = 72
-# Kinds whose fluency the language model corrects: real and made outputs, of which no
-# person has said how fluent.
-LIKELIHOOD_KINDS = (
-    "outputs", "sampled", "sampled_other", "delete", "replace", "rewrite",
-    "broken_rewrite",
-)  # fmt: skip
 # Mean and deviation that likelihoods are brought to, in nats per token.
 CENTER, SPREAD = -4.5, 1.2
 # How far, as a logit, the language model may move what the teacher says.
@@ -132,7 +126,8 @@ class ExampleTable:
             self.own = scaled.astype(np.float32)
             self.relative = relative.astype(np.float32)
         if self.task == "fluency":
-            is_corrected = self.frame.kind.isin(LIKELIHOOD_KINDS).to_numpy()
+            # What an earlier encoder says of the other rows has the change in it.
+            is_corrected = self.frame.label.isna().to_numpy()
             change = args.likelihood * self.relative
             change = np.clip(change, -MOST_CHANGE, MOST_CHANGE)
             # Not every text's likelihood is known.

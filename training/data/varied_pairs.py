@@ -35,7 +35,7 @@ __all__ = [
 # Kinds of rewrites by a language model: of toxic sources, and of others.
 SAMPLED_KINDS = ("sampled", "sampled_other")
 # Kinds of pairs whose texts rules made, for the content table alone.
-MADE_KINDS = ("varied", "edited", "roles")
+MADE_KINDS = ("varied", "edited", "roles", "restyled", "swapped")
 # Kinds of pairs that are varied beside rewrites by a language model: people or systems
 # wrote them.
 _VARIED_KINDS = (

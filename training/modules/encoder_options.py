@@ -18,12 +18,12 @@ def encoder_parser(docstring: str) -> argparse.ArgumentParser:
     _add_start_flags(parser)
     _add_label_flags(parser)
     of_what = "the transformer; heads take four times"
-    add_run_flags(parser, learning_rate=3e-4, of_what=of_what)
+    add_run_flags(parser, learning_rate=2.5e-4, of_what=of_what)
     parser.add_argument(
         "--batch_sizes",
         type=int,
         nargs=3,
-        default=(384, 768, 384),
+        default=(256, 768, 384),
         help="texts of style, pairs of content and of fluency per step",
     )
     parser.add_argument("--output_dir", type=Path, required=True)
@@ -37,6 +37,7 @@ def _add_start_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of all-MiniLM-L6-v2; the package's when not given",
     )
+    add("--encoder", type=Path, help="an encoder to go on with, instead of a backbone")
     add("--pair_layers", type=int, default=EncoderConfig().pair_layers)
 
 
@@ -66,6 +67,6 @@ def _add_label_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--trust",
         type=float,
-        default=0.5,
+        default=0.25,
         help="scales how far constructed labels count",
     )
