@@ -15,7 +15,7 @@ from training.modules.padded_network import PairStates
 from training.modules.schedule import mixed_precision
 from training.modules.training_rows import Block, TrainingRows
 
-__all__ = ["EncoderLosses"]
+__all__ = ["NEAR_WEIGHT", "EncoderLosses", "label_loss", "logit_loss"]
 
 # Weights of what helps to learn, beside the three scores' own losses.
 LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT, NEAR_WEIGHT = 0.25, 0.4, 0.5, 0.4
@@ -58,7 +58,7 @@ class EncoderLosses:
         states = padded.trunk_states(body, texts)
         states = padded.run_layers(body.style, states, texts[1])
         logits = padded.text_logits(self.network.style_head, states, texts[1])
-        return {"style": _label_loss(logits, table.labels[rows])}
+        return {"style": label_loss(logits, table.labels[rows])}
 
     def _content(
         self, table: TrainingRows, rows: torch.Tensor, width: int
@@ -67,8 +67,8 @@ class EncoderLosses:
         logits = padded.pair_logits(self.network.content_head, together)
         labels = table.labels[rows]
         return {
-            "content": _label_loss(logits, labels),
-            "near": NEAR_WEIGHT * _logit_loss(logits, labels),
+            "content": label_loss(logits, labels),
+            "near": NEAR_WEIGHT * logit_loss(logits, labels),
             "likelihood": self._likelihood_loss(table, rows, trunk),
         }
 
@@ -84,10 +84,10 @@ class EncoderLosses:
         flaws = self.flaw_head(features)[:, :, 0]
         marks = table.marks(rows, width)
         return {
-            "fluency": _label_loss(alone + beside, labels),
+            "fluency": label_loss(alone + beside, labels),
             # The branch alone must read fluency too, or the pair layers would learn
             # what it could.
-            "alone": ALONE_WEIGHT * _label_loss(alone, labels),
+            "alone": ALONE_WEIGHT * label_loss(alone, labels),
             "flaws": FLAW_WEIGHT * _flaw_loss(flaws, marks),
             "likelihood": self._likelihood_loss(table, rows, trunk),
         }
@@ -122,11 +122,14 @@ class EncoderLosses:
         return LIKELIHOOD_WEIGHT * losses
 
 
-def _label_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def label_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Compute the mean cross-entropy of logits and labels in [0, 1]. *Shape:* (n,)
+    each.
+    """
     return binary_cross_entropy_with_logits(logits.float(), labels)
 
 
-def _logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Compare logits with those of the labels.
 
     Cross-entropy hardly tells 0.85 from 0.95, between which most good rewrites lie.

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The shipped encoder: examples, rewrites and labels of larger models, training, a mean with an earlier encoder, calibration.
-# The file ends in OUTPUT/encoder.
+# The shipped encoder goes on from that of release 0.9.0: examples, rewrites, labels of larger models and of that release,
+# training, a mean with it, a refinement of what reads pairs, calibration. The file ends in OUTPUT/encoder.
 #
-#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   30 minutes on a GPU, days on two cores
+#     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
 #     training/recipes/encoder.sh --small OUTPUT                                               the same commands on made-up data
 #
 # DATA is laid out like the data README says; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
 # file) and all-mpnet-base-v2: see README.md beside this folder. RELEASE is a checkout of release 0.3.0, EARLIER_ENCODER the
-# encoder.safetensors of release 0.8.1.
+# encoder.safetensors of release 0.9.0.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --small ]; then
@@ -17,15 +17,15 @@ if [ "${1:-}" = --small ]; then
     examples_flags=(--max_rows 40)
     language_model=(--model "$2/language_model")
     writer_flags=(--steps 2 --batch_size 4 --per_source 1 --other_sources 8 --per_other 1)
-    variation_flags=(--between 20 --varied 20 --edited 10 --roles 10)
+    variation_flags=(--between 20 --varied 20 --edited 10 --roles 10 --restyled 10 --swapped 10)
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
-    weigh_flags=()
-    earlier=$2/trained/encoder.safetensors
+    weigh_flags=() refine_flags=(--steps 2 --batch_sizes 4 --pairs 20)
+    earlier=toxicity_j/encoder.safetensors
 else
     data=$1 output=$2 teacher=$4 earlier=$6
-    examples_flags=() writer_flags=() variation_flags=() teacher_flags=() encoder_flags=(--steps 8350)
-    weigh_flags=(--release "$5")
+    examples_flags=() writer_flags=() variation_flags=() teacher_flags=(--steps 1400) encoder_flags=(--steps 6900)
+    weigh_flags=(--release "$5") refine_flags=()
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
@@ -34,15 +34,18 @@ python -m training.prepare_examples --data "$data" --output_dir "$examples" "${e
 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True \
     python -m training.write_rewrites --examples "$examples" "${language_model[@]}" "${writer_flags[@]}"
 python -m training.write_variations --examples "$examples" "${variation_flags[@]}"
+python -m training.label_earlier --examples "$examples" --encoder "$earlier"
 python -m training.label_likelihood --examples "$examples" "${language_model[@]}"
-for task in content style fluency; do
+for task in content fluency; do
     python -m training.train_teacher --task $task --examples "$examples" --backbone "$teacher" "${teacher_flags[@]}"
 done
 python -m training.weigh_pairs --examples "$examples" "${weigh_flags[@]}"
 label_flags=(--examples "$examples" --content_labels "$examples/content.weighed.parquet")
-python -m training.train_encoder --output_dir "$output/trained" "${label_flags[@]}" "${encoder_flags[@]}"
+python -m training.train_encoder --encoder "$earlier" --output_dir "$output/trained" "${label_flags[@]}" "${encoder_flags[@]}"
 python -m training.average_encoders --encoder "$output/trained/encoder.safetensors" --earlier "$earlier" \
     --output_file "$output/averaged.safetensors"
+python -m training.refine_pairs --encoder "$output/averaged.safetensors" --data "$data" --examples "$examples" \
+    --output_file "$output/refined.safetensors" "${refine_flags[@]}"
 mkdir -p "$output/encoder"
-python -m training.calibrate_encoder --data "$data" --encoder "$output/averaged.safetensors" \
+python -m training.calibrate_encoder --data "$data" --encoder "$output/refined.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"

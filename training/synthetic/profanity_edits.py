@@ -10,18 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from random import Random
 
-from training.synthetic.lexicon import EXPLETIVES, FUNCTION_WORDS, LISTS, Lexicon
+from training.synthetic.lexicon import (
+    EXPLETIVES,
+    FUNCTION_WORDS,
+    LISTS,
+    Lexicon,
+    content_places,
+)
 from training.synthetic.spelling import bare
 from training.synthetic.word_edits import places_of
 
 __all__ = ["remove_rude", "replace_rude"]
 
-# Returns a word for a mask after another word; with the fluency and the kept meaning.
-Filler = tuple[Callable[[str], str], float, float]
+# Returns a word for a mask after another word; with the fluency that it gives.
+Filler = tuple[Callable[[str], str], float]
 
 _PRAISE = LISTS["praise"].split()
-# How often a mask is filled by praise, by a word that may follow, and by any word.
-_FILLER_WEIGHTS = (0.3, 0.4, 0.3)
+# How often masks are filled by praise, by words that may follow, by any words, and by
+# one word again and again.
+_FILLER_WEIGHTS = (0.25, 0.3, 0.2, 0.25)
+# What a sentence keeps of its meaning, from nearly nothing replaced to all: at most
+# `_MOST_KEPT`, less by `_KEPT_SLOPE` times the share of content words replaced.
+_MOST_KEPT, _KEPT_SLOPE, _LEAST_KEPT = 0.8, 1.4, 0.1
 # Fluency of a text that lost a rude word: an adjective, a noun after its article, or
 # all between two function words.
 _LOST_FREELY, _LOST_NOUN, _LEFT_A_HOLE = 0.55, 0.4, 0.15
@@ -60,30 +70,32 @@ def replace_rude(
 ) -> tuple[str, float, float]:
     """Put other words in place of the rude ones, as a system that fills masks does.
 
-    The words are praise, words that may follow what stands before them, or any words.
+    The words are praise, words that may follow what stands before them, any words, or
+    one word for all. What is kept depends on how much of the sentence is replaced.
 
     Returns:
         The text, its fluency, and the kept meaning.
     """
     words = text.split()
-    choose, fluency, meaning = _draw_filler(rng, lexicon)
+    choose, fluency = _draw_filler(rng, lexicon)
     places = places_of(words, rude)
+    lost = len(places) / max(1, len({*places, *content_places(words)}))
     for place in places:
         before = words[place - 1] if place else ""
         words[place] = choose(before)
     if words == text.split():
         return text, 0.9, 1.0
     fluency *= 0.8 ** (len(places) - 1)
-    return " ".join(words), fluency, meaning
+    return " ".join(words), fluency, max(_LEAST_KEPT, _MOST_KEPT - _KEPT_SLOPE * lost)
 
 
 def _draw_filler(rng: Random, lexicon: Lexicon) -> Filler:
-    """Draw a way to fill a mask after a word, and the fluency and kept meaning that it
-    gives.
-    """
+    """Draw a way to fill a mask after a word, and the fluency that it gives."""
+    again = rng.choice(lexicon.words)
     fillers: tuple[Filler, ...] = (
-        (lambda before: rng.choice(_PRAISE), 0.6, 0.25),
-        (lambda before: lexicon.follow(before, rng), 0.55, 0.35),
-        (lambda before: rng.choice(lexicon.words), 0.35, 0.35),
+        (lambda before: rng.choice(_PRAISE), 0.6),
+        (lambda before: lexicon.follow(before, rng), 0.55),
+        (lambda before: rng.choice(lexicon.words), 0.35),
+        (lambda before: again, 0.35),
     )
     return rng.choices(fillers, _FILLER_WEIGHTS)[0]

@@ -1,0 +1,150 @@
+"""The run that refines what reads pairs, and the pairs that it reads."""
+
+from __future__ import annotations
+
+import argparse
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.tiny_encoder import tiny_encoder
+from training import refine_pairs
+from training.data.table_parts import ParaDetox
+from training.modules import padded_network as padded
+from training.modules.pair_parts import PAIR_PARTS, keep_all_but_pairs
+from training.modules.pair_refinement import PairRefinement
+from training.modules.training_rows import Tokens, TrainingRows
+from training.refine_pairs import (
+    REPLACED_SHARE,
+    REPLACED_TRUST,
+    TEACHER_TRUST,
+)
+from training.synthetic.lexicon import Lexicon
+from training.synthetic.profanity_edits import replace_rude
+
+REWRITES = ["the ferry left the island at noon", "copper boats need yellow paint"]
+KNOWN = ParaDetox([], REWRITES, {"silly", "fool", "fools"}, Lexicon(REWRITES))
+
+
+def content():
+    sources = [f"the silly goat number {i} left the island early" for i in range(40)]
+    rows = pd.DataFrame({"source": sources, "text": [s[10:] for s in sources]})
+    written = rows.assign(kind="rewrite", label=0.9)
+    sampled = rows.assign(text=rows.text + " again", kind="sampled", label=np.nan)
+    copies = rows.assign(text=rows.source, kind="copy", label=0.98)
+    return pd.concat([written, sampled, copies], ignore_index=True)
+
+
+def weighed(frame):
+    # Half of the rows are not drawn.
+    weights = np.arange(len(frame)) % 2
+    return pd.DataFrame({"weight": weights.astype(float), "teacher": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        # One of three content words, one of seven, and the only one.
+        ("the silly goat slept", (0.3, 0.35)),
+        ("the silly goat slept beside yellow copper boats", (0.55, 0.62)),
+        ("you fool", (0.1, 0.1)),
+    ],
+)
+def test_the_less_is_replaced_the_more_is_kept(text, bounds):
+    rng = random.Random(3)
+    made = [replace_rude(text, KNOWN.rude, rng, KNOWN.lexicon) for _ in range(60)]
+    least, most = bounds
+    assert all(least <= kept <= most for _, _, kept in made)
+    assert len({changed for changed, _, _ in made}) > 5
+    assert not any({"silly", "fool"} & {*changed.split()} for changed, _, _ in made)
+    nothing_rude = replace_rude("the goat slept", KNOWN.rude, rng, KNOWN.lexicon)
+    assert nothing_rude == ("the goat slept", 0.9, 1.0)
+
+
+def test_one_word_may_stand_for_all_that_is_rude():
+    rng = random.Random(4)
+    text = "silly fools silly fools silly fools"
+    made = [replace_rude(text, KNOWN.rude, rng, KNOWN.lexicon)[0] for _ in range(200)]
+    assert sum(len({*changed.split()}) == 1 for changed in made) > 25
+
+
+def test_pairs_are_replaced_sentences_and_rows_by_weight():
+    frame = content()
+    pairs = refine_pairs.refining_pairs(frame, weighed(frame), KNOWN, 40, 0)
+    again = refine_pairs.refining_pairs(frame, weighed(frame), KNOWN, 40, 0)
+    pd.testing.assert_frame_equal(pairs, again)
+    replaced = pairs[pairs.share == REPLACED_TRUST]
+    assert len(replaced) == round(REPLACED_SHARE * 40)
+    assert not replaced.text.str.contains("silly").any()
+    assert (replaced.label < 0.7).all()
+    rows = pairs[pairs.share != REPLACED_TRUST]
+    drawn = rows.merge(frame, on=["source", "text"], suffixes=("", "_known"))
+    assert len(drawn) == len(rows) == 30
+    # Rows with a label keep what the encoder says, the teacher's are learned in part.
+    assert {*drawn.kind} == {"rewrite", "sampled"}
+    is_sampled = drawn.kind == "sampled"
+    assert drawn.share.tolist() == np.where(is_sampled, TEACHER_TRUST, 0).tolist()
+    assert (drawn.label == 0.25).all()
+
+
+TEXTS = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
+CPU = torch.device("cpu")
+ALL = torch.arange(3)
+
+
+def _rows(labels):
+    sides = (
+        Tokens(np.concatenate(side), np.array([len(ids) for ids in side]), CPU)
+        for side in (TEXTS, TEXTS[::-1])
+    )
+    unknown = np.full(3, np.nan)
+    return TrainingRows(*sides, np.array(labels), unknown, unknown)
+
+
+def test_what_the_encoder_said_before_is_learned_where_no_label_counts():
+    network = tiny_encoder().network
+    said = network(TEXTS, TEXTS[::-1])
+    own = said.content.detach().sigmoid()
+    padded.pad_attention(network)
+    shares = torch.tensor([0.0, 1.0, 0.5])
+    losses_of = PairRefinement(network, _rows([np.nan, 0.3, 0.3]), shares)
+    labels = torch.stack([own[0], torch.tensor(0.3), (own[2] + 0.3) / 2])
+    # Dropout acts on what is trained.
+    network.eval()
+    found = losses_of("content", ALL, 8)
+    wanted = -(labels * own.log() + (1 - labels) * (1 - own).log()).mean()
+    assert found["content"].item() == pytest.approx(wanted.item(), rel=1e-4)
+    # Nothing was learned yet, so fluency has not moved.
+    assert found["fluency"].item() == pytest.approx(0, abs=1e-8)
+    assert found["near"].item() > 0
+
+
+def test_only_what_reads_pairs_is_refined():
+    network = tiny_encoder().network
+    keep_all_but_pairs(network)
+    learning = {n for n, value in network.named_parameters() if value.requires_grad}
+    assert learning
+    assert learning == {
+        name for name, _ in network.named_parameters() if name.startswith(PAIR_PARTS)
+    }
+    assert network.body.pair.training
+    assert not network.body.trunk.training
+
+
+def test_a_run_brings_pairs_nearer_to_their_labels():
+    encoder = tiny_encoder()
+    pair = {"source": "a b c", "text": "a c", "label": 0.9, "share": 1.0}
+    pairs = pd.DataFrame([pair] * 8)
+    args = argparse.Namespace(
+        learning_rate=3e-3, batch_sizes=(8,), steps=20, minutes=9e9, seed=0
+    )
+    before = encoder.score(["a c"], ["a b c"])
+    refine_pairs.refine(encoder, pairs, args)
+    fresh = tiny_encoder()
+    fresh.network.load_state_dict(encoder.network.state_dict())
+    after = fresh.score(["a c"], ["a b c"])
+    assert abs(after["content"][0] - 0.9) < abs(before["content"][0] - 0.9)
+    assert after["style"][0] == pytest.approx(before["style"][0], abs=1e-4)

@@ -1,0 +1,77 @@
+"""The losses of a step that refines what an encoder reads in pairs."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch.nn.functional import smooth_l1_loss
+
+from toxicity_j.builtin_network import EncoderNetwork
+from training.modules import padded_network as padded
+from training.modules.encoder_losses import NEAR_WEIGHT, label_loss, logit_loss
+from training.modules.padded_network import PairStates
+from training.modules.pair_parts import keep_all_but_pairs
+from training.modules.schedule import mixed_precision
+from training.modules.training_rows import TrainingRows
+
+__all__ = ["PairRefinement"]
+
+# Weight of the loss that keeps what the source adds to fluency as it was.
+_FLUENCY_WEIGHT = 0.2
+
+
+class PairRefinement:
+    """Computes the losses of a batch of pairs.
+
+    What the encoder said before is computed in the same step, from a copy of what reads
+    pairs: the trunk stays the same.
+
+    Args:
+        network: prepared by `padded_network.pad_attention`.
+        rows: the pairs. Labels are learned as far as `shares` say, and what the encoder
+            said before for the rest.
+        shares: in [0, 1]. *Shape:* (rows,)
+    """
+
+    def __init__(
+        self, network: EncoderNetwork, rows: TrainingRows, shares: torch.Tensor
+    ) -> None:
+        self.network = network
+        self.rows = rows
+        self.shares = shares
+        self.device = network.body.word_embeddings.weight.device
+        self._before = deepcopy(network).eval().requires_grad_(False)
+        keep_all_but_pairs(network)
+
+    def __call__(
+        self, task: str, rows: torch.Tensor, width: int
+    ) -> dict[str, torch.Tensor]:
+        """Compute the losses of rows, padded to a width."""
+        with mixed_precision(self.device):
+            return self._losses(rows, width)
+
+    def _losses(self, rows: torch.Tensor, width: int) -> dict[str, torch.Tensor]:
+        table, network, before = self.rows, self.network, self._before
+        sources = table.sources.padded(rows, width)
+        texts = table.texts.padded(rows, width)
+        with torch.no_grad():
+            trunk = PairStates(
+                padded.trunk_states(network.body, sources),
+                padded.trunk_states(network.body, texts),
+                sources[1],
+                texts[1],
+            )
+            said = padded.pair_states(before.body, trunk, (sources, texts))
+            own = padded.pair_logits(before.content_head, said).float().sigmoid()
+            added = padded.pair_logits(before.pair_fluency_head, said)
+        share = self.shares[rows]
+        labels = share * table.labels[rows].nan_to_num() + (1 - share) * own
+        together = padded.pair_states(network.body, trunk, (sources, texts))
+        logits = padded.pair_logits(network.content_head, together)
+        beside = padded.pair_logits(network.pair_fluency_head, together)
+        return {
+            "content": label_loss(logits, labels),
+            "near": NEAR_WEIGHT * logit_loss(logits, labels),
+            "fluency": _FLUENCY_WEIGHT * smooth_l1_loss(beside, added),
+        }
