@@ -37,6 +37,14 @@ def test_weights_move_by_the_share_of_their_part():
         assert found[name].unique().item() == pytest.approx(kept_of_pairs)
 
 
+def test_other_shares_are_taken():
+    encoder = _filled(1.0)
+    average(encoder, _filled(0.0), pair_share=0.25, share=0.0)
+    found = encoder.network.state_dict()
+    assert found["body.trunk.0.qkv.weight"].unique().item() == 1
+    assert found["body.pair.0.qkv.weight"].unique().item() == 0.75
+
+
 def test_words_are_averaged_by_their_spelling():
     count = tiny_encoder().config.vocab_size
     # Fewer words, the first ones of the others, under other numbers.

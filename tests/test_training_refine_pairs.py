@@ -12,6 +12,7 @@ import torch
 
 from tests.tiny_encoder import tiny_encoder
 from training import refine_pairs
+from training.data.retold_contrasts import RetoldContrasts
 from training.data.table_parts import ParaDetox
 from training.modules import padded_network as padded
 from training.modules.pair_parts import PAIR_PARTS, keep_all_but_pairs
@@ -19,7 +20,9 @@ from training.modules.pair_refinement import PairRefinement
 from training.modules.training_rows import Tokens, TrainingRows
 from training.refine_pairs import (
     REPLACED_SHARE,
-    REPLACED_TRUST,
+    RESTYLED_SHARE,
+    RULE_TRUST,
+    SWAPPED_SHARE,
     TEACHER_TRUST,
 )
 from training.synthetic.lexicon import Lexicon
@@ -71,23 +74,49 @@ def test_one_word_may_stand_for_all_that_is_rude():
     assert sum(len({*changed.split()}) == 1 for changed in made) > 25
 
 
-def test_pairs_are_replaced_sentences_and_rows_by_weight():
+def style():
+    texts = [f"the goat number {i} likes good yellow paint" for i in range(20)]
+    return pd.DataFrame({"text": texts, "kind": "public"})
+
+
+def test_pairs_are_contrasts_and_rows_by_weight():
     frame = content()
-    pairs = refine_pairs.refining_pairs(frame, weighed(frame), KNOWN, 40, 0)
-    again = refine_pairs.refining_pairs(frame, weighed(frame), KNOWN, 40, 0)
-    pd.testing.assert_frame_equal(pairs, again)
-    replaced = pairs[pairs.share == REPLACED_TRUST]
-    assert len(replaced) == round(REPLACED_SHARE * 40)
+    arguments = frame, weighed(frame), style(), KNOWN, 100, 0
+    pairs = refine_pairs.refining_pairs(*arguments)
+    pd.testing.assert_frame_equal(pairs, refine_pairs.refining_pairs(*arguments))
+    by_rule = pairs[pairs.share == RULE_TRUST]
+    shares = REPLACED_SHARE + RESTYLED_SHARE + SWAPPED_SHARE
+    assert len(by_rule) == round(shares * 100)
+    replaced = by_rule[by_rule.source.str.contains("silly")]
     assert not replaced.text.str.contains("silly").any()
-    assert (replaced.label < 0.7).all()
-    rows = pairs[pairs.share != REPLACED_TRUST]
-    drawn = rows.merge(frame, on=["source", "text"], suffixes=("", "_known"))
-    assert len(drawn) == len(rows) == 30
+    # A sentence in another tone keeps more than one with another word.
+    retold = by_rule[~by_rule.source.str.contains("silly")]
+    assert (retold.label > 0.9).sum() == round(RESTYLED_SHARE * 100)
+    assert (retold.label < 0.5).sum() == round(SWAPPED_SHARE * 100)
+    rows = pairs[pairs.share != RULE_TRUST]
     # Rows with a label keep what the encoder says, the teacher's are learned in part.
+    drawn = rows.merge(frame, on=["source", "text"], suffixes=("", "_known"))
+    assert len(drawn) == len(rows)
     assert {*drawn.kind} == {"rewrite", "sampled"}
     is_sampled = drawn.kind == "sampled"
     assert drawn.share.tolist() == np.where(is_sampled, TEACHER_TRUST, 0).tolist()
     assert (drawn.label == 0.25).all()
+
+
+def test_contrasts_keep_a_share_of_what_their_base_keeps():
+    rows = [("the silly goat has two boats", "the goat has two boats", "rewrite")]
+    frame = pd.DataFrame(rows, columns=["source", "text", "kind"])
+    contrasts = RetoldContrasts(frame, pd.Series([0.8]), style()[:0], KNOWN.rude)
+    restyled = contrasts.restyled(10, random.Random(1))
+    assert len(restyled) == 10
+    assert all(kept == pytest.approx(0.94 * 0.8) for _, kept in restyled)
+    swapped = contrasts.swapped(10, random.Random(2))
+    # Such a small table has no words that stand in for others: rules change these.
+    assert {source for (source, _), _ in swapped} == {rows[0][0]}
+    assert all(0 < kept <= 0.35 * 0.8 for _, kept in swapped)
+    # What keeps too little is no base.
+    without = RetoldContrasts(frame, pd.Series([0.7]), style()[:0], KNOWN.rude)
+    assert without.restyled(5, random.Random(0)) == []
 
 
 TEXTS = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]

@@ -26,8 +26,13 @@ PAIR_SHARE, SHARE = 0.5, 0.7
 _WORDS = "body.word_embeddings.weight"
 
 
-def average(encoder: Encoder, earlier: Encoder) -> None:
-    """Move an encoder's weights towards those of an earlier one, in place.
+def average(
+    encoder: Encoder,
+    earlier: Encoder,
+    pair_share: float = PAIR_SHARE,
+    share: float = SHARE,
+) -> None:
+    """Move an encoder's weights towards those of another one, in place.
 
     A token that only one of them has keeps the weights that it has.
 
@@ -41,8 +46,8 @@ def average(encoder: Encoder, earlier: Encoder) -> None:
     others[_WORDS] = _words_for(encoder, earlier)
     with torch.no_grad():
         for name, values in weights.items():
-            share = PAIR_SHARE if name.startswith(PAIR_PARTS) else SHARE
-            values.lerp_(others[name], share)
+            is_of_pairs = name.startswith(PAIR_PARTS)
+            values.lerp_(others[name], pair_share if is_of_pairs else share)
 
 
 def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
@@ -69,10 +74,14 @@ def main() -> None:
     add = parser.add_argument
     add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
     add("--earlier", type=Path, required=True, help="that of an earlier release")
+    help_of_pairs = "share of the earlier weights in what reads pairs"
+    add("--pair_share", type=float, default=PAIR_SHARE, help=help_of_pairs)
+    add("--share", type=float, default=SHARE, help="the same in all the rest")
     add("--output_file", type=Path, required=True)
     args = parser.parse_args()
     encoder = Encoder.from_pretrained(args.encoder, device="cpu")
-    average(encoder, Encoder.from_pretrained(args.earlier, device="cpu"))
+    earlier = Encoder.from_pretrained(args.earlier, device="cpu")
+    average(encoder, earlier, args.pair_share, args.share)
     encoder.save_pretrained(args.output_file)
     print(f"wrote {args.output_file}")
 

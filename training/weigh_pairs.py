@@ -118,7 +118,7 @@ def mixed_with_earlier(teacher: np.ndarray, earlier: np.ndarray) -> np.ndarray:
 
 
 def _earlier(frame: pd.DataFrame, release: Path) -> np.ndarray:
-    """Return SIM of a release for detoxified pairs, NaN for others."""
+    """Return SIM of a release for detoxified pairs without a label, NaN for others."""
     is_asked = frame.kind.isin(DETOXIFIED) & frame.label.isna()
     pairs = frame[is_asked].rename(columns={"text": "rewrite"})
     found = np.full(len(frame), np.nan)

@@ -6,8 +6,9 @@ said and adds many words, another word changes it and hardly shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import TypeVar
 
 import pandas as pd
 import torch
@@ -27,13 +28,15 @@ from training.synthetic.restyling import restyled
 from training.synthetic.spelling import bare
 from training.synthetic.word_swaps import WordSwaps
 
-__all__ = ["RetoldPairs", "word_swaps"]
+__all__ = ["RetoldPairs", "content_words", "draw_base", "word_swaps"]
+
+T = TypeVar("T")
 
 # Kinds of pairs that are retold: people or a language model wrote them.
 _BASE_KINDS = ("rewrite", "rewrite_to_rewrite", "rated_appdia", "rated_capp")
-# Of what the text is made: a sentence itself, a rewrite of a language model, or, for
-# the rest, one of people.
-_COPY_SHARE, _SAMPLED_SHARE = 0.4, 0.35
+# Shares of what the text is made of: a sentence itself, a rewrite of a language model,
+# one of people.
+_SHARES = (0.4, 0.35, 0.25)
 # Share of the pairs with another word that are in another tone too.
 _BOTH_SHARE = 0.5
 # Words of sentences that are retold: in longer ones, another word changes little.
@@ -55,10 +58,12 @@ class RetoldPairs:
         self, content: pd.DataFrame, style: pd.DataFrame, swaps: WordSwaps
     ) -> None:
         differs = content.source != content.text
-        self._written = _pairs(content[differs & content.kind.isin(_BASE_KINDS)])
-        self._sampled = _pairs(content[differs & content.kind.isin(SAMPLED_KINDS)])
         sentences = of_some_words(real_sentences(style), _MOST_WORDS)
-        self._copies = [(text, text) for text in sentences]
+        self._bases = (
+            [(text, text) for text in sentences],
+            _pairs(content[differs & content.kind.isin(SAMPLED_KINDS)]),
+            _pairs(content[differs & content.kind.isin(_BASE_KINDS)]),
+        )
         self._swaps = swaps
 
     def restyled(self, count: int, rng: Random) -> list[Pair]:
@@ -72,7 +77,7 @@ class RetoldPairs:
 
         def change(pair: Pair, rng: Random) -> str | None:
             source, base = pair
-            shared = _content_words(source) & _content_words(base)
+            shared = content_words(source) & content_words(base)
             text = self._swaps.swap(base, shared, rng)
             if text is not None and rng.random() < _BOTH_SHARE:
                 return restyled(text, rng)
@@ -87,26 +92,30 @@ class RetoldPairs:
         rng: Random,
     ) -> list[Pair]:
         def make(turn: int) -> Pair | None:
-            base = self._base(rng)
+            base = draw_base(*self._bases, _SHARES, rng)
             text = change(base, rng)
             if text is None:
                 return None
             pair = base[0], text
             return pair if is_usable(pair) else None
 
-        if not (self._copies or self._sampled or self._written):
+        if not any(self._bases):
             return []
         return draw_unlabeled(make, count, rng, at_most=True)
 
-    def _base(self, rng: Random) -> Pair:
-        turn = rng.random()
-        if turn < _COPY_SHARE:
-            chosen = self._copies
-        elif turn < _COPY_SHARE + _SAMPLED_SHARE:
-            chosen = self._sampled
-        else:
-            chosen = self._written
-        return rng.choice(chosen or self._copies or self._sampled or self._written)
+
+def draw_base(
+    copies: Sequence[T],
+    sampled: Sequence[T],
+    written: Sequence[T],
+    shares: Sequence[float],
+    rng: Random,
+) -> T:
+    """Draw what is retold: a sentence itself, a rewrite of a language model or one of
+    people, by their shares. One kind stands in for another of which there are none.
+    """
+    (chosen,) = rng.choices((copies, sampled, written), shares)
+    return rng.choice(chosen or copies or sampled or written)
 
 
 def word_swaps(content: pd.DataFrame) -> WordSwaps:
@@ -127,6 +136,7 @@ def _pairs(frame: pd.DataFrame) -> list[Pair]:
     return [*zip(frame.source, frame.text, strict=True)]
 
 
-def _content_words(text: str) -> set[str]:
+def content_words(text: str) -> set[str]:
+    """Return the words of a text that carry meaning."""
     words = text.split()
     return {bare(words[place]) for place in content_places(words)}

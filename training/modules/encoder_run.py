@@ -49,7 +49,8 @@ def read_tables(
 def optimizer(
     network: EncoderNetwork, rate: float, others: Sequence[nn.Parameter]
 ) -> torch.optim.AdamW:
-    """Decay the matrices of the body alone, and train heads at a higher rate.
+    """Decay the matrices of the body alone, and train heads at a higher rate; what does
+    not learn is left out.
 
     Args:
         network: what is trained.
@@ -60,6 +61,9 @@ def optimizer(
     vectors: list[nn.Parameter] = []
     heads = [*others]
     for name, parameter in network.named_parameters():
+        # What does not learn would decay.
+        if not parameter.requires_grad:
+            continue
         if not name.startswith("body."):
             heads.append(parameter)
         elif parameter.dim() == 2:

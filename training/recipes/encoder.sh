@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The shipped encoder goes on from that of release 0.9.0: examples, rewrites, labels of larger models and of that release,
-# training, a mean with it, a refinement of what reads pairs, calibration. The file ends in OUTPUT/encoder.
+# training, a mean with it, a refinement of what reads pairs, a mean with the run, calibration. The file ends in OUTPUT/encoder.
 #
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
 #     training/recipes/encoder.sh --small OUTPUT                                               the same commands on made-up data
@@ -46,6 +46,9 @@ python -m training.average_encoders --encoder "$output/trained/encoder.safetenso
     --output_file "$output/averaged.safetensors"
 python -m training.refine_pairs --encoder "$output/averaged.safetensors" --data "$data" --examples "$examples" \
     --output_file "$output/refined.safetensors" "${refine_flags[@]}"
+# A quarter of the way back, in what reads pairs alone.
+python -m training.average_encoders --encoder "$output/refined.safetensors" --earlier "$output/trained/encoder.safetensors" \
+    --pair_share 0.25 --share 0 --output_file "$output/mean.safetensors"
 mkdir -p "$output/encoder"
-python -m training.calibrate_encoder --data "$data" --encoder "$output/refined.safetensors" \
+python -m training.calibrate_encoder --data "$data" --encoder "$output/mean.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
