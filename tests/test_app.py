@@ -73,10 +73,10 @@ def test_lowering_sentence_says_what_j_would_be():
 
 def test_leave_one_out_names_the_rude_and_the_doubled_word():
     (found,) = explain.explain(
-        "The soup is cold, you idiot.", ["The the soup is cold, you idiot."]
+        "The soup is cold, you fool.", ["The the soup is cold, you fool."]
     )
     strongest = max(found.rewrite, key=lambda word: word.toxicity)
-    assert strongest.text == "idiot."
+    assert strongest.text == "fool."
     assert found.model == "encoder"
     assert found.fluency_known
     broken = max(found.rewrite, key=lambda word: word.broken)
