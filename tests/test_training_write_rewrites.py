@@ -179,6 +179,10 @@ def test_likelihood_is_the_mean_over_the_tokens_of_a_text(taught, monkeypatch):
         assert value == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_no_texts_have_no_likelihoods(loaded):
+    assert label_likelihood.likelihoods(*loaded, [], 100, "cpu").shape == (0,)
+
+
 def test_texts_that_rules_made_are_not_read(tmp_path):
     kinds = {"rewrite": "One.", "between": "Two.", "sampled": "Three."}
     made = {"varied": "Four.", "edited": "One.", "roles": "Five."}

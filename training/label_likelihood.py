@@ -85,6 +85,8 @@ def likelihoods(
     """Compute the mean log-probability per token of each text after the prompt.
     *Shape:* (n,), nats, below 0.
     """
+    if not texts:
+        return np.zeros(0, dtype=np.float32)
     prompt = tokenizer(PROMPT).input_ids
     lines = [f" {plain(text)}\n" for text in texts]
     rows = [ids[:MAX_TOKENS] for ids in tokenizer(lines).input_ids]
