@@ -73,7 +73,7 @@ def main() -> None:
     parser = command_parser("average_encoders", __doc__)
     add = parser.add_argument
     add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
-    add("--earlier", type=Path, required=True, help="that of an earlier release")
+    add("--earlier", type=Path, required=True, help="what its weights move towards")
     help_of_pairs = "share of the earlier weights in what reads pairs"
     add("--pair_share", type=float, default=PAIR_SHARE, help=help_of_pairs)
     add("--share", type=float, default=SHARE, help="the same in all the rest")

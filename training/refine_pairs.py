@@ -126,23 +126,19 @@ def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> N
     """Run the steps."""
     network, device = encoder.network, encoder.device
     texts, sources = (
-        tokenize(encoder.tokenizer, column.tolist(), MAX_TOKENS)
+        Tokens.of_texts(
+            tokenize(encoder.tokenizer, column.tolist(), MAX_TOKENS), device
+        )
         for column in (pairs.text, pairs.source)
     )
-    of_texts, of_sources = (np.array([len(i) for i in ids]) for ids in (texts, sources))
     unknown = np.full(len(pairs), np.nan)
-    rows = TrainingRows(
-        Tokens(np.concatenate(texts), of_texts, device),
-        Tokens(np.concatenate(sources), of_sources, device),
-        pairs.label.to_numpy(),
-        unknown,
-        unknown,
-    )
+    rows = TrainingRows(texts, sources, pairs.label.to_numpy(), unknown, unknown)
     pad_attention(network)
     shares = torch.from_numpy(pairs.share.to_numpy(np.float32)).to(device)
     losses_of = PairRefinement(network, rows, shares)
     updates = optimizer(network, args.learning_rate, [])
-    drawn = _Lengths(np.ones(len(pairs)), np.maximum(of_texts, of_sources))
+    longer = torch.maximum(texts.lengths, sources.lengths).cpu().numpy()
+    drawn = _Lengths(np.ones(len(pairs)), longer)
     run_steps({"content": drawn}, losses_of, updates, args)
 
 

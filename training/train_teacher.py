@@ -97,7 +97,7 @@ def label(
     """
     teacher.eval()
     if device.type == "cuda":
-        # Near enough to learn from, and twice as fast as mixed precision.
+        # Near enough to learn from, and no weight is converted for each batch.
         teacher.body.to(torch.bfloat16)
     lengths = np.array([len(row) for row in ids])
     logits = torch.empty(len(ids), device=device)

@@ -44,10 +44,15 @@ KINDS = {
 WEIGHT = 1.0
 
 
+def _without_made(examples: Path, tier: str = "all") -> pd.DataFrame:
+    """Read the content table without the pairs of an earlier run."""
+    frame, _ = read_rows(examples, "content", tier)
+    return frame[~frame.kind.isin(KINDS)]
+
+
 def _make(args: argparse.Namespace) -> dict[str, list[Pair]]:
     """Make the pairs of each kind."""
-    content, _ = read_rows(args.examples, "content", args.tier)
-    content = content[~content.kind.isin(KINDS)]
+    content = _without_made(args.examples, args.tier)
     style, _ = read_rows(args.examples, "style", args.tier)
     retold = RetoldPairs(content, style, word_swaps(content))
     rng = Random(args.seed)
@@ -89,8 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Make the pairs, and add them to the table in place of those of an earlier run."""
     args = _parser().parse_args()
-    frame, _ = read_rows(args.examples, "content")
-    new = _new(frame[~frame.kind.isin(KINDS)], _make(args))
+    new = _new(_without_made(args.examples), _make(args))
     replace_unlabeled(args.examples, "content", new, KINDS, WEIGHT, args.tier)
     counts = new.kind.value_counts()
     shown = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in KINDS)

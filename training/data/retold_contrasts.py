@@ -6,19 +6,18 @@ another word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Set
 from random import Random
 
 import pandas as pd
 
-from training.data.retold_pairs import content_words, draw_base, word_swaps
-from training.data.varied_pairs import (
-    SAMPLED_KINDS,
-    is_usable,
-    of_some_words,
-    real_sentences,
+from training.data.retold_pairs import (
+    Bases,
+    Kept,
+    Retold,
+    content_words,
+    word_swaps,
 )
-from training.synthetic.drawing import draw_distinct
 from training.synthetic.edits import CHANGES, edit
 from training.synthetic.pair_variations import Pair
 from training.synthetic.restyling import restyled
@@ -48,9 +47,6 @@ _RULES = (
 # another tone too.
 _RULE_SHARE, _BOTH_SHARE = 0.5, 0.5
 
-# A pair and what it keeps, in [0, 1].
-_Kept = tuple[Pair, float]
-
 
 class RetoldContrasts:
     """Draws pairs with their labels.
@@ -69,34 +65,28 @@ class RetoldContrasts:
         style: pd.DataFrame,
         rude: Set[str],
     ) -> None:
-        rows = content.assign(label=labels)
-        is_kept = (rows.label > _LEAST_KEPT) & (rows.source != rows.text)
-        rows = rows[is_kept]
-        sentences = of_some_words(real_sentences(style), _MOST_WORDS)
-        self._bases = (
-            [((text, text), 1.0) for text in sentences],
-            _kept_pairs(rows[rows.kind.isin(SAMPLED_KINDS)]),
-            _kept_pairs(rows[rows.kind == "rewrite"]),
-        )
+        rewrites = content.assign(label=labels)
+        rewrites = rewrites[rewrites.label > _LEAST_KEPT]
+        self._bases = Bases(style, _MOST_WORDS, rewrites, ["rewrite"], _SHARES)
         self._swaps = word_swaps(content)
         self._rules = {kind: CHANGES[kind] for kind in _RULES}
         self._rude = rude
 
-    def restyled(self, count: int, rng: Random) -> list[_Kept]:
+    def restyled(self, count: int, rng: Random) -> list[Kept]:
         """Draw at most `count` pairs whose text is in another tone."""
 
-        def change(pair: Pair) -> tuple[str, float] | None:
+        def change(pair: Pair) -> Retold:
             text = restyled(pair[1], rng)
             return None if text is None else (text, _TONE_FACTOR)
 
-        return self._draw(change, count, rng)
+        return self._bases.retell(change, count, rng)
 
-    def swapped(self, count: int, rng: Random) -> list[_Kept]:
+    def swapped(self, count: int, rng: Random) -> list[Kept]:
         """Draw at most `count` pairs whose text has another word or number, half of
         them in another tone.
         """
 
-        def change(pair: Pair) -> tuple[str, float] | None:
+        def change(pair: Pair) -> Retold:
             is_by_rule = rng.random() < _RULE_SHARE
             found = self._edited(pair, rng) if is_by_rule else self._swapped(pair, rng)
             if found is None or rng.random() >= _BOTH_SHARE:
@@ -104,16 +94,16 @@ class RetoldContrasts:
             text, factor = found
             return restyled(text, rng) or text, factor
 
-        return self._draw(change, count, rng)
+        return self._bases.retell(change, count, rng)
 
-    def _edited(self, pair: Pair, rng: Random) -> tuple[str, float] | None:
+    def _edited(self, pair: Pair, rng: Random) -> Retold:
         found = edit(pair[1], self._rules, rng)
         if found is None:
             return None
         text, kept, _ = found
         return text, min(_MOST_EDITED, kept + _EDIT_MORE)
 
-    def _swapped(self, pair: Pair, rng: Random) -> tuple[str, float] | None:
+    def _swapped(self, pair: Pair, rng: Random) -> Retold:
         source, base = pair
         words = content_words(base)
         text = self._swaps.swap(base, (content_words(source) & words) - self._rude, rng)
@@ -121,27 +111,3 @@ class RetoldContrasts:
             return None
         share = min(1.0, (len(words) - 1) / (_MANY_WORDS - 1))
         return text, _SWAP_FACTOR + share * _LONG_SWAP
-
-    def _draw(
-        self,
-        change: Callable[[Pair], tuple[str, float] | None],
-        count: int,
-        rng: Random,
-    ) -> list[_Kept]:
-        def make(turn: int) -> _Kept | None:
-            pair, kept = draw_base(*self._bases, _SHARES, rng)
-            found = change(pair)
-            if found is None:
-                return None
-            text, factor = found
-            made = pair[0], text
-            return (made, factor * kept) if is_usable(made) else None
-
-        if not any(self._bases):
-            return []
-        return draw_distinct(make, count, rng, at_most=True)
-
-
-def _kept_pairs(frame: pd.DataFrame) -> list[_Kept]:
-    pairs = zip(frame.source, frame.text, strict=True)
-    return [*zip(pairs, frame.label, strict=True)]

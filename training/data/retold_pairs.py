@@ -6,9 +6,9 @@ said and adds many words, another word changes it and hardly shows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import TypeVar
 
 import pandas as pd
 import torch
@@ -21,16 +21,27 @@ from training.data.varied_pairs import (
     real_sentences,
 )
 from training.modules.backbone import backbone_folder, backbone_tokenizer
-from training.synthetic.drawing import draw_unlabeled
-from training.synthetic.lexicon import Lexicon, content_places
+from training.synthetic.drawing import draw_distinct
+from training.synthetic.lexicon import content_places, is_content_word
 from training.synthetic.pair_variations import Pair
 from training.synthetic.restyling import restyled
 from training.synthetic.spelling import bare
 from training.synthetic.word_swaps import WordSwaps
 
-__all__ = ["RetoldPairs", "content_words", "draw_base", "word_swaps"]
+__all__ = [
+    "Bases",
+    "Kept",
+    "Retold",
+    "RetoldPairs",
+    "content_words",
+    "word_swaps",
+]
 
-T = TypeVar("T")
+# A pair, and what its text keeps of its source, in [0, 1].
+Kept = tuple[Pair, float]
+# A text, and which share it keeps of what the text kept that it was made of; None where
+# there is nothing to change.
+Retold = tuple[str, float] | None
 
 # Kinds of pairs that are retold: people or a language model wrote them.
 _BASE_KINDS = ("rewrite", "rewrite_to_rewrite", "rated_appdia", "rated_capp")
@@ -45,8 +56,62 @@ _MOST_WORDS = 24
 _LEAST_COUNT = 5
 
 
+class Bases:
+    """What is retold: sentences themselves, rewrites of a language model and of people.
+
+    Args:
+        style: rows of the style table, of which real sentences are taken.
+        most_words: of these sentences.
+        rewrites: rows of the content table; columns source, text, kind, and label: what
+            is kept.
+        written: kinds of the rewrites by people.
+        shares: how often each of the three is drawn.
+    """
+
+    def __init__(
+        self,
+        style: pd.DataFrame,
+        most_words: int,
+        rewrites: pd.DataFrame,
+        written: Sequence[str],
+        shares: Sequence[float],
+    ) -> None:
+        sentences = of_some_words(real_sentences(style), most_words)
+        rewrites = rewrites[rewrites.source != rewrites.text]
+        # Of a copy everything is kept.
+        self._by_origin: tuple[list[Kept], ...] = (
+            [((text, text), 1.0) for text in sentences],
+            _kept_pairs(rewrites[rewrites.kind.isin(SAMPLED_KINDS)]),
+            _kept_pairs(rewrites[rewrites.kind.isin(written)]),
+        )
+        self._shares = shares
+
+    def retell(
+        self, change: Callable[[Pair], Retold], count: int, rng: Random
+    ) -> list[Kept]:
+        """Draw at most `count` distinct pairs whose text is a changed one."""
+
+        def make(turn: int) -> Kept | None:
+            pair, kept = self._draw(rng)
+            retold = change(pair)
+            if retold is None:
+                return None
+            text, share = retold
+            made = pair[0], text
+            return (made, share * kept) if is_usable(made) else None
+
+        if not any(self._by_origin):
+            return []
+        return draw_distinct(make, count, rng, at_most=True)
+
+    def _draw(self, rng: Random) -> Kept:
+        (chosen,) = rng.choices(self._by_origin, self._shares)
+        # The first kind that there is stands in for one of which there are none.
+        return rng.choice(chosen or next(filter(None, self._by_origin)))
+
+
 class RetoldPairs:
-    """Draws pairs.
+    """Draws pairs without a label.
 
     Args:
         content: rows of the content table.
@@ -57,25 +122,21 @@ class RetoldPairs:
     def __init__(
         self, content: pd.DataFrame, style: pd.DataFrame, swaps: WordSwaps
     ) -> None:
-        differs = content.source != content.text
-        sentences = of_some_words(real_sentences(style), _MOST_WORDS)
-        self._bases = (
-            [(text, text) for text in sentences],
-            _pairs(content[differs & content.kind.isin(SAMPLED_KINDS)]),
-            _pairs(content[differs & content.kind.isin(_BASE_KINDS)]),
-        )
+        # What they keep, a teacher says.
+        rewrites = content.assign(label=1.0)
+        self._bases = Bases(style, _MOST_WORDS, rewrites, _BASE_KINDS, _SHARES)
         self._swaps = swaps
 
     def restyled(self, count: int, rng: Random) -> list[Pair]:
         """Draw at most `count` pairs whose text is in another tone."""
-        return self._draw(lambda pair, rng: restyled(pair[1], rng), count, rng)
+        return self._retell(lambda pair: restyled(pair[1], rng), count, rng)
 
     def swapped(self, count: int, rng: Random) -> list[Pair]:
         """Draw at most `count` pairs whose text has another word where the base has one
         that the source has too; half of them in another tone.
         """
 
-        def change(pair: Pair, rng: Random) -> str | None:
+        def change(pair: Pair) -> str | None:
             source, base = pair
             shared = content_words(source) & content_words(base)
             text = self._swaps.swap(base, shared, rng)
@@ -83,39 +144,16 @@ class RetoldPairs:
                 return restyled(text, rng)
             return text
 
-        return self._draw(change, count, rng)
+        return self._retell(change, count, rng)
 
-    def _draw(
-        self,
-        change: Callable[[Pair, Random], str | None],
-        count: int,
-        rng: Random,
+    def _retell(
+        self, change: Callable[[Pair], str | None], count: int, rng: Random
     ) -> list[Pair]:
-        def make(turn: int) -> Pair | None:
-            base = draw_base(*self._bases, _SHARES, rng)
-            text = change(base, rng)
-            if text is None:
-                return None
-            pair = base[0], text
-            return pair if is_usable(pair) else None
+        def whole(pair: Pair) -> Retold:
+            text = change(pair)
+            return None if text is None else (text, 1.0)
 
-        if not any(self._bases):
-            return []
-        return draw_unlabeled(make, count, rng, at_most=True)
-
-
-def draw_base(
-    copies: Sequence[T],
-    sampled: Sequence[T],
-    written: Sequence[T],
-    shares: Sequence[float],
-    rng: Random,
-) -> T:
-    """Draw what is retold: a sentence itself, a rewrite of a language model or one of
-    people, by their shares. One kind stands in for another of which there are none.
-    """
-    (chosen,) = rng.choices((copies, sampled, written), shares)
-    return rng.choice(chosen or copies or sampled or written)
+        return [pair for pair, _ in self._bases.retell(whole, count, rng)]
 
 
 def word_swaps(content: pd.DataFrame) -> WordSwaps:
@@ -123,17 +161,23 @@ def word_swaps(content: pd.DataFrame) -> WordSwaps:
     embeddings.
     """
     vocabulary = backbone_tokenizer().get_vocab()
-    counts = pd.Series(Lexicon(content.text.drop_duplicates()).words).value_counts()
-    common = counts.index[counts >= _LEAST_COUNT]
-    words = sorted(word for word in common if word in vocabulary)
+    counts: Counter[str] = Counter()
+    for text in content.text.drop_duplicates():
+        counts.update(text.lower().split())
+    words = sorted(
+        word
+        for word, count in counts.items()
+        if count >= _LEAST_COUNT and is_content_word(word) and word in vocabulary
+    )
     state = load_file(backbone_folder() / "model.safetensors")
     embeddings = state["embeddings.word_embeddings.weight"]
     rows = torch.tensor([vocabulary[word] for word in words], dtype=torch.long)
     return WordSwaps(words, embeddings[rows].float().numpy())
 
 
-def _pairs(frame: pd.DataFrame) -> list[Pair]:
-    return [*zip(frame.source, frame.text, strict=True)]
+def _kept_pairs(frame: pd.DataFrame) -> list[Kept]:
+    pairs = zip(frame.source, frame.text, strict=True)
+    return [*zip(pairs, frame.label, strict=True)]
 
 
 def content_words(text: str) -> set[str]:

@@ -13,7 +13,7 @@ from training.data.example_table import LEAST_LABEL
 from training.modules import padded_network as padded
 from training.modules.padded_network import PairStates
 from training.modules.schedule import mixed_precision
-from training.modules.training_rows import Block, TrainingRows
+from training.modules.training_rows import TrainingRows
 
 __all__ = ["NEAR_WEIGHT", "EncoderLosses", "label_loss", "logit_loss"]
 
@@ -99,13 +99,7 @@ class EncoderLosses:
         body = self.network.body
         sources = table.sources.padded(rows, width)
         texts = table.texts.padded(rows, width)
-        # The trunk reads both sides at once, each text alone.
-        both: Block = (
-            torch.cat([sources[0], texts[0]]),
-            torch.cat([sources[1], texts[1]]),
-        )
-        of_sources, of_texts = padded.trunk_states(body, both).chunk(2)
-        trunk = PairStates(of_sources, of_texts, sources[1], texts[1])
+        trunk = padded.trunk_of_pairs(body, sources, texts)
         return trunk, padded.pair_states(body, trunk, (sources, texts))
 
     def _likelihood_loss(

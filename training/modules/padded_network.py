@@ -24,6 +24,7 @@ __all__ = [
     "run_layers",
     "text_likelihoods",
     "text_logits",
+    "trunk_of_pairs",
     "trunk_states",
 ]
 
@@ -86,6 +87,13 @@ def trunk_states(body: Body, texts: Block) -> torch.Tensor:
     places = torch.arange(ids.shape[1], device=ids.device)
     states = body.word_embeddings(ids) + body.position_embeddings(places)
     return run_layers(body.trunk, body.dropout(body.norm(states)), is_token)
+
+
+def trunk_of_pairs(body: Body, sources: Block, texts: Block) -> PairStates:
+    """Compute the trunk states of both sides at once, each text alone."""
+    both = torch.cat([sources[0], texts[0]]), torch.cat([sources[1], texts[1]])
+    of_sources, of_texts = trunk_states(body, both).chunk(2)
+    return PairStates(of_sources, of_texts, sources[1], texts[1])
 
 
 def pair_states(

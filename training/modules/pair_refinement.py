@@ -10,7 +10,6 @@ from torch.nn.functional import smooth_l1_loss
 from toxicity_j.builtin_network import EncoderNetwork
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import NEAR_WEIGHT, label_loss, logit_loss
-from training.modules.padded_network import PairStates
 from training.modules.pair_parts import keep_all_but_pairs
 from training.modules.schedule import mixed_precision
 from training.modules.training_rows import TrainingRows
@@ -56,12 +55,7 @@ class PairRefinement:
         sources = table.sources.padded(rows, width)
         texts = table.texts.padded(rows, width)
         with torch.no_grad():
-            trunk = PairStates(
-                padded.trunk_states(network.body, sources),
-                padded.trunk_states(network.body, texts),
-                sources[1],
-                texts[1],
-            )
+            trunk = padded.trunk_of_pairs(network.body, sources, texts)
             said = padded.pair_states(before.body, trunk, (sources, texts))
             own = padded.pair_logits(before.content_head, said).float().sigmoid()
             added = padded.pair_logits(before.pair_fluency_head, said)

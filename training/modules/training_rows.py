@@ -47,6 +47,13 @@ class Tokens:
         self.starts = torch.from_numpy(ends - lengths).to(device)
         self.lengths = torch.from_numpy(lengths.astype(np.int64)).to(device)
 
+    @classmethod
+    def of_texts(cls, texts: Sequence[Sequence[int]], device: torch.device) -> Tokens:
+        """Join the ids of texts."""
+        lengths = np.array([len(ids) for ids in texts])
+        flat = np.fromiter((token for ids in texts for token in ids), np.int32)
+        return cls(flat, lengths, device)
+
     def padded(self, rows: torch.Tensor, width: int) -> Block:
         """Take texts, padded to a width that none of them exceeds."""
         is_token, places = self.places(rows, width)
@@ -100,7 +107,8 @@ class TrainingRows:
     @classmethod
     def of_table(cls, table: ExampleTable, device: torch.device) -> TrainingRows:
         """Take over a table that has its labels."""
-        texts, sources = (_tokens(ids, device) for ids in (table.texts, table.sources))
+        sides = table.texts, table.sources
+        texts, sources = (Tokens.of_texts(ids, device) for ids in sides)
         marks = None
         if table.marks:
             marks = np.concatenate(
@@ -117,9 +125,3 @@ class TrainingRows:
         if self._marks is None:
             return torch.full_like(places, _UNKNOWN)
         return torch.where(is_token, self._marks[places], _UNKNOWN)
-
-
-def _tokens(texts: Sequence[Sequence[int]], device: torch.device) -> Tokens:
-    lengths = np.array([len(ids) for ids in texts])
-    flat = np.fromiter((token for ids in texts for token in ids), np.int32)
-    return Tokens(flat, lengths, device)

@@ -11,7 +11,6 @@ cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --small ]; then
     output=$2 data=$2/data
     python -m training.data.made_up --output_dir "$data"
-    python -m training.modules.tiny_models --output_dir "$output"
     python -m training.prepare_examples --data "$data" --output_dir "$output/examples" --max_rows 300
     small=(--num_train_epochs 1 --batch_size 32 --dim 8 --channels 8 --disable_tqdm)
     earlier=$output/earlier teacher=toxicity_j

@@ -78,9 +78,14 @@ class Lexicon:
         return rng.choice(seen or self.words)
 
 
+def is_content_word(word: str) -> bool:
+    """Return whether a word of a lexicon counts as one that carries meaning."""
+    return word.isalpha() and len(word) > 3
+
+
 def _content_words(counts: Counter[str]) -> list[str]:
     words: list[str] = []
     for word in sorted(counts):
-        if word.isalpha() and len(word) > 3:
+        if is_content_word(word):
             words += [word] * counts[word]
     return words
