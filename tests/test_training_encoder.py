@@ -4,6 +4,7 @@ short run.
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.tiny_encoder import PREDICTIONS, SOURCES, tiny_encoder
+from training import train_encoder
 from training.data.content_table import deletes_only
 from training.data.example_table import mixed_labels
 from training.data.mixtures import TRANSFER
@@ -136,3 +138,11 @@ def test_likely_rewrites_are_plain_text():
 )
 def test_deletions_keep_the_order(source, rewrite, only):
     assert deletes_only(source, rewrite) is only
+
+
+@pytest.mark.parametrize("flag", ["backbone", "pair_layers"])
+def test_what_an_encoder_has_cannot_be_asked_for_beside_it(flag):
+    args = argparse.Namespace(encoder="a", backbone=None, pair_layers=None)
+    setattr(args, flag, 2)
+    with pytest.raises(ValueError, match=f"`{flag}` is for a new encoder"):
+        train_encoder._first_encoder(args)

@@ -688,9 +688,12 @@ def test_suspects_get_what_the_encoder_says(example_tables, monkeypatch):
     assert len(examples.ids) == 4 + 2
     # `_TRUST` of the label is the table's.
     assert targets["a dog is known"] == pytest.approx(0.4 * 0.5)
-    args.scores = None
-    with pytest.raises(ValueError, match="`examples` needs `teacher` or `scores`"):
-        distil_identifier._read_style_table(args, Suspicious())
+    # Before the tables are read.
+    (example_tables / "style.parquet").unlink()
+    for scores in (None, example_tables / "other.parquet"):
+        args.scores = scores
+        with pytest.raises(ValueError, match="`examples` needs `teacher`"):
+            distil_identifier._read_style_table(args, Suspicious())
 
 
 def test_the_open_tier_alone_is_learned_from(tmp_path):

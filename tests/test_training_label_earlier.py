@@ -11,8 +11,9 @@ import torch
 
 from tests.tiny_encoder import PREDICTIONS, SOURCES, tiny_encoder
 from training import label_earlier, train_teacher
+from training.calibrate_encoder import uncalibrate
 from training.data.example_table import CENTER, SPREAD
-from training.label_earlier import labels_of, likelihoods_of, uncalibrated
+from training.label_earlier import labels_of, likelihoods_of
 from training.modules.tiny_models import write_tiny_models
 
 
@@ -29,7 +30,7 @@ def encoder():
         pair_fluency_weight=0.5,
         likelihood_weight=0.6,
     )
-    uncalibrated(shipped)
+    uncalibrate(shipped)
     return shipped
 
 

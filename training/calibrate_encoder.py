@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderConfig
 from toxicity_j.rules import logit
@@ -32,18 +30,24 @@ LIKELIHOOD_WEIGHT = 0.6
 PAIR_FLUENCY_WEIGHT = 1.0
 
 
-def style_logits(encoder: Encoder, texts: list[str]) -> np.ndarray:
-    """Compute the uncalibrated logits of P(toxic). *Shape:* (n,)."""
-    scale, shift = encoder.config.calibration["style"]
-    # Undone, so that a file that is calibrated already can be calibrated again.
-    logits = logit(encoder.p_toxic(texts))
-    return (logits - shift) / scale
+def uncalibrate(encoder: Encoder) -> None:
+    """Undo in place what calibration adds to the scores, so that they are on the scale
+    of the labels that were learned.
+    """
+    encoder.network.config = replace(
+        encoder.config,
+        calibration=EncoderConfig().calibration,
+        pair_fluency_weight=1.0,
+        likelihood_weight=0.0,
+    )
 
 
 def calibrate(encoder: Encoder, folder: Path) -> None:
     """Fit the calibration in place; see the module's docstring."""
     jigsaw = jigsaw_half(folder, calibration=True)
-    logits = style_logits(encoder, jigsaw.text.tolist())
+    # A file that is calibrated already can be calibrated again.
+    uncalibrate(encoder)
+    logits = logit(encoder.p_toxic(jigsaw.text.tolist()))
     # Shares of raters are soft targets.
     scale, shift = platt(jigsaw.y.to_numpy(), logits[:, None])
     calibration = EncoderConfig().calibration | {"style": (scale, shift)}

@@ -118,6 +118,8 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     """Read the encoder's style table, whose labels are mixed with what the encoder says
     of each text, and the sentences that an earlier identifier is often wrong about.
     """
+    if not (args.teacher or (args.scores and args.scores.is_file())):
+        raise ValueError("`examples` needs `teacher` or the `scores` of one")
     frame, _ = read_rows(args.examples, "style", args.tier)
     # Rows of a higher weight are drawn more often there.
     chance = np.minimum(1.0, _CHANCE * frame.weight.to_numpy())
@@ -128,8 +130,6 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     frame = frame[drawn]
     texts = frame.text.tolist()
     scores = teacher_scores(args.teacher, [*texts, *suspected], args.scores)
-    if scores is None:
-        raise ValueError("`examples` needs `teacher` or `scores`")
     of_table, of_suspects = np.split(scores, [len(texts)])
     count = args.max_train_samples or _MORE_CONTRASTS
     rows = style_contrasts(Random(f"identifier-{args.seed}"), count)

@@ -12,7 +12,6 @@ for each task, and likelihood.parquet for the texts of the rows that it labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,24 +20,13 @@ import torch
 
 from toxicity_j.batching import default_token_budget, run_batched
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_encoder_config import ROLES, EncoderConfig
+from toxicity_j.builtin_encoder_config import ROLES
 from toxicity_j.text import tokenize, truncate
+from training.calibrate_encoder import uncalibrate
 from training.data.example_table import CENTER, SPREAD
 from training.flags import command_parser
 
-__all__ = ["labels_of", "likelihoods_of", "uncalibrated"]
-
-
-def uncalibrated(encoder: Encoder) -> None:
-    """Undo in place what calibration adds to the scores, so that they are on the scale
-    of the labels that were learned.
-    """
-    encoder.network.config = replace(
-        encoder.config,
-        calibration=EncoderConfig().calibration,
-        pair_fluency_weight=1.0,
-        likelihood_weight=0.0,
-    )
+__all__ = ["labels_of", "likelihoods_of"]
 
 
 def labels_of(encoder: Encoder, frame: pd.DataFrame, task: str) -> np.ndarray:
@@ -86,7 +74,7 @@ def main() -> None:
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     encoder = Encoder.from_pretrained(args.encoder, device=args.device)
-    uncalibrated(encoder)
+    uncalibrate(encoder)
     texts: dict[str, None] = {}
     for task in ROLES:
         frame = pd.read_parquet(args.examples / f"{task}.parquet")

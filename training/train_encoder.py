@@ -51,10 +51,14 @@ def train(
 
 def _first_encoder(args: argparse.Namespace) -> Encoder:
     if args.encoder:
+        for flag in ("backbone", "pair_layers"):
+            if getattr(args, flag) is not None:
+                raise ValueError(f"`{flag}` is for a new encoder; drop it or `encoder`")
         encoder = Encoder.from_pretrained(args.encoder, device=args.device)
         encoder.network.requires_grad_(True)
         return encoder
-    config = EncoderConfig(pair_layers=args.pair_layers)
+    usual = EncoderConfig().pair_layers
+    config = EncoderConfig(pair_layers=args.pair_layers or usual)
     encoder = from_backbone(args.backbone, config)
     encoder.network.to(args.device)
     return encoder

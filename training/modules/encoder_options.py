@@ -38,7 +38,8 @@ def _add_start_flags(parser: argparse.ArgumentParser) -> None:
         help="folder of all-MiniLM-L6-v2; the package's when not given",
     )
     add("--encoder", type=Path, help="an encoder to go on with, instead of a backbone")
-    add("--pair_layers", type=int, default=EncoderConfig().pair_layers)
+    usual = EncoderConfig().pair_layers
+    add("--pair_layers", type=int, help=f"of a new encoder; {usual} when not given")
 
 
 def _add_label_flags(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import pandas as pd
 import torch
 from tokenizers import Tokenizer
@@ -22,6 +24,7 @@ from training.modules.schedule import Clock, adamw, batches, follow_gradients
 from training.modules.training_rows import width_of
 
 __all__ = [
+    "Drawn",
     "optimizer",
     "read_tables",
     "run_steps",
@@ -32,6 +35,18 @@ __all__ = [
 # How many times the learning rate of the body that of the heads is: they start from
 # nothing.
 HEAD_FACTOR = 4.0
+
+
+class Drawn(Protocol):
+    """What a run draws rows by.
+
+    Attributes:
+        weights: how often each row is drawn. *Shape:* (rows,)
+        lengths: tokens of the longer side of each row. *Shape:* (rows,)
+    """
+
+    weights: np.ndarray
+    lengths: np.ndarray
 
 
 def read_tables(
@@ -79,7 +94,7 @@ def optimizer(
 
 
 def run_steps(
-    tables: dict[str, ExampleTable],
+    tables: Mapping[str, Drawn],
     losses_of: LossesOf,
     updates: torch.optim.Optimizer,
     args: argparse.Namespace,
@@ -105,7 +120,7 @@ def run_steps(
 
 
 def _batches(
-    tables: dict[str, ExampleTable], sizes: Sequence[int], steps: int, seed: int
+    tables: Mapping[str, Drawn], sizes: Sequence[int], steps: int, seed: int
 ) -> Iterator[list[Batch]]:
     """Draw the batches of each step; each task has a seed of its own."""
     streams = []
