@@ -17,7 +17,7 @@ import pytest
 
 from toxicity_j.compare import Comparison, compare
 from toxicity_j.compare.analysis import contributions
-from toxicity_j.compare.exports import write_segments
+from toxicity_j.compare.exports import render_segments
 from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
@@ -391,24 +391,23 @@ def test_a_distorted_field_is_named(path, value, message):
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv", "parquet"])
-def test_segments_of_scores_and_of_texts(tmp_path, suffix):
+def test_segments_of_scores_and_of_texts(suffix):
     if suffix == "parquet":
         pytest.importorskip("pyarrow")
     ones = [1.0] * 2
     systems = {"a": segments([0.9, 0.9], ones, ones), "b": ["0.1", "0.2"]}
     mixed = compare(systems, ["s", "t"], scorer=FakeScorer())
     again = Comparison.from_json(mixed.to_json())
-    path = tmp_path / f"x.{suffix}"
-    write_segments(again, str(path))
+    content = render_segments(again, f"x.{suffix}")
     if suffix == "jsonl":
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [json.loads(line) for line in content.splitlines()]
         assert [row["prediction"] for row in rows] == [None, None, "0.1", "0.2"]
         assert [row["source"] for row in rows] == ["s", "t"] * 2
     # Scores alone, of known sources.
     del systems["b"]
-    write_segments(compare(systems, ["s", "t"]), str(path))
+    content = render_segments(compare(systems, ["s", "t"]), f"x.{suffix}")
     if suffix == "jsonl":
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [json.loads(line) for line in content.splitlines()]
         assert [row["source"] for row in rows] == ["s", "t"]
         assert "prediction" not in rows[0]
 
@@ -422,14 +421,12 @@ def test_segments_of_scores_and_of_texts(tmp_path, suffix):
         ({"languages": ["en", "d\te"]}, "segment 1 of languages has a tab"),
     ],
 )
-def test_tsv_that_would_break_is_not_written(tmp_path, changes, message):
+def test_tsv_that_would_break_is_not_made(changes, message):
     comparison = replace(compare({"a": segments([0.9, 0.8])}), **changes)
-    path = tmp_path / "x.tsv"
     with pytest.raises(ValueError, match=message):
-        write_segments(comparison, str(path))
-    assert not path.exists()
+        render_segments(comparison, "x.tsv")
     with pytest.raises(ValueError, match="the name 'a.tb' has a tab"):
-        write_segments(compare({"a\tb": segments([0.9])}), str(path))
+        render_segments(compare({"a\tb": segments([0.9])}), "x.tsv")
 
 
 @pytest.mark.parametrize(

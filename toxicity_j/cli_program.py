@@ -146,11 +146,11 @@ def put(text: str, path: str | None) -> None:
     if path is None:
         print_quietly(text)
     else:
-        write_file(f"{text}\n", path)
+        write_file(f"{text}\n".encode(), path)
 
 
-def write_file(text: str, path: str) -> None:
-    """Write text to a file, which is complete or as it was before.
+def write_file(content: bytes, path: str) -> None:
+    """Write a file, which is complete or as it was before.
 
     Raises:
         OSError: the file cannot be written.
@@ -158,7 +158,6 @@ def write_file(text: str, path: str) -> None:
     # Here, so that output to stdout does not pay for it.
     from .scale.manifest import write_atomically
 
-    content = text.encode("utf-8")
     # A link stays, and its target is replaced.
     target = Path(path).resolve()
 

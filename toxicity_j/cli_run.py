@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from .cli_program import (
     FAILED_GATE,
-    no_reader_needed,
     print_error,
     printable,
     put,
@@ -21,7 +20,7 @@ from .cli_program import (
 from .cli_request import Output, Request
 from .compare.compare import compare
 from .compare.comparison import Comparison
-from .compare.exports import check_cells, check_suffix, write_segments
+from .compare.exports import check_cells, check_suffix, render_segments
 from .compare.gate import (
     check_floors,
     check_same_setting,
@@ -101,12 +100,13 @@ def write(comparison: Comparison, output: Output) -> None:
         OSError: a file cannot be written.
     """
     if output.segments is not None:
-        with no_reader_needed():
-            write_segments(comparison, output.segments)
+        content = render_segments(comparison, output.segments)
+        write_file(content, output.segments)
     if output.report is not None:
         from .compare.report import render_html
 
-        write_file(render_html(comparison, comparison.texts), output.report)
+        page = render_html(comparison, comparison.texts)
+        write_file(page.encode("utf-8"), output.report)
     text = rendered(comparison, output).rstrip("\n")
     put(text, output.path)
 

@@ -1,4 +1,4 @@
-"""Write one row per system and segment, with texts and scores, to a file."""
+"""One row per system and segment, with texts and scores, as a file holds it."""
 
 from __future__ import annotations
 
@@ -92,32 +92,38 @@ def segment_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def write_segments(comparison: Comparison, path: str) -> None:
-    """Write the segments of all systems to a file; scores keep all digits.
+def render_segments(comparison: Comparison, path: str) -> bytes:
+    """Return what a file of the segments of all systems holds; scores keep all digits.
 
     References are a list in JSON Lines and parquet and one JSON string in CSV and TSV.
 
+    Args:
+        comparison: the systems and their scores.
+        path: of the file. Its suffix says the format.
+
     Raises:
-        ImportError: the file is parquet and pyarrow is not installed.
-        OSError: the file cannot be written.
-        ValueError: the suffix is unknown, or a text does not fit the format; nothing
-            is written.
+        ImportError: the format is parquet and pyarrow is not installed.
+        ValueError: the suffix is unknown, or a text does not fit the format.
     """
     suffix = check_suffix(path)
     names = [system.name for system in comparison.systems]
     check_cells(suffix, names, comparison.texts, comparison.languages)
     rows = list(segment_rows(comparison))
     if suffix == ".parquet":
-        import pyarrow
-        from pyarrow import parquet
+        return _parquet(rows)
+    if suffix == ".jsonl":
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        return "".join(lines).encode("utf-8")
+    return _delimited(rows, suffix).encode("utf-8")
 
-        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    elif suffix == ".jsonl":
-        with Path(path).open("w", encoding="utf-8") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    else:
-        Path(path).write_text(_delimited(rows, suffix), encoding="utf-8", newline="")
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    import pyarrow
+    from pyarrow import parquet
+
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    return file.getvalue()
 
 
 def _delimited(rows: list[dict[str, Any]], suffix: str) -> str:
