@@ -12,19 +12,20 @@ import torch
 
 from tests.tiny_encoder import tiny_encoder
 from training import refine_pairs
+from training.data import refining_pairs as room
+from training.data.joined_pairs import joined_pairs
+from training.data.refining_pairs import (
+    RULE_TRUST,
+    SHARES,
+    TEACHER_TRUST,
+    refining_pairs,
+)
 from training.data.retold_contrasts import RetoldContrasts
 from training.data.table_parts import ParaDetox
 from training.modules import padded_network as padded
 from training.modules.pair_parts import PAIR_PARTS, keep_all_but_pairs
 from training.modules.pair_refinement import PairRefinement
 from training.modules.training_rows import Tokens, TrainingRows
-from training.refine_pairs import (
-    REPLACED_SHARE,
-    RESTYLED_SHARE,
-    RULE_TRUST,
-    SWAPPED_SHARE,
-    TEACHER_TRUST,
-)
 from training.synthetic.lexicon import Lexicon
 from training.synthetic.profanity_edits import replace_rude
 
@@ -38,7 +39,11 @@ def content():
     written = rows.assign(kind="rewrite", label=0.9)
     sampled = rows.assign(text=rows.text + " again", kind="sampled", label=np.nan)
     copies = rows.assign(text=rows.source, kind="copy", label=0.98)
-    return pd.concat([written, sampled, copies], ignore_index=True)
+    changed = rows.assign(text=rows.text + " not", kind="contrast_antonyms", label=0.1)
+    lost = rows.assign(text=rows.source.str[:10], kind="delete", label=0.3)
+    told = rows.assign(text="Wow: " + rows.text, kind="restyled", label=np.nan)
+    parts = [written, sampled, copies, changed, lost, told]
+    return pd.concat(parts, ignore_index=True)
 
 
 def weighed(frame):
@@ -81,26 +86,80 @@ def style():
 
 def test_pairs_are_contrasts_and_rows_by_weight():
     frame = content()
-    arguments = frame, weighed(frame), style(), KNOWN, 100, 0
-    pairs = refine_pairs.refining_pairs(*arguments)
-    pd.testing.assert_frame_equal(pairs, refine_pairs.refining_pairs(*arguments))
+    arguments = frame, weighed(frame), style(), KNOWN, 200, 0
+    pairs = refining_pairs(*arguments)
+    pd.testing.assert_frame_equal(pairs, refining_pairs(*arguments))
     by_rule = pairs[pairs.share == RULE_TRUST]
-    shares = REPLACED_SHARE + RESTYLED_SHARE + SWAPPED_SHARE
-    assert len(by_rule) == round(shares * 100)
-    replaced = by_rule[by_rule.source.str.contains("silly")]
-    assert not replaced.text.str.contains("silly").any()
-    # A sentence in another tone keeps more than one with another word.
-    retold = by_rule[~by_rule.source.str.contains("silly")]
-    assert (retold.label > 0.9).sum() == round(RESTYLED_SHARE * 100)
-    assert (retold.label < 0.5).sum() == round(SWAPPED_SHARE * 100)
+    wanted = {kind: round(share * 200) for kind, share in SHARES.items()}
+    assert len(by_rule) == sum(wanted.values())
     rows = pairs[pairs.share != RULE_TRUST]
     # Rows with a label keep what the encoder says, the teacher's are learned in part.
     drawn = rows.merge(frame, on=["source", "text"], suffixes=("", "_known"))
     assert len(drawn) == len(rows)
-    assert {*drawn.kind} == {"rewrite", "sampled"}
+    # A teacher mistakes another tone, so rules alone speak of it.
+    assert {*drawn.kind} == {
+        "rewrite",
+        "sampled",
+        "contrast_antonyms",
+        "delete",
+    }
     is_sampled = drawn.kind == "sampled"
     assert drawn.share.tolist() == np.where(is_sampled, TEACHER_TRUST, 0).tolist()
     assert (drawn.label == 0.25).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "are_right"),
+    [
+        (
+            "replaced",
+            lambda rows: (
+                rows.source.str.contains("silly") & ~rows.text.str.contains("silly")
+            ),
+        ),
+        ("restyled", lambda rows: rows.label == pytest.approx(0.94)),
+        ("swapped", lambda rows: rows.label < 0.5),
+        ("contrasts", lambda rows: rows.label == 0.1),
+        ("roles", lambda rows: rows.source.str[:1].str.isupper()),
+        ("human", lambda rows: rows.label == 0.92),
+        ("deleted", lambda rows: rows.label == 0.3),
+    ],
+)
+def test_each_kind_has_its_share(monkeypatch, kind, are_right):
+    monkeypatch.setattr(room, "SHARES", dict.fromkeys(SHARES, 0.0) | {kind: 0.25})
+    frame = content()
+    pairs = refining_pairs(frame, weighed(frame), style(), KNOWN, 80, 0)
+    by_rule = pairs[pairs.share == RULE_TRUST]
+    assert len(by_rule) == 20
+    assert are_right(by_rule).all()
+
+
+def test_joined_pairs_keep_what_their_sentences_keep_on_average():
+    rows = [(f"the goat number {i} sleeps", f"{i} sleeps!", 0.5) for i in range(8)]
+    pairs = pd.DataFrame(rows, columns=["source", "text", "label"])
+    found = joined_pairs(pairs, 150, random.Random(2))
+    assert found == joined_pairs(pairs, 150, random.Random(2))
+    assert len(found) == 150
+    lost = 0
+    for (source, text), kept in found:
+        sentences = source.removesuffix(".").split(". ")
+        assert 2 <= len(sentences) <= 5
+        # Each side ends its sentences, so that they can be told apart.
+        same = [sentence for sentence in sentences if f"{sentence}." in text]
+        numbers = [sentence.split()[3] for sentence in sentences]
+        retold = [n for n in numbers if f"{n} sleeps!" in text]
+        lost += len(sentences) - len(same) - len(retold)
+        wanted = (len(same) + 0.5 * len(retold)) / len(sentences)
+        assert kept == pytest.approx(wanted)
+    assert lost
+
+
+def test_joined_pairs_are_no_longer_than_an_encoder_reads():
+    words = " ".join(["word"] * 40)
+    pairs = pd.DataFrame({"source": [words] * 3, "text": "a", "label": 0.5})
+    found = joined_pairs(pairs, 4, random.Random(0))
+    assert {len(source.split()) for (source, _), _ in found} == {80}
+    assert joined_pairs(pairs[:0], 4, random.Random(0)) == []
 
 
 def test_contrasts_keep_a_share_of_what_their_base_keeps():

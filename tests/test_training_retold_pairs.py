@@ -68,6 +68,16 @@ def test_orders_and_questions_get_leads_of_their_own():
     assert not any(text.startswith("Could you") for text in orders + statements)
     questions = [restyled(QUESTION, rng) or "" for _ in range(300)]
     assert not any("that why" in text for text in questions)
+    assert any(text.startswith("May I ask, why did nobody") for text in questions)
+
+
+def test_words_become_formal():
+    rng = random.Random(4)
+    told = " ".join(restyled("the kids broke the car", rng) or "" for _ in range(300))
+    assert {"children", "vehicle"} <= words(told)
+    # The other way round nothing is formal.
+    back = " ".join(restyled("the vehicle stopped", rng) or "" for _ in range(300))
+    assert "car" not in words(back)
 
 
 def test_a_word_is_swapped_for_one_that_is_near_but_not_too_near(swaps):

@@ -94,6 +94,29 @@ def test_sentences_by_grammar_say_the_same_or_not():
     assert any(words(source) - voice == words(text) - voice for source, text in roles)
 
 
+def test_a_time_of_day_changes_its_half_alone():
+    rng = random.Random(4)
+    pairs = [role_pair(True, rng) for _ in range(3000)]
+    halves = re.compile(r"(?i)(?<=\d)( ?)[ap](?=\.?m\b)")
+    timed = [(source, text) for source, text, label in pairs if label == 0.3]
+    timed = [(source, text) for source, text in timed if halves.search(source)]
+    assert timed
+    for source, text in timed:
+        found = [halves.search(side) for side in (source, text)]
+        assert {match[0].strip().lower() for match in found} == {"a", "p"}
+    assert not any(".." in side for pair in pairs for side in pair[:2])
+
+
+def test_teams_change_places():
+    rng = random.Random(5)
+    pairs = [role_pair(True, rng) for _ in range(600)]
+    places = [(source, text) for source, text, label in pairs if label == 0.12]
+    assert places
+    for source, text in places:
+        assert words(source) == words(text)
+        assert source.lower() != text.lower()
+
+
 def test_a_number_is_written_out_or_changed():
     rng = random.Random(3)
     pairs = [role_pair(bool(turn % 2), rng) for turn in range(2000)]
@@ -118,7 +141,7 @@ def sampled():
     pairs = [
         (source, f"{text[:-1]}{end}")
         for source, text in PAIRS
-        for end in (", sorry.", " at all.")
+        for end in (", marzipan.", " at all.")
     ]
     # One more, one again, one long.
     source, text = pairs[0]
@@ -227,4 +250,4 @@ def test_the_open_tier_varies_open_pairs_alone(examples, monkeypatch):
     new = joined[len(closed) :]
     assert set(new.tier) == {"open"}
     assert "between" not in set(new.kind)
-    assert not new.text.str.contains("sorry").any()
+    assert not new.text.str.contains("marzipan").any()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The shipped encoder goes on from that of release 0.9.0: examples, rewrites, labels of larger models and of that release,
-# training, a mean with it, a refinement of what reads pairs, a mean with the run, calibration. The file ends in OUTPUT/encoder.
+# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, calibration. The file ends in OUTPUT/encoder.
 #
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
 #     training/recipes/encoder.sh --small OUTPUT                                               the same commands on made-up data
@@ -44,11 +44,16 @@ label_flags=(--examples "$examples" --content_labels "$examples/content.weighed.
 python -m training.train_encoder --encoder "$earlier" --output_dir "$output/trained" "${label_flags[@]}" "${encoder_flags[@]}"
 python -m training.average_encoders --encoder "$output/trained/encoder.safetensors" --earlier "$earlier" \
     --output_file "$output/averaged.safetensors"
-python -m training.refine_pairs --encoder "$output/averaged.safetensors" --data "$data" --examples "$examples" \
-    --output_file "$output/refined.safetensors" "${refine_flags[@]}"
-# A quarter of the way back, in what reads pairs alone.
-python -m training.average_encoders --encoder "$output/refined.safetensors" --earlier "$output/trained/encoder.safetensors" \
-    --pair_share 0.25 --share 0 --output_file "$output/mean.safetensors"
+# Two runs, and the mean of both: their seeds draw other pairs.
+for seed in 21 22; do
+    python -m training.refine_pairs --encoder "$output/averaged.safetensors" --data "$data" --examples "$examples" \
+        --seed $seed --output_file "$output/refined_$seed.safetensors" "${refine_flags[@]}"
+done
+python -m training.average_encoders --encoder "$output/refined_21.safetensors" --earlier "$output/refined_22.safetensors" \
+    --pair_share 0.5 --share 0 --output_file "$output/refined.safetensors"
+# Some of the way back, in what reads pairs alone.
+python -m training.average_encoders --encoder "$output/refined.safetensors" --earlier "$earlier" \
+    --pair_share 0.3 --share 0 --output_file "$output/mean.safetensors"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/mean.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"

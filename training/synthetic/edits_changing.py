@@ -210,6 +210,7 @@ CHANGES: dict[str, tuple[Rule, int]] = {
     "opposite": (by_table("opposites", 0.12), 6),
     "quantity": (by_table("quantities", 0.25), 4),
     "modal": (by_table("modals", 0.35), 3),
+    "detail": (by_table("details", 0.25), 4),
     "connective": (by_table("connectives", 0.3), 3),
     "person": (by_table("people", 0.22), 4),
     "persons": (by_table("people", 0.15, most=3), 2),

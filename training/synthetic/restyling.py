@@ -14,6 +14,7 @@ from training.synthetic.lexicon import FUNCTION_WORDS, content_places
 from training.synthetic.spelling import bare, capitalized
 from training.synthetic.templates import FOLDER, read_slots
 from training.synthetic.word_edits import insert
+from training.synthetic.word_tables import exchange
 
 __all__ = ["restyled"]
 
@@ -25,14 +26,17 @@ _BEFORE_ADJECTIVES = frozenset(
 )
 # Edits of `edits_keeping` that change the tone alone.
 _TONES = {name: KEEPS[name] for name in ("contraction", "synonym", "spelling")}
+# Words of a sentence that become formal at most.
+_MOST_FORMAL = 4
 
 
 def _lead(text: str, rng: Random) -> str | None:
     """Put a polite or personal phrase before a sentence."""
     first = bare(text.split()[0])
-    is_order = first in _ORDERS
     if "?" in text:
-        return None
+        lead = rng.choice(_WORDS["before questions"])
+        return capitalized(lead) + " " + _without_capital(text)
+    is_order = first in _ORDERS
     body = text
     if is_order and first == "please":
         _, _, body = text.partition(" ")
@@ -82,13 +86,17 @@ def _adjective(text: str, rng: Random) -> str | None:
     return " ".join(insert(words, rng.choice(places), rng.choice(_WORDS["adjectives"])))
 
 
+def _formal(text: str, rng: Random) -> str | None:
+    return exchange(text, rng, "formal", _MOST_FORMAL)
+
+
 def _tone(text: str, rng: Random) -> str | None:
     found = edit(text, _TONES, rng)
     return None if found is None else found[0]
 
 
 _MOVES: tuple[Callable[[str, Random], str | None], ...] = (
-    _lead, _headline, _tail, _sentence_after, _adjective, _tone,
+    _lead, _headline, _tail, _sentence_after, _adjective, _formal, _tone,
 )  # fmt: skip
 
 

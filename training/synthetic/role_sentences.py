@@ -6,6 +6,7 @@ whether they say the same or not.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -14,8 +15,8 @@ from training.synthetic.templates import FOLDER, read_slots
 
 __all__ = ["role_pair"]
 
-# Share of sentences about numbers.
-_NUMBER_SHARE = 0.35
+# Shares of sentences about numbers, and about teams and countries.
+_NUMBER_SHARE, _TEAM_SHARE = 0.3, 0.2
 _WORDS = read_slots(FOLDER / "role_words.txt")
 _NUMBER_WORDS = {
     2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight",
@@ -24,6 +25,12 @@ _NUMBER_WORDS = {
     100: "a hundred",
 }  # fmt: skip
 _PLURALS = ("the police", "the fans", "the students", "the strikers", "the rebels")
+
+# Half of the day, of a time of day: "5 pm".
+_HALF_OF_DAY = re.compile(r"(?i)(?<=\d)( ?)([ap])(?=\.?m\b)")
+_OTHER_HALF = str.maketrans("apAP", "paPA")
+# Share of times that are times of day.
+_CLOCK_SHARE = 0.35
 
 # Source, prediction, kept meaning in [0, 1].
 Row = tuple[str, str, float]
@@ -66,6 +73,8 @@ def role_pair(is_changed: bool, rng: Random) -> Row:
     """Draw a pair whose meaning is changed or kept."""
     if rng.random() < _NUMBER_SHARE:
         return _number_pair(is_changed, rng)
+    if rng.random() < _TEAM_SHARE:
+        return _team_pair(is_changed, rng)
     doer = _person(rng)
     other = _person(rng, doer)
     deed = _Deed(doer, rng.choice(_WORDS["verbs"]), other, _where_and_when(rng))
@@ -88,6 +97,8 @@ def _changed(deed: _Deed, rng: Random) -> tuple[_Deed, float]:
         field = rng.choice(["doer", "other"])
         return replace(deed, **{field: third}), 0.17
     elsewhere = _where_and_when(rng)
+    if _HALF_OF_DAY.search(deed.where_and_when):
+        part, elsewhere = "where and when", _other_half(deed.where_and_when)
     # One that is left out or added says less or more, not something else.
     if part == "where and when" and "" != elsewhere != deed.where_and_when != "":
         return replace(deed, where_and_when=elsewhere), 0.3
@@ -106,15 +117,41 @@ def _where_and_when(rng: Random) -> str:
         place = rng.choice(_WORDS["places"])
         found.append(f"in {place}")
     if rng.random() < 0.5:
-        found.append(rng.choice(_WORDS["times"]))
+        is_clock = rng.random() < _CLOCK_SHARE
+        found.append(_time_of_day(rng) if is_clock else rng.choice(_WORDS["times"]))
     return " ".join(found)
+
+
+def _time_of_day(rng: Random) -> str:
+    minutes = rng.choice(["", "", "", ":15", ":30", ":45"])
+    half = rng.choice(["", " "]) + rng.choice(_WORDS["halves of the day"])
+    return f"{rng.choice(_WORDS['about'])} {rng.randint(1, 12)}{minutes}{half}"
 
 
 def _sentence(clause: str, where_and_when: str, rng: Random) -> str:
     body = f"{clause} {where_and_when}".strip()
     if where_and_when and rng.random() < 0.3:
         body = f"{where_and_when}, {clause}"
-    return capitalized(body) + "."
+    # "p.m." has its stop.
+    return capitalized(body).removesuffix(".") + "."
+
+
+def _other_half(when: str) -> str:
+    """Write a time before noon as the same after noon, or the reverse."""
+    return _HALF_OF_DAY.sub(lambda found: found[0].translate(_OTHER_HALF), when)
+
+
+def _team_pair(is_changed: bool, rng: Random) -> Row:
+    one, other = rng.sample(_WORDS["teams"], 2)
+    result = rng.choice(_WORDS["results"])
+    end = rng.choice([*_WORDS["scores"], _where_and_when(rng)])
+    source = _sentence(f"{one} {result} {other}", end, rng)
+    if not is_changed:
+        return source, source.rstrip(".").lower(), 0.97
+    if rng.random() < 0.7:
+        return source, _sentence(f"{other} {result} {one}", end, rng), 0.12
+    third = rng.choice([team for team in _WORDS["teams"] if team not in (one, other)])
+    return source, _sentence(f"{one} {result} {third}", end, rng), 0.18
 
 
 def _number_pair(is_changed: bool, rng: Random) -> Row:
