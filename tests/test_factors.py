@@ -111,21 +111,29 @@ def test_saturation_is_min_p_and_s_over_s():
     assert saturated.signature.startswith("j:custom@")
 
 
-def test_sim_saturates_like_sta():
+@pytest.mark.parametrize(("role", "score"), [("content", "sim"), ("fluency", "fl")])
+def test_sim_and_fl_saturate_like_sta(role, score):
     sources = ["The train is late.", "You are a stupid fool.", "Go home."]
-    texts = ["The train came late.", "You are not wise.", "Buy a lamp."]
-    content = replace(EMBEDDED.content, saturation=None)
-    plain = Scorer(replace(EMBEDDED, content=content), device="cpu")
-    level = float(np.median(plain.score(texts, sources).sim))
-    content = replace(EMBEDDED.content, saturation=level)
-    saturated = Scorer(replace(EMBEDDED, content=content), device="cpu")
-    found, wanted = saturated.score(texts, sources), plain.score(texts, sources)
-    np.testing.assert_allclose(found.sim, np.minimum(wanted.sim, level) / level)
+    texts = ["The train came late.", "You are not the wise.", "Buy a lamp."]
+
+    def scored(level):
+        record = replace(getattr(EMBEDDED, role), saturation=level)
+        scorer = Scorer(replace(EMBEDDED, **{role: record}), device="cpu")
+        return scorer.score(texts, sources)
+
+    plain = scored(None)
+    wanted = getattr(plain, score)
+    level = float(np.median(wanted))
+    saturated = scored(level)
+    found = getattr(saturated, score)
+    np.testing.assert_allclose(found, np.minimum(wanted, level) / level)
     # The median one and the best one are as good as each other, the worst one is not.
-    assert sorted(found.sim)[1:] == [1, 1]
-    assert found.sim.min() < 1
-    np.testing.assert_array_equal(found.sta, wanted.sta)
-    assert found.signature.startswith("j:custom@")
+    assert sorted(found)[1:] == [1, 1]
+    assert found.min() < 1
+    others = {"sta", "sim", "fl"} - {score}
+    for other in others:
+        np.testing.assert_array_equal(getattr(saturated, other), getattr(plain, other))
+    assert saturated.signature.startswith("j:custom@")
 
 
 # --- The last line of a file (R16)

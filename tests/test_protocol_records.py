@@ -172,6 +172,17 @@ def test_content(fields, error, message):
             ValueError,
             "`slope` of Fluency must be None unless `relative` is True",
         ),
+        ({"saturation": 0}, ValueError, "`saturation` of Fluency must be above 0"),
+        (
+            {"saturation": 0.9, "rule": "argmax"},
+            ValueError,
+            "`saturation` of Fluency must be None unless `rule` is 'soft'",
+        ),
+        (
+            {"saturation": 0.9, "relative": True},
+            ValueError,
+            "`saturation` of Fluency must be None unless .* without `relative`",
+        ),
     ],
 )
 def test_fluency(fields, error, message):

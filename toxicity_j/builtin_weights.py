@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "72966ef65e3a4fec2f6665555462ef6b6ab026715e176b941626c7c010b14695"
+        "04e2579989012e30ea460e17f61ed96ec3adf9d0eb5db10ba7acbaf39041056e"
     ),
     "identifier.safetensors": (
         "a71d1598571e97172444b8d842a13f5966c56fe6ae345de16bc2aedbb6e6fc7b"

@@ -124,7 +124,8 @@ def fluency_scores(
         scores = _fluency_of_texts(fluency, loaded, columns, call)
     else:
         scores = _quality(loaded, columns, call)
-    return _zero_blank(protocol, "fluency", scores, columns)
+    saturated = saturate(scores, fluency.saturation)
+    return _zero_blank(protocol, "fluency", saturated, columns)
 
 
 def _zero_blank(

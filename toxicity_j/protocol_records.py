@@ -138,6 +138,8 @@ class Fluency:
         truncate_raw: as in `Style`.
         relative: min(0, p(out) - p(src)) + 1 in place of p(out).
         slope: rescaling of a relative FL, as in `Style`.
+        saturation: FL is min(p, s) / s with s in (0, 1]: a probability of s or more
+            scores 1.
 
     Raises:
         TypeError: a field has the wrong type.
@@ -152,6 +154,7 @@ class Fluency:
     truncate_raw: bool = False
     relative: bool = False
     slope: float | None = None
+    saturation: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("`kind` of Fluency", self.kind, FLUENCY_KINDS)
@@ -174,6 +177,7 @@ class Fluency:
                 "`slope` of Fluency must be None unless `relative` is True; got"
                 f" {self.slope}"
             )
+        _check_saturation(self)
 
 
 @dataclass(frozen=True)
@@ -313,7 +317,7 @@ def _check_logit_threshold(style: Style) -> None:
         )
 
 
-def _check_saturation(record: Style | Content) -> None:
+def _check_saturation(record: Style | Content | Fluency) -> None:
     if record.saturation is None:
         return
     name = f"`saturation` of {type(record).__name__}"
@@ -322,7 +326,9 @@ def _check_saturation(record: Style | Content) -> None:
         raise ValueError(f"{name} must be above 0; got 0")
     if record.slope is not None:
         raise ValueError(f"{name} must be None where `slope` is given")
-    if isinstance(record, Style) and (record.rule != "soft" or record.relative):
+    if isinstance(record, Content):
+        return
+    if record.rule != "soft" or record.relative:
         raise ValueError(
             f"{name} must be None unless `rule` is 'soft', without `relative`"
         )
