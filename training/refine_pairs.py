@@ -6,12 +6,12 @@
 The teachers take a sentence of which one word is nonsense for one that lost its
 meaning, where people look at how much of it stands; they take another tone for another
 meaning, and hardly see one exchanged word. So rules label these: sentences whose rude
-words are replaced, rewrites in another tone, rewrites with a word exchanged, contrasts,
-sentences by grammar, and rewrites by people; and several of them in a row, because the
-tables hold single sentences. Beside them, rows of the content table are read: those
-without a label with the teacher's, all others with what the encoder said before, so
-that it stays what it is. Trunk, style, the branch of fluency and the likelihoods do not
-learn. An hour and a quarter on one core.
+words are replaced or deleted, rewrites in another tone, rewrites with a word exchanged,
+contrasts, sentences by grammar, and rewrites by people; and several of them in a row,
+because the tables hold single sentences. Beside them, rows of the content table are
+read: those without a label with the teacher's, all others with what the encoder said
+before, so that it stays what it is. Trunk, style, the branch of fluency and the
+likelihoods do not learn. An hour and a quarter on one core.
 """
 
 from __future__ import annotations
