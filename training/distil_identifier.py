@@ -47,7 +47,7 @@ from training.modules.identifier_options import (
 from training.modules.identifier_report import finish
 from training.modules.identifier_trainer import fit
 from training.modules.identifier_validation import Examples
-from training.modules.teacher_scores import teacher_scores
+from training.modules.teacher_scores import are_known, teacher_scores
 from training.synthetic.style_contrasts import style_contrasts
 from training.synthetic.token_splits import TokenSplitter
 
@@ -118,7 +118,7 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     """Read the encoder's style table, whose labels are mixed with what the encoder says
     of each text, and the sentences that an earlier identifier is often wrong about.
     """
-    if not (args.teacher or (args.scores and args.scores.is_file())):
+    if not are_known(args.teacher, args.scores):
         raise ValueError("`examples` needs `teacher` or the `scores` of one")
     frame, _ = read_rows(args.examples, "style", args.tier)
     # Rows of a higher weight are drawn more often there.

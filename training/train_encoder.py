@@ -10,6 +10,7 @@ training.calibrate_encoder` turns into the shipped file.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import torch
 
@@ -57,8 +58,9 @@ def _first_encoder(args: argparse.Namespace) -> Encoder:
         encoder = Encoder.from_pretrained(args.encoder, device=args.device)
         encoder.network.requires_grad_(True)
         return encoder
-    usual = EncoderConfig().pair_layers
-    config = EncoderConfig(pair_layers=args.pair_layers or usual)
+    config = EncoderConfig()
+    if args.pair_layers is not None:
+        config = replace(config, pair_layers=args.pair_layers)
     encoder = from_backbone(args.backbone, config)
     encoder.network.to(args.device)
     return encoder

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 import pandas as pd
 
 from training.synthetic.drawing import draw_distinct
-from training.synthetic.pair_variations import Pair
+from training.synthetic.pair_variations import Kept
+from training.synthetic.spelling import with_stop
 
 __all__ = ["joined_pairs"]
 
@@ -23,9 +25,7 @@ _SAME_SHARE, _LOST_SHARE = 0.35, 0.06
 _MOST_WORDS = 85
 
 
-def joined_pairs(
-    pairs: pd.DataFrame, count: int, rng: Random
-) -> list[tuple[Pair, float]]:
+def joined_pairs(pairs: pd.DataFrame, count: int, rng: Random) -> list[Kept]:
     """Draw at most `count` pairs of joined sources and joined texts.
 
     Args:
@@ -35,17 +35,16 @@ def joined_pairs(
     """
     known = [*zip(pairs.source, pairs.text, pairs.label, strict=True)]
 
-    def make(turn: int) -> tuple[Pair, float] | None:
+    def make(turn: int) -> Kept | None:
         drawn = rng.sample(known, min(len(known), rng.choice(_COUNTS)))
         parts = [_part(*row, rng) for row in drawn]
-        source = " ".join(_sentence(source) for source, _, _ in parts)
-        text = " ".join(_sentence(text) for _, text, _ in parts if text)
+        source = " ".join(with_stop(source.strip()) for source, _, _ in parts)
+        text = " ".join(with_stop(text.strip()) for _, text, _ in parts if text)
         sizes = [len(source.split()) for source, _, _ in parts]
         if not text or max(sum(sizes), len(text.split())) > _MOST_WORDS:
             return None
-        kept = [label for _, _, label in parts]
-        by_size = zip(kept, sizes, strict=True)
-        return (source, text), sum(k * size for k, size in by_size) / sum(sizes)
+        kept = np.average([label for _, _, label in parts], weights=sizes)
+        return (source, text), float(kept)
 
     return draw_distinct(make, count if known else 0, rng, at_most=True)
 
@@ -58,9 +57,3 @@ def _part(source: str, text: str, label: float, rng: Random) -> tuple[str, str, 
     if chance < _SAME_SHARE + _LOST_SHARE:
         return source, "", 0.0
     return source, text, label
-
-
-def _sentence(text: str) -> str:
-    """Write a text as a sentence before others."""
-    text = text.strip()
-    return text if text[-1:] in (".", "!", "?") else text + "."

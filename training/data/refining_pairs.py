@@ -15,7 +15,7 @@ from training.data.retold_contrasts import RetoldContrasts
 from training.data.table_parts import ParaDetox
 from training.data.varied_pairs import is_usable
 from training.synthetic.drawing import draw_distinct
-from training.synthetic.pair_variations import Pair
+from training.synthetic.pair_variations import Kept
 from training.synthetic.profanity_edits import replace_rude
 from training.synthetic.role_sentences import role_pair
 
@@ -43,8 +43,6 @@ _TOXIC_KINDS = ("rewrite", "delete_unrated", "replace")
 # and what they keep.
 _HUMAN_KINDS = ("rewrite", "rewrite_to_rewrite", "rated_appdia", "rated_capp")
 _HUMAN_KEPT = 0.92
-# Kinds of rows whose texts lack words of the source.
-_DELETED_KINDS = ("delete",)
 
 
 def refining_pairs(
@@ -74,7 +72,7 @@ def refining_pairs(
     contrasts = RetoldContrasts(content, weighed.teacher, style, known.rude)
     is_contrast = content.kind.str.startswith("contrast_")
     is_human = content.kind.isin(_HUMAN_KINDS)
-    is_deleted = content.kind.isin(_DELETED_KINDS)
+    is_deleted = content.kind == "delete"
     parts = [
         _replaced(content, known, counts["replaced"], rng),
         _labeled(contrasts.restyled(counts["restyled"], rng)),
@@ -97,7 +95,7 @@ def _replaced(
 ) -> pd.DataFrame:
     sources = content.source[content.kind.isin(_TOXIC_KINDS)].unique().tolist()
 
-    def make(turn: int) -> tuple[tuple[str, str], float] | None:
+    def make(turn: int) -> Kept | None:
         source = rng.choice(sources)
         text, _, kept = replace_rude(source, known.rude, rng, known.lexicon)
         return ((source, text), kept) if is_usable((source, text)) else None
@@ -113,7 +111,7 @@ def _drawn(rows: pd.DataFrame, count: int, rng: Random) -> pd.DataFrame:
 
 
 def _by_grammar(count: int, rng: Random) -> pd.DataFrame:
-    def make(turn: int) -> tuple[Pair, float]:
+    def make(turn: int) -> Kept:
         source, text, kept = role_pair(turn % 2 == 0, rng)
         return (source, text), kept
 
@@ -136,7 +134,7 @@ def _by_weight(
     return rows.iloc[first][["source", "text", "label", "share"]]
 
 
-def _labeled(found: Sequence[tuple[Pair, float]]) -> pd.DataFrame:
+def _labeled(found: Sequence[Kept]) -> pd.DataFrame:
     rows = [(source, text, label) for (source, text), label in found]
     pairs = pd.DataFrame(rows, columns=["source", "text", "label"])
     return pairs.assign(share=RULE_TRUST)

@@ -13,13 +13,12 @@ import pandas as pd
 
 from training.data.retold_pairs import (
     Bases,
-    Kept,
     Retold,
     content_words,
     word_swaps,
 )
 from training.synthetic.edits import CHANGES, edit
-from training.synthetic.pair_variations import Pair
+from training.synthetic.pair_variations import Kept, Pair
 from training.synthetic.restyling import restyled
 
 __all__ = ["RetoldContrasts"]

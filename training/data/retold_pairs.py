@@ -23,22 +23,19 @@ from training.data.varied_pairs import (
 from training.modules.backbone import backbone_folder, backbone_tokenizer
 from training.synthetic.drawing import draw_distinct
 from training.synthetic.lexicon import content_places, is_content_word
-from training.synthetic.pair_variations import Pair
+from training.synthetic.pair_variations import Kept, Pair
 from training.synthetic.restyling import restyled
 from training.synthetic.spelling import bare
 from training.synthetic.word_swaps import WordSwaps
 
 __all__ = [
     "Bases",
-    "Kept",
     "Retold",
     "RetoldPairs",
     "content_words",
     "word_swaps",
 ]
 
-# A pair, and what its text keeps of its source, in [0, 1].
-Kept = tuple[Pair, float]
 # A text, and which share it keeps of what the text kept that it was made of; None where
 # there is nothing to change.
 Retold = tuple[str, float] | None

@@ -10,7 +10,12 @@ import pandas as pd
 
 from toxicity_j.builtin_encoder import Encoder
 
-__all__ = ["teacher_scores"]
+__all__ = ["are_known", "teacher_scores"]
+
+
+def are_known(teacher: Path | None, cache: Path | None) -> bool:
+    """Return whether there is a teacher, or a file of its scores."""
+    return teacher is not None or (cache is not None and cache.is_file())
 
 
 def teacher_scores(
@@ -22,11 +27,10 @@ def teacher_scores(
     Raises:
         ValueError: Some texts are not in the cache, and there is no teacher.
     """
-    is_cached = cache is not None and cache.is_file()
-    if teacher is None and not is_cached:
+    if not are_known(teacher, cache):
         return None
     known: dict[str, float] = {}
-    if is_cached:
+    if cache is not None and cache.is_file():
         table = pd.read_parquet(cache)
         known = dict(zip(table.text, table.p_toxic, strict=True))
     missing = [text for text in texts if text not in known]

@@ -13,10 +13,12 @@ from training.synthetic.spelling import bare
 from training.synthetic.word_edits import like
 from training.synthetic.word_tables import Rule
 
-__all__ = ["Pair", "PairVariations"]
+__all__ = ["Kept", "Pair", "PairVariations"]
 
 # Source, text.
 Pair = tuple[str, str]
+# A pair, and what its text keeps of its source, in [0, 1].
+Kept = tuple[Pair, float]
 # Rules whose edits say as much about the pair when they are made in the source.
 _ON_EITHER_SIDE = (
     "opposite", "quantity", "number_word", "number", "name", "thing", "negation",

@@ -11,7 +11,7 @@ from random import Random
 
 from training.synthetic.edits import KEEPS, edit
 from training.synthetic.lexicon import FUNCTION_WORDS, content_places
-from training.synthetic.spelling import bare, capitalized
+from training.synthetic.spelling import bare, capitalized, with_stop
 from training.synthetic.templates import FOLDER, read_slots
 from training.synthetic.word_edits import insert
 from training.synthetic.word_tables import exchange
@@ -67,10 +67,7 @@ def _tail(text: str, rng: Random) -> str | None:
 
 
 def _sentence_after(text: str, rng: Random) -> str:
-    body = text.rstrip()
-    if body[-1:] not in (".", "!", "?"):
-        body += "."
-    return f"{body} {rng.choice(_WORDS['sentences after'])}"
+    return f"{with_stop(text)} {rng.choice(_WORDS['sentences after'])}"
 
 
 def _adjective(text: str, rng: Random) -> str | None:

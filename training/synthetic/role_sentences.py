@@ -98,7 +98,8 @@ def _changed(deed: _Deed, rng: Random) -> tuple[_Deed, float]:
         return replace(deed, **{field: third}), 0.17
     elsewhere = _where_and_when(rng)
     if _HALF_OF_DAY.search(deed.where_and_when):
-        part, elsewhere = "where and when", _other_half(deed.where_and_when)
+        other_half = _other_half(deed.where_and_when)
+        return replace(deed, where_and_when=other_half), 0.3
     # One that is left out or added says less or more, not something else.
     if part == "where and when" and "" != elsewhere != deed.where_and_when != "":
         return replace(deed, where_and_when=elsewhere), 0.3

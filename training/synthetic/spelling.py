@@ -109,6 +109,12 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def with_stop(text: str) -> str:
+    """End a sentence with a stop, unless it ends with a mark of its own."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
 def with_letter(word: str, index: int, new: str) -> str:
     """Put something in place of a letter."""
     return word[:index] + new + word[index + 1 :]
