@@ -5,6 +5,7 @@ weights.
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,12 +74,40 @@ def test_nothing_to_score(encoder):
     } == {name: [] for name in ROLES}
 
 
-def test_long_texts_are_cut_and_counted(encoder):
-    long = "you are a fool " * 50
-    scores = encoder.score([long, "you", long], [long, "i", "you"])
-    # The long text is the prediction of two distinct pairs and the source of one.
-    assert encoder.truncated == 3
-    np.testing.assert_allclose(scores["style"][0], scores["style"][2], atol=1e-6)
+def test_content_of_a_long_pair_is_the_mean_of_its_pieces(encoder):
+    # 16 tokens with the special ones; the cut is where both sides end a sentence.
+    first = ("the dog ran home .", "the dog is home .")
+    second = ("you are a silly fool i think so !", "you are a fool i think !")
+    prediction, source = (" ".join(side) for side in zip(first, second, strict=True))
+    read = encoder.score([first[0], second[0]], [first[1], second[1]])
+    # Tokens of the longer side of each piece.
+    share = np.array([5, 9]) / 14
+    small = replace(encoder.config, max_length=13)
+    encoder.network.config, before = small, encoder.config
+    try:
+        found = encoder.score([prediction, "i"], [source, "you"])
+    finally:
+        encoder.network.config = before
+    for name in ("content", "fluency"):
+        assert found[name][0] == pytest.approx(share @ read[name], abs=1e-6)
+    alone = encoder.score(["i"], ["you"])
+    assert found["content"][1] == pytest.approx(alone["content"][0], abs=1e-6)
+
+
+def test_what_a_long_text_lost_keeps_nothing(encoder):
+    kept = "you are a fool and so the dog ran home ."
+    lost = "i think that is not so good and a silly dog ran ."
+    (whole,) = encoder.score([kept], [kept])["content"]
+    (half,) = encoder.score([kept], [f"{kept} {lost}"])["content"]
+    assert half < whole
+
+
+def test_a_prediction_that_fits_is_read_whole_for_fluency(encoder):
+    source = "the dog ran home . " * 6
+    pieces = ["the dog ran home . " * 3] * 2
+    found = encoder.score(["you are a fool"], [source])["fluency"]
+    beside = encoder.score(["you are a fool"] * 2, pieces)["fluency"]
+    assert found[0] == pytest.approx(beside.mean(), abs=1e-6)
 
 
 def test_style_reads_long_texts_in_windows(encoder):

@@ -21,18 +21,23 @@ from .batching import default_token_budget, run_batched
 from .builtin_encoder_config import ROLES, EncoderConfig, calibrated
 from .builtin_files import load_model, save_tensors
 from .builtin_network import EncoderNetwork
+from .builtin_pieces import Piece, cut_pair, join_scores
 from .columns import same_length
 from .devices import Device, resolve_device, resolve_dtype
 from .model_interface import Progress
 from .rules import sigmoid
-from .text import tokenize, truncate, windows
+from .text import tokenize, truncate
 
 __all__ = ["WEIGHTS_FILE", "Encoder"]
 
 WEIGHTS_FILE = "encoder.safetensors"
 
+# A prediction, and its source.
+_Pair = tuple[str, str]
 # Of a prediction, and of its source where one is read.
 _Ids = tuple[Sequence[int], Sequence[int]]
+
+_SENTENCE_ENDS = (".", "!", "?")
 
 
 class Encoder:
@@ -43,13 +48,11 @@ class Encoder:
     Attributes:
         network: the transformer and its heads.
         tokenizer: turns text into ids, without truncation or padding of its own.
-        truncated: distinct texts that were cut in the last call of `score`.
     """
 
     def __init__(self, network: EncoderNetwork, tokenizer: Any) -> None:
         self.network = network
         self.tokenizer = tokenizer
-        self.truncated = 0
         self._lock = threading.Lock()
 
     @property
@@ -141,6 +144,10 @@ class Encoder:
     ) -> dict[str, np.ndarray]:
         """Score each prediction, as the network says it.
 
+        Where a side is over `config.max_length` tokens, the most toxic window of the
+        prediction counts, and content and fluency are means over pieces of the pair:
+        see `builtin_pieces`.
+
         Args:
             predictions: n texts that are judged.
             sources: n texts that they rewrite; needed for "content". Without them
@@ -160,12 +167,12 @@ class Encoder:
         others = predictions
         if paired and sources is not None:
             others = sources
-        whole: dict[str, list[int]] = {}
+        pairs = list(zip(predictions, others, strict=True))
+        long: set[_Pair] = set()
         with self._lock:
-            self.truncated = 0
             logits = run_batched(
-                list(zip(predictions, others, strict=True)),
-                partial(self._encode, paired=paired, whole=whole),
+                pairs,
+                partial(self._encode, paired=paired, long=long),
                 partial(self._forward, want=want, paired=paired),
                 token_budget=default_token_budget(self.device),
                 batch_size=batch_size,
@@ -174,30 +181,32 @@ class Encoder:
             )
             scores = sigmoid(logits.numpy().reshape(-1, len(want)))
             found = {name: scores[:, i].copy() for i, name in enumerate(want)}
-            if "style" in want:
-                read = self._read_whole(whole, batch_size)
-                for i, text in enumerate(predictions):
-                    found["style"][i] = read.get(text, found["style"][i])
+            rows = [i for i, pair in enumerate(pairs) if pair in long]
+            for name in want:
+                whole = self._read_long([pairs[i] for i in rows], name, batch_size)
+                found[name][rows] = whole
         return found
 
-    def _encode(
-        self, pairs: list[tuple[str, str]], paired: bool, whole: dict[str, list[int]]
-    ) -> list[_Ids]:
-        """Return the ids of texts; all ids of long predictions go to `whole`."""
+    def _encode(self, pairs: list[_Pair], paired: bool, long: set[_Pair]) -> list[_Ids]:
+        """Return the ids of pairs, cut to fit, and add long pairs to `long`."""
         limit = self.config.max_length
-        texts = [prediction for prediction, _ in pairs]
-        predictions = tokenize(self.tokenizer, texts)
+        encoded = self._tokenize(pairs, paired)
+        # Counted in ids: an emoji becomes its name, so a short text may be long.
+        for pair, ids in zip(pairs, encoded, strict=True):
+            if max(map(len, ids)) > limit:
+                long.add(pair)
+        return [
+            (truncate(own, limit), truncate(other, limit)) for own, other in encoded
+        ]
+
+    def _tokenize(
+        self, pairs: list[_Pair], paired: bool
+    ) -> list[tuple[list[int], list[int]]]:
+        predictions = tokenize(self.tokenizer, [prediction for prediction, _ in pairs])
         sources: list[list[int]] = [[] for _ in pairs]
         if paired:
             sources = tokenize(self.tokenizer, [source for _, source in pairs])
-        # Counted in ids: an emoji becomes its name, so a short text may be long.
-        encoded = zip(texts, predictions, strict=True)
-        whole.update({text: ids for text, ids in encoded if len(ids) > limit})
-        self.truncated += sum(len(ids) > limit for ids in [*predictions, *sources])
-        return [
-            (truncate(own, limit), truncate(other, limit))
-            for own, other in zip(predictions, sources, strict=True)
-        ]
+        return list(zip(predictions, sources, strict=True))
 
     def _forward(
         self, batch: list[_Ids], want: Sequence[str], paired: bool
@@ -211,32 +220,56 @@ class Encoder:
         logits = [calibrated(self.config, found, role) for role in want]
         return torch.stack(logits, dim=1)
 
-    def _read_whole(
-        self, whole: dict[str, list[int]], batch_size: int | None
-    ) -> dict[str, float]:
-        """Return P(toxic) of texts given as ids, the largest over their windows."""
-        # Each window has special tokens of its own.
+    def _read_long(
+        self, pairs: list[_Pair], role: str, batch_size: int | None
+    ) -> np.ndarray:
+        """Return one score of pairs of which a side does not fit. *Shape:* (n,)."""
+        scores = run_batched(
+            pairs,
+            partial(self._cut, role=role),
+            partial(self._read_pieces, role=role),
+            token_budget=default_token_budget(self.device),
+            batch_size=batch_size,
+            length=_count_tokens_of_pieces,
+        )
+        return scores.numpy()
+
+    def _cut(self, pairs: list[_Pair], role: str) -> list[list[Piece]]:
+        # Each piece has special tokens of its own.
         size = self.config.max_length - 2
-        # Half of each is in the next too, so that no insult is cut in two.
-        stride = size // 2
-        read = {}
-        for text, (opening, *inner, closing) in whole.items():
-            pieces = windows(inner, size, stride)
-            logits = run_batched(
-                [((opening, *piece, closing), ()) for piece in pieces],
-                list,
-                partial(self._forward, want=("style",), paired=False),
-                token_budget=default_token_budget(self.device),
-                batch_size=batch_size,
-                length=_count_tokens,
-            )
-            read[text] = float(sigmoid(logits.numpy()).max())
-        return read
+        ends = {self.tokenizer.token_to_id(mark) for mark in _SENTENCE_ENDS}
+        return [
+            cut_pair(role, prediction[1:-1], source[1:-1], size, ends)
+            for prediction, source in self._tokenize(pairs, paired=role != "style")
+        ]
+
+    def _read_pieces(self, batch: list[list[Piece]], role: str) -> torch.Tensor:
+        """Compute the scores of pairs from their pieces. *Shape:* (batch,)."""
+        ((opening, closing), _), *_ = self._tokenize([("", "")], paired=False)
+        items: list[_Ids] = [
+            ((opening, *piece.prediction, closing), (opening, *piece.source, closing))
+            for pieces in batch
+            for piece in pieces
+        ]
+        # One pair alone may hold more than a batch.
+        step = default_token_budget(self.device) // (2 * self.config.max_length)
+        read = [torch.zeros(0)]
+        for start in range(0, len(items), step):
+            some = items[start : start + step]
+            read.append(self._forward(some, (role,), role != "style")[:, 0].cpu())
+        stops = np.cumsum([len(pieces) for pieces in batch])
+        by_pair = np.split(sigmoid(torch.cat(read).numpy()), stops[:-1])
+        scores = map(partial(join_scores, role), batch, by_pair)
+        return torch.tensor(list(scores), dtype=torch.float64)
 
 
 def _count_tokens(ids: _Ids) -> int:
     prediction, source = ids
     return len(prediction) + len(source)
+
+
+def _count_tokens_of_pieces(pieces: list[Piece]) -> int:
+    return sum(len(piece.prediction) + len(piece.source) for piece in pieces)
 
 
 def _check(

@@ -99,7 +99,7 @@ class BuiltInEncoder:
                 progress=progress,
             )
             columns = [scores[role] for role in wanted]
-            return Scored(np.stack(columns, axis=1), encoder.truncated)
+            return Scored(np.stack(columns, axis=1))
 
         guard = None
         if is_borderline is not None:

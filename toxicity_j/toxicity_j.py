@@ -24,6 +24,7 @@ from .builtin_heads import pool
 from .builtin_identifier import ToxicityIdentifier
 from .builtin_identifier_config import IdentifierConfig
 from .builtin_network import EncoderNetwork
+from .builtin_pieces import Piece
 from .builtin_weights import remember_folder
 from .card import CITATION, DESCRIPTION, INPUTS_DESCRIPTION, REFERENCE_URLS
 from .checkpoints import ModelRef
