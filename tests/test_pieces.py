@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toxicity_j.builtin_pieces import Piece, cut_pair, join_scores
+from toxicity_j.builtin_pieces import LongPair, Piece, join_scores
 
 STOP = 0
 
@@ -20,7 +20,7 @@ def text(*starts: int, count: int = 7) -> list[int]:
 
 
 def cut(role, prediction, source, size=10):
-    return cut_pair(role, prediction, source, size, {STOP})
+    return LongPair(tuple(prediction), tuple(source), size, {STOP}).pieces(role)
 
 
 def test_both_sides_are_cut_at_the_same_sentence_ends():
@@ -41,9 +41,10 @@ def test_both_sides_are_cut_at_the_same_sentence_ends():
 @pytest.mark.parametrize("size", [2, 3, 10, 126])
 def test_every_piece_fits_and_no_token_is_lost(role, size):
     rng = np.random.default_rng(size)
-    for own, other in [(300, 280), (40, 400), (400, 3), (127, 127), (1, 500)]:
-        prediction = rng.integers(0, 30, own).tolist()
-        source = rng.integers(0, 30, other).tolist()
+    shapes = [(300, 280), (40, 400), (400, 3), (127, 127), (1, 500), (400, 0)]
+    for own, other in [*shapes, *rng.integers(1, 12, (200, 2)).tolist()]:
+        prediction = rng.integers(0, 6, own).tolist()
+        source = rng.integers(0, 6, other).tolist()
         pieces = cut(role, prediction, source, size)
         assert all(len(p.prediction) <= size >= len(p.source) for p in pieces)
         if role == "style":

@@ -21,7 +21,7 @@ from .batching import default_token_budget, run_batched
 from .builtin_encoder_config import ROLES, EncoderConfig, calibrated
 from .builtin_files import load_model, save_tensors
 from .builtin_network import EncoderNetwork
-from .builtin_pieces import Piece, cut_pair, join_scores
+from .builtin_pieces import LongPair, Piece, join_scores
 from .columns import same_length
 from .devices import Device, resolve_device, resolve_dtype
 from .model_interface import Progress
@@ -142,25 +142,25 @@ class Encoder:
         batch_size: int | None = None,
         progress: Progress = None,
     ) -> dict[str, np.ndarray]:
-        """Score each prediction, as the network says it.
+        """Compute calibrated scores, before known cases and a protocol's saturation.
 
-        Where a side is over `config.max_length` tokens, the most toxic window of the
-        prediction counts, and content and fluency are means over pieces of the pair:
-        see `builtin_pieces`.
+        A pair of which a side is over `config.max_length` tokens is read in pieces; see
+        `builtin_pieces`.
 
         Args:
             predictions: n texts that are judged.
             sources: n texts that they rewrite; needed for "content". Without them
                 fluency takes each text for its own source.
             want: some of "style" (P(toxic)), "content" and "fluency".
-            batch_size: most pairs per batch.
+            batch_size: most pairs, or pieces of them, per batch.
             progress: a tqdm-like class.
 
         Returns:
             float64 arrays in [0, 1] by the names in `want`. *Shape:* (n,)
 
         Raises:
-            ValueError: `want` has an unknown name, `sources` are missing or too few.
+            ValueError: `want` has an unknown name, `sources` are missing or of another
+                length than `predictions`, or `batch_size` is below 1.
         """
         _check(predictions, sources, want)
         paired = "content" in want or "fluency" in want
@@ -168,7 +168,7 @@ class Encoder:
         if paired and sources is not None:
             others = sources
         pairs = list(zip(predictions, others, strict=True))
-        long: set[_Pair] = set()
+        long: dict[_Pair, LongPair] = {}
         with self._lock:
             logits = run_batched(
                 pairs,
@@ -183,30 +183,40 @@ class Encoder:
             found = {name: scores[:, i].copy() for i, name in enumerate(want)}
             rows = [i for i, pair in enumerate(pairs) if pair in long]
             for name in want:
-                whole = self._read_long([pairs[i] for i in rows], name, batch_size)
-                found[name][rows] = whole
+                whole = [long[pairs[i]] for i in rows]
+                found[name][rows] = self._read_long(whole, name, batch_size)
         return found
 
-    def _encode(self, pairs: list[_Pair], paired: bool, long: set[_Pair]) -> list[_Ids]:
-        """Return the ids of pairs, cut to fit, and add long pairs to `long`."""
-        limit = self.config.max_length
-        encoded = self._tokenize(pairs, paired)
-        # Counted in ids: an emoji becomes its name, so a short text may be long.
-        for pair, ids in zip(pairs, encoded, strict=True):
-            if max(map(len, ids)) > limit:
-                long.add(pair)
-        return [
-            (truncate(own, limit), truncate(other, limit)) for own, other in encoded
-        ]
+    def _encode(
+        self, pairs: list[_Pair], paired: bool, long: dict[_Pair, LongPair]
+    ) -> list[_Ids]:
+        """Return the ids of pairs.
 
-    def _tokenize(
-        self, pairs: list[_Pair], paired: bool
-    ) -> list[tuple[list[int], list[int]]]:
+        Those that do not fit are added to `long`, and of each no more is returned than
+        its special tokens: it is read later.
+        """
+        limit = self.config.max_length
         predictions = tokenize(self.tokenizer, [prediction for prediction, _ in pairs])
         sources: list[list[int]] = [[] for _ in pairs]
         if paired:
             sources = tokenize(self.tokenizer, [source for _, source in pairs])
-        return list(zip(predictions, sources, strict=True))
+        encoded = list(zip(predictions, sources, strict=True))
+        # Counted in ids: an emoji becomes its name, so a short text may be long.
+        for i, (prediction, source) in enumerate(encoded):
+            if max(len(prediction), len(source)) > limit:
+                long[pairs[i]] = self._long_pair(prediction, source)
+                encoded[i] = truncate(prediction, 2), truncate(source, 2)
+        return list(encoded)
+
+    def _long_pair(self, prediction: list[int], source: list[int]) -> LongPair:
+        marks = map(self.tokenizer.token_to_id, _SENTENCE_ENDS)
+        return LongPair(
+            tuple(prediction[1:-1]),
+            tuple(source[1:-1]),
+            # Each piece has special tokens of its own.
+            self.config.max_length - 2,
+            {mark for mark in marks if mark is not None},
+        )
 
     def _forward(
         self, batch: list[_Ids], want: Sequence[str], paired: bool
@@ -221,55 +231,34 @@ class Encoder:
         return torch.stack(logits, dim=1)
 
     def _read_long(
-        self, pairs: list[_Pair], role: str, batch_size: int | None
-    ) -> np.ndarray:
-        """Return one score of pairs of which a side does not fit. *Shape:* (n,)."""
-        scores = run_batched(
-            pairs,
-            partial(self._cut, role=role),
-            partial(self._read_pieces, role=role),
+        self, pairs: list[LongPair], role: str, batch_size: int | None
+    ) -> list[float]:
+        """Return one score of each pair, from those of its pieces."""
+        cut = [pair.pieces(role) for pair in pairs]
+        logits = run_batched(
+            [piece for pieces in cut for piece in pieces],
+            self._with_special_tokens,
+            partial(self._forward, want=(role,), paired=role != "style"),
             token_budget=default_token_budget(self.device),
             batch_size=batch_size,
-            length=_count_tokens_of_pieces,
+            length=_count_tokens,
         )
-        return scores.numpy()
+        stops = np.cumsum([len(pieces) for pieces in cut], dtype=int)
+        by_pair = np.split(sigmoid(logits.numpy().ravel()), stops)
+        # Behind the last stop nothing is left.
+        return list(map(partial(join_scores, role), cut, by_pair[:-1]))
 
-    def _cut(self, pairs: list[_Pair], role: str) -> list[list[Piece]]:
-        # Each piece has special tokens of its own.
-        size = self.config.max_length - 2
-        ends = {self.tokenizer.token_to_id(mark) for mark in _SENTENCE_ENDS}
+    def _with_special_tokens(self, pieces: list[Piece]) -> list[_Ids]:
+        ((opening, closing),) = tokenize(self.tokenizer, [""])
         return [
-            cut_pair(role, prediction[1:-1], source[1:-1], size, ends)
-            for prediction, source in self._tokenize(pairs, paired=role != "style")
-        ]
-
-    def _read_pieces(self, batch: list[list[Piece]], role: str) -> torch.Tensor:
-        """Compute the scores of pairs from their pieces. *Shape:* (batch,)."""
-        ((opening, closing), _), *_ = self._tokenize([("", "")], paired=False)
-        items: list[_Ids] = [
             ((opening, *piece.prediction, closing), (opening, *piece.source, closing))
-            for pieces in batch
             for piece in pieces
         ]
-        # One pair alone may hold more than a batch.
-        step = default_token_budget(self.device) // (2 * self.config.max_length)
-        read = [torch.zeros(0)]
-        for start in range(0, len(items), step):
-            some = items[start : start + step]
-            read.append(self._forward(some, (role,), role != "style")[:, 0].cpu())
-        stops = np.cumsum([len(pieces) for pieces in batch])
-        by_pair = np.split(sigmoid(torch.cat(read).numpy()), stops[:-1])
-        scores = map(partial(join_scores, role), batch, by_pair)
-        return torch.tensor(list(scores), dtype=torch.float64)
 
 
 def _count_tokens(ids: _Ids) -> int:
     prediction, source = ids
     return len(prediction) + len(source)
-
-
-def _count_tokens_of_pieces(pieces: list[Piece]) -> int:
-    return sum(len(piece.prediction) + len(piece.source) for piece in pieces)
 
 
 def _check(

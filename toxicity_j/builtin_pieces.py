@@ -1,15 +1,18 @@
 """Pairs of which a side is longer than the encoder reads, in pieces that fit.
 
-Style reads windows of the prediction, of which the most toxic one counts. Content and
-fluency read source and prediction cut at the same places of what they share, at the end
-of a sentence where one is near, and take the mean. So a sentence that moved far is lost
-to one piece and new to another.
+Style reads overlapping windows of the prediction and takes the most toxic one. For
+content and fluency both texts are aligned by what they share and cut at the same places
+of the alignment, at the end of a sentence where one is near; the mean of the pieces is
+the score. What one side lacks keeps no content. For fluency a prediction that fits is
+not cut. So a sentence that moved far is lost to one piece and new to another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -17,7 +20,7 @@ import numpy as np
 
 from .text import windows
 
-__all__ = ["Piece", "cut_pair", "join_scores"]
+__all__ = ["LongPair", "Piece", "join_scores"]
 
 _Ids: TypeAlias = tuple[int, ...]
 
@@ -36,38 +39,88 @@ class Piece(NamedTuple):
     share: float
 
 
-def cut_pair(
-    role: str,
-    prediction: Sequence[int],
-    source: Sequence[int],
-    size: int,
-    ends: Collection[int | None],
-) -> list[Piece]:
-    """Return the pieces of a pair that are read for a role.
+@dataclass
+class LongPair:
+    """A pair that is read in pieces, as token ids without special tokens.
 
-    Args:
-        role: "style", "content" or "fluency".
-        prediction: token ids without special tokens.
+    Attributes:
+        prediction: all of its ids.
         source: likewise.
         size: most ids of each side of a piece, at least 2.
         ends: ids that end a sentence.
     """
-    own, other = tuple(prediction), tuple(source)
-    if role == "style":
-        # Half of each is in the next too, so that no insult is cut in two.
-        pieces = windows(list(prediction), size, size // 2)
-        return [Piece(tuple(piece), (), 1 / len(pieces)) for piece in pieces]
-    parts = _aligned(own, other, size, ends)
-    if role == "content":
-        return _content_pieces(parts)
-    return _fluency_pieces(own, parts, size)
+
+    prediction: _Ids
+    source: _Ids
+    size: int
+    ends: Collection[int]
+
+    def pieces(self, role: str) -> list[Piece]:
+        """Return what is read for "style", "content" or "fluency".
+
+        Shares add up to 1, or to less for content: what one side lacks has no piece.
+        """
+        if role == "style":
+            # Half of each is in the next too, so that no insult is cut in two.
+            found = windows(list(self.prediction), self.size, self.size // 2)
+            return [Piece(tuple(ids), (), 1 / len(found)) for ids in found]
+        if role == "content":
+            return self._for_content()
+        return self._for_fluency()
+
+    def _for_content(self) -> list[Piece]:
+        """Let each part count by its longer side."""
+        total = sum(max(map(len, part)) for part in self._parts)
+        return [
+            Piece(prediction, source, max(len(prediction), len(source)) / total)
+            for prediction, source in self._parts
+            if prediction and source
+        ]
+
+    def _for_fluency(self) -> list[Piece]:
+        """Let each part of the prediction count by its length.
+
+        A prediction that fits is read whole, beside each part of its source. What the
+        source lacks is read beside itself, as without a source.
+        """
+        if len(self.prediction) <= self.size:
+            return [
+                Piece(self.prediction, source, len(source) / len(self.source))
+                for _, source in self._parts
+                if source
+            ]
+        return [
+            Piece(
+                prediction, source or prediction, len(prediction) / len(self.prediction)
+            )
+            for prediction, source in self._parts
+            if prediction
+        ]
+
+    @cached_property
+    def _parts(self) -> list[tuple[_Ids, _Ids]]:
+        """Cut both sides at the same places, so that no part is over `size`."""
+        path = _path(self.prediction, self.source)
+        is_end = np.array([self._ends_sentence(*step) for step in path.tolist()])
+        places = path[_cuts(path, is_end, 0, len(path) - 1, self.size)].tolist()
+        return [
+            (self.prediction[start:stop], self.source[source_start:source_stop])
+            for (start, source_start), (stop, source_stop) in pairwise(places)
+        ]
+
+    def _ends_sentence(self, read: int, source_read: int) -> bool:
+        """Return whether both sides end a sentence after so many ids."""
+        if read == 0 or source_read == 0:
+            return False
+        lasts = self.prediction[read - 1], self.source[source_read - 1]
+        return all(last in self.ends for last in lasts)
 
 
 def join_scores(role: str, pieces: Sequence[Piece], scores: np.ndarray) -> float:
     """Return the score of a pair: the largest for "style", else the mean by share.
 
     Args:
-        role: as in `cut_pair`.
+        role: as in `LongPair.pieces`.
         pieces: what it returned.
         scores: of each piece. *Shape:* (pieces,), in [0, 1].
     """
@@ -76,85 +129,38 @@ def join_scores(role: str, pieces: Sequence[Piece], scores: np.ndarray) -> float
     return float(scores @ [piece.share for piece in pieces])
 
 
-def _content_pieces(parts: list[tuple[_Ids, _Ids]]) -> list[Piece]:
-    """Let each part count by its longer side.
-
-    A part that one side lacks keeps nothing. So it has no piece, and shares add up to
-    less than 1.
-    """
-    total = sum(max(map(len, part)) for part in parts)
-    return [
-        Piece(own, other, max(len(own), len(other)) / total)
-        for own, other in parts
-        if own and other
-    ]
-
-
-def _fluency_pieces(
-    prediction: _Ids, parts: list[tuple[_Ids, _Ids]], size: int
-) -> list[Piece]:
-    """Let each part of the prediction count by its length.
-
-    A prediction that fits is read whole, beside each part of its source. What the
-    source lacks is read beside itself, as without a source.
-    """
-    if len(prediction) <= size:
-        total = sum(len(other) for _, other in parts)
-        return [
-            Piece(prediction, other, len(other) / total) for _, other in parts if other
-        ]
-    return [
-        Piece(own, other or own, len(own) / len(prediction))
-        for own, other in parts
-        if own
-    ]
-
-
-def _aligned(
-    prediction: _Ids, source: _Ids, size: int, ends: Collection[int | None]
-) -> list[tuple[_Ids, _Ids]]:
-    """Cut both sides at the same places, so that no piece is over `size`."""
-    path = _path(prediction, source)
-    is_end = np.array(
-        [
-            own > 0 < other
-            and prediction[own - 1] in ends
-            and source[other - 1] in ends
-            for own, other in path.tolist()
-        ]
-    )
-    places = path[_cuts(path, is_end, 0, len(path) - 1, size)].tolist()
-    return [(prediction[a:c], source[b:d]) for (a, b), (c, d) in pairwise(places)]
-
-
 def _path(prediction: _Ids, source: _Ids) -> np.ndarray:
-    """Walk through both sides at once, from match to match, one token a step.
+    """Walk through both sides at once, from match to match, one id a step.
 
-    *Shape:* (tokens of both + 1, 2): how many of each side lie before a step.
+    *Shape:* (ids of both + 1, 2): how many of the prediction and of the source lie
+    before a step.
     """
-    # Frequent tokens say nothing of where they belong, and `SequenceMatcher` skips them
-    # in long texts.
+    # Where the source has 200 ids or more, the matcher skips those that are frequent in
+    # it, which say nothing of where they belong.
     blocks = SequenceMatcher(None, prediction, source).get_matching_blocks()
     marks = {(0, 0), (len(prediction), len(source))}
-    for own, other, count in blocks:
-        marks |= {(own, other), (own + count, other + count)}
+    for start, source_start, count in blocks:
+        marks |= {(start, source_start), (start + count, source_start + count)}
     corners = np.array(sorted(marks))
     steps = np.arange(len(prediction) + len(source) + 1)
-    own = np.interp(steps, corners.sum(axis=1), corners[:, 0]).astype(int)
-    return np.stack([own, steps - own], axis=1)
+    read = np.interp(steps, corners.sum(axis=1), corners[:, 0]).astype(int)
+    return np.stack([read, steps - read], axis=1)
 
 
 def _cuts(
     path: np.ndarray, is_end: np.ndarray, start: int, stop: int, size: int
 ) -> list[int]:
-    """Return steps of the path from `start` to `stop` that are near enough."""
+    """Return the steps at which to cut, `start` and `stop` among them.
+
+    A stretch that does not fit is halved, at the sentence end nearest to its middle.
+    """
     if (path[stop] - path[start]).max() <= size:
         return [start, stop]
-    middle, quarter = (start + stop) // 2, (stop - start) // 4
-    ends = np.flatnonzero(is_end[start + quarter : stop - quarter + 1])
+    # An end outside of the middle half would leave a short piece.
+    middle, margin = (start + stop) // 2, max(1, (stop - start) // 4)
+    ends = start + margin + np.flatnonzero(is_end[start + margin : stop - margin + 1])
     cut = middle
     if ends.size:
-        near = start + quarter + ends
-        cut = int(near[np.abs(near - middle).argmin()])
+        cut = int(ends[np.abs(ends - middle).argmin()])
     before = _cuts(path, is_end, start, cut, size)
     return [*before, *_cuts(path, is_end, cut, stop, size)[1:]]

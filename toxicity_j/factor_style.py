@@ -83,7 +83,7 @@ def style_scores(
         call: this call.
     """
     # Hard decisions compare with nothing, so sources and references need not be scored.
-    compared = _Compared(columns.predictions)
+    compared = _Compared(columns.predictions, len(columns))
     if style.relative and soft:
         compared = _Compared.of(columns)
     toxicity = _toxicity(style, loaded, decision, compared, call)
@@ -117,12 +117,14 @@ class _Compared:
 
     Attributes:
         texts: all of them.
+        count: how many of them are predictions.
         has_sources: whether STA compares with sources, which follow the predictions.
         references: for each prediction, the indices of its references; None if there
             are none.
     """
 
     texts: list[str]
+    count: int
     has_sources: bool = False
     references: list[np.ndarray] | None = None
 
@@ -130,10 +132,10 @@ class _Compared:
     def of(cls, columns: Columns) -> _Compared:
         """Return the texts of a protocol whose STA compares, if it has sources."""
         if columns.sources is None:
-            return cls(columns.predictions)
+            return cls(columns.predictions, len(columns))
         texts = [*columns.predictions, *columns.sources]
         if columns.references is None:
-            return cls(texts, has_sources=True)
+            return cls(texts, len(columns), has_sources=True)
         indices = []
         start = len(texts)
         for item in columns.references:
@@ -142,16 +144,14 @@ class _Compared:
             start = end
         # In one list, so that equal texts are scored once.
         texts.extend(chain.from_iterable(columns.references))
-        return cls(texts, has_sources=True, references=indices)
+        return cls(texts, len(columns), has_sources=True, references=indices)
 
     def is_borderline(self, odds: np.ndarray) -> np.ndarray:
         """Return where rounding could flip a comparison. *Shape:* (n,), bool."""
         if not self.has_sources:
             return np.zeros(len(odds), dtype=bool)
-        n = len(self.texts)
-        if self.references is not None:
-            n = int(self.references[0][0])
-        predictions, sources = slice(0, n // 2), slice(n // 2, n)
+        n = self.count
+        predictions, sources = slice(0, n), slice(n, 2 * n)
         return compares_borderline(odds, predictions, sources, self.references)
 
 
