@@ -23,9 +23,9 @@ LINKS = {
 # One screen of a phone: what it is, and what it is not for.
 HEADER = """<header class="tj tj-header"><h1>toxicity_j</h1>
 <p>Is a rewrite of a rude sentence <b>civil</b> (STA), <b>faithful</b> (SIM) and
-<b>fluent</b> (FL)? J is the product of the three. Every score lies between 0 and 1;
-higher is better.</p>
-<ul class="tj-chips"><li class="tj-chip">English only</li>
+<b>fluent</b> (FL)? J is the product of the three. Scores lie between 0 and 1 (SIM
+from -1 where it is a cosine); higher is better.</p>
+<ul class="tj-chips"><li class="tj-chip">Built-in models: English only</li>
 <li class="tj-chip">For comparing systems, not for moderating people</li>
 <li class="tj-chip">Nothing you enter is stored</li></ul></header>"""
 

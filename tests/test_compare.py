@@ -642,6 +642,10 @@ from toxicity_j.compare import Comparison, report
 assert toxicity_j.compare.statistics is statistics and statistics.holm is holm
 assert toxicity_j.compare.Comparison is Comparison
 assert toxicity_j.compare.report is report
+import toxicity_j.compare.intervals as intervals
+import toxicity_j.compare.model_index as model_index
+assert toxicity_j.compare.intervals is intervals
+assert toxicity_j.compare.model_index is model_index
 assert callable(toxicity_j.compare)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

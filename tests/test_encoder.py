@@ -13,8 +13,9 @@ import torch
 
 from tests.tiny_encoder import PREDICTIONS, SOURCES, WORDS, tiny_encoder
 from toxicity_j.builtin_encoder import Encoder
+from toxicity_j.builtin_encoder_config import ROLES
 from toxicity_j.builtin_heads import pool
-from toxicity_j.builtin_network import ROLES, token_segments
+from toxicity_j.builtin_network import token_segments
 from toxicity_j.builtin_weights import find_weights
 from training.modules.backbone import copy_bert
 

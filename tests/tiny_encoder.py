@@ -6,7 +6,8 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import EncoderConfig, EncoderNetwork
+from toxicity_j.builtin_encoder_config import EncoderConfig
+from toxicity_j.builtin_network import EncoderNetwork
 
 VOCABULARY = (
     "[PAD] [CLS] [SEP] [UNK] you are a silly fool i think that is not so good the dog"

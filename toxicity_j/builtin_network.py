@@ -21,7 +21,7 @@ from .builtin_heads import LikelihoodHead, PairHead, TextHead
 from .devices import to_device
 from .packed_attention import packed_attention
 
-__all__ = ["ROLES", "EncoderConfig", "EncoderNetwork", "Outputs"]
+__all__ = ["Body", "EncoderNetwork", "Layer", "run_layers", "token_segments"]
 
 Attention = Callable[
     [torch.Tensor, torch.Tensor, torch.Tensor, Sequence[int]], torch.Tensor

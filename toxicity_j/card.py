@@ -2,7 +2,7 @@
 
 DESCRIPTION = """\
 J, the metric of text detoxification: is the rewrite civil, does it still mean the same,
-and is it fluent? STA (style accuracy) is the non-toxic share of the predictions, SIM
+and is it fluent? STA (style accuracy) is how civil the predictions are, SIM
 their content similarity to the sources, FL their fluency, and J the mean over segments
 of STA * SIM * FL. Every published variant is a named configuration; the default,
 `embedded`, runs on one small built-in model.
@@ -37,6 +37,8 @@ Returns:
     n: number of segments.
     signature: what was computed, with which models; numbers with different signatures
         cannot be compared.
+    languages, macro: with `languages`, the scores of each, and their mean.
+    truncated: how many texts a model read only in part, by role; absent when none.
 Examples:
     >>> import evaluate
     >>> metric = evaluate.load("toxicity_j")

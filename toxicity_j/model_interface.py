@@ -33,7 +33,7 @@ Mark: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model says of texts, checked: every value is a finite number.
+    """What a model says of texts; `checked` makes one of finite numbers alone.
 
     Attributes:
         values: one row per text or pair. *Shape:* (n, ...)

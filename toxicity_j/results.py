@@ -33,8 +33,9 @@ class Segments:
         j: product of the factors; None without a column that it needs.
         signature: what was computed, with which models.
         languages: the language of each segment, if given.
-        truncated: number of distinct texts that were longer than a model reads, by role
-            ("style", "content", "fluency"); roles without such texts are absent.
+        truncated: number of texts that were longer than a model reads, by role
+            ("style", "content", "fluency"); equal texts of one block of rows count
+            once, and roles without such texts are absent.
     """
 
     sta: np.ndarray

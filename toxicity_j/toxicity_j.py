@@ -141,10 +141,22 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         unterminated: Collection[str] = (),
         **unknown: Any,
     ) -> dict[str, Any] | None:
-        """Score the given columns, behind stored ones; or all that is stored.
+        """Score the given columns after any stored ones.
 
-        `data` is another name of `predictions`. Of several processes the first alone
-        gets the results, the others None.
+        Args:
+            predictions: n strings, the rewrites to judge.
+            sources: n strings, the texts that were rewritten.
+            references: n strings, or lists of strings, for protocols that use them.
+            languages: n strings, for results by language.
+            data: another name of `predictions`.
+            per_segment: also return the scores of each segment.
+            bleu_source: also return the character BLEU against the sources.
+            confidence: also return the interval of each score at this level, in (0, 1).
+            unterminated: names of columns whose file does not end in a newline.
+
+        Returns:
+            The scores by name; see `INPUTS_DESCRIPTION` in `card.py`. None in all but
+            the first of several processes.
 
         Raises:
             ImportError: `confidence` without the installed package.

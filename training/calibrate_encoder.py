@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import EncoderConfig
+from toxicity_j.builtin_encoder_config import EncoderConfig
 from toxicity_j.rules import logit
 from training.data.sources import jigsaw_half
 from training.eval_metrics import platt

@@ -19,7 +19,8 @@ def command_parser(name: str, docstring: str) -> argparse.ArgumentParser:
 
 
 def add_data_flag(
-    add: Callable[..., object], holds: str = "folder laid out like the data README says"
+    add: Callable[..., object],
+    holds: str = "folder with the files of made_up_files.txt",
 ) -> None:
     """Add the required `--data`, by a parser's or a group's `add_argument`."""
     add("--data", type=Path, required=True, help=holds)

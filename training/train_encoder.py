@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import EncoderConfig
+from toxicity_j.builtin_encoder_config import EncoderConfig
 from training.data.example_table import ExampleTable
 from training.modules.backbone import from_backbone
 from training.modules.encoder_losses import EncoderLosses

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from toxicity_j.builtin_encoder import Encoder
-from toxicity_j.builtin_network import EncoderConfig, EncoderNetwork, Layer
+from toxicity_j.builtin_encoder_config import EncoderConfig
+from toxicity_j.builtin_network import EncoderNetwork, Layer
 
 
 def backbone_folder() -> Path:

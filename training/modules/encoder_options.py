@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from toxicity_j.builtin_network import EncoderConfig
+from toxicity_j.builtin_encoder_config import EncoderConfig
 from training.flags import command_parser
 from training.modules.schedule import add_run_flags
 

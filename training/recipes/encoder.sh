@@ -5,7 +5,7 @@
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
 #     training/recipes/encoder.sh --small OUTPUT                                               the same commands on made-up data
 #
-# DATA is laid out like the data README says; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
+# DATA has the files of training/data/made_up_files.txt; LANGUAGE_MODEL and TEACHER are folders of SmolLM2-135M-Instruct (one GGUF
 # file) and all-mpnet-base-v2: see README.md beside this folder. RELEASE is a checkout of release 0.3.0, EARLIER_ENCODER the
 # encoder.safetensors of release 0.9.0.
 set -euo pipefail
