@@ -70,7 +70,8 @@ class TestOptions:
             ("--predictions a b --seed 1", "--predictions a --predictions b --seed 1"),
             ("--predictions - --sources s", "--predictions - --sources s"),
             ("x y --fail-under j=1 sta=0", "x y --fail-under j=1 --fail-under sta=0"),
-            ("--predictions=a b", "--predictions=a b"),
+            ("--predictions=a b", "--predictions a --predictions b"),
+            ("--references=a b --seed=1", "--references a --references b --seed=1"),
             (
                 "--predictions a -- --predictions b",
                 "--predictions a -- --predictions b",
@@ -508,6 +509,8 @@ class TestResults:
             ("--output none/x.json", "`--output` must lie in an existing folder"),
             ("--predictions kind.txt", "`--stream` scores one table; got 2 files"),
             ("--reference-column x", "has no column ['x'] (--reference-column)"),
+            ("--stream=", "`--stream` must name a folder; got ''"),
+            ("--stream kind.txt", "`--stream` must name a folder; got 'kind.txt'"),
         ],
     )
     def test_stream_refuses_what_it_would_ignore(self, files, option, message):
@@ -516,6 +519,14 @@ class TestResults:
         error = refused("score", "alone.jsonl", "--stream", "shards", *options)
         assert message in error
         assert not (files / "shards").exists()
+
+    def test_output_does_not_go_into_the_folder_of_shards(self, files):
+        (files / "alone.jsonl").write_text('{"out": "The train is late."}\n')
+        (files / "shards").mkdir()
+        arguments = ("score", "alone.jsonl", "--stream", "shards", "--output")
+        error = refused(*arguments, "shards/manifest.json")
+        assert "`--output` must not lie in the folder of `--stream`" in error
+        assert list((files / "shards").iterdir()) == []
 
     def test_stream_reads_one_column_of_references(self, files):
         row = {"out": "It is late.", "reference1": "Late.", "reference2": "It is."}

@@ -194,16 +194,16 @@ def test_pickled(encoder):
     )
 
 
-def test_calibration_moves_the_logit():
-    plain, moved = (
-        tiny_encoder(),
-        tiny_encoder(
-            calibration={**dict.fromkeys(ROLES, (1.0, 0.0)), "style": (2.0, -0.5)}
-        ),
-    )
-    p = plain.p_toxic(PREDICTIONS)
+@pytest.mark.parametrize("role", ROLES)
+def test_calibration_moves_the_logit(role):
+    calibration = dict.fromkeys(ROLES, (1.0, 0.0)) | {role: (2.0, -0.5)}
+    # Fluency is scaled with what the likelihood adds.
+    plain = tiny_encoder(likelihood_weight=0.6)
+    moved = tiny_encoder(likelihood_weight=0.6, calibration=calibration)
+    p = plain.score(PREDICTIONS, SOURCES)[role]
     expected = 1 / (1 + np.exp(-(2.0 * np.log(p / (1 - p)) - 0.5)))
-    np.testing.assert_allclose(moved.p_toxic(PREDICTIONS), expected, atol=1e-5)
+    found = moved.score(PREDICTIONS, SOURCES)[role]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_what_the_source_adds_to_fluency_has_a_weight():

@@ -111,31 +111,6 @@ def test_saturation_is_min_p_and_s_over_s():
     assert saturated.signature.startswith("j:custom@")
 
 
-@pytest.mark.parametrize(("role", "score"), [("content", "sim"), ("fluency", "fl")])
-def test_sim_and_fl_saturate_like_sta(role, score):
-    sources = ["The train is late.", "You are a stupid fool.", "Go home."]
-    texts = ["The train came late.", "You are not the wise.", "Buy a lamp."]
-
-    def scored(level):
-        record = replace(getattr(EMBEDDED, role), saturation=level)
-        scorer = Scorer(replace(EMBEDDED, **{role: record}), device="cpu")
-        return scorer.score(texts, sources)
-
-    plain = scored(None)
-    wanted = getattr(plain, score)
-    level = float(np.median(wanted))
-    saturated = scored(level)
-    found = getattr(saturated, score)
-    np.testing.assert_allclose(found, np.minimum(wanted, level) / level)
-    # The median one and the best one are as good as each other, the worst one is not.
-    assert sorted(found)[1:] == [1, 1]
-    assert found.min() < 1
-    others = {"sta", "sim", "fl"} - {score}
-    for other in others:
-        np.testing.assert_array_equal(getattr(saturated, other), getattr(plain, other))
-    assert saturated.signature.startswith("j:custom@")
-
-
 # --- The last line of a file (R16)
 
 
@@ -352,3 +327,17 @@ def test_content_of_a_custom_protocol_may_be_the_encoder():
         ["the train"], ["the train"], [["another text", "The train"]]
     )
     assert segments.sim.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["style_label", "style_tokenizer", "fluency_label"])
+def test_options_of_classifiers_are_refused_for_other_models(name):
+    message = f"`{name}` must be None for a model of the kind 'encoder'"
+    with pytest.raises(ValueError, match=message):
+        Scorer(**{name: "toxic"})
+
+
+@pytest.mark.parametrize("name", ["style_label", "style_tokenizer"])
+def test_options_of_classifiers_are_refused_for_the_identifier(name):
+    message = f"`{name}` must be None for a model of the kind 'identifier'"
+    with pytest.raises(ValueError, match=message):
+        Scorer(style_model="identifier", **{name: "toxic"})

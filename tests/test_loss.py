@@ -500,10 +500,13 @@ def test_probabilities_are_not_negative_where_the_mask_is_on(identifier):
 
 
 @pytest.mark.parametrize(
-    "options", [{"weight": "1"}, {"temperature": None}, {"weight": True}]
+    "options",
+    [{"weight": "1"}, {"temperature": None}, {"weight": True}, {"gumbel": "yes"}],
 )
 def test_options_of_other_types_are_named(identifier, options):
-    with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be a number"):
+    with pytest.raises(
+        TypeError, match=f"`{next(iter(options))}` must be (a number|True)"
+    ):
         ToxicityLoss(identifier, **options)
 
 

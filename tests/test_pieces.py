@@ -75,6 +75,18 @@ def test_what_is_new_is_read_beside_itself_for_fluency():
     assert all(piece.prediction == piece.source for piece in pieces)
 
 
+def test_a_moved_sentence_takes_no_other_with_it():
+    # Longer than every other shared run, because each other sentence lost ids.
+    moved = sentence(900, 12)
+    kept = [sentence(100 * i, 9) for i in range(1, 8)]
+    edited = [ids[:3] + ids[4:7] + ids[8:] for ids in kept]
+    source = [*moved, *sum(kept, [])]
+    pieces = cut("content", [*sum(edited, []), *moved], source, size=20)
+    assert sum(piece.share for piece in pieces) > 0.7
+    shared = [set(p.prediction) & set(p.source) for p in pieces]
+    assert len(set.union(*shared)) > 30
+
+
 def test_a_text_without_sentences_is_cut_in_the_middle():
     ids = list(range(1, 13))
     pieces = cut("content", ids, ids, size=6)

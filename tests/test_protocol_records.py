@@ -119,17 +119,6 @@ def test_style(fields, error, message):
             ValueError,
             "`model` of Content must be 'encoder' if and only if `kind` is",
         ),
-        ({"saturation": 0}, ValueError, "`saturation` of Content must be above 0"),
-        (
-            {"saturation": -0.1},
-            ValueError,
-            r"`saturation` of Content must be a finite number in \[0, 1\]; got -0.1",
-        ),
-        (
-            {"saturation": 0.9, "slope": 0.9},
-            ValueError,
-            "`saturation` of Content must be None where `slope` is given",
-        ),
     ],
 )
 def test_content(fields, error, message):
@@ -171,17 +160,6 @@ def test_content(fields, error, message):
             {"slope": 1.15},
             ValueError,
             "`slope` of Fluency must be None unless `relative` is True",
-        ),
-        ({"saturation": 0}, ValueError, "`saturation` of Fluency must be above 0"),
-        (
-            {"saturation": 0.9, "rule": "argmax"},
-            ValueError,
-            "`saturation` of Fluency must be None unless `rule` is 'soft'",
-        ),
-        (
-            {"saturation": 0.9, "relative": True},
-            ValueError,
-            "`saturation` of Fluency must be None unless .* without `relative`",
         ),
     ],
 )

@@ -377,6 +377,20 @@ class TestMatching:
         ]
         assert list(read_columns(two).systems) == ["p:one", "p:two", "q:one", "q:two"]
 
+    def test_files_matched_by_id_that_have_other_sources(self, write):
+        rows = [{"id": i, "source": s, "out": s} for i, s in enumerate(SOURCES)]
+        first = write("a.jsonl", rows)
+        assert len(read_columns([first, write("b.jsonl", rows[::-1])]).systems) == 2
+        rows[1] = {**rows[1], "source": "Something else."}
+        fails(
+            r"c.jsonl, line 2: other sources than in a.jsonl",
+            [first, write("c.jsonl", rows[::-1])],
+        )
+
+    def test_a_system_whose_first_output_is_null_is_not_left_out(self, write):
+        rows = [{"a": None, "b": "x", "n": None}, {"a": "y", "b": "z", "n": 3}]
+        fails("line 1: `a` must be a string; got null", [write("n.jsonl", rows)])
+
     def test_files_that_contradict_each_other(self, write):
         paths = [
             write(n, [{"out": "x", "lang": c}])

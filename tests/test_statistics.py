@@ -155,6 +155,17 @@ def test_the_paired_test_tells_a_clear_difference_from_none():
     assert paired_bootstrap(base + noise - noise.mean(), base) > 0.9
 
 
+@pytest.mark.parametrize("n", [8, 50, 1000])
+@pytest.mark.parametrize("noise", [0, 1e-6, 1e-3])
+def test_one_tie_among_clear_wins_hides_no_difference(n, noise):
+    # A resample without the tie has no spread, or hardly any.
+    wins = 0.9 + noise * np.random.default_rng(0).normal(size=n)
+    wins[0] = 0
+    flips = approximate_randomization(wins, np.zeros(n))
+    assert flips < 0.02
+    assert paired_bootstrap(wins, np.zeros(n)) == flips
+
+
 def test_swapping_the_systems_changes_no_p_value():
     generator = np.random.default_rng(1)
     for n in (8, 40):

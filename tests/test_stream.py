@@ -373,6 +373,8 @@ def test_paths_and_arguments_are_checked(tmp_path):
         (TypeError, "`sources` must be the name of a column", {"sources": 3}),
         (TypeError, "`soft` is an option of a Scorer", {"soft": True}),
         (TypeError, "`scorer` must be a Scorer", {"scorer": "embedded"}),
+        (TypeError, "`out` must be the path of a folder; got None", {"out": None}),
+        (ValueError, "`out` must be a folder; got the file", {"out": path}),
     ]
     for kind, message, arguments in cases:
         with pytest.raises(kind, match=message):
@@ -387,6 +389,19 @@ def test_a_bad_text_is_named_by_its_row(tmp_path):
         TypeError, match=r"rows 0 to 249 .*`predictions` must hold strings"
     ):
         score_dataset(path, tmp_path / "out", scorer=Stub())
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_run_that_scores_nothing_leaves_nothing(tmp_path, is_new):
+    path, out, two = tmp_path / "rows.jsonl", tmp_path / "out", ["a", "b"]
+    if not is_new:
+        out.mkdir()
+    with pytest.raises(TypeError):
+        score_dataset(write_json_lines(path, ["text", 7], two), out, scorer=Stub())
+    assert out.exists() is not is_new
+    # So the input can be mended.
+    longer = write_json_lines(path, ["text", "another text"], two)
+    assert score_dataset(longer, out, scorer=Stub())["n"] == 2
 
 
 def test_a_damaged_shard_is_an_error_that_names_it(tmp_path):

@@ -31,8 +31,8 @@ class EncoderConfig:
         pair_layers: layers over source and prediction together.
         token_features: width of the features that are taken from each token.
         max_length: most tokens per text, special tokens included.
-        calibration: per role, scale and shift of its logit (Platt 1999), fitted after
-            training.
+        calibration: per role, scale and shift of its logit: for style fitted after
+            training (Platt 1999), for the others chosen.
         pair_fluency_weight: weight of what the pair layers add to the logit of fluency,
             chosen after training.
         likelihood_weight: weight of likelihood(prediction) - likelihood(source) in the
@@ -78,10 +78,10 @@ class Outputs:
 def calibrated(config: EncoderConfig, found: Outputs, role: str) -> torch.Tensor:
     """Return the calibrated logit of a role. *Shape:* (n,)."""
     scale, shift = config.calibration[role]
-    logit = scale * _given(getattr(found, role))
+    logit = _given(getattr(found, role))
     if role == "fluency":
         logit = logit + config.likelihood_weight * _given(found.likelihood)
-    return logit + shift
+    return scale * logit + shift
 
 
 def _given(logits: torch.Tensor | None) -> torch.Tensor:

@@ -9,9 +9,10 @@ not cut. So a sentence that moved far is lost to one piece and new to another.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -135,16 +136,58 @@ def _path(prediction: _Ids, source: _Ids) -> np.ndarray:
     *Shape:* (ids of both + 1, 2): how many of the prediction and of the source lie
     before a step.
     """
-    # Where the source has 200 ids or more, the matcher skips those that are frequent in
-    # it, which say nothing of where they belong.
-    blocks = SequenceMatcher(None, prediction, source).get_matching_blocks()
-    marks = {(0, 0), (len(prediction), len(source))}
-    for start, source_start, count in blocks:
-        marks |= {(start, source_start), (start + count, source_start + count)}
-    corners = np.array(sorted(marks))
+    corners = {(0, 0), (len(prediction), len(source))}
+    for place, source_place in _longest_ascent(_matches(prediction, source)):
+        corners |= {(place, source_place), (place + 1, source_place + 1)}
+    ascending = np.array(sorted(corners))
     steps = np.arange(len(prediction) + len(source) + 1)
-    read = np.interp(steps, corners.sum(axis=1), corners[:, 0]).astype(int)
+    read = np.interp(steps, ascending.sum(axis=1), ascending[:, 0]).astype(int)
     return np.stack([read, steps - read], axis=1)
+
+
+def _matches(prediction: _Ids, source: _Ids) -> set[tuple[int, int]]:
+    """Return the places of ids in runs of up to three that each side has once."""
+    found = set()
+    for width in (1, 2, 3):
+        starts, source_starts = _once(prediction, width), _once(source, width)
+        for run in starts.keys() & source_starts.keys():
+            start, source_start = starts[run], source_starts[run]
+            found |= {(start + i, source_start + i) for i in range(width)}
+    return found
+
+
+def _once(ids: _Ids, width: int) -> dict[_Ids, int]:
+    """Return where each run of `width` ids starts that is there once."""
+    runs = list(zip(*(ids[start:] for start in range(width)), strict=False))
+    counts = Counter(runs)
+    return {run: start for start, run in enumerate(runs) if counts[run] == 1}
+
+
+def _longest_ascent(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return as many of the places as ascend on both sides, in order.
+
+    So what moved gives way to what stayed (Schensted 1961, "Longest increasing and
+    decreasing subsequences").
+    """
+    # Of equal places on one side the largest on the other comes first, so that no two
+    # of them ascend.
+    ordered = sorted(places, key=lambda place: (place[0], -place[1]))
+    # By length less one: the ascent that ends lowest, by its last place.
+    lowest: list[int] = []
+    lasts: list[int] = []
+    before: list[int] = []
+    for i, (_, source_place) in enumerate(ordered):
+        length = bisect_left(lowest, source_place)
+        before.append(lasts[length - 1] if length else -1)
+        # Behind the end, a slice appends.
+        lowest[length : length + 1] = [source_place]
+        lasts[length : length + 1] = [i]
+    ascent = []
+    i = lasts[-1] if lasts else -1
+    while i >= 0:
+        ascent.append(ordered[i])
+        i = before[i]
+    return ascent[::-1]
 
 
 def _cuts(

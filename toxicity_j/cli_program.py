@@ -66,10 +66,11 @@ def repeat_options(args: Sequence[str]) -> list[str]:
         if argument == "--":
             return [*repeated, *args[index:]]
         if argument.startswith("-") and argument != "-":
-            option = ""
-            if argument in VARIADIC:
-                option = argument
-            else:
+            name, is_joined, value = argument.partition("=")
+            option = name if name in VARIADIC else ""
+            if option and is_joined:
+                repeated += [option, value]
+            elif not option:
                 repeated.append(argument)
         elif option:
             repeated += [option, argument]
@@ -143,10 +144,16 @@ def put(text: str, path: str | None) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    if path is None:
-        print_quietly(text)
-    else:
-        write_file(f"{text}\n".encode(), path)
+    try:
+        if path is None:
+            print_quietly(text)
+        else:
+            write_file(f"{text}\n".encode(), path)
+    except OSError as error:
+        # A full disk does not say what was being written.
+        if error.filename is None and error.errno is not None:
+            error.filename = path or "standard output"
+        raise
 
 
 def write_file(content: bytes, path: str) -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .cli_program import FAILED_GATE, print_error, put
-from .cli_request import Request, request
+from .cli_request import Output, Request, request
 from .compare.checks import check_draws, check_level
 from .compare.formats import ReaderError
 from .compare.gate import below_floors, check_floors, parse_floors
@@ -60,11 +61,12 @@ def stream(given: Mapping[str, Any]) -> int:
     if output_format not in _FORMATS:
         raise ValueError(
             f"`--format` must be one of {list(_FORMATS)} with `--stream`; got"
-            f" {output_format!r}"
+            f" {str(output_format)!r}"
         )
     if len(wanted.files) > 1:
         raise ValueError(f"`--stream` scores one table; got {len(wanted.files)} files")
     wanted.output.check(wanted.files)
+    _check_folder(given["stream"], wanted.output)
     floors = parse_floors(wanted.fail_under)
     columns = _columns(wanted)
     check_floors(floors, get_protocol(wanted.protocol), columns)
@@ -106,6 +108,17 @@ def _check(given: Mapping[str, Any]) -> None:
                 f"`--{option}` does not go with `--stream`, which reads columns of one"
                 " table"
             )
+
+
+def _check_folder(folder: str, output: Output) -> None:
+    """Check that the folder of shards is one, and holds nothing else."""
+    if not folder or Path(folder).expanduser().is_file():
+        raise ValueError(f"`--stream` must name a folder; got {folder!r}")
+    shards = Path(folder).expanduser().resolve()
+    if output.path is not None and Path(output.path).resolve().parent == shards:
+        raise ValueError(
+            f"`--output` must not lie in the folder of `--stream`; got {output.path!r}"
+        )
 
 
 def _columns(wanted: Request) -> dict[str, Any]:

@@ -81,10 +81,14 @@ def _style_component(protocol: Protocol, options: Options) -> Component:
     # A model that replaces the protocol's brings its own tokenizer.
     style = protocol.style
     ref = _given_or_own(options.style_model, style.model, "style_model")
+    kind = None
     if _is_builtin(ref, ENCODER, IDENTIFIER):
-        return Component("style", ref.name, ref)
-    if _holds(ref, IDENTIFIER_FILE):
-        return Component("style", IDENTIFIER, ref)
+        kind = ref.name
+    elif _holds(ref, IDENTIFIER_FILE):
+        kind = IDENTIFIER
+    if kind is not None:
+        _check_unread(options, kind, "style_label", "style_tokenizer")
+        return Component("style", kind, ref)
     is_published = ref.name == style.model
     # The protocol's class may be "neutral", but a user names the toxic one.
     positive_class: str = style.label_is
@@ -148,6 +152,7 @@ def _fluency_component(protocol: Protocol, options: Options) -> Component | None
         name = options.fluency_model
     ref = _parse_optional(name, "fluency_model")
     if ref is None:
+        _check_unread(options, fluency.kind, "fluency_label")
         return Component("fluency", fluency.kind, None)
     is_published = ref.name == fluency.model
     if options.fluency_model is None:
@@ -158,6 +163,8 @@ def _fluency_component(protocol: Protocol, options: Options) -> Component | None
         kind = "xcomet"
     else:
         kind = "classifier"
+    if kind != "classifier":
+        _check_unread(options, kind, "fluency_label")
     return Component(
         "fluency",
         kind,
@@ -168,6 +175,16 @@ def _fluency_component(protocol: Protocol, options: Options) -> Component | None
         is_published=is_published,
         truncate_raw=fluency.truncate_raw,
     )
+
+
+def _check_unread(options: Options, kind: str, *names: str) -> None:
+    """Check that nothing is set that only a classifier reads."""
+    for name in names:
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"`{name}` must be None for a model of the kind {kind!r}, which is no"
+                f" classifier; got {getattr(options, name)!r}"
+            )
 
 
 def _given_or_own(given: str | None, own: str, argument: str) -> ModelRef:

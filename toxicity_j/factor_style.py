@@ -69,6 +69,7 @@ def style_scores(
     columns: Columns,
     *,
     soft: bool,
+    known: np.ndarray | None,
     call: Call,
 ) -> StyleScores:
     """Compute STA.
@@ -80,13 +81,17 @@ def style_scores(
         columns: the texts.
         soft: STA as a probability (compared and rescaled as the protocol says), or as
             the decision.
+        known: P(toxic) of the predictions, if `encoder_scores` has computed it.
         call: this call.
     """
     # Hard decisions compare with nothing, so sources and references need not be scored.
     compared = _Compared(columns.predictions, len(columns))
     if style.relative and soft:
         compared = _Compared.of(columns)
-    toxicity = _toxicity(style, loaded, decision, compared, call)
+    if known is None:
+        toxicity = _toxicity(style, loaded, decision, compared, call)
+    else:
+        toxicity = _of_built_in(known, decision)
     n = len(columns)
     p_toxic = toxicity.p_toxic[:n]
     nontoxic = 1.0 - toxicity.is_toxic[:n]
@@ -173,9 +178,14 @@ def _toxicity(
 ) -> _Toxicity:
     if loaded.component.kind == "classifier":
         return _classified(style, loaded, decision, compared, call)
-    p_toxic = _p_toxic(loaded, decision, compared, call)
-    # The built-in models give no logits: their decision is a threshold on the
-    # probability.
+    return _of_built_in(_p_toxic(loaded, decision, compared, call), decision)
+
+
+def _of_built_in(p_toxic: np.ndarray, decision: Decision) -> _Toxicity:
+    """Return the toxicity of each text by a built-in model.
+
+    It gives no logits: its decision is a threshold on the probability.
+    """
     return _Toxicity(p_toxic, 1 - p_toxic, decision.toxic(None, p_toxic, 0, True))
 
 
@@ -227,8 +237,6 @@ def _p_toxic(
     loaded: LoadedComponent, decision: Decision, compared: _Compared, call: Call
 ) -> np.ndarray:
     """Return P(toxic) of each text from a built-in model."""
-    if "style" in call.encoder_scores:
-        return call.encoder_scores["style"]
 
     def is_borderline(p_toxic: np.ndarray) -> np.ndarray:
         near_decision = decision.is_borderline_probability(p_toxic)

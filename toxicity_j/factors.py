@@ -23,7 +23,6 @@ from .rules import (
     probabilities,
     relative_fluency,
     rescale,
-    saturate,
 )
 from .text import detokenize
 
@@ -88,44 +87,56 @@ def _reads_pairs(protocol: Protocol, role: Role, columns: Columns) -> bool:
 
 
 def content_scores(
-    protocol: Protocol, loaded: LoadedComponent, columns: Columns, call: Call
+    protocol: Protocol,
+    loaded: LoadedComponent,
+    columns: Columns,
+    *,
+    known: np.ndarray | None,
+    call: Call,
 ) -> np.ndarray:
     """Compute SIM, in [0, 1] or, for a cosine, [-1, 1]. *Shape:* (n,).
 
     Of several references the most similar one counts.
+
+    Args:
+        protocol: the protocol's rules, with a content factor.
+        loaded: the content model.
+        columns: the texts.
+        known: what `encoder_scores` says of the pairs, if it has read them.
+        call: this call.
     """
     content = protocol.content
     if content is None:
         raise ValueError(f"the protocol {protocol.name!r} has no content factor")
-    if "content" in call.encoder_scores and columns.sources is not None:
+    if known is not None:
         scores = override_known_cases(
-            "copy",
-            "content",
-            call.encoder_scores["content"],
-            columns.predictions,
-            columns.sources,
+            "copy", "content", known, columns.predictions, _sources(columns)
         )
     else:
         scores = _weighted_similarity(content, loaded, columns, call)
-    rescaled = saturate(rescale(scores, content.slope), content.saturation)
+    rescaled = rescale(scores, content.slope)
     return _zero_blank(protocol, "content", rescaled, columns)
 
 
 def fluency_scores(
-    protocol: Protocol, loaded: LoadedComponent, columns: Columns, call: Call
+    protocol: Protocol,
+    loaded: LoadedComponent,
+    columns: Columns,
+    *,
+    known: np.ndarray | None,
+    call: Call,
 ) -> np.ndarray:
-    """Compute FL, in [0, 1]. *Shape:* (n,)."""
+    """Compute FL, in [0, 1]. *Shape:* (n,); arguments are as in `content_scores`."""
     fluency = protocol.fluency
     if fluency is None:
         raise ValueError(f"the protocol {protocol.name!r} has no fluency factor")
-    if "fluency" in call.encoder_scores:
-        scores = call.encoder_scores["fluency"]
+    if known is not None:
+        scores = known
     elif loaded.component.kind in ("encoder", "classifier"):
         scores = _fluency_of_texts(fluency, loaded, columns, call)
     else:
         scores = _quality(loaded, columns, call)
-    saturated = saturate(scores, fluency.saturation)
-    return _zero_blank(protocol, "fluency", saturated, columns)
+    return _zero_blank(protocol, "fluency", scores, columns)
 
 
 def _zero_blank(

@@ -81,12 +81,10 @@ class Call:
 
     Attributes:
         progress: from a role to a tqdm-like class, or to None.
-        encoder_scores: what the built-in encoder has scored already, by role.
         truncated: number of texts that were longer than the model reads, by role.
     """
 
     progress: Callable[[str], Any] = _no_progress
-    encoder_scores: dict[str, np.ndarray] = field(default_factory=dict)
     truncated: dict[str, int] = field(default_factory=dict)
 
     def take(self, roles: Sequence[str], scored: Scored) -> np.ndarray:

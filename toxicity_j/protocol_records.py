@@ -93,8 +93,6 @@ class Content:
         reference_weight: weight of the largest similarity to a reference, in [0, 1];
             the two add up to 1. Without references the source has all the weight.
         slope: rescaling, clip((x - 1) * slope + 1, 0, 1).
-        saturation: SIM is min(x, s) / s with s in (0, 1]: a similarity of s or more
-            scores 1.
 
     Raises:
         TypeError: a field has the wrong type.
@@ -106,7 +104,6 @@ class Content:
     source_weight: float = 1.0
     reference_weight: float = 0.0
     slope: float | None = None
-    saturation: float | None = None
 
     def __post_init__(self) -> None:
         check_text("`model` of Content", self.model)
@@ -121,7 +118,6 @@ class Content:
                 f" got {total:g}"
             )
         _check_slope(self)
-        _check_saturation(self)
 
 
 @dataclass(frozen=True)
@@ -138,8 +134,6 @@ class Fluency:
         truncate_raw: as in `Style`.
         relative: min(0, p(out) - p(src)) + 1 in place of p(out).
         slope: rescaling of a relative FL, as in `Style`.
-        saturation: FL is min(p, s) / s with s in (0, 1]: a probability of s or more
-            scores 1.
 
     Raises:
         TypeError: a field has the wrong type.
@@ -154,7 +148,6 @@ class Fluency:
     truncate_raw: bool = False
     relative: bool = False
     slope: float | None = None
-    saturation: float | None = None
 
     def __post_init__(self) -> None:
         check_choice("`kind` of Fluency", self.kind, FLUENCY_KINDS)
@@ -177,7 +170,6 @@ class Fluency:
                 "`slope` of Fluency must be None unless `relative` is True; got"
                 f" {self.slope}"
             )
-        _check_saturation(self)
 
 
 @dataclass(frozen=True)
@@ -317,18 +309,16 @@ def _check_logit_threshold(style: Style) -> None:
         )
 
 
-def _check_saturation(record: Style | Content | Fluency) -> None:
-    if record.saturation is None:
+def _check_saturation(style: Style) -> None:
+    if style.saturation is None:
         return
-    name = f"`saturation` of {type(record).__name__}"
-    check_number(name, record.saturation, 0, 1)
-    if record.saturation == 0:
+    name = "`saturation` of Style"
+    check_number(name, style.saturation, 0, 1)
+    if style.saturation == 0:
         raise ValueError(f"{name} must be above 0; got 0")
-    if record.slope is not None:
+    if style.slope is not None:
         raise ValueError(f"{name} must be None where `slope` is given")
-    if isinstance(record, Content):
-        return
-    if record.rule != "soft" or record.relative:
+    if style.rule != "soft" or style.relative:
         raise ValueError(
             f"{name} must be None unless `rule` is 'soft', without `relative`"
         )

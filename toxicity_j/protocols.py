@@ -60,11 +60,10 @@ EMBEDDED = Protocol(
         "you want numbers now, offline, on a CPU, for systems that you score yourself"
     ),
     source="this package, toxicity_j/MODEL_CARD.md",
-    # Above .9 of STA, .95 of SIM and .9 of FL, the order is noise to people (figures
-    # are in MODEL_CARD.md).
+    # Above .9 the order is noise to people (figures are in MODEL_CARD.md).
     style=Style(ENCODER, saturation=0.9),
-    content=Content(ENCODER, "encoder", saturation=0.95),
-    fluency=Fluency(ENCODER, "encoder", saturation=0.9),
+    content=Content(ENCODER, "encoder"),
+    fluency=Fluency(ENCODER, "encoder"),
     blank_is_zero=True,
 )
 

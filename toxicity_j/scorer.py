@@ -196,7 +196,7 @@ class Scorer:
         self, roles: list[Role], columns: Columns, call: Call
     ) -> dict[str, np.ndarray]:
         """Compute one block: the columns of `Segments` that there are."""
-        call.encoder_scores = encoder_scores(
+        known = encoder_scores(
             self.protocol, self._models, self._decision, roles, columns, call
         )
         style = style_scores(
@@ -205,17 +205,26 @@ class Scorer:
             self._decision,
             columns,
             soft=self._soft,
+            known=known.get("style"),
             call=call,
         )
         # Its fields bear the names of those of `Segments`.
         scores = dict(vars(style))
         if "content" in roles:
             scores["sim"] = content_scores(
-                self.protocol, self._models.get("content"), columns, call
+                self.protocol,
+                self._models.get("content"),
+                columns,
+                known=known.get("content"),
+                call=call,
             )
         if "fluency" in roles:
             scores["fl"] = fluency_scores(
-                self.protocol, self._models.get("fluency"), columns, call
+                self.protocol,
+                self._models.get("fluency"),
+                columns,
+                known=known.get("fluency"),
+                call=call,
             )
         if self._is_complete(columns):
             # A factor that the protocol leaves out is no factor of J.

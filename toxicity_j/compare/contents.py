@@ -22,6 +22,7 @@ from .tables import STDIN, Table
 __all__ = [
     "AlignedFile",
     "Given",
+    "agreed",
     "languages_of",
     "named_systems",
     "outputs_of",
@@ -141,7 +142,7 @@ def _own_references(
         columns = reference_columns(file.table, file.names)
         if columns:
             found.append((file, _merged(file, columns)))
-    return _agreed(found, "references")
+    return agreed(found, "references")
 
 
 def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
@@ -185,10 +186,10 @@ def languages_of(files: Mapping[str, AlignedFile], given: Given) -> list[str] | 
         column = language_column(file.table, file.names)
         if column is not None:
             found.append((file, file.strings(column)))
-    return _agreed(found, "languages")
+    return agreed(found, "languages")
 
 
-def _agreed(
+def agreed(
     found: Sequence[tuple[AlignedFile, list[Item]]], what: str
 ) -> list[Item] | None:
     """Return what the first file says, which no other may contradict."""

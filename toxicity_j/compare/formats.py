@@ -103,7 +103,7 @@ def tsv_cells(path: str, lines: Iterable[str], quoting: str = "auto") -> Numbere
     has_quotes = quoting == "csv"
     for number, line in enumerate(_without_ends(lines), start=1):
         if number == 1 and quoting == "auto":
-            header = line.split("\t")
+            header = [name.strip('"') for name in line.split("\t")]
             has_quotes = any(name in header for name in _READ_BY_PANDAS)
         if has_quotes:
             yield number, _unquoted(path, number, line)

@@ -24,6 +24,12 @@ _DRAWS_AT_A_TIME = 4_000_000
 # them.
 EXACT_SEGMENTS = 16
 
+# A resample's standard deviation counts as at least this share of the observed one. A
+# sample without the one segment that differs has almost none, and would be infinitely
+# far from "no difference". A quarter leaves false positives as they are from ten
+# segments on (docs/statistics.md).
+_LEAST_SPREAD = 0.25
+
 # Two sums that differ by less than this, relative to the largest difference, are equal:
 # the rest is rounding.
 _ROUNDING = 1e-9
@@ -106,7 +112,8 @@ def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Arr
     """Return two-sided p-values of "the mean difference is 0", by the bootstrap.
 
     The mean is held against its own standard error in each sample, which corrects for
-    skewness (Hall 1988, "Theoretical comparison of bootstrap confidence intervals").
+    skewness (Hall 1988, "Theoretical comparison of bootstrap confidence intervals");
+    but against no less than a quarter of the observed one.
 
     Args:
         differences: *Shape:* (n, k), at most 1 in absolute value.
@@ -123,10 +130,10 @@ def studentized_p_values(differences: Array, n_resamples: int, seed: int) -> Arr
     moments = resampled_means(powers, n_resamples, seed)
     shift, square = np.split(moments, 2, axis=1)
     variance = np.maximum(square - shift**2, 0)
-    resampled = _ratio(shift, np.sqrt(variance))
     # The standard deviation over n - 1, a little larger than the samples' own: few
     # segments then err on the safe side.
     spread = centered.std(axis=0, ddof=1)
+    resampled = _ratio(shift, np.maximum(np.sqrt(variance), _LEAST_SPREAD * spread))
     observed = _ratio(mean, spread)
     below = np.sum(resampled <= observed, axis=0)
     above = np.sum(resampled >= observed, axis=0)

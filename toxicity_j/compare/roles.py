@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .formats import ReaderError
 from .tables import TEXT, Table
@@ -111,9 +112,7 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
         *reference_columns(table, names),
     }
     # Numbers and lists are no outputs.
-    strings = [
-        name for name, cells in table.columns.items() if isinstance(cells[0], str)
-    ]
+    strings = [name for name, cells in table.columns.items() if _holds_strings(cells)]
     rest = [name for name in strings if name not in taken]
     if not rest:
         raise ReaderError(
@@ -121,6 +120,15 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
             f" are {_listed(table.columns)}"
         )
     return rest, len(rest) == 1
+
+
+def _holds_strings(cells: Sequence[Any]) -> bool:
+    """Return whether the first cell that is no null is a string, or all are nulls.
+
+    A null among outputs is an error, which says so where the column is read.
+    """
+    first = next((cell for cell in cells if cell is not None), None)
+    return first is None or isinstance(first, str)
 
 
 def reference_columns(table: Table, names: ColumnNames) -> list[str]:

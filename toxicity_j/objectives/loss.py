@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
-from ..checks import check_choice, check_number
+from ..checks import check_choice, check_flag, check_number
 from .alignment import TokenAligner
 from .expectation import NEGATIVE, NOT_FINITE, Expectation, expect
 from .inputs import FORMS, check_inputs, checked_mask
@@ -77,6 +77,7 @@ class ToxicityLoss(nn.Module):
         check_number("`temperature`", temperature)
         if temperature <= 0:
             raise ValueError(f"`temperature` must be above 0; got {temperature}")
+        check_flag("`gumbel`", gumbel)
         # A copy, because freezing the caller's own would end its training.
         inner = copy.deepcopy(identifier or ToxicityIdentifier.from_pretrained())
         # A loss that learns would be satisfied by anything.

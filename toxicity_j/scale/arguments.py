@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 from ..checks import check_whole
 from ..columns import BLOCK
 from .work import RowScorer
 
-__all__ = ["check_workers", "checked_window", "column_names", "make_scorer"]
+__all__ = [
+    "check_workers",
+    "checked_folder",
+    "checked_window",
+    "column_names",
+    "make_scorer",
+]
 
 
 def make_scorer(
@@ -59,6 +67,21 @@ def column_names(
         if not isinstance(value, str) and (value is not None or name == "predictions"):
             raise TypeError(f"`{name}` must be the name of a column; got {value!r}")
     return {name: value for name, value in given.items() if value is not None}
+
+
+def checked_folder(out: Any) -> Path:
+    """Return the folder of shards, which need not be there.
+
+    Raises:
+        TypeError: `out` is not a path.
+        ValueError: it names a file.
+    """
+    if not isinstance(out, str | os.PathLike):
+        raise TypeError(f"`out` must be the path of a folder; got {out!r:.100}")
+    folder = Path(out).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`out` must be a folder; got the file {str(out)!r}")
+    return folder
 
 
 def checked_window(window: int) -> int:

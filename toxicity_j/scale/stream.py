@@ -7,6 +7,7 @@ depend on the run.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,13 @@ from typing import Any
 
 from ..columns import BLOCK
 from .aggregate import corpus_scores, intervals, without_references
-from .arguments import check_workers, checked_window, column_names, make_scorer
+from .arguments import (
+    check_workers,
+    checked_folder,
+    checked_window,
+    column_names,
+    make_scorer,
+)
 from .inputs import Rows, Unit
 from .manifest import MANIFEST, Manifest, ShardError, remove_temporary, write_json
 from .pool import Pool
@@ -76,7 +83,7 @@ def score_dataset(
     check_workers(workers, timeout)
     columns = column_names(predictions, sources, references, languages)
     rows = Rows(data, columns)
-    folder = Path(out).expanduser()
+    folder = checked_folder(out)
     job = Job(make_scorer(scorer, protocol, options), folder, checked_window(window))
     return _score_missing(job, rows, columns, _How(workers, timeout, resume, progress))
 
@@ -95,11 +102,20 @@ def _score_missing(
     job: Job, rows: Rows, columns: dict[str, str], how: _How
 ) -> dict[str, Any]:
     """Score what no earlier run has, and return the corpus scores of all."""
+    is_new = not job.folder.exists()
     job.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(job.folder):
         # Under the lock: they may be those of a run that goes on.
         remove_temporary(job.folder, MANIFEST, SCORES, SHARDS)
-        manifest = _run(job, rows, columns, how)
+        try:
+            manifest = _run(job, rows, columns, how)
+        except BaseException:
+            # A manifest without scores would refuse the input once it is mended.
+            if not list_shards(job.folder):
+                (job.folder / MANIFEST).unlink(missing_ok=True)
+                if is_new:
+                    shutil.rmtree(job.folder)
+            raise
         manifest.save(job.folder)
     return _finish(job.folder)
 
