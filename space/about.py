@@ -58,7 +58,7 @@ def about() -> str:
     return f"""<section class="tj tj-about">
 <h2>How to read the scores</h2>
 <dl><dt>STA</dt><dd>Civility: the probability that the rewrite is not toxic; in
-<code>embedded</code> 0.9 and more count as 1, and some protocols say 0/1.</dd>
+<code>embedded</code> 0.95 and more count as 1, and some protocols say 0/1.</dd>
 <dt>SIM</dt><dd>How much of the source's meaning the rewrite keeps.</dd>
 <dt>FL</dt><dd>How well-formed the rewrite is.</dd>
 <dt>J</dt><dd>STA · SIM · FL for each sentence; for a system, the mean over its

@@ -22,16 +22,16 @@ from .models import Choice, identifier, scorer
 # Tokens (words of source and variant together) that the encoder reads in about half a
 # second on two cores.
 ENCODER_BUDGET = 6000
-# Log-odds below which an effect is noise: removing a random word moves a score by about
-# this much.
-LEAST_EFFECT = 0.2
+# Log-odds below which an effect on P(toxic) or on FL is noise: removing a random word
+# moves it by about this much.
+LEAST_EFFECT, LEAST_BREAK = 0.2, 0.4
 # Share of the largest effect under which a word is not marked, so that the words that
 # matter stand out.
 LEAST_SHARE = 0.4
 # P(toxic) under which a text is not called toxic, so no word is said to drive it.
 LEAST_TOXICITY = 0.2
 # FL above which nothing is called broken.
-FLUENT = 0.9
+FLUENT = 0.95
 
 # Nearer to 0 or 1 log-odds would be rounding, and infinite at the end.
 _ODDS_EDGE = 1e-6
@@ -185,7 +185,8 @@ def _broken(
             continue
         end = start + len(words) + 1
         fluency = segments.fl[start:end]
-        effect = _notable(_log_odds(fluency[1:]) - _log_odds(fluency[:1]))
+        rise = _log_odds(fluency[1:]) - _log_odds(fluency[:1])
+        effect = _notable(rise, LEAST_BREAK)
         is_broken = fluency[0] < FLUENT
         results.append((effect * is_broken, segments.p_toxic[start:end]))
         start = end
@@ -214,7 +215,7 @@ def _toxicity(
             values = computed[start:end]
             start = end
         effect = _log_odds(values[:1]) - _log_odds(values[1:])
-        effects.append(_notable(effect) * (values[0] >= LEAST_TOXICITY))
+        effects.append(_notable(effect, LEAST_EFFECT) * (values[0] >= LEAST_TOXICITY))
     return effects
 
 
@@ -227,10 +228,10 @@ def _p_toxic(texts: list[str], model: str) -> np.ndarray:
     return scorer(Choice(), "short").score(predictions=texts).p_toxic
 
 
-def _notable(effect: np.ndarray) -> np.ndarray:
+def _notable(effect: np.ndarray, least: float) -> np.ndarray:
+    """Return the effects, 0 where they are noise or small beside the largest."""
     largest = float(effect.max(initial=0.0))
-    least = max(LEAST_EFFECT, LEAST_SHARE * largest)
-    return np.where(effect >= least, effect, 0.0)
+    return np.where(effect >= max(least, LEAST_SHARE * largest), effect, 0.0)
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:

@@ -91,8 +91,8 @@ def test_embedded_takes_one_pass(encoder):
     segments = Scorer().score(PREDICTIONS, SOURCES)
     assert encoder.calls == [("style", "content", "fluency")]
     assert encoder.loads == 1
-    # `embedded` calls a text civil from 0.9 on.
-    expected = [min(1 - 1 / (1 + len(text)), 0.9) / 0.9 for text in PREDICTIONS]
+    # `embedded` calls a text civil from 0.95 on.
+    expected = [min(1 - 1 / (1 + len(text)), 0.95) / 0.95 for text in PREDICTIONS]
     np.testing.assert_allclose(segments.sta, expected)
     np.testing.assert_array_equal(segments.j, segments.sta * segments.sim * segments.fl)
 
@@ -272,9 +272,9 @@ def test_threshold_is_a_probability_and_moves_the_share(encoder):
     assert shares == {0.5: [1, 1, 1], 0.2: [0, 0, 1], 0.0: [0, 0, 0]}
     hard = Scorer(threshold=0.2, soft=False).score(texts)
     assert hard.sta.tolist() == [0, 0, 1]
-    # Soft scores saturate at 0.9.
+    # Soft scores count from 0.95 on as 1, and none is over it.
     assert Scorer(threshold=0.2).score(texts).sta.tolist() == pytest.approx(
-        [0.5 / 0.9, 0.75 / 0.9, 1]
+        [0.5 / 0.95, 0.75 / 0.95, 0.9 / 0.95]
     )
 
 
@@ -399,7 +399,7 @@ def test_columns_are_checked(encoder):
         ),
     ):
         Scorer("textdetox2025").score(["a"], references=["b"])
-    assert scorer.score(["a"]).sta.tolist() == pytest.approx([0.5 / 0.9])
+    assert scorer.score(["a"]).sta.tolist() == pytest.approx([0.5 / 0.95])
 
 
 def test_references_that_are_not_used_are_told_once(encoder, caplog):

@@ -155,18 +155,18 @@ def _weighted_similarity(
     if references is None or content.reference_weight == 0:
         return _similarity(loaded, _sources(columns), columns.predictions, call)
     # One call for sources and references, so that a prediction is embedded once.
-    first: list[str] = []
-    second: list[str] = []
+    compared: list[str] = []
+    predictions: list[str] = []
     if content.source_weight > 0:
-        first.extend(_sources(columns))
-        second.extend(columns.predictions)
-    n = len(first)
+        compared.extend(_sources(columns))
+        predictions.extend(columns.predictions)
+    n = len(compared)
     counts = []
     for prediction, item in zip(columns.predictions, references, strict=True):
-        first.extend(item)
-        second.extend([prediction] * len(item))
+        compared.extend(item)
+        predictions.extend([prediction] * len(item))
         counts.append(len(item))
-    scores = _similarity(loaded, first, second, call)
+    scores = _similarity(loaded, compared, predictions, call)
     weighted: np.ndarray = content.reference_weight * best_of(scores[n:], counts)
     if n:
         weighted = weighted + content.source_weight * scores[:n]
@@ -180,14 +180,14 @@ def _sources(columns: Columns) -> list[str]:
 
 
 def _similarity(
-    loaded: LoadedComponent, first: list[str], second: list[str], call: Call
+    loaded: LoadedComponent, compared: list[str], predictions: list[str], call: Call
 ) -> np.ndarray:
-    """Return the similarity of pairs, a source or reference first. *Shape:* (n,)."""
+    """Return how similar predictions are to sources or references. *Shape:* (n,)."""
     model: PairModel = loaded.model
-    scored = model.score(first, second, progress=call.progress("content"))
+    scored = model.score(compared, predictions, progress=call.progress("content"))
     scores = call.take(["content"], scored)
     if loaded.component.kind == "encoder":
-        return override_known_cases("copy", "content", scores, second, first)
+        return override_known_cases("copy", "content", scores, predictions, compared)
     return scores
 
 

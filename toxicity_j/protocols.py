@@ -60,8 +60,8 @@ EMBEDDED = Protocol(
         "you want numbers now, offline, on a CPU, for systems that you score yourself"
     ),
     source="this package, toxicity_j/MODEL_CARD.md",
-    # Above .9 the order is noise to people (figures are in MODEL_CARD.md).
-    style=Style(ENCODER, saturation=0.9),
+    # Above .95 the order is noise to people (figures are in MODEL_CARD.md).
+    style=Style(ENCODER, saturation=0.95),
     content=Content(ENCODER, "encoder"),
     fluency=Fluency(ENCODER, "encoder"),
     blank_is_zero=True,
