@@ -217,6 +217,21 @@ def test_what_the_source_adds_to_fluency_has_a_weight():
     np.testing.assert_allclose(half, (alone + whole) / 2, atol=1e-5)
 
 
+def test_what_a_source_adds_to_its_copy_is_fixed():
+    def logits(**options):
+        encoder = tiny_encoder(**options)
+        predictions, sources = [*PREDICTIONS, *SOURCES], [*SOURCES, *SOURCES]
+        fluency = encoder.score(predictions, sources)["fluency"]
+        return np.split(np.log(fluency / (1 - fluency)), 2)
+
+    _, alone = logits(pair_fluency_weight=0.0)
+    said, said_of_copies = logits()
+    found, found_of_copies = logits(copy_fluency=0.8)
+    np.testing.assert_allclose(found, said, atol=1e-5)
+    np.testing.assert_allclose(found_of_copies, alone + 0.8, atol=1e-5)
+    assert np.abs(found_of_copies - said_of_copies).max() > 0.1
+
+
 def test_pool():
     # Segments [1, 3] and [5]: means 2 and 5, maxima 3 and 5; the second column is
     # negated.

@@ -244,8 +244,24 @@ class EncoderNetwork(nn.Module):
         if "fluency" in want:
             fluent = self.body.fluency_states(own, own_lengths)
             alone = self.fluency_head(fluent, own_lengths)
-            beside = self.pair_fluency_head(together, pairs)
+            beside = self._beside(together, pairs, predictions, sources)
             found.fluency = alone + self.config.pair_fluency_weight * beside
             likelihoods = self.likelihood_head(states, lengths)
             found.likelihood = likelihoods[:n] - likelihoods[n:]
         return found
+
+    def _beside(
+        self,
+        states: torch.Tensor,
+        lengths: Sequence[tuple[int, int]],
+        predictions: Sequence[Sequence[int]],
+        sources: Sequence[Sequence[int]],
+    ) -> torch.Tensor:
+        """Compute what each source adds to the logit of fluency. *Shape:* (n,)."""
+        beside: torch.Tensor = self.pair_fluency_head(states, lengths)
+        if self.config.copy_fluency is None:
+            return beside
+        rows = zip(predictions, sources, strict=True)
+        is_copy = np.array([list(own) == list(other) for own, other in rows])
+        (copies,) = to_device([is_copy], beside.device)
+        return beside.masked_fill(copies, self.config.copy_fluency)

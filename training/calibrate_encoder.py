@@ -7,7 +7,8 @@
 Style: a scale and a shift of the logit (Platt 1999), fitted to half of the kept Jigsaw
 sentences, of which training has seen none. Content and fluency get fixed scales,
 because soft labels made their probabilities timid; fluency also two fixed weights: of
-what the source adds, and of the change in likelihood.
+what the source adds, and of the change in likelihood. What a source adds to a copy of
+it is the mean over copies of the same sentences.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def uncalibrate(encoder: Encoder) -> None:
         encoder.config,
         calibration=EncoderConfig().calibration,
         pair_fluency_weight=1.0,
+        copy_fluency=None,
         likelihood_weight=0.0,
     )
 
@@ -50,7 +52,8 @@ def calibrate(encoder: Encoder, folder: Path) -> None:
     jigsaw = jigsaw_half(folder, calibration=True)
     # A file that is calibrated already can be calibrated again.
     uncalibrate(encoder)
-    logits = logit(encoder.p_toxic(jigsaw.text.tolist()))
+    texts = jigsaw.text.tolist()
+    logits = logit(encoder.p_toxic(texts))
     # Shares of raters are soft targets.
     scale, shift = platt(jigsaw.y.to_numpy(), logits[:, None])
     calibration = {
@@ -62,8 +65,17 @@ def calibrate(encoder: Encoder, folder: Path) -> None:
         encoder.config,
         calibration=calibration,
         pair_fluency_weight=PAIR_FLUENCY_WEIGHT,
+        copy_fluency=_copy_fluency(encoder, texts),
         likelihood_weight=LIKELIHOOD_WEIGHT,
     )
+
+
+def _copy_fluency(encoder: Encoder, texts: list[str]) -> float:
+    """Return what the pair layers add to the logit of fluency of copies, on average."""
+    whole = logit(encoder.score(texts, want=("fluency",))["fluency"])
+    encoder.network.config = replace(encoder.config, pair_fluency_weight=0.0)
+    alone = logit(encoder.score(texts, want=("fluency",))["fluency"])
+    return float((whole - alone).mean())
 
 
 def main() -> None:
