@@ -9,12 +9,16 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.tiny_encoder import PREDICTIONS, SOURCES, tiny_encoder
+from tests import tiny_encoder as tiny
+from tests.tiny_encoder import SOURCES, tiny_encoder
 from training import label_earlier, train_teacher
 from training.calibrate_encoder import uncalibrate
 from training.data.example_table import CENTER, SPREAD
 from training.label_earlier import labels_of, likelihoods_of
 from training.modules.tiny_models import write_tiny_models
+
+# With a copy, which calibration treats apart.
+PREDICTIONS = [SOURCES[0], *tiny.PREDICTIONS[1:]]
 
 
 def table():
@@ -28,6 +32,7 @@ def encoder():
     shipped = tiny_encoder(
         calibration={"style": (2.0, 1.0), "content": (1.0, 0.5), "fluency": (1.0, 0.0)},
         pair_fluency_weight=0.5,
+        copy_fluency=0.8,
         likelihood_weight=0.6,
     )
     uncalibrate(shipped)
