@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from toxicity_j.compare import compare
+from toxicity_j.scale.aggregate import joint_signature
 
 from .limits import InputError
 from .models import Choice, score
@@ -88,6 +89,8 @@ def joined(parts: list[Any]) -> Any:
     for field in fields(parts[0]):
         of_parts = [getattr(part, field.name) for part in parts]
         values[field.name] = _joined_values(of_parts)
+    # Parts may differ in their number of references.
+    values["signature"] = joint_signature([part.signature for part in parts])
     return replace(parts[0], **values)
 
 
@@ -98,7 +101,7 @@ def _joined_values(values: list[Any]) -> Any:
         return np.concatenate(values)
     if isinstance(first, list):
         return list(chain.from_iterable(values))
-    # The signature, and what was not computed, are the same in all parts.
+    # What was not computed is the same in all parts.
     if not isinstance(first, dict):
         return first
     totals: Counter[str] = Counter()

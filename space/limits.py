@@ -54,6 +54,8 @@ def check_pair(source: str, rewrites: Sequence[str]) -> None:
     """
     if not isinstance(source, str) or not source.strip():
         raise InputError("Write a source sentence first.")
+    if isinstance(rewrites, str) or not isinstance(rewrites, Sequence):
+        raise InputError("`rewrites` must be a list of texts.")
     if not rewrites:
         raise InputError("Write a rewrite, or several: one per line.")
     if len(rewrites) > MAX_REWRITES:

@@ -50,7 +50,7 @@ class Choice:
     fluency: str = OWN
 
     def __post_init__(self) -> None:
-        if self.protocol not in protocols():
+        if not isinstance(self.protocol, str) or self.protocol not in protocols():
             raise InputError(
                 f"`protocol` must be one of {', '.join(protocols())}; got"
                 f" {self.protocol!r}."

@@ -179,6 +179,8 @@ def _check_cells(columns: Columns) -> None:
                 raise InputError(f"Row {number} has no source.")
             check_text(source, f"The source of row {number}")
         if columns.references is not None:
+            if not any(map(str.strip, columns.references[index])):
+                raise InputError(f"Row {number} has no reference.")
             for text in columns.references[index]:
                 check_text(text, f"A reference of row {number}")
         for name, texts in columns.systems.items():

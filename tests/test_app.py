@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("gradio", reason="the page needs gradio: pip install .[app]")
 
 import gradio as gr
+import numpy as np
 import pandas as pd
 
 import app
@@ -38,6 +39,7 @@ from space import (
 )
 from space.examples import PAIRS, example_table
 from space.limits import InputError
+from toxicity_j.results import Segments
 
 RUDE = "You are a clueless fool and your plan is rubbish."
 CIVIL = "I do not think that your plan is good."
@@ -291,6 +293,28 @@ def test_progress_then_comparison_and_joined_steps_equal_one_pass(monkeypatch):
     lines = batch.segments_csv(scored).splitlines()
     assert len(lines) == 1 + 36
     assert lines[0] == "row,system,source,rewrite,p_toxic,sta,sim,fl,j"
+
+
+def test_joined_steps_may_differ_in_their_number_of_references():
+    signature = "j:x|references:{}|version:0"
+    one = np.ones(1)
+    parts = [
+        Segments(one, one, one, one, one, one, signature.format(count))
+        for count in (2, 1)
+    ]
+    assert batch.joined(parts).signature == signature.format("1-2")
+
+
+def test_a_row_without_a_reference_is_named():
+    rows = [["s", "a", "r"], ["s2", "b", " "]]
+    with pytest.raises(InputError, match="Row 2 has no reference"):
+        tables.checked_columns(["source", "A", "reference"], rows)
+
+
+@pytest.mark.parametrize("rewrites", ["no", {"a": 1}, 5])
+def test_rewrites_are_a_list(rewrites):
+    with pytest.raises(InputError, match="`rewrites` must be a list of texts"):
+        limits.check_pair("A source.", rewrites)
 
 
 def test_the_tables_download_is_read_back(tmp_path):

@@ -245,6 +245,17 @@ def test_damaged_files_are_named_by_folder_and_argument(copy, file, content):
         Classifier(str(folder), **STYLE)
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_a_folder_without_a_vocabulary(copy, kind):
+    # transformers 5 makes a tokenizer of special tokens alone, to which every word is
+    # unknown.
+    folder = copy(kind)
+    for name in ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(OSError, match=f"`style_model`.*{folder}"):
+        Classifier(str(folder), **STYLE)
+
+
 def test_truncated_weights(copy):
     folder = copy("roberta")
     weights = folder / "model.safetensors"

@@ -146,3 +146,9 @@ def test_columns_are_cut_into_blocks():
     assert [block.predictions for block in blocks] == [["a", "b"], ["c", "d"], ["e"]]
     assert [block.sources for block in blocks] == [["v", "w"], ["x", "y"], ["z"]]
     assert blocks[2].references is None
+
+
+@pytest.mark.parametrize("language", ["", " en", "de\n"])
+def test_names_of_languages_have_no_space_around_them(language):
+    with pytest.raises(ValueError, match="`languages` must hold names .* item 1 is"):
+        Columns.check(["a", "b"], languages=["en", language])

@@ -649,3 +649,16 @@ assert toxicity_j.compare.model_index is model_index
 assert callable(toxicity_j.compare)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("systems", "options", "message"),
+    [
+        ({"a": ["x", "z"], "b": ["x"]}, {}, r"`systems\['b'\]` must be as long as"),
+        ({"a": ["x", "z"]}, {"baseline": ["a"]}, "`baseline` must be one of"),
+        ({"a\ud800": ["x", "z"]}, {}, "names without lone surrogates"),
+    ],
+)
+def test_what_is_wrong_with_a_system_is_said(systems, options, message):
+    with pytest.raises(ValueError, match=message):
+        compare(systems, ["y", "q"], **options)

@@ -169,6 +169,22 @@ def test_classes_found_by_name_are_not_on_trust():
     ).by_name
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {0: "neutral", 1: "offensive", 2: "hate"},
+        {0: "toxic", 1: "toxic"},
+        {0: "LABEL_0", 1: "Toxic", 2: "abusive"},
+    ],
+)
+def test_of_several_toxic_classes_none_is_chosen(labels):
+    message = "`style_label` must name the toxic class to read.* more than one class"
+    with pytest.raises(ValueError, match=message):
+        find_class(labels, "toxic", 1, "style_label")
+    # Others may be toxic in part.
+    assert find_class({0: "severe_toxic", 1: "toxic"}, "toxic", None, "").index == 1
+
+
 def test_a_class_that_the_model_lacks(checkpoints):
     folder = checkpoints("roberta", "toxicity", labels=["neutral", "toxic"], seed=3)
     protocol = replace(

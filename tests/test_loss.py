@@ -682,3 +682,23 @@ def test_special_tokens_stand_for_nothing(identifier):
         loss(torch.tensor([[*ids, end, end]]), form="ids"),
         loss(torch.tensor([ids]), form="ids"),
     )
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "error"),
+    [
+        ({}, ValueError),
+        ({"a": -1}, ValueError),
+        ({"a": 0, "b": 0}, ValueError),
+        ({"a": "b"}, TypeError),
+        ({1: 2}, TypeError),
+    ],
+)
+def test_a_mapping_gives_each_token_an_id(identifier, tokenizer, error):
+    with pytest.raises(error, match="`tokenizer"):
+        ToxicityLoss(identifier, tokenizer)
+
+
+def test_the_identifier_is_one():
+    with pytest.raises(TypeError, match="`identifier` must be a ToxicityIdentifier"):
+        ToxicityLoss("identifier")

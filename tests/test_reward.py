@@ -211,3 +211,9 @@ def test_trl_accepts_it(tmp_path):
     assert any(
         "rewards/toxicity_reward/mean" in line for line in trainer.state.log_history
     )
+
+
+@pytest.mark.parametrize("name", ["scorer", "identifier"])
+def test_models_of_a_reward_are_checked_when_it_is_made(name):
+    with pytest.raises(TypeError, match=f"`{name}` must be a"):
+        ToxicityReward("j", **{name: "x"})

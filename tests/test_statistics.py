@@ -222,6 +222,21 @@ def test_an_interval_of_one_segment_is_refused_and_of_few_warned_of():
         bootstrap_interval([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "name"),
+    [
+        ((0.5, 10, 1), ValueError, "level"),
+        ((float("nan"), 10, 0.95), ValueError, "share"),
+        ((1.1, 10, 0.95), ValueError, "share"),
+        ((0.5, 0, 0.95), ValueError, "n"),
+        (("a", 10, 0.95), TypeError, "share"),
+    ],
+)
+def test_arguments_of_an_interval_of_a_share(arguments, error, name):
+    with pytest.raises(error, match=f"`{name}` must be"):
+        share_interval(*arguments)
+
+
 @pytest.mark.parametrize(("right", "n"), [(36, 36), (0, 6), (13, 20)])
 def test_intervals_of_shares_are_wilsons(right, n):
     reference = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")

@@ -58,9 +58,12 @@ def find_class(
         return FoundClass(0, by_name=True)
     names = {int(index): _plain(label) for index, label in labels.items()}
     own, opposite = _NAMES[wanted]
-    for index, name in names.items():
-        if name in own:
-            return FoundClass(index, by_name=True)
+    meant = [index for index, name in names.items() if name in own]
+    # Of two, such as "hate" and "offensive", neither is all that is meant.
+    if len(meant) > 1:
+        raise _unknown(labels, wanted, option, "say it of more than one class")
+    if meant:
+        return FoundClass(meant[0], by_name=True)
     # With more classes, that one is not meant does not say which one is.
     if len(names) == 2:
         for index, name in names.items():
@@ -71,10 +74,17 @@ def find_class(
     is_trusted = wanted == "acceptable" or all(map(_is_anonymous, names.values()))
     if is_trusted and fallback is not None and fallback < len(names):
         return FoundClass(fallback, by_name=False)
-    reason = (
-        f"the model's labels do not say which is {wanted}; got labels {dict(labels)}"
+    raise _unknown(labels, wanted, option, f"do not say which is {wanted}")
+
+
+def _unknown(
+    labels: Mapping[int, str], wanted: str, option: str, reason: str
+) -> ValueError:
+    """Return the error of a class that only the user can name."""
+    return ValueError(
+        f"`{option}` must name the {wanted} class to read, because the model's labels"
+        f" {reason}; got labels {dict(labels)}"
     )
-    raise ValueError(f"`{option}` must name the class to read, because {reason}")
 
 
 def _plain(label: str) -> str:

@@ -73,7 +73,7 @@ class Columns:
             predictions=checked_texts(predictions, "predictions"),
             sources=_optional_texts(sources, "sources"),
             references=_optional_references(references),
-            languages=_optional_texts(languages, "languages"),
+            languages=_optional_languages(languages),
             unterminated=check_unterminated(unterminated),
         )
         # After each column by itself, whose error is the more telling one.
@@ -152,6 +152,17 @@ def _optional_references(column: Any) -> list[list[str]] | None:
     if column is None:
         return None
     return checked_references(column)
+
+
+def _optional_languages(column: Any) -> list[str] | None:
+    languages = _optional_texts(column, "languages")
+    for index, language in enumerate(languages or []):
+        if not language or language != language.strip():
+            raise ValueError(
+                "`languages` must hold names without space around them; item"
+                f" {index} is {language!r}"
+            )
+    return languages
 
 
 def same_length(**columns: Sequence[Any] | None) -> int:

@@ -57,6 +57,7 @@ def load_tokenizer(
         tokenizer = AutoTokenizer.from_pretrained(
             ref.location, revision=revision, trust_remote_code=False
         )
+        _check_vocabulary(tokenizer)
         # The file is the author's word; the class of transformers is a guess at it.
         if tokenizer.is_fast and rules is not None:
             _follow_tokenizer_json(tokenizer, rules)
@@ -152,6 +153,16 @@ class TextEncoder:
 def count_tokens(columns: TokenColumns) -> int:
     """Return the number of tokens of an encoded text."""
     return len(columns[0])
+
+
+def _check_vocabulary(tokenizer: Any) -> None:
+    """Check that there was a file of the vocabulary.
+
+    Without one transformers 5 makes a tokenizer of special tokens alone, to which every
+    word is unknown.
+    """
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise OSError("there is no file of its vocabulary")
 
 
 def _find(ref: ModelRef, file: str) -> Path | None:

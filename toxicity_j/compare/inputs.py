@@ -73,6 +73,10 @@ def check_names(systems: object, baseline: object) -> None:
             raise TypeError(
                 f"`systems` must have strings as names; got {type(name).__name__}"
             )
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError(
+                f"`systems` must have names without lone surrogates; got {name!r}"
+            )
         if not name.strip():
             raise ValueError(
                 f"`systems` must have names that are not empty; got {name!r}"
@@ -87,8 +91,20 @@ def check_names(systems: object, baseline: object) -> None:
                 f" {name!r}"
             )
         seen[spaced] = name
-    if baseline is not None and baseline not in systems:
+    if baseline is not None and baseline not in list(systems):
         raise ValueError(f"`baseline` must be one of {list(systems)}; got {baseline!r}")
+
+
+def _check_length(
+    name: str, outputs: Sequence[str], columns: Mapping[str, Any]
+) -> None:
+    """Check that a system has an output for each row of the columns that are given."""
+    for column, values in columns.items():
+        if values is not None and len(values) != len(outputs):
+            raise ValueError(
+                f"`systems[{name!r}]` must be as long as `{column}`; got"
+                f" {len(outputs)} items for {len(values)}"
+            )
 
 
 def score_systems(
@@ -124,6 +140,7 @@ def score_systems(
         if scorer is None:
             scorer = _scorer(protocol, progress)
         outputs[name] = checked_texts(given, f"systems[{name!r}]")
+        _check_length(name, outputs[name], checked)
         scored[name] = scorer.score(outputs[name], **checked)
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from ..checks import check_number, check_whole
+from .checks import check_level
 from .resampling import Array, resampled_means
 
 METHODS = ("percentile", "bca")
@@ -62,9 +64,16 @@ def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
 
     Returns:
         (low, high), in [0, 1].
+
+    Raises:
+        TypeError: an argument is not a number.
+        ValueError: an argument is out of its range.
     """
     from scipy.special import ndtri
 
+    check_number("`share`", share, 0, 1)
+    check_whole("`n`", n, 1)
+    check_level(level, "level")
     upper = (1 + level) / 2
     square = float(ndtri(upper)) ** 2
     divisor = 1 + square / n

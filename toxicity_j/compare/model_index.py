@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..checks import check_choice
 from .comparison import Comparison
 from .records import MEASURES, System
 
@@ -45,6 +46,8 @@ def eval_results(
     from huggingface_hub import EvalResult
 
     if system is not None:
+        names = [one.name for one in comparison.systems]
+        check_choice("`system`", system, names)
         scored = comparison.system(system)
     elif len(comparison.systems) == 1:
         scored = comparison.systems[0]

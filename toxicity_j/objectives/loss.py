@@ -78,6 +78,10 @@ class ToxicityLoss(nn.Module):
         if temperature <= 0:
             raise ValueError(f"`temperature` must be above 0; got {temperature}")
         check_flag("`gumbel`", gumbel)
+        if identifier is not None and not isinstance(identifier, ToxicityIdentifier):
+            raise TypeError(
+                f"`identifier` must be a ToxicityIdentifier; got {identifier!r:.100}"
+            )
         # A copy, because freezing the caller's own would end its training.
         inner = copy.deepcopy(identifier or ToxicityIdentifier.from_pretrained())
         # A loss that learns would be satisfied by anything.

@@ -34,6 +34,7 @@ class ToxicityReward:
         name: what TRL logs it as.
 
     Raises:
+        TypeError: `scorer` or `identifier` is none.
         ValueError: `score` is unknown.
     """
 
@@ -47,6 +48,12 @@ class ToxicityReward:
     ) -> None:
         if score is not None and (not isinstance(score, str) or score not in SCORES):
             raise ValueError(f"`score` must be one of {SCORES} or None; got {score!r}")
+        if scorer is not None and not callable(getattr(scorer, "score", None)):
+            raise TypeError(f"`scorer` must be a Scorer; got {scorer!r:.100}")
+        if identifier is not None and not hasattr(identifier, "p_toxic"):
+            raise TypeError(
+                f"`identifier` must be a ToxicityIdentifier; got {identifier!r:.100}"
+            )
         self.score, self.scorer, self.identifier = score, scorer, identifier
         self.__name__ = name
         self._lock = threading.Lock()

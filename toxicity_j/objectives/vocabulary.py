@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer, decoders
 
-from ..checks import check_choice
+from ..checks import check_choice, check_whole
 from ..text import normalize
 
 # How tokens show spaces, and the decoder that undoes it. Beside these, "words" are
@@ -114,6 +114,7 @@ def surface(token: str, convention: str) -> str:
 def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
     """Return token to id, and the ids of special tokens."""
     if isinstance(generator, Mapping):
+        _check_mapping(generator)
         return generator, set()
     # Before `get_vocab` is asked for, which it has as well, without saying which tokens
     # are special.
@@ -128,6 +129,18 @@ def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
         "`tokenizer` must be a tokenizer or a mapping from token to id; got"
         f" {type(generator).__name__}"
     )
+
+
+def _check_mapping(generator: Mapping[Any, Any]) -> None:
+    """Check that each token, a string, has an id of its own, from 0 on."""
+    if not generator:
+        raise ValueError("`tokenizer` must hold at least one token; got none")
+    for token, index in generator.items():
+        if not isinstance(token, str):
+            raise TypeError(f"`tokenizer` must map strings to ids; got {token!r:.100}")
+        check_whole(f"`tokenizer[{token!r}]`", index, 0)
+    if len(set(generator.values())) < len(generator):
+        raise ValueError("`tokenizer` must give each token an id of its own")
 
 
 def _pieces(texts: Sequence[str], identifier: Tokenizer) -> list[list[int]]:
