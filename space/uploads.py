@@ -31,15 +31,23 @@ def read_files(paths: Sequence[str | Path]) -> Table:
         "languages": [],
         "systems": [],
     }
+    if not paths:
+        raise InputError("Upload a file first.")
     for path in paths:
-        by_role[role_of(Path(path).stem)].append(str(path))
+        role = role_of(Path(path).stem)
+        # One table may hold everything, whatever its name is.
+        if len(paths) == 1:
+            role = "systems"
+        by_role[role].append(str(path))
     if max(len(by_role["sources"]), len(by_role["languages"])) > 1:
         raise InputError(
             "More than one file is named as the sources (or the languages)."
         )
-    # One table may hold everything, whatever its name is.
+    # Without any system, a table of sources may hold them too.
     if not by_role["systems"]:
         by_role["systems"], by_role["sources"] = by_role["sources"], []
+    if not by_role["systems"]:
+        raise InputError("No file holds the rewrites of a system.")
     try:
         inputs = read_columns(
             by_role["systems"],

@@ -295,6 +295,22 @@ def test_progress_then_comparison_and_joined_steps_equal_one_pass(monkeypatch):
     assert lines[0] == "row,system,source,rewrite,p_toxic,sta,sim,fl,j"
 
 
+@pytest.mark.parametrize("name", ["lang.csv", "human.csv", "sources.csv", "x.csv"])
+def test_one_table_may_have_any_name(tmp_path, name):
+    (tmp_path / name).write_text("source,A\nx,y\n")
+    assert uploads.read_files([tmp_path / name]).rows == [["x", "y"]]
+
+
+def test_an_upload_without_rewrites(tmp_path):
+    with pytest.raises(InputError, match="Upload a file first"):
+        uploads.read_files([])
+    paths = [tmp_path / "lang.txt", tmp_path / "human.txt"]
+    for path in paths:
+        path.write_text("en\n")
+    with pytest.raises(InputError, match="No file holds the rewrites"):
+        uploads.read_files(paths)
+
+
 def test_joined_steps_may_differ_in_their_number_of_references():
     signature = "j:x|references:{}|version:0"
     one = np.ones(1)
