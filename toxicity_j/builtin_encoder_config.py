@@ -35,9 +35,8 @@ class EncoderConfig:
             training (Platt 1999), for the others chosen.
         pair_fluency_weight: weight of what the pair layers add to the logit of fluency,
             chosen after training.
-        copy_fluency: what the pair layers add for a copy of its source, measured after
-            training: their mean over copies, because what they say of single ones is
-            noise. None leaves it as they say it.
+        copy_fluency: what the pair layers add for a copy of its source, chosen
+            likewise: what they say of single ones is noise. None leaves it as they say.
         likelihood_weight: weight of likelihood(prediction) - likelihood(source) in the
             logit of fluency, chosen likewise.
     """

@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "04e2579989012e30ea460e17f61ed96ec3adf9d0eb5db10ba7acbaf39041056e"
+        "bc7b4553052a512c9224e78a6f5dbaebce4d6c9bfa5cafbb4003c6c77d0aa832"
     ),
     "identifier.safetensors": (
         "a71d1598571e97172444b8d842a13f5966c56fe6ae345de16bc2aedbb6e6fc7b"
