@@ -142,8 +142,11 @@ def test_code_in_a_model_folder_does_not_run(known, checkpoints, tmp_path, monke
         tmp_path / "model",
         change,
     )
-    for argument in ("style_model", "fluency_model"):
-        scorer = Scorer(**{argument: folder}, fluency_label=1, device="cpu")
+    for argument, label in (
+        ("style_model", {}),
+        ("fluency_model", {"fluency_label": 1}),
+    ):
+        scorer = Scorer(**{argument: folder}, **label, device="cpu")
         if known:
             assert len(scorer.score(TEXTS, TEXTS).sta) == 2
         else:
