@@ -24,6 +24,8 @@ def read_files(paths: Sequence[str | Path]) -> Table:
         InputError: the files are too many, too large, or cannot be read as columns that
             match.
     """
+    if not paths:
+        raise InputError("Upload a file first.")
     check_files(paths)
     by_role: dict[str, list[str]] = {
         "sources": [],
@@ -31,8 +33,6 @@ def read_files(paths: Sequence[str | Path]) -> Table:
         "languages": [],
         "systems": [],
     }
-    if not paths:
-        raise InputError("Upload a file first.")
     for path in paths:
         role = role_of(Path(path).stem)
         # One table may hold everything, whatever its name is.

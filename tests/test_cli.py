@@ -81,6 +81,14 @@ class TestOptions:
     def test_options_with_several_values(self, given, expected):
         assert repeat_options(given.split()) == expected.split()
 
+    def test_paths_may_start_at_home(self, files, monkeypatch):
+        monkeypatch.setenv("HOME", str(files))
+        (files / "texts.txt").write_text("One.\nTwo.\n")
+        arguments = ("texts.txt", "--style-model", "identifier", "--output", "~/o.json")
+        assert run("score", *arguments).exit_code == 0
+        assert run("report", "~/o.json", "--segments", "~/s.csv").exit_code == 0
+        assert (files / "s.csv").is_file()
+
     def test_version_and_help(self):
         assert run("--version").stdout == f"toxicity_j {toxicity_j.__version__}\n"
         assert "--fail-under" in run("score", "--help").stdout

@@ -53,6 +53,8 @@ class Encoder:
     def __init__(self, network: EncoderNetwork, tokenizer: Any) -> None:
         self.network = network
         self.tokenizer = tokenizer
+        marks = map(tokenizer.token_to_id, _SENTENCE_ENDS)
+        self._sentence_ends = {mark for mark in marks if mark is not None}
         self._lock = threading.Lock()
 
     @property
@@ -182,8 +184,8 @@ class Encoder:
             scores = sigmoid(logits.numpy().reshape(-1, len(want)))
             found = {name: scores[:, i].copy() for i, name in enumerate(want)}
             rows = [i for i, pair in enumerate(pairs) if pair in long]
+            whole = [long[pairs[i]] for i in rows]
             for name in want:
-                whole = [long[pairs[i]] for i in rows]
                 found[name][rows] = self._read_long(whole, name, batch_size)
         return found
 
@@ -200,22 +202,23 @@ class Encoder:
         sources: list[list[int]] = [[] for _ in pairs]
         if paired:
             sources = tokenize(self.tokenizer, [source for _, source in pairs])
-        encoded = list(zip(predictions, sources, strict=True))
-        # Counted in ids: an emoji becomes its name, so a short text may be long.
-        for i, (prediction, source) in enumerate(encoded):
+        encoded: list[_Ids] = []
+        for pair, prediction, source in zip(pairs, predictions, sources, strict=True):
+            # Counted in ids: an emoji becomes its name, so a short text may be long.
             if max(len(prediction), len(source)) > limit:
-                long[pairs[i]] = self._long_pair(prediction, source)
-                encoded[i] = truncate(prediction, 2), truncate(source, 2)
-        return list(encoded)
+                long[pair] = self._long_pair(prediction, source)
+                encoded.append((truncate(prediction, 2), truncate(source, 2)))
+            else:
+                encoded.append((prediction, source))
+        return encoded
 
     def _long_pair(self, prediction: list[int], source: list[int]) -> LongPair:
-        marks = map(self.tokenizer.token_to_id, _SENTENCE_ENDS)
         return LongPair(
             tuple(prediction[1:-1]),
             tuple(source[1:-1]),
             # Each piece has special tokens of its own.
             self.config.max_length - 2,
-            {mark for mark in marks if mark is not None},
+            self._sentence_ends,
         )
 
     def _forward(

@@ -7,6 +7,7 @@ after Ctrl-C. Input files are checked before any model is loaded.
 
 from __future__ import annotations
 
+from os.path import expanduser
 from typing import Annotated, Any
 
 import typer
@@ -69,7 +70,9 @@ def report(
     results: Annotated[
         str,
         typer.Argument(
-            metavar="RESULTS.json", help="Saved by --format json --output FILE."
+            metavar="RESULTS.json",
+            help="Saved by --format json --output FILE.",
+            parser=expanduser,
         ),
     ],
     output_format: options.Formats = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
+from os.path import expanduser
 from typing import Annotated, Any
 
 import typer
@@ -61,6 +62,11 @@ def _option(
     return typer.Option(
         name, help=text, rich_help_panel=panel, metavar=metavar, **settings
     )
+
+
+def _path(name: str, panel: str, text: str, metavar: str) -> Any:
+    """Return the option of a path, in which `~` is the user's home."""
+    return _option(name, panel, text, metavar, parser=expanduser)
 
 
 _IN, _COLUMNS, _MODELS, _OUT, _GATES = (
@@ -153,15 +159,15 @@ Formats = Annotated[
 ]
 OutputFile = Annotated[
     str | None,
-    _option("--output", _OUT, "Write results here and not to stdout.", "FILE"),
+    _path("--output", _OUT, "Write results here and not to stdout.", "FILE"),
 ]
 SegmentsFile = Annotated[
     str | None,
-    _option("--segments", _OUT, "Per-segment .jsonl, .csv, .tsv or .parquet.", "FILE"),
+    _path("--segments", _OUT, "Per-segment .jsonl, .csv, .tsv or .parquet.", "FILE"),
 ]
 Report = Annotated[
     str | None,
-    _option("--report", _OUT, "Write a self-contained HTML report.", "FILE.html"),
+    _path("--report", _OUT, "Write a self-contained HTML report.", "FILE.html"),
 ]
 Confidence = Annotated[
     float, _option("--confidence", _OUT, "Level of the intervals, in (0, 1).")
@@ -182,7 +188,7 @@ Baseline = Annotated[
 ]
 Stream = Annotated[
     str | None,
-    _option("--stream", _OUT, "Score a table of any length into shards.", "FOLDER"),
+    _path("--stream", _OUT, "Score a table of any length into shards.", "FOLDER"),
 ]
 Workers = Annotated[int, _option("--workers", _OUT, "Processes of --stream.")]
 
@@ -192,7 +198,7 @@ FailUnder = Annotated[
 ]
 Against = Annotated[
     str | None,
-    _option("--against", _GATES, "Saved JSON; exit 1 on a significant drop.", "FILE"),
+    _path("--against", _GATES, "Saved JSON; exit 1 on a significant drop.", "FILE"),
 ]
 
 

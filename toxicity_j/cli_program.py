@@ -144,16 +144,11 @@ def put(text: str, path: str | None) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    try:
-        if path is None:
+    if path is None:
+        with _named("standard output"):
             print_quietly(text)
-        else:
-            write_file(f"{text}\n".encode(), path)
-    except OSError as error:
-        # A full disk does not say what was being written.
-        if error.filename is None and error.errno is not None:
-            error.filename = path or "standard output"
-        raise
+    else:
+        write_file(f"{text}\n".encode(), path)
 
 
 def write_file(content: bytes, path: str) -> None:
@@ -174,11 +169,23 @@ def write_file(content: bytes, path: str) -> None:
             # A private file stays private.
             shutil.copymode(target, file)
 
-    if is_replaceable(path):
-        write_atomically(target, write)
-    else:
-        with no_reader_needed():
-            Path(path).write_bytes(content)
+    with _named(path):
+        if is_replaceable(path):
+            write_atomically(target, write)
+        else:
+            with no_reader_needed():
+                Path(path).write_bytes(content)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Name what was being written in an error that does not, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = place
+        raise
 
 
 def is_replaceable(path: str) -> bool:

@@ -4,7 +4,6 @@ is found before scoring.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,9 +142,9 @@ def request(given: Mapping[str, Any]) -> Request:
         raise ValueError("`--predictions` must name at least one file")
     output = Output(
         format=given["output_format"],
-        path=_expanded(given["output"]),
-        segments=_expanded(given["segments"]),
-        report=_expanded(given["report"]),
+        path=given["output"],
+        segments=given["segments"],
+        report=given["report"],
         progress=given["progress"],
     )
     models = {
@@ -185,13 +184,6 @@ def column_names(given: Mapping[str, Any]) -> ColumnNames:
         language=given["language_column"],
         id=given["id_column"],
     )
-
-
-def _expanded(path: str | None) -> str | None:
-    """Return a path with `~` as the user's home, as in paths that are read."""
-    if path is None:
-        return None
-    return os.path.expanduser(path)
 
 
 def _values(given: list[str] | None) -> tuple[str, ...]:

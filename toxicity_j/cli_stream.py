@@ -112,9 +112,9 @@ def _check(given: Mapping[str, Any]) -> None:
 
 def _check_folder(folder: str, output: Output) -> None:
     """Check that the folder of shards is one, and holds nothing else."""
-    if not folder or Path(folder).expanduser().is_file():
+    if not folder or Path(folder).is_file():
         raise ValueError(f"`--stream` must name a folder; got {folder!r}")
-    shards = Path(folder).expanduser().resolve()
+    shards = Path(folder).resolve()
     if output.path is not None and Path(output.path).resolve().parent == shards:
         raise ValueError(
             f"`--output` must not lie in the folder of `--stream`; got {output.path!r}"

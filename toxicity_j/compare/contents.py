@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from .alignment import Keyed
 from .formats import ReaderError, check_unicode
 from .roles import (
     ColumnNames,
@@ -22,11 +23,11 @@ from .tables import STDIN, Table
 __all__ = [
     "AlignedFile",
     "Given",
-    "agreed",
     "languages_of",
     "named_systems",
     "outputs_of",
     "references_of",
+    "sources_of",
     "unterminated_of",
 ]
 
@@ -117,6 +118,18 @@ def unterminated_of(
     return found
 
 
+def sources_of(
+    files: Mapping[str, AlignedFile], keyed: Sequence[Keyed]
+) -> list[str] | None:
+    """Return each row's source; files that were matched by id may not differ in it."""
+    found = []
+    for one in keyed:
+        if one.sources is not None:
+            file = files[one.table.path]
+            found.append((file, [one.sources[row] for row in file.order]))
+    return _agreed(found, "sources")
+
+
 def references_of(
     files: Mapping[str, AlignedFile], given: Given
 ) -> list[list[str]] | None:
@@ -142,7 +155,7 @@ def _own_references(
         columns = reference_columns(file.table, file.names)
         if columns:
             found.append((file, _merged(file, columns)))
-    return agreed(found, "references")
+    return _agreed(found, "references")
 
 
 def _merged(file: AlignedFile, columns: list[str]) -> list[list[str]]:
@@ -186,10 +199,10 @@ def languages_of(files: Mapping[str, AlignedFile], given: Given) -> list[str] | 
         column = language_column(file.table, file.names)
         if column is not None:
             found.append((file, file.strings(column)))
-    return agreed(found, "languages")
+    return _agreed(found, "languages")
 
 
-def agreed(
+def _agreed(
     found: Sequence[tuple[AlignedFile, list[Item]]], what: str
 ) -> list[Item] | None:
     """Return what the first file says, which no other may contradict."""

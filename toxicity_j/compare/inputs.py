@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..column_checks import checked_references, checked_texts
+from ..columns import same_length
 from ..results import MEANS, Segments, mean
 from .checks import finite
 from .records import Texts
@@ -95,18 +96,6 @@ def check_names(systems: object, baseline: object) -> None:
         raise ValueError(f"`baseline` must be one of {list(systems)}; got {baseline!r}")
 
 
-def _check_length(
-    name: str, outputs: Sequence[str], columns: Mapping[str, Any]
-) -> None:
-    """Check that a system has an output for each row of the columns that are given."""
-    for column, values in columns.items():
-        if values is not None and len(values) != len(outputs):
-            raise ValueError(
-                f"`systems[{name!r}]` must be as long as `{column}`; got"
-                f" {len(outputs)} items for {len(values)}"
-            )
-
-
 def score_systems(
     systems: Mapping[str, Sequence[str] | Segments],
     columns: Mapping[str, Any],
@@ -140,7 +129,8 @@ def score_systems(
         if scorer is None:
             scorer = _scorer(protocol, progress)
         outputs[name] = checked_texts(given, f"systems[{name!r}]")
-        _check_length(name, outputs[name], checked)
+        for column, values in checked.items():
+            same_length(**{column: values, f"systems[{name!r}]": outputs[name]})
         scored[name] = scorer.score(outputs[name], **checked)
     by_system = {name: _measures(name, segments) for name, segments in scored.items()}
     _check_alike(scored, by_system)

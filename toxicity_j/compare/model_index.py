@@ -46,9 +46,9 @@ def eval_results(
     from huggingface_hub import EvalResult
 
     if system is not None:
-        names = [one.name for one in comparison.systems]
-        check_choice("`system`", system, names)
-        scored = comparison.system(system)
+        by_name = {one.name: one for one in comparison.systems}
+        check_choice("`system`", system, list(by_name))
+        scored = by_name[system]
     elif len(comparison.systems) == 1:
         scored = comparison.systems[0]
     else:

@@ -17,11 +17,11 @@ from .alignment import Keyed, row_order
 from .contents import (
     AlignedFile,
     Given,
-    agreed,
     languages_of,
     named_systems,
     outputs_of,
     references_of,
+    sources_of,
     unterminated_of,
 )
 from .formats import ReaderError
@@ -95,16 +95,10 @@ def read_columns(
     files: dict[str, AlignedFile] = {}
     for one in keyed:
         files[one.table.path] = AlignedFile(one.table, names, row_order(first, one))
-    # Files that were matched by id may have sources of their own.
-    sourced = []
-    for one in (first, *keyed):
-        if one.sources is not None:
-            file = files[one.table.path]
-            sourced.append((file, [one.sources[row] for row in file.order]))
     systems = named_systems([files[path] for path in predictions])
     return Inputs(
         systems=outputs_of(systems),
-        sources=agreed(sourced, "sources"),
+        sources=sources_of(files, keyed),
         references=references_of(files, given),
         languages=languages_of(files, given),
         files={path: table.sha256 for path, table in tables.items()},
