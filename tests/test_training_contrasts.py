@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from training.data.varied_pairs import role_pairs
+from training.synthetic.amount_pairs import amount_pair
 from training.synthetic.chat import chat_noise
+from training.synthetic.clause_pairs import clause_pair
+from training.synthetic.converse_pairs import converse_pair
 from training.synthetic.disfluency import flaws
 from training.synthetic.edits import CHANGES, KEEPS, edit
 from training.synthetic.fluency_contrasts import fluency_contrasts
@@ -219,4 +222,7 @@ def test_no_case_is_made():
     made = [row[:2] for row in meaning_contrasts(random.Random(3), 5000)]
     made += [row[:2] for row in fluency_contrasts(random.Random(3), 3000)]
     made += [row[:2] for row in role_pairs(5000, random.Random(3))]
+    rng = random.Random(3)
+    for pair_of in (amount_pair, clause_pair, converse_pair):
+        made += [pair_of(turn % 2 == 0, rng)[:2] for turn in range(5000)]
     assert not [pair for pair in made if frozenset(map(bare, pair)) in pairs]

@@ -121,6 +121,9 @@ def test_pairs_are_contrasts_and_rows_by_weight():
         ("swapped", lambda rows: rows.label < 0.5),
         ("contrasts", lambda rows: rows.label == 0.1),
         ("roles", lambda rows: rows.source.str[:1].str.isupper()),
+        ("clauses", lambda rows: rows.is_sound & rows.label.between(0.15, 0.95)),
+        ("converses", lambda rows: rows.is_sound & rows.label.isin([0.12, 0.95])),
+        ("amounts", lambda rows: rows.is_sound & rows.label.isin([0.15, 0.96])),
         ("human", lambda rows: rows.label == 0.92),
         ("deleted", lambda rows: rows.label == 0.3),
     ],
@@ -198,7 +201,8 @@ def test_what_the_encoder_said_before_is_learned_where_no_label_counts():
     own = said.content.detach().sigmoid()
     padded.pad_attention(network)
     shares = torch.tensor([0.0, 1.0, 0.5])
-    losses_of = PairRefinement(network, _rows([np.nan, 0.3, 0.3]), shares)
+    rows = _rows([np.nan, 0.3, 0.3])
+    losses_of = PairRefinement(network, rows, shares, torch.zeros(3, dtype=torch.bool))
     labels = torch.stack([own[0], torch.tensor(0.3), (own[2] + 0.3) / 2])
     # Dropout acts on what is trained.
     network.eval()
@@ -208,6 +212,26 @@ def test_what_the_encoder_said_before_is_learned_where_no_label_counts():
     # Nothing was learned yet, so fluency has not moved.
     assert found["fluency"].item() == pytest.approx(0, abs=1e-8)
     assert found["near"].item() > 0
+
+
+def test_no_source_takes_fluency_from_a_sound_text():
+    network = tiny_encoder().network
+    padded.pad_attention(network)
+    with torch.no_grad():
+        # So that every source does.
+        network.pair_fluency_head.out[-1].bias.fill_(-9.0)
+    shares = torch.zeros(3)
+    network.eval()
+    found = []
+    for is_sound in ([False] * 3, [False, True, False], [True] * 3):
+        losses_of = PairRefinement(
+            network, _rows([0.3] * 3), shares, torch.tensor(is_sound)
+        )
+        network.eval()
+        found.append(losses_of("content", ALL, 8)["fluency"].item())
+    kept, one, all_three = found
+    assert kept == pytest.approx(0, abs=1e-8)
+    assert all_three > 2 * one > 0
 
 
 def test_only_what_reads_pairs_is_refined():
@@ -225,7 +249,7 @@ def test_only_what_reads_pairs_is_refined():
 def test_a_run_brings_pairs_nearer_to_their_labels():
     encoder = tiny_encoder()
     pair = {"source": "a b c", "text": "a c", "label": 0.9, "share": 1.0}
-    pairs = pd.DataFrame([pair] * 8)
+    pairs = pd.DataFrame([pair] * 8).assign(is_sound=False)
     args = argparse.Namespace(
         learning_rate=3e-3, batch_sizes=(8,), steps=20, minutes=9e9, seed=0
     )

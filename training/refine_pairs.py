@@ -8,10 +8,11 @@ meaning, where people look at how much of it stands; they take another tone for 
 meaning, and hardly see one exchanged word. So rules label these: sentences whose rude
 words are replaced or deleted, rewrites in another tone, rewrites with a word exchanged,
 contrasts, sentences by grammar, and rewrites by people; and several of them in a row,
-because the tables hold single sentences. Beside them, rows of the content table are
-read: those without a label with the teacher's, all others with what the encoder said
-before, so that it stays what it is. Trunk, style, the branch of fluency and the
-likelihoods do not learn. An hour and a quarter on one core.
+because the tables hold single sentences. No source takes fluency from texts that are
+sound. Beside them, rows of the content table are read: those without a label with the
+teacher's, all others with what the encoder said before, so that it stays what it is.
+Trunk, style, the branch of fluency and the likelihoods do not learn. An hour and a
+quarter on one core.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> N
     rows = TrainingRows(texts, sources, pairs.label.to_numpy(), unknown, unknown)
     pad_attention(network)
     shares = torch.from_numpy(pairs.share.to_numpy(np.float32)).to(device)
-    losses_of = PairRefinement(network, rows, shares)
+    is_sound = torch.tensor(pairs.is_sound.to_numpy(bool), device=device)
+    losses_of = PairRefinement(network, rows, shares, is_sound)
     updates = optimizer(network, args.learning_rate, [])
     longer = torch.maximum(texts.lengths, sources.lengths).cpu().numpy()
     drawn = _Drawn(np.ones(len(pairs)), longer)

@@ -4,7 +4,7 @@ rows of the content table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 import numpy as np
@@ -14,6 +14,9 @@ from training.data.joined_pairs import joined_pairs
 from training.data.retold_contrasts import RetoldContrasts
 from training.data.table_parts import ParaDetox
 from training.data.varied_pairs import is_usable
+from training.synthetic.amount_pairs import amount_pair
+from training.synthetic.clause_pairs import clause_pair
+from training.synthetic.converse_pairs import converse_pair
 from training.synthetic.drawing import draw_distinct
 from training.synthetic.pair_variations import Kept
 from training.synthetic.profanity_edits import replace_rude
@@ -22,14 +25,18 @@ from training.synthetic.role_sentences import role_pair
 __all__ = ["RULE_TRUST", "SHARES", "TEACHER_TRUST", "refining_pairs"]
 
 # Shares of the pairs, by how they come to be: rude words replaced by others, another
-# tone, another word, contrasts of the table, sentences by grammar, human rewrites,
-# words deleted, and several of these in a row.
+# tone, another word, contrasts of the table, sentences by grammar (who does what;
+# tense, mood and questions; converses; amounts), human rewrites, words deleted, and
+# several of these in a row.
 SHARES = {
-    "replaced": 0.08,
+    "replaced": 0.07,
     "restyled": 0.07,
-    "swapped": 0.14,
-    "contrasts": 0.1,
-    "roles": 0.15,
+    "swapped": 0.12,
+    "contrasts": 0.08,
+    "roles": 0.06,
+    "clauses": 0.1,
+    "converses": 0.06,
+    "amounts": 0.04,
     "human": 0.08,
     "deleted": 0.06,
     "joined": 0.02,
@@ -64,8 +71,8 @@ def refining_pairs(
         seed: decides every draw.
 
     Returns:
-        Columns source, text, label and share: how far the label counts beside what the
-        encoder said before, in [0, 1].
+        Columns source, text, label; share: how far the label counts beside what the
+        encoder said before, in [0, 1]; is_sound: the text is known to be sound.
     """
     rng = Random(seed)
     counts = {kind: round(share * count) for kind, share in SHARES.items()}
@@ -75,11 +82,16 @@ def refining_pairs(
     is_deleted = content.kind == "delete"
     parts = [
         _replaced(content, known, counts["replaced"], rng),
-        _labeled(contrasts.restyled(counts["restyled"], rng)),
+        _labeled(contrasts.restyled(counts["restyled"], rng)).assign(is_sound=True),
         _labeled(contrasts.swapped(counts["swapped"], rng)),
         _drawn(content[is_contrast], counts["contrasts"], rng),
-        _by_grammar(counts["roles"], rng),
-        _drawn(content[is_human], counts["human"], rng).assign(label=_HUMAN_KEPT),
+        _by_grammar(role_pair, counts["roles"], rng),
+        _by_grammar(clause_pair, counts["clauses"], rng),
+        _by_grammar(converse_pair, counts["converses"], rng),
+        _by_grammar(amount_pair, counts["amounts"], rng),
+        _drawn(content[is_human], counts["human"], rng).assign(
+            label=_HUMAN_KEPT, is_sound=True
+        ),
         _drawn(content[is_deleted], counts["deleted"], rng),
     ]
     one_by_one = pd.concat(parts, ignore_index=True)
@@ -107,15 +119,17 @@ def _drawn(rows: pd.DataFrame, count: int, rng: Random) -> pd.DataFrame:
     """Draw rows that are no copies, with the label of the table."""
     rows = rows.loc[rows.source != rows.text, ["source", "text", "label"]]
     drawn = rows.sample(min(count, len(rows)), random_state=rng.randrange(2**32))
-    return drawn.assign(share=RULE_TRUST)
+    return drawn.assign(share=RULE_TRUST, is_sound=False)
 
 
-def _by_grammar(count: int, rng: Random) -> pd.DataFrame:
+def _by_grammar(
+    pair_of: Callable[[bool, Random], tuple[str, str, float]], count: int, rng: Random
+) -> pd.DataFrame:
     def make(turn: int) -> Kept:
-        source, text, kept = role_pair(turn % 2 == 0, rng)
+        source, text, kept = pair_of(turn % 2 == 0, rng)
         return (source, text), kept
 
-    return _labeled(draw_distinct(make, count, rng))
+    return _labeled(draw_distinct(make, count, rng, at_most=True)).assign(is_sound=True)
 
 
 def _by_weight(
@@ -131,10 +145,11 @@ def _by_weight(
     # 2006).
     waits = np.random.default_rng(seed).exponential(size=len(rows)) / rows.weight
     first = np.argsort(waits)[:count]
-    return rows.iloc[first][["source", "text", "label", "share"]]
+    chosen = rows.iloc[first][["source", "text", "label", "share"]]
+    return chosen.assign(is_sound=False)
 
 
 def _labeled(found: Sequence[Kept]) -> pd.DataFrame:
     rows = [(source, text, label) for (source, text), label in found]
     pairs = pd.DataFrame(rows, columns=["source", "text", "label"])
-    return pairs.assign(share=RULE_TRUST)
+    return pairs.assign(share=RULE_TRUST, is_sound=False)

@@ -40,7 +40,7 @@ _EDIT_MORE, _MOST_EDITED = 0.05, 0.35
 # Edits that exchange a word or a number for another.
 _RULES = (
     "opposite", "quantity", "number", "number_word", "name", "thing", "negation",
-    "modal", "detail",
+    "modal", "detail", "question",
 )  # fmt: skip
 # Shares of the pairs with another word where a rule exchanged it, and of those in
 # another tone too.

@@ -16,7 +16,8 @@ from training.modules.training_rows import TrainingRows
 
 __all__ = ["PairRefinement"]
 
-# Weight of the loss that keeps what the source adds to fluency as it was.
+# Weight of the loss that keeps what the source adds to fluency as it was, but for what
+# it takes from sound texts.
 _FLUENCY_WEIGHT = 0.2
 
 
@@ -31,14 +32,21 @@ class PairRefinement:
         rows: the pairs. Labels are learned as far as `shares` say, and what the encoder
             said before for the rest.
         shares: in [0, 1]. *Shape:* (rows,)
+        is_sound: whose texts are sound, so that no source makes them less fluent.
+            *Shape:* (rows,)
     """
 
     def __init__(
-        self, network: EncoderNetwork, rows: TrainingRows, shares: torch.Tensor
+        self,
+        network: EncoderNetwork,
+        rows: TrainingRows,
+        shares: torch.Tensor,
+        is_sound: torch.Tensor,
     ) -> None:
         self.network = network
         self.rows = rows
         self.shares = shares
+        self.is_sound = is_sound
         self.device = network.body.word_embeddings.weight.device
         self._before = deepcopy(network).eval().requires_grad_(False)
         keep_all_but_pairs(network)
@@ -59,6 +67,7 @@ class PairRefinement:
             said = padded.pair_states(before.body, trunk, (sources, texts))
             own = padded.pair_logits(before.content_head, said).float().sigmoid()
             added = padded.pair_logits(before.pair_fluency_head, said)
+            added = torch.where(self.is_sound[rows], added.clamp_min(0), added)
         share = self.shares[rows]
         labels = share * table.labels[rows].nan_to_num() + (1 - share) * own
         together = padded.pair_states(network.body, trunk, (sources, texts))
