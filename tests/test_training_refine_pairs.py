@@ -23,7 +23,7 @@ from training.data.refining_pairs import (
 from training.data.retold_contrasts import RetoldContrasts
 from training.data.table_parts import ParaDetox
 from training.modules import padded_network as padded
-from training.modules.pair_parts import PAIR_PARTS, keep_all_but_pairs
+from training.modules.network_parts import PAIR_PARTS, keep_all_but
 from training.modules.pair_refinement import PairRefinement
 from training.modules.training_rows import Tokens, TrainingRows
 from training.synthetic.lexicon import Lexicon
@@ -236,7 +236,7 @@ def test_no_source_takes_fluency_from_a_sound_text():
 
 def test_only_what_reads_pairs_is_refined():
     network = tiny_encoder().network
-    keep_all_but_pairs(network)
+    keep_all_but(network, PAIR_PARTS)
     learning = {n for n, value in network.named_parameters() if value.requires_grad}
     assert learning
     assert learning == {

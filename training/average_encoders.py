@@ -16,7 +16,7 @@ import torch
 
 from toxicity_j.builtin_encoder import Encoder
 from training.flags import command_parser
-from training.modules.pair_parts import PAIR_PARTS
+from training.modules.network_parts import PAIR_PARTS
 
 __all__ = ["average"]
 

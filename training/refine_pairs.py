@@ -18,7 +18,6 @@ quarter on one core.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,21 +30,13 @@ from training.data.example_table import MAX_TOKENS, read_rows
 from training.data.refining_pairs import refining_pairs
 from training.data.table_parts import read_training_paradetox
 from training.flags import add_data_flag, command_parser
-from training.modules.encoder_run import optimizer, run_steps
+from training.modules.encoder_run import DrawnEvenly, optimizer, run_steps
 from training.modules.padded_network import pad_attention
 from training.modules.pair_refinement import PairRefinement
 from training.modules.schedule import add_run_flags
 from training.modules.training_rows import Tokens, TrainingRows
 
 __all__ = ["refine"]
-
-
-@dataclass
-class _Drawn:
-    """Pairs that a run draws by `weights` and `lengths`."""
-
-    weights: np.ndarray
-    lengths: np.ndarray
 
 
 def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> None:
@@ -65,8 +56,7 @@ def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> N
     losses_of = PairRefinement(network, rows, shares, is_sound)
     updates = optimizer(network, args.learning_rate, [])
     longer = torch.maximum(texts.lengths, sources.lengths).cpu().numpy()
-    drawn = _Drawn(np.ones(len(pairs)), longer)
-    run_steps({"content": drawn}, losses_of, updates, args)
+    run_steps({"content": DrawnEvenly(longer)}, losses_of, updates, args)
 
 
 def main() -> None:

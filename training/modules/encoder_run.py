@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +26,7 @@ from training.modules.training_rows import width_of
 
 __all__ = [
     "Drawn",
+    "DrawnEvenly",
     "optimizer",
     "read_tables",
     "run_steps",
@@ -47,6 +49,22 @@ class Drawn(Protocol):
 
     weights: np.ndarray
     lengths: np.ndarray
+
+
+@dataclass
+class DrawnEvenly:
+    """What a run draws rows by that are as likely as one another.
+
+    Attributes:
+        lengths: tokens of the longer side of each row. *Shape:* (rows,)
+    """
+
+    lengths: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Return how often each row is drawn. *Shape:* (rows,)"""
+        return np.ones(len(self.lengths))
 
 
 def read_tables(

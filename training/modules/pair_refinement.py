@@ -10,7 +10,7 @@ from torch.nn.functional import smooth_l1_loss
 from toxicity_j.builtin_network import EncoderNetwork
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import NEAR_WEIGHT, label_loss, logit_loss
-from training.modules.pair_parts import keep_all_but_pairs
+from training.modules.network_parts import PAIR_PARTS, keep_all_but
 from training.modules.schedule import mixed_precision
 from training.modules.training_rows import TrainingRows
 
@@ -49,7 +49,7 @@ class PairRefinement:
         self.is_sound = is_sound
         self.device = network.body.word_embeddings.weight.device
         self._before = deepcopy(network).eval().requires_grad_(False)
-        keep_all_but_pairs(network)
+        keep_all_but(network, PAIR_PARTS)
 
     def __call__(
         self, task: str, rows: torch.Tensor, width: int

@@ -1,0 +1,104 @@
+"""Train what reads style in an encoder on, with contrasts that it gets wrong.
+
+    python -m training.refine_style --encoder runs/refined.safetensors \\
+        --examples runs/examples --output_file runs/style.safetensors
+
+Rated sentences hold few of the kinds that a classifier confuses, so handwritten
+contrasts are read, with their labels (`training.synthetic.style_contrasts`). Beside
+them, rows of the style table are read, with a part of their label and for the rest
+what the encoder said before, so that it stays what it is. Trunk, content and fluency do
+not learn. Half an hour on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pandas as pd
+import torch
+
+from toxicity_j.builtin_encoder import Encoder
+from toxicity_j.text import tokenize
+from training.data.example_table import MAX_TOKENS, read_rows
+from training.flags import command_parser
+from training.modules.encoder_run import DrawnEvenly, optimizer, run_steps
+from training.modules.padded_network import pad_attention
+from training.modules.schedule import add_run_flags
+from training.modules.style_refinement import StyleRefinement
+from training.modules.training_rows import Tokens, TrainingRows
+from training.synthetic.style_contrasts import style_contrasts
+
+__all__ = ["refine", "refining_texts"]
+
+# Share of the texts that are contrasts, and how far the label of a row of the table
+# counts, times its trust, beside what the encoder said before.
+CONTRAST_SHARE, TABLE_TRUST = 0.4, 0.25
+
+
+def refining_texts(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Draw texts: contrasts, and rows of the table by weight.
+
+    Args:
+        style: the style table.
+        count: how many.
+        seed: decides every draw.
+
+    Returns:
+        Columns text, label and share: how far the label counts beside what the encoder
+        said before, in [0, 1].
+    """
+    contrasts = round(CONTRAST_SHARE * count)
+    rows = style_contrasts(Random(f"refine-{seed}"), contrasts)
+    made = [(text, label, 1.0) for text, label, _ in rows]
+    drawn = style.sample(
+        count - contrasts, replace=True, weights=style.weight, random_state=seed
+    )
+    share = np.where(drawn.label.isna(), 0.0, TABLE_TRUST * drawn.trust)
+    rated = pd.DataFrame(
+        {"text": drawn.text, "label": drawn.label.fillna(0.0), "share": share}
+    )
+    known = pd.DataFrame(made, columns=rated.columns)
+    return pd.concat([known, rated], ignore_index=True)
+
+
+def refine(encoder: Encoder, texts: pd.DataFrame, args: argparse.Namespace) -> None:
+    """Run the steps."""
+    network, device = encoder.network, encoder.device
+    ids = tokenize(encoder.tokenizer, texts.text.tolist(), MAX_TOKENS)
+    tokens = Tokens.of_texts(ids, device)
+    unknown = np.full(len(texts), np.nan)
+    rows = TrainingRows(tokens, tokens, texts.label.to_numpy(), unknown, unknown)
+    pad_attention(network)
+    shares = torch.tensor(texts.share.to_numpy(np.float32), device=device)
+    losses_of = StyleRefinement(network, rows, shares)
+    updates = optimizer(network, args.learning_rate, [])
+    drawn = DrawnEvenly(tokens.lengths.cpu().numpy())
+    run_steps({"style": drawn}, losses_of, updates, args)
+
+
+def main() -> None:
+    """Refine as the command line says."""
+    parser = command_parser("refine_style", __doc__)
+    add = parser.add_argument
+    add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
+    add("--examples", type=Path, required=True, help="folder of prepare_examples")
+    of_what = "the branch of style; its head takes four times"
+    add_run_flags(parser, learning_rate=6e-5, of_what=of_what, steps=1500)
+    add("--batch_sizes", type=int, nargs=1, default=(64,), help="texts per step")
+    add("--texts", type=int, default=96_000, help="how many are drawn")
+    add("--output_file", type=Path, required=True)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    encoder = Encoder.from_pretrained(args.encoder, device=args.device)
+    style, _ = read_rows(args.examples, "style", args.tier)
+    refine(encoder, refining_texts(style, args.texts, args.seed), args)
+    encoder.network.to("cpu").eval()
+    encoder.save_pretrained(args.output_file)
+    print(f"wrote {args.output_file}")
+
+
+if __name__ == "__main__":
+    main()
