@@ -627,7 +627,7 @@ def _style_table(folder, texts, labels, tier="open"):
 def _examples_args(folder, scores, **changed):
     settings = {
         "examples": folder,
-        "earlier": None,
+        "earlier": (),
         "teacher": None,
         "scores": scores,
         "max_train_samples": 1,
@@ -667,16 +667,16 @@ def test_sentences_are_made_about_groups():
 
 def test_suspects_get_what_the_encoder_says(example_tables, monkeypatch):
     monkeypatch.setattr(distil_identifier, "ToxicityIdentifier", Suspicious)
-    made = ["one dog runs", "the dog leaks"]
-    monkeypatch.setattr(distil_identifier, "planted", lambda *_: made)
-    monkeypatch.setattr(distil_identifier, "about_groups", lambda *_: made)
+    # Each earlier identifier has its own.
+    made = iter([["one dog runs"], ["the dog leaks", "one dog runs"]])
+    monkeypatch.setattr(distil_identifier, "planted", lambda *_: next(made))
+    monkeypatch.setattr(distil_identifier, "about_groups", lambda *_: ["one dog runs"])
     _style_table(example_tables, ["a dog is known"], [0.0])
     path = example_tables / "scores.parquet"
     texts = ["one dog runs", "the dog barks", "a dog is known", "the dog leaks"]
     pd.DataFrame({"text": texts, "p_toxic": [0.2, 0.8, 0.5, 0.6]}).to_parquet(path)
-    args = _examples_args(
-        example_tables, path, earlier=example_tables, max_train_samples=2
-    )
+    earlier = [example_tables] * 2
+    args = _examples_args(example_tables, path, earlier=earlier, max_train_samples=2)
     examples = distil_identifier._read_style_table(args, Suspicious())
     targets = {
         " ".join(ids): y for ids, y in zip(examples.ids, examples.targets, strict=True)

@@ -4,7 +4,7 @@
         --teacher toxicity_j --output_dir toxicity_j
 
 It learns from the encoder's style table (`--examples`), more contrasts of its kinds,
-and what an earlier identifier is often wrong about (`--earlier`; see
+and what earlier identifiers are often wrong about (`--earlier`; see
 `training.data.suspects`), or from a corpus of its own
 (`training.data.identifier_corpus`). The teacher's scores are kept in a file, so that
 training repeats without it. Embeddings start as principal components of a pretrained
@@ -58,7 +58,7 @@ _CONTRASTS = 30_000
 _EMBEDDING_SCALE = 0.1
 # Contrasts drawn beside those of the style table, which hold too few per kind for
 # embeddings that learn each word alone.
-_MORE_CONTRASTS = 80_000
+_MORE_CONTRASTS = 140_000
 # Weights of the style table times this are the chances that a row is learned from.
 _CHANCE = 1.5
 # How much of the style table's own trust in its labels counts beside its teacher.
@@ -143,18 +143,24 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
 
 
 def _read_suspects(args: argparse.Namespace, style: pd.DataFrame) -> list[str]:
-    """Read and make the sentences that an earlier identifier is often wrong about."""
-    earlier = ToxicityIdentifier.from_pretrained(args.earlier)
+    """Read and make the sentences that earlier identifiers are often wrong about."""
     rated = rated_sentences(args.examples, args.tier)
     # Texts of all tiers, so that a tier's suspects are some of all.
     known = pd.read_parquet(args.examples / "style.parquet", columns=["text"]).text
-    real = suspects(rated, known, earlier)[: args.max_train_samples]
     rng = Random(args.seed)
-    made = planted(rated, earlier, args.planted, rng)
-    of_groups = about_groups(rated, style, args.of_groups, rng)
-    counts = f"{len(real)} suspects, {len(made)} made ones, {len(of_groups)} of groups"
-    print(counts, flush=True)
-    return [*dict.fromkeys([*real, *made, *of_groups])]
+    found: list[str] = []
+    for folder in args.earlier:
+        earlier = ToxicityIdentifier.from_pretrained(folder)
+        real = suspects(rated, known, earlier)[: args.max_train_samples]
+        made = planted(rated, earlier, args.planted, rng)
+        of_groups = about_groups(rated, style, args.of_groups, rng)
+        print(
+            f"{folder}: {len(real)} suspects, {len(made)} made ones,"
+            f" {len(of_groups)} of groups",
+            flush=True,
+        )
+        found += [*real, *made, *of_groups]
+    return [*dict.fromkeys(found)]
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -174,17 +180,23 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--earlier",
         type=Path,
-        help="an identifier's folder: learn from the teacher too what is to be made of"
-        " sentences that it is often wrong about",
+        nargs="+",
+        default=(),
+        help="folders of identifiers: learn from the teacher too what is to be made of"
+        " sentences that they are often wrong about",
     )
     add(
         "--planted",
         type=int,
         default=200_000,
-        help="sentences that get a suspected word; of these a third is suspected",
+        help="sentences that get a word which an earlier identifier suspects, for each"
+        " of these; a third of the sentences is suspected then",
     )
     add(
-        "--of_groups", type=int, default=60_000, help="sentences about groups of people"
+        "--of_groups",
+        type=int,
+        default=60_000,
+        help="sentences about groups of people, for each earlier identifier",
     )
     add(
         "--scores",
@@ -206,7 +218,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         help="folder of a tokenizer and first embeddings; the installed MiniLM's when"
         " missing",
     )
-    add("--dim", type=int, default=64)
+    add("--dim", type=int, default=96)
     add("--channels", type=int, default=128)
     add("--dropout", type=float, default=0.3)
     add(
