@@ -387,6 +387,59 @@ class TestMatching:
             [first, write("c.jsonl", rows[::-1])],
         )
 
+    @pytest.mark.parametrize("role", ["predictions", "references", "languages"])
+    def test_ids_are_matched_where_the_sources_have_none(self, write, role):
+        rows = [{"id": i, "text": k} for i, k in enumerate(KIND)]
+        first, other = write("a.jsonl", rows), write("b.jsonl", rows[::-1])
+        sources, options = write("s.txt", SOURCES), {"languages": None}
+        paths = [first]
+        if role == "predictions":
+            paths.append(other)
+        else:
+            options[role] = [other] if role == "references" else other
+        # The lines of s.txt could be those of a.jsonl or those of b.jsonl.
+        message = (
+            ".jsonl in another order; s.txt has no ids, so nothing says which order its"
+            " rows have"
+        )
+        assert fails(None, paths, sources=sources, **options).endswith(message)
+        write("b.jsonl", [{"id": i, "text": k} for i, k in enumerate(SOURCES)])
+        inputs = read_columns(paths, sources=sources, **options)
+        assert inputs.systems["a"] == KIND
+        rows[2]["id"] = 7
+        write("b.jsonl", rows)
+        fails("its id '[27]' has no partner", paths, sources=sources, **options)
+
+    def test_ids_are_matched_through_a_table_with_sources(self, write):
+        # c.jsonl, in reverse, has the ids of b.jsonl, which has the sources of s.txt.
+        order = (1, 2, 0)
+        paths = [
+            write("c.jsonl", [{"id": i, "text": KIND[i]} for i in (2, 1, 0)]),
+            write(
+                "b.jsonl", [{"id": i, "source": SOURCES[i], "out": "x"} for i in order]
+            ),
+            write("p.txt", ["first", "second", "third"]),
+        ]
+        inputs = read_columns(paths, sources=write("s.txt", SOURCES))
+        assert inputs.sources == SOURCES
+        assert inputs.systems["c"] == KIND
+        assert inputs.systems["p"] == ["first", "second", "third"]
+
+    def test_a_plain_file_beside_two_orders_of_ids(self, write):
+        rows = [{"id": i, "text": k} for i, k in enumerate(KIND)]
+        paths = [write("a.jsonl", rows), write("b.jsonl", rows[::-1])]
+        assert read_columns(paths).systems == {"a": KIND, "b": KIND}
+        assert (
+            fails(None, [*paths, write("c.txt", KIND)])
+            == "b.jsonl has the ids of a.jsonl in another order; c.txt has no ids, so"
+            " nothing says which order its rows have"
+        )
+        # With sources beside the ids, a plain file has their order.
+        for row, source in zip(rows, SOURCES, strict=True):
+            row["source"] = source
+        inputs = read_columns([write("a.jsonl", rows), "b.jsonl", "c.txt"])
+        assert inputs.systems == dict.fromkeys("abc", KIND)
+
     def test_a_system_whose_first_output_is_null_is_not_left_out(self, write):
         rows = [{"a": None, "b": "x", "n": None}, {"a": "y", "b": "z", "n": 3}]
         fails("line 1: `a` must be a string; got null", [write("n.jsonl", rows)])
