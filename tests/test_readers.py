@@ -236,6 +236,31 @@ class TestTables:
         path = write("a.dat", [{"out": text} for text in KIND])
         assert read_columns([path], file_format="jsonl").systems == {"a": KIND}
 
+    @pytest.mark.parametrize(("name", "comma"), [("a.csv", ","), ("a.tsv", "\t")])
+    def test_columns_of_numbers_are_no_systems(self, write, name, comma):
+        rows = ["source,mine,n,share,blank", "q,7,1,.5,", "r,Fine.,,-1e-3, "]
+        path = write(name, [row.replace(",", comma) for row in rows])
+        systems = {"mine": ["7", "Fine."], "blank": ["", " "]}
+        assert read_columns([path]).systems == systems
+        names = ColumnNames(predictions=("n",))
+        assert read_columns([path], names=names).systems == {"a": ["1", ""]}
+        fails("no column of outputs", [write("n.csv", "source,n\nq,1\n")])
+
+    @pytest.mark.parametrize("name", ["id", "ID", "Id"])
+    def test_ids_in_any_case(self, write, name):
+        first = write("a.csv", f"Prediction,{name}\none,x\ntwo,y\n")
+        other = write("b.csv", "id,text\ny,deux\nx,un\n")
+        systems = {"a": ["one", "two"], "b": ["un", "deux"]}
+        assert read_columns([first, other]).systems == systems
+        sources = write("s.csv", f"{name},toxic\ny,Q\nx,P\n")
+        assert read_columns([first], sources=sources).systems == {"a": ["two", "one"]}
+
+    def test_two_spellings_of_id(self, write):
+        path = write("a.csv", "ID,Id,prediction\nx,1,one\ny,2,two\n")
+        other = write("b.csv", "id,prediction\ny,deux\nx,un\n")
+        # Neither is the ids, so the rows are matched by place.
+        assert read_columns([path, other]).systems["b"] == ["deux", "un"]
+
     def test_lines_are_those_of_the_file(self, write):
         # The first row spans lines 2 and 3.
         assert read_table(write("a.csv", 'a\n"x\ny"\nz\n')).lines == [2, 4]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -64,6 +64,7 @@ class Table:
         sha256: digest of the file's bytes.
         terminated: whether plain text ends in a newline, which some scripts score with
             the text; True for tables.
+        is_whole: False where only the first row was read.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Table:
     lines: list[int]
     sha256: str
     terminated: bool = True
+    is_whole: bool = True
 
     @property
     def is_text(self) -> bool:
@@ -158,7 +160,7 @@ def read_header(path: str) -> Table:
     if kind == "text":
         raise ReaderError(f"{path}: must be a .jsonl, .csv, .tsv or .parquet file")
     if kind == "parquet":
-        return _table(path, kind, first_parquet_row(path), [1], "")
+        return _first_row(path, kind, first_parquet_row(path), [1])
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
             # The header and one row, which in CSV may take more lines than two.
@@ -168,7 +170,11 @@ def read_header(path: str) -> Table:
     if not rows:
         raise ReaderError(f"{path}: the file is empty")
     columns, lines = _rows_to_columns(path, iter(rows))
-    return _table(path, kind, columns, lines, "")
+    return _first_row(path, kind, columns, lines)
+
+
+def _first_row(path: str, kind: str, columns: Cells, lines: list[int]) -> Table:
+    return replace(_table(path, kind, columns, lines, ""), is_whole=False)
 
 
 def _table(
