@@ -528,6 +528,32 @@ class TestResults:
         assert message in error
         assert not (files / "shards").exists()
 
+    @pytest.mark.parametrize("name", ["t.json", "t.txt", "-"])
+    def test_stream_names_the_files_that_it_reads(self, files, name):
+        (files / "t.json").write_text('{"out": "The train is late."}\n')
+        assert refused("score", name, "--stream", "shards") == (
+            f"{name}: `--stream` reads files that end in .parquet, .jsonl, .ndjson,"
+            " .csv, .tsv, .tab"
+        )
+
+    def test_stream_undoes_the_quotes_of_the_shared_tasks(self, files):
+        rows = [
+            "toxic_sentence\tneutral_sentence\tlang",
+            "Be quiet!\tQuiet, please.\ten",
+        ]
+        quoted = [row.replace("\t", '"\t"').join('""') for row in rows]
+        (files / "t.tsv").write_text("\n".join(quoted) + "\n")
+        style = ("--style-model", "identifier", "--format", "json")
+        done = run("score", "t.tsv", "--stream", "shards", *style)
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["n"] == 1
+
+    def test_stream_sees_one_row_of_a_csv(self, files):
+        # The column of outputs may begin with a number, so the user has to name it.
+        (files / "t.csv").write_text("mine,n\n7,1\nFine.,2\n")
+        error = refused("score", "t.csv", "--stream", "shards")
+        assert "name one of ['mine', 'n'] by --prediction-column" in error
+
     def test_output_does_not_go_into_the_folder_of_shards(self, files):
         (files / "alone.jsonl").write_text('{"out": "The train is late."}\n')
         (files / "shards").mkdir()

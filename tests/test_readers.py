@@ -215,6 +215,12 @@ class TestTables:
         inputs = read_columns(["a.parquet"])
         assert (inputs.sources, inputs.systems) == (SOURCES, {"a": KIND})
         fails("^b.parquet: not parquet", [write("b.parquet", b"no table")])
+        twice = pyarrow.Table.from_arrays([KIND, KIND], names=["out", "out"])
+        parquet.write_table(twice, tmp_path / "c.parquet")
+        message = "^c.parquet: the column `out` stands 2 times$"
+        fails(message, ["c.parquet"])
+        with pytest.raises(ReaderError, match=message):
+            read_header("c.parquet")
 
     def test_columns_by_name(self, write):
         rows = [

@@ -326,7 +326,11 @@ def test_a_changed_text_of_the_same_length_is_noticed(tmp_path):
         ),
         (
             '{"predictions": "a"}',
-            r"rows.jsonl:2: there is no column 'sources'; columns: predictions",
+            r"rows.jsonl:2: `sources` is missing; line 1 has it",
+        ),
+        (
+            '{"predictions": "a", "sources": "b", "more": "c"}',
+            r"rows.jsonl:2: `more` is missing in line 1",
         ),
     ],
 )
@@ -355,6 +359,20 @@ def test_bad_delimited_files_are_named(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=message):
             score_dataset(tmp_path / name, tmp_path / f"out-{name}", scorer=Stub())
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+def test_two_columns_of_one_name_are_refused(tmp_path, suffix):
+    path, names = tmp_path / f"twice.{suffix}", ["predictions", "predictions"]
+    if suffix == "parquet":
+        table = pyarrow.Table.from_arrays([["a"], ["b"]], names=names)
+        pyarrow.parquet.write_table(table, path)
+    else:
+        comma = "," if suffix == "csv" else "\t"
+        path.write_text(f"{comma.join(names)}\na{comma}b\n")
+    message = rf"twice.{suffix}: the column `predictions` stands 2 times"
+    with pytest.raises(ValueError, match=message):
+        score_dataset(path, tmp_path / "out", sources=None, scorer=Stub())
 
 
 def test_paths_and_arguments_are_checked(tmp_path):

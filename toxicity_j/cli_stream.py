@@ -65,6 +65,7 @@ def stream(given: Mapping[str, Any]) -> int:
         )
     if len(wanted.files) > 1:
         raise ValueError(f"`--stream` scores one table; got {len(wanted.files)} files")
+    _check_suffix(wanted.files[0])
     wanted.output.check(wanted.files)
     _check_folder(given["stream"], wanted.output)
     floors = parse_floors(wanted.fail_under)
@@ -108,6 +109,15 @@ def _check(given: Mapping[str, Any]) -> None:
                 f"`--{option}` does not go with `--stream`, which reads columns of one"
                 " table"
             )
+
+
+def _check_suffix(path: str) -> None:
+    from .scale.files import READERS, is_readable
+
+    # Other commands read .json as JSON Lines; in a folder it is seldom that.
+    if not is_readable(Path(path)):
+        suffixes = ", ".join(READERS)
+        raise ReaderError(f"{path}: `--stream` reads files that end in {suffixes}")
 
 
 def _check_folder(folder: str, output: Output) -> None:

@@ -22,6 +22,7 @@ from .formats import (
     ROW_READERS,
     NumberedRows,
     ReaderError,
+    check_distinct,
     check_unicode,
     first_parquet_row,
     parquet_columns,
@@ -153,18 +154,19 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
 def read_header(path: str) -> Table:
     """Read the first row of a table of any length, to see its columns.
 
+    Args:
+        path: a file whose suffix is that of a table.
+
     Raises:
         ReaderError: the file is missing, has no rows, or is not such a table.
     """
     kind = _format_of(path)
-    if kind == "text":
-        raise ReaderError(f"{path}: must be a .jsonl, .csv, .tsv or .parquet file")
     if kind == "parquet":
         return _first_row(path, kind, first_parquet_row(path), [1])
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
             # The header and one row, which in CSV may take more lines than two.
-            rows = list(islice(ROW_READERS[kind](path, file, "none"), 2))
+            rows = list(islice(ROW_READERS[kind](path, file, "auto"), 2))
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(f"{path}: cannot be read ({error})") from None
     if not rows:
@@ -233,13 +235,7 @@ def _decode(path: str, data: bytes) -> str:
 
 def _rows_to_columns(path: str, rows: NumberedRows) -> tuple[Cells, list[int]]:
     _, header = next(rows)
-    # Of two columns of one name only the last would be kept.
-    for name in header:
-        count = header.count(name)
-        if count > 1:
-            raise ReaderError(
-                f"{path}, line 1: the column `{name}` stands {count} times"
-            )
+    check_distinct(header, f"{path}, line 1")
     columns: Cells = {name: [] for name in header}
     lines: list[int] = []
     for number, cells in rows:
