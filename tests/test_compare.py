@@ -21,6 +21,7 @@ from toxicity_j.compare.exports import render_segments
 from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
+from toxicity_j.compare.tables import read_table
 from toxicity_j.results import Segments
 
 SIGNATURE = "j:emnlp2021|style:made|version:1"
@@ -588,6 +589,20 @@ def test_names_are_escaped_in_every_form():
     assert "\nnext" not in comparison.to_text()
     assert r"\<b\>x\</b\>\|\_&%" in comparison.to_markdown()
     assert r"<b>x</b>|\_\&\%\textbackslash{}" in comparison.to_latex()
+
+
+def test_a_lone_carriage_return_survives_csv(tmp_path):
+    name, texts = "mine\rnew", ["One\rtwo.", "Three\r\nfour.\n", 'Five, "six".']
+    comparison = compare({name: segments([0.5, 0.4, 0.3])})
+    comparison = replace(comparison, texts=Texts({name: texts}, sources=texts[::-1]))
+    (tmp_path / "s.csv").write_bytes(render_segments(comparison, "s.csv"))
+    columns = read_table(str(tmp_path / "s.csv")).columns
+    assert columns["system"] == [name] * 3
+    assert columns["prediction"] == texts
+    assert columns["source"] == texts[::-1]
+    (tmp_path / "scores.csv").write_bytes(comparison.to_csv().encode())
+    assert read_table(str(tmp_path / "scores.csv")).columns["system"] == [name]
+    assert "\r" not in comparison.to_latex()
 
 
 def test_tables_hold_the_same_numbers():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .comparison import Comparison
 from .records import MEASURES
-from .rows import Rows, one_line, pair_rows, records, score_rows, show_level
+from .rows import (
+    Rows,
+    csv_text,
+    one_line,
+    pair_rows,
+    records,
+    score_rows,
+    show_level,
+)
 from .verdict import listed, show_number
 
 if TYPE_CHECKING:
@@ -70,7 +76,7 @@ def to_latex(comparison: Comparison) -> str:
     signature = one_line(comparison.signature)
     caption = _latex(
         f"Means with {show_level(comparison)} bootstrap intervals over"
-        f" {comparison.n} segments. {' '.join(comparison.verdict)}"
+        f" {comparison.n} segments. {one_line(' '.join(comparison.verdict))}"
     )
     return "\n".join(
         [
@@ -93,11 +99,8 @@ def to_latex(comparison: Comparison) -> str:
 def to_csv(comparison: Comparison) -> str:
     """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` etc."""
     rows = records(comparison)
-    written = io.StringIO()
-    writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return written.getvalue().rstrip("\n")
+    lines = [list(rows[0]), *(row.values() for row in rows)]
+    return csv_text(lines).rstrip("\n")
 
 
 def to_pandas(comparison: Comparison) -> pd.DataFrame:

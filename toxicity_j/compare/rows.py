@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from typing import Any
 
 from .comparison import Comparison
@@ -102,3 +105,14 @@ def _record(system: System, comparison: Comparison) -> dict[str, Any]:
 def one_line(text: str) -> str:
     """Return text with each run of white space as one space."""
     return " ".join(text.split())
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as CSV that ends each of them in LF; a cell keeps its line breaks."""
+    lines = []
+    for row in rows:
+        written = io.StringIO()
+        # Told to end lines in LF, the writer of Python 3.11 does not quote a lone CR.
+        csv.writer(written).writerow(row)
+        lines.append(written.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)
