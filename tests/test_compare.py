@@ -565,6 +565,31 @@ def test_a_system_without_languages_has_those_of_the_others():
     assert set(comparison.system("a").by_language) == {"en", "de"}
 
 
+def test_the_macro_average_stands_in_every_table():
+    # STA: en 0.5, de (0.2 + 0.4) / 2 = 0.3; the macro average is 0.4, not 1.1 / 3.
+    systems = {"a": segments([0.5, 0.2, 0.4]), "b": segments([0.9, 0.8, 0.8])}
+    comparison = compare(systems, languages=["en", "de", "de"])
+    assert comparison.system("a").macro["sta"] == pytest.approx(0.4)
+    assert comparison.signature == f"{SIGNATURE}|languages:de,en"
+    assert comparison.protocol == "emnlp2021"
+    lines = comparison.to_text().splitlines()
+    place = lines.index("STA by language  de     en     macro average")
+    assert lines[place + 1].split() == ["b", "0.800", "0.900", "0.850"]
+    assert lines[place + 2].split() == ["a", "0.300", "0.500", "0.400"]
+    table = "| STA by language | de | en | macro average |\n| --- | --- | --- | --- |\n"
+    assert f"{table}| b | 0.800 | 0.900 | 0.850 |\n" in comparison.to_markdown()
+    assert comparison.to_pandas()["sta_macro"].tolist() == pytest.approx([0.85, 0.4])
+    assert ",sta_macro," in comparison.to_csv()
+    assert Comparison.from_json(comparison.to_json()) == comparison
+
+
+def test_results_of_earlier_versions_have_no_macro_average():
+    comparison = compare({"a": segments([0.5, 0.2])}, languages=["en", "de"])
+    saved = json.loads(comparison.to_json())
+    del saved["systems"][0]["macro"]
+    assert "by language" not in Comparison.from_json(json.dumps(saved)).to_text()
+
+
 @pytest.mark.parametrize("systems", [[("a", ["x"])], {1: ["x"]}, None])
 def test_systems_of_the_wrong_type_are_refused(systems):
     with pytest.raises(TypeError, match="`systems` must"):

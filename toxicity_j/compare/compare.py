@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from ..results import MEANS
+from ..results import MEANS, macro_means, with_languages
 from .analysis import Draws, estimates, smallest_differences, tested_pairs
 from .checks import check_draws, check_level
 from .comparison import Comparison
@@ -92,6 +92,9 @@ def _compared(
         _system(scored, name, ranked[name], marks[name], found[name]) for name in names
     )
     smallest = smallest_differences(scored.columns, order, level)
+    signature = scored.signature
+    if scored.languages is not None:
+        signature = with_languages(signature, scored.languages)
     return Comparison(
         systems=systems,
         pairs=tuple(pairs),
@@ -108,7 +111,7 @@ def _compared(
             FEWEST_SEGMENTS,
             scored.truncated,
         ),
-        signature=scored.signature,
+        signature=signature,
         protocol=protocol_name(scored.signature),
         baseline=baseline,
         confidence=draws.confidence,
@@ -136,15 +139,17 @@ def _system(
     columns = scored.columns[name]
     segments = {MEANS[measure]: values.tolist() for measure, values in columns.items()}
     segments["p_toxic"] = scored.p_toxic[name].tolist()
-    by_language = None
+    by_language, macro = None, None
     if scored.languages is not None:
         by_language = language_means(columns, scored.languages)
+        macro = macro_means(by_language)
     return System(
         name=name,
         rank=rank,
         letters=mark,
         scores=scores,
         by_language=by_language,
+        macro=macro,
         segments=segments,
         truncated=scored.truncated.get(name, {}),
     )

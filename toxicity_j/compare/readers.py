@@ -28,7 +28,7 @@ from .formats import ReaderError
 from .roles import ColumnNames, id_column, source_column
 from .tables import STDIN, Table, read_table
 
-__all__ = ["ColumnNames", "Inputs", "ReaderError", "read_columns"]
+__all__ = ["ColumnNames", "Inputs", "ReaderError", "check_named", "read_columns"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def read_columns(
         "languages": _optional(languages),
     }
     tables = _read_tables(given, file_format, quoting)
-    _check_named(tables, names)
+    check_named(tables, names)
     keyed = [_keyed(table, names, _role(given, path)) for path, table in tables.items()]
     files: dict[str, AlignedFile] = {}
     for one, order in zip(keyed, row_orders(keyed), strict=True):
@@ -130,7 +130,7 @@ def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Tabl
     }
 
 
-def _check_named(tables: dict[str, Table], names: ColumnNames) -> None:
+def check_named(tables: dict[str, Table], names: ColumnNames) -> None:
     """Raise a ReaderError if a column that the user names is in no file."""
     known: set[str] = set()
     for table in tables.values():

@@ -11,6 +11,7 @@ from .records import MEASURES
 from .rows import (
     Rows,
     csv_text,
+    language_rows,
     one_line,
     pair_rows,
     records,
@@ -42,9 +43,7 @@ _LATEX = str.maketrans(
 
 def to_text(comparison: Comparison) -> str:
     """Return an aligned table, the verdict and the signature, for a terminal."""
-    parts = [aligned(score_rows(comparison))]
-    if comparison.pairs:
-        parts.append(aligned(pair_rows(comparison)))
+    parts = list(map(aligned, _tables(comparison)))
     parts.append("\n".join(map(one_line, comparison.verdict)))
     parts += [f"Note: {one_line(warning)}" for warning in comparison.warnings]
     parts.append(_footer(comparison))
@@ -53,15 +52,21 @@ def to_text(comparison: Comparison) -> str:
 
 def to_markdown(comparison: Comparison) -> str:
     """Return the same as Markdown."""
-    parts = [_markdown_table(score_rows(comparison))]
-    if comparison.pairs:
-        parts.append(_markdown_table(pair_rows(comparison)))
+    parts = list(map(_markdown_table, _tables(comparison)))
     sentences = map(one_line, (*comparison.verdict, *comparison.warnings))
     parts.append("\n".join(f"- {_markdown(line)}" for line in sentences))
     # A backtick would end the code.
     signature = one_line(comparison.signature).replace("`", "")
     parts.append(f"`{signature}`")
     return "\n\n".join(parts)
+
+
+def _tables(comparison: Comparison) -> list[Rows]:
+    """Return the tables of scores, languages and pairs that the comparison has."""
+    tables = [score_rows(comparison), language_rows(comparison)]
+    if comparison.pairs:
+        tables.append(pair_rows(comparison))
+    return list(filter(None, tables))
 
 
 def to_latex(comparison: Comparison) -> str:
