@@ -371,6 +371,8 @@ def test_a_saved_comparison_with_a_distorted_part_is_refused():
             float("nan"),
             "a finite number; got nan",
         ),
+        (["systems", 0, "segments", "sta", 0], 10**400, "a finite number; got 1000"),
+        (["confidence"], -(10**400), "`confidence` must be a finite number; got -100"),
         (["main"], "j", r"`main` must be of \['sta', 'nontoxic_share'\]; got 'j'"),
         (["confidence"], True, "`confidence` must be a number; got True"),
         (["pairs", 0, "first"], "z", r"`pairs\[0\]` must be of \['a', 'b'\]; got 'z'"),
@@ -389,6 +391,13 @@ def test_a_distorted_field_is_named(path, value, message):
     part[path[-1]] = value
     with pytest.raises(ValueError, match=message):
         Comparison.from_json(json.dumps(saved))
+
+
+def test_a_number_of_thousands_of_digits_is_not_a_comparison():
+    saved = compare({"a": segments([0.5] * 6)}).to_json()
+    longer = saved.replace('"seed": 0', f'"seed": 1{"0" * 5000}')
+    with pytest.raises(ValueError, match="`text` must be a saved comparison"):
+        Comparison.from_json(longer)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv", "parquet"])
@@ -538,6 +547,27 @@ def test_arrow_lists_of_references_become_lists():
 def test_a_column_of_the_wrong_type_is_named(systems, columns, message):
     with pytest.raises(TypeError, match=message):
         compare(systems, **columns, scorer=FakeScorer())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"files": [1]}, "`files` must be a mapping from names to digests; got list"),
+        ({"files": {"a.txt": 1}}, r"`files` must be .* strings; got \('a.txt', 1\)"),
+        ({"scorer": 3}, "`scorer` must be a Scorer; got int"),
+    ],
+)
+def test_an_option_of_the_wrong_type_is_named(options, message):
+    with pytest.raises(TypeError, match=message):
+        compare({"a": ["0.9"]}, **{"scorer": FakeScorer(), **options})
+
+
+@pytest.mark.parametrize("column", ["sta", "nontoxic", "p_toxic"])
+def test_segments_without_a_score_are_named(column):
+    lacking = replace(segments([0.5] * 6), **{column: None})
+    message = rf"`systems\['b'\].{column}` must be a non-empty list of finite numbers"
+    with pytest.raises(TypeError, match=message):
+        compare({"a": segments([0.5] * 6), "b": lacking})
 
 
 def with_languages(*languages):

@@ -93,6 +93,7 @@ class TestPlainText:
 
     def test_empty_missing_and_folder(self, write, tmp_path):
         fails("^a.txt: the file is empty$", [write("a.txt", b"")])
+        fails("^a.txt: the file is empty$", [write("a.txt", b"\xef\xbb\xbf")])
         fails("^b.txt: there is no such file$", ["b.txt"])
         (tmp_path / "c").mkdir()
         fails("^c: cannot be read", ["c"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..results import MEANS, macro_means, with_languages
 from .analysis import Draws, estimates, smallest_differences, tested_pairs
-from .checks import check_draws, check_level
+from .checks import check_draws, check_level, check_scorer, checked_files
 from .comparison import Comparison
 from .groups import indistinct_groups, letters, ranks
 from .inputs import ScoredSystems, check_names, language_means, score_systems
@@ -63,11 +63,14 @@ def compare(
             differ, or the systems were scored with different settings or languages.
     """
     check_names(systems, baseline)
+    if scorer is not None:
+        check_scorer(scorer)
+    digests = checked_files(files)
     resamples, start = check_draws(n_resamples, seed)
     draws = Draws(resamples, start, check_level(confidence, "confidence"))
     columns = {"sources": sources, "references": references, "languages": languages}
     scored = score_systems(systems, columns, scorer, protocol, progress=progress)
-    return _compared(scored, baseline, draws, dict(files or {}))
+    return _compared(scored, baseline, draws, digests)
 
 
 def _compared(

@@ -123,7 +123,7 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
     """
     data = _read_bytes(path)
     # An empty file is a mistake more often than a corpus of no segments.
-    if not data:
+    if data in (b"", _BOM):
         raise ReaderError(f"{path}: the file is empty")
     kind = file_format
     if kind == "auto":

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..checks import check_whole
 from ..columns import BLOCK
+from ..compare.checks import check_scorer
 from .work import RowScorer
 
 __all__ = [
@@ -38,8 +39,7 @@ def make_scorer(
             f"`{next(iter(options))}` is an option of a Scorer; give it to the `scorer`"
             " instead"
         )
-    if not callable(getattr(scorer, "score", None)):
-        raise TypeError(f"`scorer` must be a Scorer; got {type(scorer).__name__}")
+    check_scorer(scorer)
     return scorer
 
 
