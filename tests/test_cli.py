@@ -386,6 +386,43 @@ class TestResults:
             [float(row["sta"]) for row in rows], expected, atol=1e-5
         )
 
+    @pytest.mark.parametrize("option", ["--languages", "--language-column"])
+    def test_languages_and_their_macro_average(self, files, option):
+        rows = [f"{text},{name}\n" for text, name in zip(KIND, "aaab", strict=True)]
+        (files / "t.csv").write_text("out,of\n" + "".join(rows))
+        (files / "l.txt").write_text("a\na\na\nb\n")
+        given = {"--languages": "l.txt", "--language-column": "of"}[option]
+        arguments = ("t.csv", "--prediction-column", "out", option, given, *self.STYLE)
+        done = run("score", *arguments, "--format", "json")
+        saved = json.loads(done.stdout)
+        (system,) = saved["systems"]
+        sta = system["segments"]["sta"]
+        means = {"a": sum(sta[:3]) / 3, "b": sta[3]}
+        macro = (means["a"] + means["b"]) / 2
+        assert system["by_language"]["a"]["sta"] == pytest.approx(means["a"])
+        assert system["macro"]["sta"] == pytest.approx(macro)
+        assert saved["signature"].endswith("|languages:a,b")
+        shown = ["t", *(f"{mean:.3f}" for mean in (*means.values(), macro))]
+        lines = run("score", *arguments).stdout.splitlines()
+        place = lines.index("STA by language  a      b      macro average")
+        assert lines[place + 1].split() == shown
+
+    def test_streamed_languages_and_their_macro_average(self, files):
+        rows = [
+            {"out": text, "of": name} for text, name in zip(KIND, "aaab", strict=True)
+        ]
+        (files / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        arguments = ("t.jsonl", "--prediction-column", "out", "--language-column", "of")
+        stream = (*self.STYLE, "--stream", "shards")
+        lines = run("score", *arguments, *stream).stdout.splitlines()
+        scores = json.loads((files / "shards" / "scores.json").read_text())
+        means = [*scores["languages"].values(), scores["macro"]]
+        place = lines.index("by language  a       b       macro average")
+        assert lines[place + 1].split() == [
+            "STA",
+            *(f"{mean['sta']:.4f}" for mean in means),
+        ]
+
     def test_the_format_follows_the_suffix(self, files):
         run("score", "kind.txt", *self.STYLE, "--output", "r.csv")
         assert (files / "r.csv").read_text().startswith("system,")
@@ -516,7 +553,9 @@ class TestResults:
             ("--output alone.jsonl", "`--output` must not overwrite an input"),
             ("--output none/x.json", "`--output` must lie in an existing folder"),
             ("--predictions kind.txt", "`--stream` scores one table; got 2 files"),
-            ("--reference-column x", "has no column ['x'] (--reference-column)"),
+            ("--reference-column x", "alone.jsonl: there is no column 'x'"),
+            ("--source-column x", "alone.jsonl: there is no column 'x'"),
+            ("--language-column x", "alone.jsonl: there is no column 'x'"),
             ("--stream=", "`--stream` must name a folder; got ''"),
             ("--stream kind.txt", "`--stream` must name a folder; got 'kind.txt'"),
         ],
@@ -527,6 +566,32 @@ class TestResults:
         error = refused("score", "alone.jsonl", "--stream", "shards", *options)
         assert message in error
         assert not (files / "shards").exists()
+
+    @pytest.mark.parametrize("name", ["t.json", "t.txt", "-"])
+    def test_stream_names_the_files_that_it_reads(self, files, name):
+        (files / "t.json").write_text('{"out": "The train is late."}\n')
+        assert refused("score", name, "--stream", "shards") == (
+            f"{name}: `--stream` reads files that end in .parquet, .jsonl, .ndjson,"
+            " .csv, .tsv, .tab"
+        )
+
+    def test_stream_undoes_the_quotes_of_the_shared_tasks(self, files):
+        rows = [
+            "toxic_sentence\tneutral_sentence\tlang",
+            "Be quiet!\tQuiet, please.\ten",
+        ]
+        quoted = [row.replace("\t", '"\t"').join('""') for row in rows]
+        (files / "t.tsv").write_text("\n".join(quoted) + "\n")
+        style = ("--style-model", "identifier", "--format", "json")
+        done = run("score", "t.tsv", "--stream", "shards", *style)
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["n"] == 1
+
+    def test_stream_sees_one_row_of_a_csv(self, files):
+        # The column of outputs may begin with a number, so the user has to name it.
+        (files / "t.csv").write_text("mine,n\n7,1\nFine.,2\n")
+        error = refused("score", "t.csv", "--stream", "shards")
+        assert "name one of ['mine', 'n'] by --prediction-column" in error
 
     def test_output_does_not_go_into_the_folder_of_shards(self, files):
         (files / "alone.jsonl").write_text('{"out": "The train is late."}\n')

@@ -21,6 +21,7 @@ from toxicity_j.compare.exports import render_segments
 from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
+from toxicity_j.compare.tables import read_table
 from toxicity_j.results import Segments
 
 SIGNATURE = "j:emnlp2021|style:made|version:1"
@@ -370,6 +371,8 @@ def test_a_saved_comparison_with_a_distorted_part_is_refused():
             float("nan"),
             "a finite number; got nan",
         ),
+        (["systems", 0, "segments", "sta", 0], 10**400, "a finite number; got 1000"),
+        (["confidence"], -(10**400), "`confidence` must be a finite number; got -100"),
         (["main"], "j", r"`main` must be of \['sta', 'nontoxic_share'\]; got 'j'"),
         (["confidence"], True, "`confidence` must be a number; got True"),
         (["pairs", 0, "first"], "z", r"`pairs\[0\]` must be of \['a', 'b'\]; got 'z'"),
@@ -388,6 +391,13 @@ def test_a_distorted_field_is_named(path, value, message):
     part[path[-1]] = value
     with pytest.raises(ValueError, match=message):
         Comparison.from_json(json.dumps(saved))
+
+
+def test_a_number_of_thousands_of_digits_is_not_a_comparison():
+    saved = compare({"a": segments([0.5] * 6)}).to_json()
+    longer = saved.replace('"seed": 0', f'"seed": 1{"0" * 5000}')
+    with pytest.raises(ValueError, match="`text` must be a saved comparison"):
+        Comparison.from_json(longer)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "tsv", "parquet"])
@@ -539,6 +549,27 @@ def test_a_column_of_the_wrong_type_is_named(systems, columns, message):
         compare(systems, **columns, scorer=FakeScorer())
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"files": [1]}, "`files` must be a mapping from names to digests; got list"),
+        ({"files": {"a.txt": 1}}, r"`files` must be .* strings; got \('a.txt', 1\)"),
+        ({"scorer": 3}, "`scorer` must be a Scorer; got int"),
+    ],
+)
+def test_an_option_of_the_wrong_type_is_named(options, message):
+    with pytest.raises(TypeError, match=message):
+        compare({"a": ["0.9"]}, **{"scorer": FakeScorer(), **options})
+
+
+@pytest.mark.parametrize("column", ["sta", "nontoxic", "p_toxic"])
+def test_segments_without_a_score_are_named(column):
+    lacking = replace(segments([0.5] * 6), **{column: None})
+    message = rf"`systems\['b'\].{column}` must be a non-empty list of finite numbers"
+    with pytest.raises(TypeError, match=message):
+        compare({"a": segments([0.5] * 6), "b": lacking})
+
+
 def with_languages(*languages):
     return replace(segments([0.5] * len(languages)), languages=list(languages))
 
@@ -562,6 +593,31 @@ def test_a_system_without_languages_has_those_of_the_others():
     comparison = compare(systems)
     assert comparison.languages == ["en", "de"]
     assert set(comparison.system("a").by_language) == {"en", "de"}
+
+
+def test_the_macro_average_stands_in_every_table():
+    # STA: en 0.5, de (0.2 + 0.4) / 2 = 0.3; the macro average is 0.4, not 1.1 / 3.
+    systems = {"a": segments([0.5, 0.2, 0.4]), "b": segments([0.9, 0.8, 0.8])}
+    comparison = compare(systems, languages=["en", "de", "de"])
+    assert comparison.system("a").macro["sta"] == pytest.approx(0.4)
+    assert comparison.signature == f"{SIGNATURE}|languages:de,en"
+    assert comparison.protocol == "emnlp2021"
+    lines = comparison.to_text().splitlines()
+    place = lines.index("STA by language  de     en     macro average")
+    assert lines[place + 1].split() == ["b", "0.800", "0.900", "0.850"]
+    assert lines[place + 2].split() == ["a", "0.300", "0.500", "0.400"]
+    table = "| STA by language | de | en | macro average |\n| --- | --- | --- | --- |\n"
+    assert f"{table}| b | 0.800 | 0.900 | 0.850 |\n" in comparison.to_markdown()
+    assert comparison.to_pandas()["sta_macro"].tolist() == pytest.approx([0.85, 0.4])
+    assert ",sta_macro," in comparison.to_csv()
+    assert Comparison.from_json(comparison.to_json()) == comparison
+
+
+def test_results_of_earlier_versions_have_no_macro_average():
+    comparison = compare({"a": segments([0.5, 0.2])}, languages=["en", "de"])
+    saved = json.loads(comparison.to_json())
+    del saved["systems"][0]["macro"]
+    assert "by language" not in Comparison.from_json(json.dumps(saved)).to_text()
 
 
 @pytest.mark.parametrize("systems", [[("a", ["x"])], {1: ["x"]}, None])
@@ -588,6 +644,20 @@ def test_names_are_escaped_in_every_form():
     assert "\nnext" not in comparison.to_text()
     assert r"\<b\>x\</b\>\|\_&%" in comparison.to_markdown()
     assert r"<b>x</b>|\_\&\%\textbackslash{}" in comparison.to_latex()
+
+
+def test_a_lone_carriage_return_survives_csv(tmp_path):
+    name, texts = "mine\rnew", ["One\rtwo.", "Three\r\nfour.\n", 'Five, "six".']
+    comparison = compare({name: segments([0.5, 0.4, 0.3])})
+    comparison = replace(comparison, texts=Texts({name: texts}, sources=texts[::-1]))
+    (tmp_path / "s.csv").write_bytes(render_segments(comparison, "s.csv"))
+    columns = read_table(str(tmp_path / "s.csv")).columns
+    assert columns["system"] == [name] * 3
+    assert columns["prediction"] == texts
+    assert columns["source"] == texts[::-1]
+    (tmp_path / "scores.csv").write_bytes(comparison.to_csv().encode())
+    assert read_table(str(tmp_path / "scores.csv")).columns["system"] == [name]
+    assert "\r" not in comparison.to_latex()
 
 
 def test_tables_hold_the_same_numbers():

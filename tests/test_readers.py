@@ -93,6 +93,7 @@ class TestPlainText:
 
     def test_empty_missing_and_folder(self, write, tmp_path):
         fails("^a.txt: the file is empty$", [write("a.txt", b"")])
+        fails("^a.txt: the file is empty$", [write("a.txt", b"\xef\xbb\xbf")])
         fails("^b.txt: there is no such file$", ["b.txt"])
         (tmp_path / "c").mkdir()
         fails("^c: cannot be read", ["c"])
@@ -215,6 +216,12 @@ class TestTables:
         inputs = read_columns(["a.parquet"])
         assert (inputs.sources, inputs.systems) == (SOURCES, {"a": KIND})
         fails("^b.parquet: not parquet", [write("b.parquet", b"no table")])
+        twice = pyarrow.Table.from_arrays([KIND, KIND], names=["out", "out"])
+        parquet.write_table(twice, tmp_path / "c.parquet")
+        message = "^c.parquet: the column `out` stands 2 times$"
+        fails(message, ["c.parquet"])
+        with pytest.raises(ReaderError, match=message):
+            read_header("c.parquet")
 
     def test_columns_by_name(self, write):
         rows = [
@@ -235,6 +242,31 @@ class TestTables:
     def test_a_format_by_option(self, write):
         path = write("a.dat", [{"out": text} for text in KIND])
         assert read_columns([path], file_format="jsonl").systems == {"a": KIND}
+
+    @pytest.mark.parametrize(("name", "comma"), [("a.csv", ","), ("a.tsv", "\t")])
+    def test_columns_of_numbers_are_no_systems(self, write, name, comma):
+        rows = ["source,mine,n,share,blank", "q,7,1,.5,", "r,Fine.,,-1e-3, "]
+        path = write(name, [row.replace(",", comma) for row in rows])
+        systems = {"mine": ["7", "Fine."], "blank": ["", " "]}
+        assert read_columns([path]).systems == systems
+        names = ColumnNames(predictions=("n",))
+        assert read_columns([path], names=names).systems == {"a": ["1", ""]}
+        fails("no column of outputs", [write("n.csv", "source,n\nq,1\n")])
+
+    @pytest.mark.parametrize("name", ["id", "ID", "Id"])
+    def test_ids_in_any_case(self, write, name):
+        first = write("a.csv", f"Prediction,{name}\none,x\ntwo,y\n")
+        other = write("b.csv", "id,text\ny,deux\nx,un\n")
+        systems = {"a": ["one", "two"], "b": ["un", "deux"]}
+        assert read_columns([first, other]).systems == systems
+        sources = write("s.csv", f"{name},toxic\ny,Q\nx,P\n")
+        assert read_columns([first], sources=sources).systems == {"a": ["two", "one"]}
+
+    def test_two_spellings_of_id(self, write):
+        path = write("a.csv", "ID,Id,prediction\nx,1,one\ny,2,two\n")
+        other = write("b.csv", "id,prediction\ny,deux\nx,un\n")
+        # Neither is the ids, so the rows are matched by place.
+        assert read_columns([path, other]).systems["b"] == ["deux", "un"]
 
     def test_lines_are_those_of_the_file(self, write):
         # The first row spans lines 2 and 3.
@@ -386,6 +418,59 @@ class TestMatching:
             r"c.jsonl, line 2: other sources than in a.jsonl",
             [first, write("c.jsonl", rows[::-1])],
         )
+
+    @pytest.mark.parametrize("role", ["predictions", "references", "languages"])
+    def test_ids_are_matched_where_the_sources_have_none(self, write, role):
+        rows = [{"id": i, "text": k} for i, k in enumerate(KIND)]
+        first, other = write("a.jsonl", rows), write("b.jsonl", rows[::-1])
+        sources, options = write("s.txt", SOURCES), {"languages": None}
+        paths = [first]
+        if role == "predictions":
+            paths.append(other)
+        else:
+            options[role] = [other] if role == "references" else other
+        # The lines of s.txt could be those of a.jsonl or those of b.jsonl.
+        message = (
+            ".jsonl in another order; s.txt has no ids, so nothing says which order its"
+            " rows have"
+        )
+        assert fails(None, paths, sources=sources, **options).endswith(message)
+        write("b.jsonl", [{"id": i, "text": k} for i, k in enumerate(SOURCES)])
+        inputs = read_columns(paths, sources=sources, **options)
+        assert inputs.systems["a"] == KIND
+        rows[2]["id"] = 7
+        write("b.jsonl", rows)
+        fails("its id '[27]' has no partner", paths, sources=sources, **options)
+
+    def test_ids_are_matched_through_a_table_with_sources(self, write):
+        # c.jsonl, in reverse, has the ids of b.jsonl, which has the sources of s.txt.
+        order = (1, 2, 0)
+        paths = [
+            write("c.jsonl", [{"id": i, "text": KIND[i]} for i in (2, 1, 0)]),
+            write(
+                "b.jsonl", [{"id": i, "source": SOURCES[i], "out": "x"} for i in order]
+            ),
+            write("p.txt", ["first", "second", "third"]),
+        ]
+        inputs = read_columns(paths, sources=write("s.txt", SOURCES))
+        assert inputs.sources == SOURCES
+        assert inputs.systems["c"] == KIND
+        assert inputs.systems["p"] == ["first", "second", "third"]
+
+    def test_a_plain_file_beside_two_orders_of_ids(self, write):
+        rows = [{"id": i, "text": k} for i, k in enumerate(KIND)]
+        paths = [write("a.jsonl", rows), write("b.jsonl", rows[::-1])]
+        assert read_columns(paths).systems == {"a": KIND, "b": KIND}
+        assert (
+            fails(None, [*paths, write("c.txt", KIND)])
+            == "b.jsonl has the ids of a.jsonl in another order; c.txt has no ids, so"
+            " nothing says which order its rows have"
+        )
+        # With sources beside the ids, a plain file has their order.
+        for row, source in zip(rows, SOURCES, strict=True):
+            row["source"] = source
+        inputs = read_columns([write("a.jsonl", rows), "b.jsonl", "c.txt"])
+        assert inputs.systems == dict.fromkeys("abc", KIND)
 
     def test_a_system_whose_first_output_is_null_is_not_left_out(self, write):
         rows = [{"a": None, "b": "x", "n": None}, {"a": "y", "b": "z", "n": 3}]

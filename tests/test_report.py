@@ -102,6 +102,14 @@ def test_the_page_shows_numbers_verdict_and_signature():
     assert page.count("<svg") == 3
 
 
+def test_the_page_shows_languages_and_their_macro_average():
+    sta = np.array([0.5, 0.2, 0.4])
+    comparison = compare({"a": of_style(sta)}, languages=["en", "de", "de"])
+    values = re.findall(r'"same"><span class="value">(.*?)<', render_html(comparison))
+    # de (0.2 + 0.4) / 2, en, and the mean of both.
+    assert values == ["0.300", "0.500", "0.400"]
+
+
 def test_markup_in_names_and_texts_ends_no_element():
     page = render_html(*made())
     assert HOSTILE not in page

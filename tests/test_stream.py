@@ -23,7 +23,9 @@ from toxicity_j.columns import BLOCK
 from toxicity_j.compare.intervals import share_interval
 from toxicity_j.scale import ShardError, WorkerError, read_shards, score_dataset
 from toxicity_j.scale.aggregate import intervals, joint_signature
+from toxicity_j.scale.arguments import check_workers
 from toxicity_j.scale.inputs import Rows
+from toxicity_j.scale.pool import Pool
 from toxicity_j.scale.progress import Progress, duration
 from toxicity_j.scale.sums import ExactSum
 
@@ -199,6 +201,36 @@ def test_more_rows_than_a_block_in_two_processes(tmp_path):
     assert {key: found[key] for key in expected()} == expected(predictions, sources)
 
 
+@pytest.mark.parametrize(("cores", "most"), [(None, 64), (2, 64), (100, 400)])
+def test_the_most_workers(monkeypatch, cores, most):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    check_workers(most, None)
+    message = f"`workers` must be at most {most} here; got {most + 1}"
+    with pytest.raises(ValueError, match=message):
+        check_workers(most + 1, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [("parquet", 1), ("dataset", 1), ("csv", 3)]
+)
+def test_no_more_workers_than_units_where_rows_are_known(
+    kind, count, tmp_path, monkeypatch
+):
+    asked = []
+
+    class Counting(Pool):
+        def __init__(self, job, workers, timeout):
+            asked.append(workers)
+            # One is enough for 250 rows.
+            super().__init__(job, 1, timeout)
+
+    monkeypatch.setattr("toxicity_j.scale.stream.Pool", Counting)
+    data = inputs(kind, tmp_path)
+    found = score_dataset(data, tmp_path / "out", scorer=Stub(), workers=3)
+    assert {key: found[key] for key in expected()} == expected()
+    assert asked == [count]
+
+
 def test_languages(tmp_path):
     languages = ["de" if i % 3 else "am" for i in range(250)]
     path = write_json_lines(tmp_path / "rows.jsonl", languages=languages)
@@ -326,7 +358,11 @@ def test_a_changed_text_of_the_same_length_is_noticed(tmp_path):
         ),
         (
             '{"predictions": "a"}',
-            r"rows.jsonl:2: there is no column 'sources'; columns: predictions",
+            r"rows.jsonl:2: `sources` is missing; line 1 has it",
+        ),
+        (
+            '{"predictions": "a", "sources": "b", "more": "c"}',
+            r"rows.jsonl:2: `more` is missing in line 1",
         ),
     ],
 )
@@ -357,6 +393,20 @@ def test_bad_delimited_files_are_named(tmp_path):
             score_dataset(tmp_path / name, tmp_path / f"out-{name}", scorer=Stub())
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+def test_two_columns_of_one_name_are_refused(tmp_path, suffix):
+    path, names = tmp_path / f"twice.{suffix}", ["predictions", "predictions"]
+    if suffix == "parquet":
+        table = pyarrow.Table.from_arrays([["a"], ["b"]], names=names)
+        pyarrow.parquet.write_table(table, path)
+    else:
+        comma = "," if suffix == "csv" else "\t"
+        path.write_text(f"{comma.join(names)}\na{comma}b\n")
+    message = rf"twice.{suffix}: the column `predictions` stands 2 times"
+    with pytest.raises(ValueError, match=message):
+        score_dataset(path, tmp_path / "out", sources=None, scorer=Stub())
+
+
 def test_paths_and_arguments_are_checked(tmp_path):
     path = write_json_lines(tmp_path / "rows.jsonl")
     os.mkfifo(tmp_path / "pipe.jsonl")
@@ -369,6 +419,7 @@ def test_paths_and_arguments_are_checked(tmp_path):
         (ValueError, "`window` must be at least 1", {"window": 0}),
         (TypeError, "`window` must be a whole number", {"window": 1.5}),
         (TypeError, "`workers` must be a whole number", {"workers": True}),
+        (ValueError, "`workers` must be at most", {"workers": 100_000}),
         (ValueError, "`timeout` must be above 0", {"timeout": 0}),
         (TypeError, "`sources` must be the name of a column", {"sources": 3}),
         (TypeError, "`soft` is an option of a Scorer", {"soft": True}),

@@ -190,7 +190,9 @@ Stream = Annotated[
     str | None,
     _path("--stream", _OUT, "Score a table of any length into shards.", "FOLDER"),
 ]
-Workers = Annotated[int, _option("--workers", _OUT, "Processes of --stream.")]
+Workers = Annotated[
+    int, _option("--workers", _OUT, "Processes of --stream, 64 or 4 per core at most.")
+]
 
 FailUnder = Annotated[
     list[str] | None,

@@ -141,11 +141,13 @@ def _read(request: Request, protocol: Protocol) -> Inputs:
     if request.against is not None:
         read.append(request.against)
     request.output.check(tuple(read))
-    # What a table holds by the way is used where the protocol uses it; what was given
-    # by option always.
-    if protocol.references == "unused" and not request.references:
+    # What a table holds by the way is used where the protocol uses it; a file or a
+    # column that an option names always.
+    has_references = request.references or request.names.references
+    if protocol.references == "unused" and not has_references:
         inputs = replace(inputs, references=None)
-    if not protocol.languages and not request.languages:
+    has_languages = request.languages or request.names.language
+    if not protocol.languages and not has_languages:
         inputs = replace(inputs, languages=None)
     if request.output.segments is not None:
         suffix = check_suffix(request.output.segments)

@@ -14,7 +14,9 @@ from .cli_request import Output, Request, request
 from .compare.checks import check_draws, check_level
 from .compare.formats import ReaderError
 from .compare.gate import below_floors, check_floors, parse_floors
+from .compare.readers import check_named
 from .compare.records import MEASURES
+from .compare.render import aligned
 from .compare.roles import (
     language_column,
     prediction_columns,
@@ -65,6 +67,7 @@ def stream(given: Mapping[str, Any]) -> int:
         )
     if len(wanted.files) > 1:
         raise ValueError(f"`--stream` scores one table; got {len(wanted.files)} files")
+    _check_suffix(wanted.files[0])
     wanted.output.check(wanted.files)
     _check_folder(given["stream"], wanted.output)
     floors = parse_floors(wanted.fail_under)
@@ -110,6 +113,15 @@ def _check(given: Mapping[str, Any]) -> None:
             )
 
 
+def _check_suffix(path: str) -> None:
+    from .scale.files import READERS, is_readable
+
+    # Other commands read .json as JSON Lines; in a folder it is seldom that.
+    if not is_readable(Path(path)):
+        suffixes = ", ".join(READERS)
+        raise ReaderError(f"{path}: `--stream` reads files that end in {suffixes}")
+
+
 def _check_folder(folder: str, output: Output) -> None:
     """Check that the folder of shards is one, and holds nothing else."""
     if not folder or Path(folder).is_file():
@@ -125,6 +137,7 @@ def _columns(wanted: Request) -> dict[str, Any]:
     """Find the columns of the file by its header."""
     # One of each kind, because rows are read one table at a time.
     table = read_header(wanted.files[0])
+    check_named({table.path: table}, wanted.names)
     outputs, _ = prediction_columns(table, wanted.names)
     if len(outputs) != 1:
         raise ReaderError(
@@ -139,11 +152,6 @@ def _columns(wanted: Request) -> dict[str, Any]:
     }
     references = reference_columns(table, wanted.names)
     protocol = get_protocol(wanted.protocol)
-    if wanted.names.references and not references:
-        raise ReaderError(
-            f"{table.path}: has no column {list(wanted.names.references)}"
-            " (--reference-column)"
-        )
     if references and protocol.references != "unused":
         if len(references) > 1:
             raise ReaderError(
@@ -151,7 +159,7 @@ def _columns(wanted: Request) -> dict[str, Any]:
                 f" or of lists; name one of {references} by --reference-column"
             )
         columns["references"] = references[0]
-    if protocol.languages:
+    if protocol.languages or wanted.names.language:
         columns["languages"] = language_column(table, wanted.names)
     return columns
 
@@ -176,4 +184,15 @@ def _lines(scores: Mapping[str, Any]) -> list[str]:
             line += f" [{low:.4f}, {high:.4f}]"
         lines.append(line)
     lines.append(f"{'n':10} {scores['n']}")
+    if "languages" in scores:
+        lines += ["", aligned(_language_rows(scores))]
     return [*lines, "", f"signature: {scores['signature']}"]
+
+
+def _language_rows(scores: Mapping[str, Any]) -> list[list[str]]:
+    columns = {**scores["languages"], "macro average": scores["macro"]}
+    rows = [["by language", *columns]]
+    for measure, name in MEASURES.items():
+        if measure in scores:
+            rows.append([name, *(f"{mean[measure]:.4f}" for mean in columns.values())])
+    return rows

@@ -111,9 +111,14 @@ def add_languages(
     scores: dict[str, Any], by_language: Mapping[str, Mapping[str, float | int]]
 ) -> None:
     """Add to corpus scores those of each language, their mean, and their names."""
-    scores["signature"] += f"|languages:{','.join(by_language)}"
+    scores["signature"] = with_languages(scores["signature"], by_language)
     scores["languages"] = by_language
     scores["macro"] = macro_means(by_language)
+
+
+def with_languages(signature: str, languages: Iterable[str]) -> str:
+    """Return a signature that names the languages of the results, in their order."""
+    return f"{signature}|languages:{','.join(sorted(set(languages)))}"
 
 
 def mean(values: Sequence[float]) -> float:
@@ -152,5 +157,5 @@ def macro_means(by_language: Mapping[str, Mapping[str, float]]) -> dict[str, flo
         for key, value in scores.items():
             columns.setdefault(key, []).append(value)
     # Each language has one vote, however many segments it has.
-    del columns["n"]
+    columns.pop("n", None)
     return {key: mean(values) for key, values in columns.items()}

@@ -1,4 +1,4 @@
-"""Match the rows of one file to those of another: by id, source text or place."""
+"""Match the rows of files to those of the leading one: by id, source text or place."""
 
 from __future__ import annotations
 
@@ -31,7 +31,62 @@ class Keyed:
         return f"{self.table.path} ({self.role}) has {self.table.counted()}"
 
 
-def row_order(first: Keyed, other: Keyed) -> list[int]:
+def row_orders(files: Sequence[Keyed]) -> list[list[int]]:
+    """Return the rows of each file in the order of the leading one, as indices.
+
+    The first file with sources leads, else the first file.
+
+    Raises:
+        ReaderError: a row has no partner in another file, or nothing says which order
+            the rows of a file have; the files are named.
+    """
+    first = _leading(files)
+    named = _with_ids(first, files)
+    orders = [_joined_order(first, named, file) for file in files]
+    if named is not None and named.sources is None:
+        _check_one_order(named, files)
+    return orders
+
+
+def _leading(files: Sequence[Keyed]) -> Keyed:
+    # Sources are what the others can be matched by.
+    for file in files:
+        if file.sources is not None:
+            return file
+    return files[0]
+
+
+def _with_ids(first: Keyed, files: Sequence[Keyed]) -> Keyed | None:
+    """Return the file whose ids the others are matched to, or None without ids."""
+    found = [file for file in (first, *files) if file.ids is not None]
+    # Its sources tie it to the leading file; without them place must do.
+    for file in found:
+        if file.sources is not None:
+            return file
+    return next(iter(found), None)
+
+
+def _joined_order(first: Keyed, named: Keyed | None, file: Keyed) -> list[int]:
+    """Match a file to the leading one, through the file of ids if it has ids."""
+    if named is None or file.ids is None:
+        return _row_order(first, file)
+    by_id = _row_order(named, file)
+    return [by_id[row] for row in _row_order(first, named)]
+
+
+def _check_one_order(named: Keyed, files: Sequence[Keyed]) -> None:
+    """Check that a file matched by place can follow one order of ids only."""
+    plain = [file for file in files if file.ids is None]
+    for file in files:
+        if plain and file.ids is not None and file.ids != named.ids:
+            raise ReaderError(
+                f"{file.table.path} has the ids of {named.table.path} in another order;"
+                f" {plain[0].table.path} has no ids, so nothing says which order its"
+                " rows have"
+            )
+
+
+def _row_order(first: Keyed, other: Keyed) -> list[int]:
     """Return the rows of `other` in the order of `first`, as indices.
 
     Raises:

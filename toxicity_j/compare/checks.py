@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +30,29 @@ def check_level(value: object, name: str) -> float:
     if not 0 < level < 1:
         raise ValueError(f"`{name}` must be in (0, 1); got {value}")
     return level
+
+
+def check_scorer(scorer: object) -> None:
+    """Raise a TypeError if something has no `score`."""
+    if not callable(getattr(scorer, "score", None)):
+        raise TypeError(f"`scorer` must be a Scorer; got {type(scorer).__name__}")
+
+
+def checked_files(files: object) -> dict[str, str]:
+    """Return the digests of files by name; None is none.
+
+    Raises:
+        TypeError: it is not a mapping, or holds something that is not a string.
+    """
+    if files is None:
+        return {}
+    expected = "`files` must be a mapping from names to digests"
+    if not isinstance(files, Mapping):
+        raise TypeError(f"{expected}; got {type(files).__name__}")
+    for pair in files.items():
+        if not all(isinstance(text, str) for text in pair):
+            raise TypeError(f"{expected}, all strings; got {pair!r:.100}")
+    return dict(files)
 
 
 def check_draws(n_resamples: object, seed: object) -> tuple[int, int]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from ..results import MEANS
+from ..results import MEANS, macro_means, with_languages
 from .analysis import Draws, estimates, smallest_differences, tested_pairs
-from .checks import check_draws, check_level
+from .checks import check_draws, check_level, check_scorer, checked_files
 from .comparison import Comparison
 from .groups import indistinct_groups, letters, ranks
 from .inputs import ScoredSystems, check_names, language_means, score_systems
@@ -63,11 +63,14 @@ def compare(
             differ, or the systems were scored with different settings or languages.
     """
     check_names(systems, baseline)
+    if scorer is not None:
+        check_scorer(scorer)
+    digests = checked_files(files)
     resamples, start = check_draws(n_resamples, seed)
     draws = Draws(resamples, start, check_level(confidence, "confidence"))
     columns = {"sources": sources, "references": references, "languages": languages}
     scored = score_systems(systems, columns, scorer, protocol, progress=progress)
-    return _compared(scored, baseline, draws, dict(files or {}))
+    return _compared(scored, baseline, draws, digests)
 
 
 def _compared(
@@ -92,6 +95,9 @@ def _compared(
         _system(scored, name, ranked[name], marks[name], found[name]) for name in names
     )
     smallest = smallest_differences(scored.columns, order, level)
+    signature = scored.signature
+    if scored.languages is not None:
+        signature = with_languages(signature, scored.languages)
     return Comparison(
         systems=systems,
         pairs=tuple(pairs),
@@ -108,7 +114,7 @@ def _compared(
             FEWEST_SEGMENTS,
             scored.truncated,
         ),
-        signature=scored.signature,
+        signature=signature,
         protocol=protocol_name(scored.signature),
         baseline=baseline,
         confidence=draws.confidence,
@@ -136,15 +142,17 @@ def _system(
     columns = scored.columns[name]
     segments = {MEANS[measure]: values.tolist() for measure, values in columns.items()}
     segments["p_toxic"] = scored.p_toxic[name].tolist()
-    by_language = None
+    by_language, macro = None, None
     if scored.languages is not None:
         by_language = language_means(columns, scored.languages)
+        macro = macro_means(by_language)
     return System(
         name=name,
         rank=rank,
         letters=mark,
         scores=scores,
         by_language=by_language,
+        macro=macro,
         segments=segments,
         truncated=scored.truncated.get(name, {}),
     )

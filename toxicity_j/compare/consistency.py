@@ -55,6 +55,9 @@ def _check_system(system: System, place: str, first: System, n: int) -> None:
     _check_equal(f"{place}.by_language", languages, first.by_language or {})
     for language, means in languages.items():
         _check_equal(f"{place}.by_language[{language!r}]", means, first.scores)
+    _check_equal(f"{place}.macro", system.macro or {}, first.macro or {})
+    if system.macro is not None:
+        _check_equal(f"{place}.macro", system.macro, first.scores)
     # They need not be kept.
     if first.segments or system.segments:
         columns = {"p_toxic", *(MEANS[measure] for measure in first.scores)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from .comparison import Comparison
 from .records import Texts
+from .rows import csv_text
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 _SCORES = ("sta", "sim", "fl", "j", "p_toxic", "nontoxic")
@@ -131,10 +131,7 @@ def _delimited(rows: list[dict[str, Any]], suffix: str) -> str:
     lines += [list(map(_cell, row.values())) for row in rows]
     if suffix == ".tsv":
         return "".join("\t".join(cells) + "\n" for cells in lines)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerows(lines)
-    return file.getvalue()
+    return csv_text(lines)
 
 
 def _cell(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -49,6 +49,15 @@ def check_unicode(text: str, place: str) -> None:
         raise ReaderError(
             f"{place} has a lone surrogate at character {error.start}"
         ) from None
+
+
+def check_distinct(header: Sequence[str], place: str) -> None:
+    """Raise a ReaderError if two columns have one name."""
+    # Only the last of them would be kept.
+    for name in header:
+        count = header.count(name)
+        if count > 1:
+            raise ReaderError(f"{place}: the column `{name}` stands {count} times")
 
 
 def _allow_long_cells() -> None:
@@ -161,22 +170,27 @@ def json_object(line: str | bytes, place: str) -> dict[str, Any]:
     return row
 
 
+def check_keys(keys: KeysView[str], header: KeysView[str], place: str) -> None:
+    """Raise a ReaderError if an object has other keys than that of line 1."""
+    for name in header:
+        if name not in keys:
+            raise ReaderError(f"{place}: `{name}` is missing; line 1 has it")
+    # Columns are found by line 1: the texts of another one would be lost.
+    for name in keys:
+        if name not in header:
+            raise ReaderError(f"{place}: `{name}` is missing in line 1")
+
+
 def _jsonl_rows(path: str, lines: Iterable[str], quoting: str) -> NumberedRows:
     """Yield line 1's keys, then the line and the values of each object."""
-    header: list[str] = []
+    header: dict[str, Any] = {}
     for number, line in enumerate(_without_ends(lines), start=1):
         place = f"{path}, line {number}"
         row = json_object(line, place)
         if number == 1:
-            header = list(row)
-            yield number, header
-        for name in header:
-            if name not in row:
-                raise ReaderError(f"{place}: `{name}` is missing; line 1 has it")
-        # Columns are found by line 1: the texts of another one would be lost.
-        for name in row:
-            if name not in header:
-                raise ReaderError(f"{place}: `{name}` is missing in line 1")
+            header = row
+            yield number, list(header)
+        check_keys(row.keys(), header.keys(), place)
         yield number, [row[name] for name in header]
 
 
@@ -192,12 +206,15 @@ def parquet_columns(path: str, data: bytes) -> dict[str, list[Any]]:
     """Return the columns of a parquet file.
 
     Raises:
-        ReaderError: pyarrow is not installed, or the bytes are not parquet.
+        ReaderError: pyarrow is not installed, the bytes are not parquet, or two columns
+            have one name.
     """
     with _parquet_errors(path):
         from pyarrow import parquet
 
-        columns: dict[str, list[Any]] = parquet.read_table(io.BytesIO(data)).to_pydict()
+        file = parquet.ParquetFile(io.BytesIO(data))
+        check_distinct(file.schema_arrow.names, path)
+        columns: dict[str, list[Any]] = file.read().to_pydict()
     return columns
 
 
@@ -211,8 +228,9 @@ def first_parquet_row(path: str) -> dict[str, list[Any]]:
         from pyarrow import parquet
 
         with parquet.ParquetFile(path) as file:
-            batch = next(file.iter_batches(batch_size=1), None)
             names = file.schema_arrow.names
+            check_distinct(names, path)
+            batch = next(file.iter_batches(batch_size=1), None)
     if batch is None:
         return {name: [] for name in names}
     columns: dict[str, list[Any]] = batch.to_pydict()
@@ -227,6 +245,8 @@ def _parquet_errors(path: str) -> Iterator[None]:
         raise ReaderError(
             f"{path}: parquet files need pyarrow (pip install pyarrow)"
         ) from None
+    except ReaderError:
+        raise
     except (ValueError, OSError) as error:  # Arrow's errors are ValueErrors or OSErrors
         reason = " ".join(str(error).split())
         raise ReaderError(f"{path}: not parquet ({reason})") from None

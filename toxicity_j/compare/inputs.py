@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..protocols import Protocol
     from ..scorer import Scorer
 
+# Columns that no `Segments` lacks.
+_ALWAYS = ("sta", "nontoxic")
+
 
 @dataclass(frozen=True)
 class ScoredSystems:
@@ -132,15 +135,16 @@ def score_systems(
         for column, values in checked.items():
             same_length(**{column: values, f"systems[{name!r}]": outputs[name]})
         scored[name] = scorer.score(outputs[name], **checked)
-    by_system = {name: _measures(name, segments) for name, segments in scored.items()}
-    _check_alike(scored, by_system)
-    first, *_ = scored.values()
-    _check_lengths(checked, len(first.p_toxic))
+    by_system: dict[str, dict[str, Array]] = {}
     p_toxic: dict[str, Array] = {}
     truncated: dict[str, dict[str, int]] = {}
     for name, segments in scored.items():
+        by_system[name] = _measures(name, segments)
         p_toxic[name] = finite(segments.p_toxic, f"systems[{name!r}].p_toxic")
         truncated[name] = dict(segments.truncated)
+    _check_alike(scored, by_system)
+    first, *_ = scored.values()
+    _check_lengths(checked, len(first.p_toxic))
     return ScoredSystems(
         columns=by_system,
         p_toxic=p_toxic,
@@ -214,7 +218,7 @@ def _measures(name: str, segments: Segments) -> dict[str, Array]:
     found = {}
     for measure, column in MEANS.items():
         values = getattr(segments, column)
-        if values is not None:
+        if values is not None or column in _ALWAYS:
             found[measure] = finite(values, f"systems[{name!r}].{column}")
     return found
 

@@ -1,9 +1,9 @@
 """Read the systems, sources, references and languages of a comparison from files.
 
-Files are matched by their `id` column where both have one, else by their source column,
-else row by row. The formats of the shared tasks are known by their headers: CLEF 2024
-(`id`, `text`), CLEF 2025 (`toxic_sentence`, `neutral_sentence`, `lang`) and RUSSE 2022
-(`toxic_comment`, `neutral_comment1` to `neutral_comment3`).
+Files are matched by their `id` column where two or more have one, else by their source
+column, else row by row. The formats of the shared tasks are known by their headers:
+CLEF 2024 (`id`, `text`), CLEF 2025 (`toxic_sentence`, `neutral_sentence`, `lang`) and
+RUSSE 2022 (`toxic_comment`, `neutral_comment1` to `neutral_comment3`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from .alignment import Keyed, row_order
+from .alignment import Keyed, row_orders
 from .contents import (
     AlignedFile,
     Given,
@@ -28,7 +28,7 @@ from .formats import ReaderError
 from .roles import ColumnNames, id_column, source_column
 from .tables import STDIN, Table, read_table
 
-__all__ = ["ColumnNames", "Inputs", "ReaderError", "read_columns"]
+__all__ = ["ColumnNames", "Inputs", "ReaderError", "check_named", "read_columns"]
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,11 @@ def read_columns(
         "languages": _optional(languages),
     }
     tables = _read_tables(given, file_format, quoting)
-    _check_named(tables, names)
+    check_named(tables, names)
     keyed = [_keyed(table, names, _role(given, path)) for path, table in tables.items()]
-    first = _leading(keyed)
     files: dict[str, AlignedFile] = {}
-    for one in keyed:
-        files[one.table.path] = AlignedFile(one.table, names, row_order(first, one))
+    for one, order in zip(keyed, row_orders(keyed), strict=True):
+        files[one.table.path] = AlignedFile(one.table, names, order)
     systems = named_systems([files[path] for path in predictions])
     return Inputs(
         systems=outputs_of(systems),
@@ -131,16 +130,7 @@ def _read_tables(given: Given, file_format: str, quoting: str) -> dict[str, Tabl
     }
 
 
-def _leading(files: Sequence[Keyed]) -> Keyed:
-    """Return the file that others are matched to: the first with sources, if any."""
-    # Sources are what the others can be matched by.
-    for file in files:
-        if file.sources is not None:
-            return file
-    return files[0]
-
-
-def _check_named(tables: dict[str, Table], names: ColumnNames) -> None:
+def check_named(tables: dict[str, Table], names: ColumnNames) -> None:
     """Raise a ReaderError if a column that the user names is in no file."""
     known: set[str] = set()
     for table in tables.values():

@@ -91,6 +91,8 @@ class System:
         letters: systems that share a letter cannot be told apart.
         scores: by measure (`sta`, `nontoxic_share`, and with sources `sim`, `fl`, `j`).
         by_language: by language, the mean of each measure; None without languages.
+        macro: the unweighted mean over languages of each measure; None without
+            languages, and in files of 0.13.0 and earlier.
         segments: per-segment columns `sta`, `nontoxic`, `p_toxic`, `sim`, `fl`, `j`;
             empty if they were not kept.
         truncated: number of texts that were truncated, by role; empty if none.
@@ -101,6 +103,7 @@ class System:
     letters: str
     scores: dict[str, Estimate]
     by_language: dict[str, dict[str, float]] | None = None
+    macro: dict[str, float] | None = None
     segments: dict[str, list[float]] = field(default_factory=dict)
     truncated: dict[str, int] = field(default_factory=dict)
 

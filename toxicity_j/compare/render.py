@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .comparison import Comparison
 from .records import MEASURES
-from .rows import Rows, one_line, pair_rows, records, score_rows, show_level
+from .rows import (
+    Rows,
+    csv_text,
+    language_rows,
+    one_line,
+    pair_rows,
+    records,
+    score_rows,
+    show_level,
+)
 from .verdict import listed, show_number
 
 if TYPE_CHECKING:
@@ -36,9 +43,7 @@ _LATEX = str.maketrans(
 
 def to_text(comparison: Comparison) -> str:
     """Return an aligned table, the verdict and the signature, for a terminal."""
-    parts = [aligned(score_rows(comparison))]
-    if comparison.pairs:
-        parts.append(aligned(pair_rows(comparison)))
+    parts = list(map(aligned, _tables(comparison)))
     parts.append("\n".join(map(one_line, comparison.verdict)))
     parts += [f"Note: {one_line(warning)}" for warning in comparison.warnings]
     parts.append(_footer(comparison))
@@ -47,15 +52,21 @@ def to_text(comparison: Comparison) -> str:
 
 def to_markdown(comparison: Comparison) -> str:
     """Return the same as Markdown."""
-    parts = [_markdown_table(score_rows(comparison))]
-    if comparison.pairs:
-        parts.append(_markdown_table(pair_rows(comparison)))
+    parts = list(map(_markdown_table, _tables(comparison)))
     sentences = map(one_line, (*comparison.verdict, *comparison.warnings))
     parts.append("\n".join(f"- {_markdown(line)}" for line in sentences))
     # A backtick would end the code.
     signature = one_line(comparison.signature).replace("`", "")
     parts.append(f"`{signature}`")
     return "\n\n".join(parts)
+
+
+def _tables(comparison: Comparison) -> list[Rows]:
+    """Return the tables of scores, languages and pairs that the comparison has."""
+    tables = [score_rows(comparison), language_rows(comparison)]
+    if comparison.pairs:
+        tables.append(pair_rows(comparison))
+    return list(filter(None, tables))
 
 
 def to_latex(comparison: Comparison) -> str:
@@ -70,7 +81,7 @@ def to_latex(comparison: Comparison) -> str:
     signature = one_line(comparison.signature)
     caption = _latex(
         f"Means with {show_level(comparison)} bootstrap intervals over"
-        f" {comparison.n} segments. {' '.join(comparison.verdict)}"
+        f" {comparison.n} segments. {one_line(' '.join(comparison.verdict))}"
     )
     return "\n".join(
         [
@@ -93,11 +104,8 @@ def to_latex(comparison: Comparison) -> str:
 def to_csv(comparison: Comparison) -> str:
     """Return one row per system as CSV, with columns `j`, `j_low`, `j_high` etc."""
     rows = records(comparison)
-    written = io.StringIO()
-    writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return written.getvalue().rstrip("\n")
+    lines = [list(rows[0]), *(row.values() for row in rows)]
+    return csv_text(lines).rstrip("\n")
 
 
 def to_pandas(comparison: Comparison) -> pd.DataFrame:

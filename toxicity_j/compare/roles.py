@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .formats import ReaderError
 from .tables import TEXT, Table
@@ -13,12 +12,15 @@ from .tables import TEXT, Table
 _SOURCE_NAMES = ("source", "sources", "toxic_sentence", "toxic_comment")
 _LANGUAGE_NAMES = ("language", "languages", "lang")
 _PREDICTION_NAMES = ("prediction", "predictions", "neutral_sentence")
-_ID_NAMES = ("id",)
+_ID_NAME = "id"
 # `reference`, `references`, `reference2`, `ref_1`, and RUSSE's three columns.
 _REFERENCE_NAME = re.compile(r"(references?|refs?|neutral_comment)_?\d*")
 # CLEF 2025's one column for outputs and for references: a reference in a file given as
 # such.
 _NEUTRAL = "neutral_sentence"
+# Formats whose cells are all strings, numbers too.
+_UNTYPED = ("csv", "tsv")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def source_column(table: Table, names: ColumnNames, role: str) -> str | None:
         return None
     column = _found(table, names.source, _SOURCE_NAMES)
     if column is None and role == "sources":
-        column = _only_text(table, "source", "--source-column")
+        column = _only_text(table, names, "source", "--source-column")
     return column
 
 
@@ -69,12 +71,12 @@ def _found(table: Table, named: str | None, usual: Sequence[str]) -> str | None:
     return None
 
 
-def _only_text(table: Table, what: str, option: str) -> str:
+def _only_text(table: Table, names: ColumnNames, what: str, option: str) -> str:
     """Return the column of a file that has one role: `text`, or its only one."""
     # CLEF 2024's files have `id` and `text`.
     if TEXT in table.columns:
         return TEXT
-    others = [name for name in table.columns if name not in _ID_NAMES]
+    others = [name for name in table.columns if not _is_id(name) and name != names.id]
     if len(others) == 1:
         return others[0]
     raise ReaderError(
@@ -112,8 +114,8 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
         *reference_columns(table, names),
     }
     # Numbers and lists are no outputs.
-    strings = [name for name, cells in table.columns.items() if _holds_strings(cells)]
-    rest = [name for name in strings if name not in taken]
+    texts = [name for name in table.columns if _holds_texts(table, name)]
+    rest = [name for name in texts if name not in taken]
     if not rest:
         raise ReaderError(
             f"{table.path}: has no column of outputs (--prediction-column); its columns"
@@ -122,13 +124,21 @@ def prediction_columns(table: Table, names: ColumnNames) -> tuple[list[str], boo
     return rest, len(rest) == 1
 
 
-def _holds_strings(cells: Sequence[Any]) -> bool:
-    """Return whether the first cell that is no null is a string, or all are nulls.
+def _holds_texts(table: Table, column: str) -> bool:
+    """Return whether a column may hold outputs: strings that are not all numbers.
 
     A null among outputs is an error, which says so where the column is read.
     """
+    cells = table.columns[column]
     first = next((cell for cell in cells if cell is not None), None)
-    return first is None or isinstance(first, str)
+    if first is not None and not isinstance(first, str):
+        return False
+    # The first row of a long table does not tell what the others hold.
+    if table.format not in _UNTYPED or not table.is_whole:
+        return True
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    # A system may answer nothing, so blank cells alone are outputs.
+    return not filled or not all(map(_NUMBER.fullmatch, filled))
 
 
 def reference_columns(table: Table, names: ColumnNames) -> list[str]:
@@ -153,7 +163,7 @@ def given_reference_columns(table: Table, names: ColumnNames) -> list[str]:
         return columns
     if _NEUTRAL in table.columns:
         return [_NEUTRAL]
-    return [_only_text(table, "reference", "--reference-column")]
+    return [_only_text(table, names, "reference", "--reference-column")]
 
 
 def language_column(table: Table, names: ColumnNames) -> str | None:
@@ -168,7 +178,7 @@ def given_language_column(table: Table, names: ColumnNames) -> str:
     if table.is_text:
         return TEXT
     return language_column(table, names) or _only_text(
-        table, "language", "--language-column"
+        table, names, "language", "--language-column"
     )
 
 
@@ -176,7 +186,16 @@ def id_column(table: Table, names: ColumnNames) -> str | None:
     """Return the column of ids, or None."""
     if table.is_text:
         return None
-    return _found(table, names.id, _ID_NAMES)
+    column = _found(table, names.id, [_ID_NAME])
+    spelled = list(filter(_is_id, table.columns))
+    # Of `ID` and `Id` nothing says which is meant.
+    if column is None and names.id is None and len(spelled) == 1:
+        return spelled[0]
+    return column
+
+
+def _is_id(name: str) -> bool:
+    return name.lower() == _ID_NAME
 
 
 def _listed(names: Iterable[str]) -> str:

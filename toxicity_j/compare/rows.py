@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from typing import Any
 
 from .comparison import Comparison
@@ -18,7 +21,10 @@ Rows = list[list[str]]
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one flat record per system: name, rank, group, n, scores, intervals."""
+    """Return one flat record per system: name, rank, group, n, scores, intervals.
+
+    With languages there is also the macro average of each score.
+    """
     return [_record(system, comparison) for system in comparison.systems]
 
 
@@ -63,6 +69,24 @@ def pair_rows(comparison: Comparison) -> Rows:
     return [header, *(_pair_row(pair, comparison) for pair in comparison.pairs)]
 
 
+def language_rows(comparison: Comparison) -> Rows:
+    """Return the table of the main measure by language; no rows without languages."""
+    best = comparison.systems[0]
+    if best.by_language is None or best.macro is None:
+        return []
+    title = f"{MEASURES[comparison.main]} by language"
+    header = [title, *map(one_line, best.by_language), "macro average"]
+    return [
+        header,
+        *(_language_row(one, comparison.main) for one in comparison.systems),
+    ]
+
+
+def _language_row(system: System, measure: str) -> list[str]:
+    means = [*(system.by_language or {}).values(), system.macro or {}]
+    return [one_line(system.name), *(show_number(mean[measure]) for mean in means)]
+
+
 def show_level(comparison: Comparison) -> str:
     """Return the level of the intervals as "95 %"."""
     return f"{100 * comparison.confidence:g} %"
@@ -96,9 +120,22 @@ def _record(system: System, comparison: Comparison) -> dict[str, Any]:
         record[measure] = estimate.value
         record[f"{measure}_low"] = estimate.low
         record[f"{measure}_high"] = estimate.high
+        if system.macro is not None:
+            record[f"{measure}_macro"] = system.macro[measure]
     return record
 
 
 def one_line(text: str) -> str:
     """Return text with each run of white space as one space."""
     return " ".join(text.split())
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as CSV that ends each of them in LF; a cell keeps its line breaks."""
+    lines = []
+    for row in rows:
+        written = io.StringIO()
+        # Told to end lines in LF, the writer of Python 3.11 does not quote a lone CR.
+        csv.writer(written).writerow(row)
+        lines.append(written.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)

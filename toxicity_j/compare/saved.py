@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -51,7 +51,8 @@ def from_json(text: str) -> Comparison:
     """
     try:
         saved = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    # Of numbers with thousands of digits, json says a plain ValueError.
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"`text` must be a saved comparison; got text that is not JSON ({error})"
         ) from error
@@ -123,12 +124,11 @@ def _record(kind: Any, value: Any, place: str) -> Any:
 def _single(kind: type, value: Any, place: str) -> Any:
     """Return a string or a number; a whole number is a float too."""
     if kind is float:
-        if type(value) is int:
-            return value
-        _check_type(value, float, place)
-        # json.loads accepts NaN and Infinity.
-        if not math.isfinite(value):
-            raise ValueError(f"`{place}` must be a finite number; got {value}")
+        if type(value) is not int:
+            _check_type(value, float, place)
+        # json.loads accepts NaN, Infinity and whole numbers beyond them.
+        if not abs(value) <= sys.float_info.max:
+            raise ValueError(f"`{place}` must be a finite number; got {value!r:.40}")
         return value
     _check_type(value, kind, place)
     return value

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from .formats import (
     ROW_READERS,
     NumberedRows,
     ReaderError,
+    check_distinct,
     check_unicode,
     first_parquet_row,
     parquet_columns,
@@ -64,6 +65,7 @@ class Table:
         sha256: digest of the file's bytes.
         terminated: whether plain text ends in a newline, which some scripts score with
             the text; True for tables.
+        is_whole: False where only the first row was read.
     """
 
     path: str
@@ -72,6 +74,7 @@ class Table:
     lines: list[int]
     sha256: str
     terminated: bool = True
+    is_whole: bool = True
 
     @property
     def is_text(self) -> bool:
@@ -120,7 +123,7 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
     """
     data = _read_bytes(path)
     # An empty file is a mistake more often than a corpus of no segments.
-    if not data:
+    if data in (b"", _BOM):
         raise ReaderError(f"{path}: the file is empty")
     kind = file_format
     if kind == "auto":
@@ -151,24 +154,29 @@ def read_table(path: str, *, file_format: str = "auto", quoting: str = "auto") -
 def read_header(path: str) -> Table:
     """Read the first row of a table of any length, to see its columns.
 
+    Args:
+        path: a file whose suffix is that of a table.
+
     Raises:
         ReaderError: the file is missing, has no rows, or is not such a table.
     """
     kind = _format_of(path)
-    if kind == "text":
-        raise ReaderError(f"{path}: must be a .jsonl, .csv, .tsv or .parquet file")
     if kind == "parquet":
-        return _table(path, kind, first_parquet_row(path), [1], "")
+        return _first_row(path, kind, first_parquet_row(path), [1])
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
             # The header and one row, which in CSV may take more lines than two.
-            rows = list(islice(ROW_READERS[kind](path, file, "none"), 2))
+            rows = list(islice(ROW_READERS[kind](path, file, "auto"), 2))
     except (OSError, UnicodeDecodeError) as error:
         raise ReaderError(f"{path}: cannot be read ({error})") from None
     if not rows:
         raise ReaderError(f"{path}: the file is empty")
     columns, lines = _rows_to_columns(path, iter(rows))
-    return _table(path, kind, columns, lines, "")
+    return _first_row(path, kind, columns, lines)
+
+
+def _first_row(path: str, kind: str, columns: Cells, lines: list[int]) -> Table:
+    return replace(_table(path, kind, columns, lines, ""), is_whole=False)
 
 
 def _table(
@@ -227,13 +235,7 @@ def _decode(path: str, data: bytes) -> str:
 
 def _rows_to_columns(path: str, rows: NumberedRows) -> tuple[Cells, list[int]]:
     _, header = next(rows)
-    # Of two columns of one name only the last would be kept.
-    for name in header:
-        count = header.count(name)
-        if count > 1:
-            raise ReaderError(
-                f"{path}, line 1: the column `{name}` stands {count} times"
-            )
+    check_distinct(header, f"{path}, line 1")
     columns: Cells = {name: [] for name in header}
     lines: list[int] = []
     for number, cells in rows:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..checks import check_whole
 from ..columns import BLOCK
+from ..compare.checks import check_scorer
 from .work import RowScorer
 
 __all__ = [
@@ -38,8 +39,7 @@ def make_scorer(
             f"`{next(iter(options))}` is an option of a Scorer; give it to the `scorer`"
             " instead"
         )
-    if not callable(getattr(scorer, "score", None)):
-        raise TypeError(f"`scorer` must be a Scorer; got {type(scorer).__name__}")
+    check_scorer(scorer)
     return scorer
 
 
@@ -94,14 +94,23 @@ def checked_window(window: int) -> int:
     return blocks * BLOCK
 
 
+def most_workers() -> int:
+    """Return the most processes that a machine is asked for: 64, or 4 per processor."""
+    # Each holds its own models, so a slip of the keyboard could fill the memory.
+    return max(64, 4 * (os.cpu_count() or 1))
+
+
 def check_workers(workers: int, timeout: float | None) -> None:
     """Check the number of processes and the seconds that each may take.
 
     Raises:
         TypeError: one is not a number.
-        ValueError: one is too small.
+        ValueError: one is too small, or there are more processes than `most_workers`.
     """
     check_whole("`workers`", workers, 1)
+    most = most_workers()
+    if workers > most:
+        raise ValueError(f"`workers` must be at most {most} here; got {workers}")
     if timeout is not None and (
         isinstance(timeout, bool) or not isinstance(timeout, (int, float))
     ):

@@ -13,6 +13,8 @@ from typing import IO, Any, TypeAlias
 
 from ..compare.formats import (
     NumberedRows,
+    check_distinct,
+    check_keys,
     csv_cells,
     json_object,
     tsv_cells,
@@ -59,6 +61,7 @@ def _read_parquet(path: Path, columns: list[str]) -> Pieces:
     import pyarrow
 
     file = _open_parquet(path)
+    check_distinct(file.schema_arrow.names, str(path))
     require(columns, file.schema_arrow.names, str(path))
     # Bytes are what other files report, so rows are turned into a share of them.
     size = path.stat().st_size
@@ -75,12 +78,16 @@ def _read_parquet(path: Path, columns: list[str]) -> Pieces:
 
 def _read_json_lines(path: Path, columns: list[str]) -> Pieces:
     table = empty_table(columns)
+    header: dict[str, Any] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             place = f"{path}:{number}"
             # Line by line, so that an error can say which.
             row = json_object(line, place)
-            require(columns, row, place)
+            if number == 1:
+                header = row
+                require(columns, header, place)
+            check_keys(row.keys(), header.keys(), place)
             for name in columns:
                 table[name].append(row[name])
             if len(table[columns[0]]) == READ_ROWS:
@@ -107,6 +114,7 @@ def _tables(
     """Collect rows of cells, of which the first is the header."""
     no_row: tuple[int, list[str]] = (0, [])
     _, header = next(rows, no_row)
+    check_distinct(header, str(path))
     require(columns, header, str(path))
     places = {name: header.index(name) for name in columns}
     table = empty_table(columns)

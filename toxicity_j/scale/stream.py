@@ -7,6 +7,7 @@ depend on the run.
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +67,8 @@ def score_dataset(
         protocol: as `Scorer`, like the options.
         scorer: what scores rows; made from `protocol` and `options` when None.
         window: rows per shard, at least 1; above `BLOCK` rounded up to whole blocks.
-        workers: processes, which a script starts under `if __name__ == "__main__":`.
+        workers: processes, which a script starts under `if __name__ == "__main__":`;
+            at most 64 or, if that is more, 4 per processor.
         timeout: seconds that a worker has per unit of rows, loading included, or None.
         resume: go on where a run stopped; if False, a folder with scores is an error.
         progress: write rows done, rows per second and time left to stderr.
@@ -124,7 +126,8 @@ def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
     """Score what is missing and return the manifest of the whole."""
     progress = Progress(rows.total, show=how.progress)
     # Read before the manifest is written, which an empty input must not have.
-    units = rows.units(max(BLOCK, job.window))
+    size = max(BLOCK, job.window)
+    units = rows.units(size)
     first = next(units, None)
     if first is None:
         raise ValueError("`data` must hold at least one row; got none")
@@ -138,7 +141,7 @@ def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
             written = job.run(task.unit, task.wanted)
             progress.update(written, task.unit.position)
     else:
-        with Pool(job, how.workers, how.timeout) as pool:
+        with Pool(job, _busy(how.workers, rows.total, size), how.timeout) as pool:
             manifest = _agreed_manifest(
                 job, pool.signature(first.columns), rows, columns, how.resume
             )
@@ -151,6 +154,13 @@ def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
             f"`out` holds scores of rows up to {last}; `data` has {tasks.rows} rows"
         )
     return replace(manifest, rows=tasks.rows)
+
+
+def _busy(workers: int, rows: int | None, size: int) -> int:
+    """Return how many workers get a unit of `size` rows, as far as that is known."""
+    if rows is None:
+        return workers
+    return min(workers, math.ceil(rows / size))
 
 
 class _Tasks:
