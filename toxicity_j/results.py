@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from .signature import render
+
 # Corpus key and the per-segment column whose mean it is.
 MEANS = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
 _LISTED = ("sta", "sim", "fl", "j", "p_toxic")
 
 
-@dataclass(frozen=True)
+# Arrays have no single truth value, so each object equals itself alone.
+@dataclass(frozen=True, eq=False)
 class Segments:
     """Scores of each segment, float64, *Shape:* (n,) each.
 
@@ -111,7 +114,8 @@ def add_languages(
     scores: dict[str, Any], by_language: Mapping[str, Mapping[str, float | int]]
 ) -> None:
     """Add to corpus scores those of each language, their mean, and their names."""
-    scores["signature"] += f"|languages:{','.join(by_language)}"
+    names = render({"languages": ",".join(by_language)})
+    scores["signature"] += f"|{names}"
     scores["languages"] = by_language
     scores["macro"] = macro_means(by_language)
 
