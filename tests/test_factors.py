@@ -60,6 +60,13 @@ def test_blank_is_zero_is_obeyed():
     assert network.sim[1] == 1  # a copy is a copy
 
 
+@pytest.mark.parametrize("blank", ["", "%20", "\u200b", "&nbsp;", "..."])
+@pytest.mark.parametrize("source", ["", "%20", "The train is late."])
+def test_a_blank_prediction_is_zero_however_it_is_written(blank, source):
+    segments = Scorer(EMBEDDED, device="cpu").score([blank], [source])
+    assert segments.sim.tolist() == segments.fl.tolist() == [0]
+
+
 # --- Factors left out
 
 
