@@ -168,6 +168,16 @@ def test_add_and_add_batch_store_until_compute(metric, expected):
         metric.compute()
 
 
+@pytest.mark.parametrize(
+    "names", [("prediction", "predictions"), ("sources", "source")]
+)
+def test_a_column_of_one_segment_is_given_by_one_name(metric, names):
+    segment = {"prediction": "a", "source": "b", **dict.fromkeys(names, "c")}
+    with pytest.raises(TypeError, match="is another name of .*; give one of them"):
+        metric.add(**segment)
+    assert len(metric) == 0
+
+
 def test_keep_in_memory(expected, tmp_path):
     metric = evaluate.load(FOLDER, keep_in_memory=True, cache_dir=str(tmp_path))
     for _ in range(2):

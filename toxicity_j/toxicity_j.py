@@ -224,6 +224,11 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         batch = {}
         for name, value in segment.items():
             plural = PLURALS.get(name, name)
+            if plural in batch:
+                singular = plural.removesuffix("s")
+                raise TypeError(
+                    f"`{singular}` is another name of `{plural}`; give one of them"
+                )
             batch[plural] = None if value is None else [value]
         check_known("argument of add()", batch, NAMES)
         self.add_batch(**batch)
