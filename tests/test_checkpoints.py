@@ -78,6 +78,20 @@ def test_names_that_could_leave_the_cache_are_refused(model):
         Scorer(style_model=model)
 
 
+@pytest.mark.parametrize("model", ["identifier@x", "encoder@main", "wieting@v1"])
+def test_a_built_in_model_has_no_revision(model):
+    with pytest.raises(ValueError, match="`content_model` must name .* without a rev"):
+        Scorer(content_model=model)
+
+
+def test_a_folder_may_be_named_like_a_built_in_model_of_a_revision(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "encoder@main").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert ModelRef.parse("encoder@main", "x").folder is not None
+
+
 NEITHER = [
     "",
     " ",

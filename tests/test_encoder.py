@@ -75,6 +75,37 @@ def test_nothing_to_score(encoder):
     } == {name: [] for name in ROLES}
 
 
+@pytest.mark.parametrize(
+    ("texts", "error", "message"),
+    [
+        ("abc", TypeError, "must be a list of strings; got str 'abc'"),
+        (None, TypeError, "must be a list of strings; got None"),
+        (["a", None], TypeError, "must hold strings only; item 1 is None"),
+        (["a", "b\ud800"], ValueError, "item 1 has a lone surrogate"),
+    ],
+)
+def test_texts_are_checked(encoder, texts, error, message):
+    with pytest.raises(error, match=f"`texts` .*{message}"):
+        encoder.p_toxic(texts)
+    with pytest.raises(error, match=f"`predictions` .*{message}"):
+        encoder.score(texts, ["a", "b"])
+    if texts is not None:
+        with pytest.raises(error, match=f"`sources` .*{message}"):
+            encoder.score(["a", "b"], texts)
+
+
+def test_any_column_of_texts_is_read(encoder):
+    expected = encoder.score(PREDICTIONS, SOURCES)
+    found = encoder.score(iter(PREDICTIONS), np.array(SOURCES))
+    for name in ROLES:
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_a_role_is_asked_for_once(encoder):
+    with pytest.raises(ValueError, match="`want` must name each role once"):
+        encoder.score(PREDICTIONS, want=("style", "style"))
+
+
 def test_content_of_a_long_pair_is_the_mean_of_its_pieces(encoder):
     # 16 tokens with the special ones; the cut is where both sides end a sentence.
     first = ("the dog ran home .", "the dog is home .")

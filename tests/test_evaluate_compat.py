@@ -117,6 +117,48 @@ def test_given_columns_follow_those_that_the_same_thread_stored(metric):
     assert scores["segments"] == expected["segments"]
 
 
+def test_what_is_stored_outlives_a_failure(metric, monkeypatch, tmp_path):
+    texts = [f"text {item}" for item in range(2500)]
+    expected = metric.compute(predictions=texts, per_segment=True)["segments"]
+    metric.add_batch(predictions=texts[:2400])
+
+    def fail(columns, progress=None):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(metric.scorer, "score_columns", fail)
+        for given in (None, texts[2400:]):
+            with pytest.raises(KeyboardInterrupt):
+                metric.compute(predictions=given)
+            assert len(metric) == 2400
+    with pytest.raises(ValueError, match="`bleu_source` needs `sources`"):
+        metric.compute(bleu_source=True)
+    # The given ones follow, as they did before the failures.
+    scores = metric.compute(predictions=texts[2400:], per_segment=True)
+    assert scores["segments"] == expected
+    assert len(metric) == 0
+    assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_what_is_stored_can_be_discarded(metric):
+    metric.add(prediction="a")
+    with pytest.raises(ValueError, match="at least 2 segments"):
+        metric.compute(confidence=0.9)
+    metric.discard()
+    assert len(metric) == 0
+    metric.add(prediction="a", source="b")
+    assert metric.compute()["n"] == 1
+
+
+def test_a_missing_column_is_refused_when_the_others_are_stored():
+    metric = load("textdetox2024")
+    with pytest.raises(ValueError, match="`references` must be given for the protocol"):
+        metric.add(prediction="a", source="b")
+    with pytest.raises(ValueError, match="`sources` must be given with `references`"):
+        metric.add(prediction="a", reference="b")
+    assert len(metric) == 0
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 256 KiB."""

@@ -60,6 +60,13 @@ def test_blank_is_zero_is_obeyed():
     assert network.sim[1] == 1  # a copy is a copy
 
 
+@pytest.mark.parametrize("blank", ["", "%20", "\u200b", "&nbsp;", "..."])
+@pytest.mark.parametrize("source", ["", "%20", "The train is late."])
+def test_a_blank_prediction_is_zero_however_it_is_written(blank, source):
+    segments = Scorer(EMBEDDED, device="cpu").score([blank], [source])
+    assert segments.sim.tolist() == segments.fl.tolist() == [0]
+
+
 # --- Factors left out
 
 
@@ -333,6 +340,28 @@ def test_an_argmax_needs_two_classes(checkpoints):
         match="`style_model` must have two or more classes for the rule 'argmax'",
     ):
         Scorer(protocol, device="cpu", style_model=folder).score(TEXTS)
+
+
+def test_the_signature_tells_fluency_beside_a_source_from_that_of_a_text():
+    roles = ("style_model", "content_model", "fluency_model")
+    scorer = Scorer("krishna2020", device="cpu", **dict.fromkeys(roles, "encoder"))
+    predictions, sources = ["The soup is cold."], ["You fool, the soup is cold."]
+    beside = scorer.score(predictions, sources, references=sources)
+    alone = scorer.score(predictions, references=sources)
+    assert beside.fl[0] != pytest.approx(alone.fl[0], abs=1e-3)
+    assert "|references:1|sources:no|" in alone.signature
+    assert alone.signature.replace("|sources:no", "") == beside.signature
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_the_signature_tells_a_relative_style_without_sources(soft):
+    protocol = replace(get_protocol("textdetox2025"), content=None, fluency=None)
+    scorer = Scorer(protocol, device="cpu", style_model="identifier", soft=soft)
+    predictions, sources = ["The soup is cold."], ["You fool, the soup is cold."]
+    compared, plain = scorer.score(predictions, sources), scorer.score(predictions)
+    # The hard decision compares with nothing.
+    assert (compared.sta[0] != plain.sta[0]) == soft
+    assert (compared.signature != plain.signature) == soft
 
 
 def test_content_of_a_custom_protocol_may_be_the_encoder():

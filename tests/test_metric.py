@@ -168,6 +168,16 @@ def test_add_and_add_batch_store_until_compute(metric, expected):
         metric.compute()
 
 
+@pytest.mark.parametrize(
+    "names", [("prediction", "predictions"), ("sources", "source")]
+)
+def test_a_column_of_one_segment_is_given_by_one_name(metric, names):
+    segment = {"prediction": "a", "source": "b", **dict.fromkeys(names, "c")}
+    with pytest.raises(TypeError, match="is another name of .*; give one of them"):
+        metric.add(**segment)
+    assert len(metric) == 0
+
+
 def test_keep_in_memory(expected, tmp_path):
     metric = evaluate.load(FOLDER, keep_in_memory=True, cache_dir=str(tmp_path))
     for _ in range(2):
@@ -373,30 +383,31 @@ def test_bad_columns_are_named_and_the_metric_stays_usable(
     assert metric.compute(predictions=["a"])["n"] == 1
 
 
-def test_languages_are_given_to_compute_where_the_protocol_does_not_store_them(metric):
+def test_languages_are_given_to_one_call_where_the_protocol_does_not_store_them(metric):
     scores = metric.compute(predictions=PREDICTIONS, languages=["en", "de", "en", "de"])
     assert list(scores["languages"]) == ["de", "en"]
     with pytest.raises(
-        ValueError, match="`languages` is not stored for the protocol 'embedded'"
+        ValueError,
+        match="`languages` is not stored .* give all columns to one call of compute",
     ):
         metric.add_batch(predictions=["a"], languages=["en"])
     assert len(metric) == 0
 
 
-def test_sources_for_some_items_only_are_rejected_and_nothing_is_left(tmp_path):
+def test_sources_for_some_items_only_are_rejected_and_the_others_stay(tmp_path):
     metric = evaluate.load(FOLDER, cache_dir=str(tmp_path))
+    message = "`sources` must be given for every item or for none; "
     metric.add_batch(predictions=["a"], sources=["b"])
-    metric.add_batch(predictions=["c"])
-    with pytest.raises(
-        ValueError,
-        match=(
-            "`sources` must be given for every item or for none; it is missing for"
-            " item 1"
-        ),
-    ):
-        metric.compute()
+    with pytest.raises(ValueError, match=f"{message}the items stored before have it"):
+        metric.add_batch(predictions=["c"])
+    with pytest.raises(ValueError, match=f"{message}it is missing for item 1"):
+        metric.compute(predictions=["c"])
+    assert metric.compute()["n"] == 1
     assert not list(tmp_path.rglob("*.arrow"))
-    metric.add_batch(predictions=["a"], sources=["b"])
+    # After a success the columns may be others.
+    metric.add(prediction="a")
+    with pytest.raises(ValueError, match=f"{message}the items stored before lack it"):
+        metric.add(prediction="a", source="b")
     assert metric.compute()["n"] == 1
 
 

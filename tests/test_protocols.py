@@ -398,7 +398,7 @@ def test_textdetox2024_counts_the_best_of_three_references(multilingual):
 def test_textdetox2024_takes_a_single_logit_for_the_neutral_class(
     multilingual, checkpoints
 ):
-    style = checkpoints("xlm_roberta", "one", num_labels=1, seed=7)
+    style = checkpoints("xlm_roberta", "one_neutral", labels=["neutral"], seed=7)
     logit = classifier_logits(style, PREDICTIONS)[:, 0]
     segments = Scorer(
         "textdetox2024", device="cpu", **{**multilingual, "style_model": style}

@@ -92,6 +92,19 @@ def test_languages_and_their_unweighted_mean():
         SEGMENTS.by_language()
 
 
+def test_a_language_cannot_end_a_setting_of_the_signature():
+    segments = replace(SEGMENTS, languages=["en", "en", "de|dtype:float16", "de"])
+    signature = segments.corpus()["signature"]
+    assert signature == "j:x|languages:de,de/dtype:float16,en"
+
+
+def test_segments_equal_themselves_alone():
+    equal = replace(SEGMENTS)
+    assert SEGMENTS == SEGMENTS  # noqa: PLR0124
+    assert equal != SEGMENTS
+    assert len({SEGMENTS, equal}) == 2
+
+
 def test_mean_does_not_depend_on_order():
     values = np.random.default_rng(0).random(1000) * 10.0 ** np.random.default_rng(
         1

@@ -193,6 +193,8 @@ def test_what_a_reader_sees(text, expected):
         "\u0301",
         "<p></p>",
         "&nbsp;",
+        "%20",
+        "%20%20...",
         "\ue000",
     ],
 )
@@ -202,7 +204,21 @@ def test_blank(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "7", "$", "\u00e9", "\u4f60", "\U0001f642", "\u20ac", "+1.", "<3", "\u0663"],
+    [
+        "a",
+        "7",
+        "$",
+        "100%20",
+        "%20 off",
+        "%20a",
+        "\u00e9",
+        "\u4f60",
+        "\U0001f642",
+        "\u20ac",
+        "+1.",
+        "<3",
+        "\u0663",
+    ],
 )
 def test_not_blank(text):
     assert not is_blank(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from .builtin_encoder_config import ROLES, EncoderConfig, calibrated
 from .builtin_files import load_model, save_tensors
 from .builtin_network import EncoderNetwork
 from .builtin_pieces import LongPair, Piece, join_scores
+from .column_checks import checked_texts
 from .columns import same_length
 from .devices import Device, resolve_device, resolve_dtype
 from .model_interface import Progress
@@ -121,7 +122,7 @@ class Encoder:
 
     def p_toxic(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         batch_size: int | None = None,
         progress: Progress = None,
@@ -129,16 +130,19 @@ class Encoder:
         """Compute P(toxic) of each text, in [0, 1]. *Shape:* (n,), float64.
 
         Of a text over `config.max_length` tokens the most toxic window counts.
+
+        Raises:
+            TypeError: `texts` is not a list of strings.
+            ValueError: a text holds a lone surrogate, or `batch_size` is below 1.
         """
-        found = self.score(
-            texts, want=("style",), batch_size=batch_size, progress=progress
-        )
+        items = checked_texts(texts, "texts", may_be_empty=True)
+        found = self._score(items, None, ("style",), batch_size, progress)
         return found["style"]
 
     def score(
         self,
-        predictions: Sequence[str],
-        sources: Sequence[str] | None = None,
+        predictions: Iterable[str],
+        sources: Iterable[str] | None = None,
         want: Sequence[str] = ROLES,
         *,
         batch_size: int | None = None,
@@ -161,10 +165,30 @@ class Encoder:
             float64 arrays in [0, 1] by the names in `want`. *Shape:* (n,)
 
         Raises:
-            ValueError: `want` has an unknown name, `sources` are missing or of another
-                length than `predictions`, or `batch_size` is below 1.
+            TypeError: a column does not consist of strings.
+            ValueError: `want` has an unknown name or one twice, `sources` are missing
+                or of another length than `predictions`, a text holds a lone surrogate,
+                or `batch_size` is below 1.
         """
-        _check(predictions, sources, want)
+        _check_want(want)
+        judged = checked_texts(predictions, "predictions", may_be_empty=True)
+        rewritten = None
+        if sources is not None:
+            rewritten = checked_texts(sources, "sources", may_be_empty=True)
+        elif "content" in want:
+            raise ValueError("`sources` must be given for 'content'; got None")
+        same_length(predictions=judged, sources=rewritten)
+        return self._score(judged, rewritten, want, batch_size, progress)
+
+    def _score(
+        self,
+        predictions: list[str],
+        sources: list[str] | None,
+        want: Sequence[str],
+        batch_size: int | None,
+        progress: Progress,
+    ) -> dict[str, np.ndarray]:
+        """Compute the scores of checked texts."""
         paired = "content" in want or "fluency" in want
         others = predictions
         if paired and sources is not None:
@@ -264,12 +288,9 @@ def _count_tokens(ids: _Ids) -> int:
     return len(prediction) + len(source)
 
 
-def _check(
-    predictions: Sequence[str], sources: Sequence[str] | None, want: Sequence[str]
-) -> None:
+def _check_want(want: Sequence[str]) -> None:
     unknown = [name for name in want if name not in ROLES]
     if unknown or not want:
         raise ValueError(f"`want` must name some of {ROLES}; got {tuple(want)}")
-    if sources is None and "content" in want:
-        raise ValueError("`sources` must be given for 'content'; got None")
-    same_length(predictions=predictions, sources=sources)
+    if len(set(want)) < len(want):
+        raise ValueError(f"`want` must name each role once; got {tuple(want)}")

@@ -18,6 +18,8 @@ import torch
 from .checks import is_hub_id, is_revision, looks_like_folder
 from .protocols import ENCODER, IDENTIFIER, WIETING
 
+_BUILT_IN = (ENCODER, IDENTIFIER, WIETING)
+
 # What of a model folder can move a score, in it or one folder below.
 _SUFFIXES = {".safetensors", ".bin", ".pt", ".model", ".json", ".txt"}
 _PICKLES = {".bin", ".pt", ".pth", ".pkl"}
@@ -48,8 +50,8 @@ class ModelRef:
 
         Raises:
             TypeError: it is not a string.
-            ValueError: it is empty, a folder that does not exist, or not the form of a
-                Hub id.
+            ValueError: it is empty, a folder that does not exist, not the form of a
+                Hub id, or a built-in name with a revision.
         """
         if isinstance(model, ModelRef):
             return model
@@ -58,7 +60,7 @@ class ModelRef:
             raise TypeError(f"`{argument}` must be a string: {kinds}; got {model!r}")
         if not model.strip() or "\0" in model:
             raise ValueError(f"`{argument}` must be {kinds}; got {model!r}")
-        if model in (ENCODER, IDENTIFIER, WIETING):
+        if model in _BUILT_IN:
             return cls(model)
         # os.path takes a name that the system refuses (too long, nobody's home) for one
         # that is not there; Path raises.
@@ -70,6 +72,11 @@ class ModelRef:
                 f"`{argument}` must be {kinds}; there is no folder {model!r}"
             )
         name, at, revision = model.partition("@")
+        if name in _BUILT_IN:
+            raise ValueError(
+                f"`{argument}` must name {name!r} without a revision, because it does"
+                f" not come from the Hub; got {model!r}"
+            )
         if not at:
             revision = "main"
         if not is_hub_id(name) or not is_revision(revision):

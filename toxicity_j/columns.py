@@ -18,6 +18,7 @@ __all__ = [
     "BLOCK",
     "NAMES",
     "Columns",
+    "check_present",
     "check_unterminated",
     "same_length",
 ]
@@ -116,7 +117,7 @@ class Columns:
         # alone.
         if protocol.references == "unused":
             references = None
-        _check_present(protocol, sources, references)
+        check_present(protocol, sources, references)
         if sources is not None:
             sources = self._read(protocol, "sources", sources)
         if references is not None:
@@ -217,10 +218,16 @@ def _terminated(text: str) -> str:
     return text + "\n"
 
 
-def _check_present(
+def check_present(
     protocol: Protocol, sources: list[str] | None, references: list[list[str]] | None
 ) -> None:
-    """Check that the J asked for, by giving more than predictions, can be computed."""
+    """Check that the J asked for, by giving more than predictions, can be computed.
+
+    Raises:
+        ValueError: a column that the protocol needs is missing.
+    """
+    if protocol.references == "unused":
+        return
     if references is None and sources is not None and protocol.references == "required":
         factor = "the third factor of J"
         if protocol.content is not None and protocol.content.reference_weight > 0:

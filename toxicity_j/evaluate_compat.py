@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import os
 import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from .stored_columns import (
     all_or_none,
     appended,
     await_reader,
+    check_same_columns,
     leave,
     row_count,
     rows_of,
@@ -85,9 +87,11 @@ class StoredColumns:
         """Make the lock; to be called before evaluate's `__init__`."""
         self._storage_lock = threading.RLock()
         self._storing_threads: set[int] = set()
+        self._stored_names: frozenset[str] = frozenset()
 
-    def join_stored(self, given: Stored | None) -> Stored | None:
-        """Return the columns that compute() is to score.
+    @contextlib.contextmanager
+    def join_stored(self, given: Stored | None) -> Iterator[Stored | None]:
+        """Take the columns that compute() is to score; put them back if it fails.
 
         They are the given ones behind those that the same thread stored; without given
         ones, all that is stored. None in every process but the first of several.
@@ -97,27 +101,62 @@ class StoredColumns:
             ValueError: there is nothing to score, a column is there for some segments
                 only, or another process did not come within `timeout`.
         """
-        is_shared = self.num_process > 1
         with self._storage_lock:
-            has_stored = threading.get_ident() in self._storing_threads
-            if given is not None and not is_shared and not has_stored:
-                return given
-            if is_shared and (given is not None or self.writer is None):
-                # Process 0 reads it there.
-                self.store(given or dict.fromkeys(self.features, []))
-            if self.writer is None and not is_shared:
-                raise ValueError(
-                    "`predictions` must be given to compute(), or stored before by"
-                    " add() or add_batch()"
-                )
-            stored = self._take()
-        if stored is None:
+            threads, names = set(self._storing_threads), self._stored_names
+            stored = self._take_for(given)
+        try:
+            yield self._joined(stored, given)
+        except BaseException:
+            # Of several processes the others have gone on to their next round.
+            if stored is not None and self.num_process == 1:
+                with self._storage_lock:
+                    self.store(stored)
+                    self._storing_threads |= threads
+                    self._stored_names = names
+            raise
+
+    def add_stored(self, columns: Stored) -> None:
+        """Store further segments.
+
+        Raises:
+            OSError: the file cannot be written.
+            ValueError: other columns are given than for those that are stored.
+        """
+        with self._storage_lock:
+            if self._stored_names:
+                check_same_columns(self._stored_names, columns)
+            self.store(columns)
+            given = (name for name, column in columns.items() if column is not None)
+            self._stored_names = frozenset(given)
+
+    def _take_for(self, given: Stored | None) -> dict[str, list[Any]] | None:
+        """Take what is stored, unless the given columns stand alone."""
+        is_shared = self.num_process > 1
+        has_stored = threading.get_ident() in self._storing_threads
+        if given is not None and not is_shared and not has_stored:
             return None
+        if is_shared and (given is not None or self.writer is None):
+            # Process 0 reads it there.
+            self.store(given or dict.fromkeys(self.features, []))
+        if self.writer is None and not is_shared:
+            raise ValueError(
+                "`predictions` must be given to compute(), or stored before by"
+                " add() or add_batch()"
+            )
+        return self._take()
+
+    def _joined(
+        self, stored: dict[str, list[Any]] | None, given: Stored | None
+    ) -> Stored | None:
+        """Return the given columns behind the taken ones."""
+        is_shared = self.num_process > 1
+        if stored is None:
+            return None if is_shared else given
         if given is not None and not is_shared:
             stored = appended(stored, given)
         return {name: all_or_none(name, column) for name, column in stored.items()}
 
-    def store(self, columns: Stored) -> None:
+    def store(self, columns: Mapping[str, list[Any] | None]) -> None:
         """Write columns to evaluate's Arrow file; if that fails, discard all.
 
         Args:
@@ -158,14 +197,14 @@ class StoredColumns:
             self.discard()
             raise
         self.filelocks = self.file_paths = None
-        self._storing_threads.clear()
+        self._forget()
         return stored
 
     def discard(self) -> None:
         """Let go of what is stored: files and locks."""
         # evaluate does so after a success only (`compute`).
         with self._storage_lock:
-            self._storing_threads.clear()
+            self._forget()
             self._close_writer()
             locks, paths = list(self.filelocks or []), list(self.file_paths or [])
             if self.filelock is not None and self.num_process == 1:
@@ -176,6 +215,11 @@ class StoredColumns:
                 lock.release()
             self.cache_file_name = None
             self.filelock = self.filelocks = self.file_paths = None
+
+    def _forget(self) -> None:
+        """Note that nothing is stored."""
+        self._storing_threads.clear()
+        self._stored_names = frozenset()
 
     def _write(self, columns: dict[str, list[Any]]) -> None:
         if self.writer is None:

@@ -235,4 +235,7 @@ def _acceptability(
     logits = call.take(["fluency"], scored)
     if is_argmax:
         return np.array(logits.argmax(axis=1) == index, dtype=np.float64)
-    return probabilities(logits, independent=model.multi_label)[:, index]
+    p_class = probabilities(logits, independent=model.multi_label)[:, index]
+    if loaded.meaning == "unacceptable":
+        return 1 - p_class
+    return p_class

@@ -40,6 +40,9 @@ def _is_copy(prediction: str, other: str) -> bool:
     return normalize(prediction).lower() == normalize(other).lower()
 
 
+# A blank prediction is blank first, even where it copies a blank source. Both cases go
+# by the normalized texts.
+#
 # | case | where | SIM | FL |
 # |---|---|---|---|
 # | blank prediction | protocols with `blank_is_zero` | 0 | 0 |

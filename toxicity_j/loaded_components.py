@@ -10,7 +10,7 @@ from typing import Any
 
 from .builtin_weights import name_with_digest
 from .checkpoints import ModelRef, folder_digest, resolve_commit
-from .class_labels import find_class
+from .class_labels import FoundClass, find_class
 from .components import Component, Role
 from .model_classifier import Classifier
 from .model_loading import load
@@ -31,7 +31,8 @@ class LoadedComponent:
         component: which model, in which role.
         model: what `load` returned.
         index: the class of a classifier that is read.
-        meaning: what that class means: "toxic", "neutral" or "acceptable".
+        meaning: what that class means: "toxic" or "neutral", "acceptable" or
+            "unacceptable".
     """
 
     component: Component
@@ -132,27 +133,50 @@ def resolve_class(
     rule = decision.rule
     if component.role == "fluency":
         rule = getattr(protocol.fluency, "rule", "soft")
-    # Of one class the argmax is always that class.
-    if rule == "argmax" and len(model.labels) < 2:
-        message = (
-            f"`{component.role}_model` must have two or more classes for the rule"
-            " 'argmax'"
+    if rule == "argmax":
+        _check_exclusive(component, model)
+    found = _found_class(component, model)
+    # The released scripts compare the logit of the toxic class; no other stands for it.
+    if rule == "logit" and found.meaning != "toxic":
+        raise ValueError(
+            "`style_model` must have a toxic class for the rule 'logit';"
+            f" {component.model} has {dict(model.labels)}"
         )
-        raise ValueError(f"{message}; {component.model} has {len(model.labels)}")
-    index = _class_index(component, model)
-    return LoadedComponent(component, model, index, component.positive_class)
+    return LoadedComponent(component, model, found.index, found.meaning)
 
 
-def _class_index(component: Component, classifier: Classifier) -> int:
+def _check_exclusive(component: Component, classifier: Classifier) -> None:
+    """Check that an argmax over the classes says something."""
+    message = (
+        f"`{component.role}_model` must have two or more classes for the rule 'argmax'"
+    )
+    # Of one class the argmax is always that class.
+    if len(classifier.labels) < 2:
+        raise ValueError(f"{message}; {component.model} has {len(classifier.labels)}")
+    # Several independent classes may hold at once, or none.
+    if classifier.multi_label:
+        raise ValueError(
+            f"{message} that exclude each other; {component.model} is a multi-label"
+            f" classifier of {dict(classifier.labels)}"
+        )
+
+
+def _found_class(component: Component, classifier: Classifier) -> FoundClass:
     """Return the class by the user's word, the protocol's, or the labels."""
+    meaning = component.positive_class
     if component.label is not None:
-        return classifier.label_index(component.label)
+        index = classifier.label_index(component.label)
+        return FoundClass(index, meaning, by_name=True)
     if component.is_published and component.index is not None:
         _check_published_index(component, classifier)
-        return component.index
+        return FoundClass(component.index, meaning, by_name=True)
     option = f"{component.role}_label"
     found = find_class(
-        classifier.labels, component.positive_class, component.index, option
+        classifier.labels,
+        meaning,
+        component.index,
+        option,
+        independent=classifier.multi_label,
     )
     if not found.by_name:
         logger.warning(
@@ -160,11 +184,11 @@ def _class_index(component: Component, classifier: Classifier) -> int:
             " protocol's own model. Give `%s` if it is another",
             component.model,
             dict(classifier.labels),
-            component.positive_class,
+            meaning,
             found.index,
             option,
         )
-    return found.index
+    return found
 
 
 def _check_published_index(component: Component, classifier: Classifier) -> None:

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from .signature import render
+
 # Corpus key and the per-segment column whose mean it is.
 MEANS = {"sta": "sta", "nontoxic_share": "nontoxic", "sim": "sim", "fl": "fl", "j": "j"}
 _LISTED = ("sta", "sim", "fl", "j", "p_toxic")
 
 
-@dataclass(frozen=True)
+# Arrays have no single truth value, so each object equals itself alone.
+@dataclass(frozen=True, eq=False)
 class Segments:
     """Scores of each segment, float64, *Shape:* (n,) each.
 
@@ -118,7 +121,8 @@ def add_languages(
 
 def with_languages(signature: str, languages: Iterable[str]) -> str:
     """Return a signature that names the languages of the results, in their order."""
-    return f"{signature}|languages:{','.join(sorted(set(languages)))}"
+    names = render({"languages": ",".join(sorted(set(languages)))})
+    return f"{signature}|{names}"
 
 
 def mean(values: Sequence[float]) -> float:

@@ -164,6 +164,7 @@ class Scorer:
                 roles,
                 read.references,
                 soft=self._soft,
+                has_sources=read.sources is not None,
             )
             blocks = [self._scores(roles, block, call) for block in read.blocks()]
         call.warn_of_truncation()

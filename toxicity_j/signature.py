@@ -30,6 +30,7 @@ def signature_of(
     references: list[list[str]] | None,
     *,
     soft: bool,
+    has_sources: bool,
 ) -> str:
     """Return every setting that can move a number, and none that cannot.
 
@@ -40,6 +41,7 @@ def signature_of(
         roles: the factors that are computed.
         references: those that are read; None without any.
         soft: whether STA is a probability.
+        has_sources: whether there are sources.
     """
     names: dict[str, str] = {}
     dtypes: dict[str, str] = {}
@@ -56,6 +58,7 @@ def signature_of(
         soft=soft,
         detokenizes=_detokenizes(protocol, models, roles),
         references=reference_counts(references),
+        lacks_sources=not has_sources and _reads_sources(protocol, models, roles, soft),
         dtype=precision(dtypes),
     )
 
@@ -68,6 +71,7 @@ def in_order(
     soft: bool,
     detokenizes: bool = False,
     references: str | bool = False,
+    lacks_sources: bool = False,
     dtype: str = "float32",
 ) -> str:
     """Write the settings in the one order that all signatures have.
@@ -79,6 +83,8 @@ def in_order(
         soft: whether STA is a probability.
         detokenizes: whether a classifier reads texts with their punctuation joined.
         references: how many there are per segment, or False.
+        lacks_sources: whether a factor was computed without the sources that it reads
+            where there are any.
         dtype: the models' number format.
     """
     settings: dict[str, object] = {"j": protocol_name(protocol), **names}
@@ -87,6 +93,8 @@ def in_order(
     settings["newline"] = protocol.newline
     settings["detok"] = detokenizes
     settings["references"] = references
+    if lacks_sources:
+        settings["sources"] = False
     settings["dtype"] = dtype
     settings["version"] = VERSION
     return render(settings)
@@ -105,6 +113,16 @@ def _detokenizes(
     return any(
         role in detokenizing and models.kind(role) == "classifier" for role in roles
     )
+
+
+def _reads_sources(
+    protocol: Protocol, models: LoadedComponents, roles: Sequence[Role], soft: bool
+) -> bool:
+    """Return whether a factor can be computed without sources, but by another rule."""
+    if protocol.style.relative and soft:
+        return True
+    # Beside its source the encoder judges what the rewrite did to it.
+    return "fluency" in roles and models.kind("fluency") == "encoder"
 
 
 def render(settings: Mapping[str, object]) -> str:

@@ -6,7 +6,7 @@ A column that is absent for some of the parts only is an error that names it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ __all__ = [
     "all_or_none",
     "appended",
     "await_reader",
+    "check_same_columns",
     "checked_columns",
     "leave",
     "row_count",
@@ -61,6 +62,22 @@ def checked_columns(
         if column is not None:
             raise ValueError(f"`predictions` must be given with `{name}`")
     return None
+
+
+def check_same_columns(stored: Collection[str], given: Stored) -> None:
+    """Check that further segments have the columns of those that are stored.
+
+    Raises:
+        ValueError: they lack one, or have another one.
+    """
+    for name, column in given.items():
+        was_given = name in stored
+        if was_given != (column is not None):
+            before = "have it" if was_given else "lack it"
+            raise ValueError(
+                f"`{name}` must be given for every item or for none; the items stored"
+                f" before {before}"
+            )
 
 
 def row_count(columns: Mapping[str, list[Any] | None]) -> int:

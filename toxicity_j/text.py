@@ -38,6 +38,8 @@ __all__ = [
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+# Where one of these is, what is seen is not what is written.
+_MARKUP = re.compile("[&<]|%20")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _INLINE_TAG = re.compile(
     r"</?(?:a|b|em|font|i|mark|s|small|span|strong|u)(?:\s+[\w-]+=[^<>]{0,200})?>",
@@ -98,7 +100,7 @@ def normalize(text: str) -> str:
     - hashtags in camel case become words: `#GoHome` -> `#Go Home`;
     - control characters and white space become one space, and none at the ends.
     """
-    if "&" in text or "<" in text or "%20" in text:
+    if _MARKUP.search(text):
         text = _undo_markup(text)
     # Most texts are ASCII and need one step only.
     text = text.replace("`", "'") if text.isascii() else _fold(text)
@@ -111,7 +113,7 @@ def normalize(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Return whether no letter, digit or symbol is seen; punctuation is blank."""
-    if "<" not in text and "&" not in text and _SEEN_ASCII.search(text):
+    if _SEEN_ASCII.search(text) and not _MARKUP.search(text):
         return False
     categories = map(unicodedata.category, normalize(text))
     return not any(category.startswith(_SEEN_CATEGORIES) for category in categories)

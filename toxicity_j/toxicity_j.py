@@ -31,7 +31,7 @@ from .checkpoints import ModelRef
 from .checks import check_flag, check_known
 from .class_labels import find_class
 from .column_checks import checked_texts
-from .columns import NAMES, Columns, check_unterminated
+from .columns import NAMES, Columns, check_present, check_unterminated
 from .components import Component
 from .confidence import corpus_intervals, interval_statistics
 from .cpu_linear import use_onednn_linear
@@ -143,6 +143,9 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
     ) -> dict[str, Any] | None:
         """Score the given columns after any stored ones.
 
+        After an error what was stored is still stored; `discard()` lets go of it. Of
+        several processes nothing stays.
+
         Args:
             predictions: n strings, the rewrites to judge.
             sources: n strings, the texts that were rewritten.
@@ -172,19 +175,19 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         if confidence is not None:
             statistics = interval_statistics(confidence)
         given = checked_columns(predictions, sources, references, languages, data)
-        joined = self.join_stored(given)
-        if joined is None:
-            return None
-        columns = Columns(**joined, unterminated=lacking_newline)  # type: ignore[arg-type]
-        segments = self._score(columns)
-        scores = segments.corpus()
-        if statistics is not None:
-            scores["ci"] = corpus_intervals(segments, statistics, confidence)
-        if per_segment:
-            scores["segments"] = segments.as_lists()
-        if bleu_source:
-            scores["bleu_source"] = self._bleu_source(columns)
-        return scores
+        with self.join_stored(given) as joined:
+            if joined is None:
+                return None
+            columns = Columns(**joined, unterminated=lacking_newline)  # type: ignore[arg-type]
+            segments = self._score(columns)
+            scores = segments.corpus()
+            if statistics is not None:
+                scores["ci"] = corpus_intervals(segments, statistics, confidence)
+            if per_segment:
+                scores["segments"] = segments.as_lists()
+            if bleu_source:
+                scores["bleu_source"] = self._bleu_source(columns)
+            return scores
 
     def add_batch(
         self,
@@ -200,7 +203,8 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
 
         Raises:
             OSError: the batch could not be written; nothing is stored then.
-            TypeError, ValueError: as compute(); nothing of the batch is stored then.
+            TypeError, ValueError: as compute(), or other columns are given than before;
+                nothing of the batch is stored then.
         """
         check_known("argument of add_batch()", unknown, (*NAMES, "data"))
         columns = checked_columns(predictions, sources, references, languages, data)
@@ -209,8 +213,10 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         if languages is not None and "languages" not in self.features:
             name = self.config_name
             expected = f"`languages` is not stored for the protocol {name!r}"
-            raise ValueError(f"{expected}: give it to compute()")
-        self.store(columns)
+            raise ValueError(f"{expected}: give all columns to one call of compute()")
+        checked = Columns(**columns)  # type: ignore[arg-type]
+        check_present(self.scorer.protocol, checked.sources, checked.references)
+        self.add_stored(columns)
 
     def add(self, **segment: Any) -> None:
         """Store one segment until compute().
@@ -224,6 +230,11 @@ class ToxicityJ(StoredColumns, evaluate.Metric):  # type: ignore[misc]
         batch = {}
         for name, value in segment.items():
             plural = PLURALS.get(name, name)
+            if plural in batch:
+                singular = plural.removesuffix("s")
+                raise TypeError(
+                    f"`{singular}` is another name of `{plural}`; give one of them"
+                )
             batch[plural] = None if value is None else [value]
         check_known("argument of add()", batch, NAMES)
         self.add_batch(**batch)
