@@ -256,6 +256,51 @@ def test_too_few_resamples_for_many_pairs_are_said():
     assert compare(systems, n_resamples=2000).warnings == ()
 
 
+def of_size(systems, n):
+    """Return systems whose STA differs by chance only, by name."""
+    generator = np.random.default_rng(n)
+    return {str(place): segments(generator.random(n)) for place in range(systems)}
+
+
+def test_what_can_lower_the_smallest_p_value_is_named():
+    # One pair of 6 segments: 2 / 2 ** 6 = 0.031, whatever the number of resamples.
+    (note,) = compare(of_size(2, 6), n_resamples=5000).warnings
+    assert note == (
+        "With 1 pair, 6 segments and 5000 resamples the smallest possible p-value is"
+        " 0.031; more segments can lower it."
+    )
+    # 1 / 21 = 0.048 is more than 2 / 2 ** 20.
+    (note,) = compare(of_size(2, 20), n_resamples=20).warnings
+    assert note.endswith("p-value is 0.048; more resamples can lower it.")
+    # Three pairs: 3 * 2 / 2 ** 7 = 0.047, corrected.
+    (note,) = compare(of_size(3, 7)).warnings
+    assert note.startswith("With 3 pairs, 7 segments and 1000 resamples")
+    assert "corrected p-value is 0.047; more segments" in note
+
+
+def test_too_few_segments_for_many_pairs_are_said():
+    # 3 * 2 / 2 ** 6 = 0.094 is above 0.05.
+    assert compare(of_size(3, 6)).warnings == (
+        "6 segments are too few for 3 pairs: below 7 no difference can be significant.",
+    )
+    # 2 / 2 ** 5 = 0.0625 is below 1 - 0.9.
+    (note,) = compare(of_size(2, 5), confidence=0.9).warnings
+    assert "p-value is 0.062; more segments" in note
+    (note,) = compare(of_size(2, 20), n_resamples=10).warnings
+    assert note == "With 1 pair no difference can be significant below 19 resamples."
+
+
+def test_a_p_value_at_the_level_is_significant():
+    # All 9 resamples are on one side: p = 1 / (9 + 1) = 0.1, and 1 - 0.9 is a little
+    # less for floats.
+    better = np.linspace(0.5, 0.9, 20)
+    systems = {"a": segments(better), "b": segments(better / 4)}
+    comparison = compare(systems, n_resamples=9, confidence=0.9)
+    assert comparison.pairs[0].differences["sta"].p_value == 0.1
+    assert [system.letters for system in comparison.systems] == ["a", "b"]
+    assert "below 9 resamples" not in " ".join(comparison.warnings)
+
+
 @pytest.mark.parametrize("kind", [list, np.array])
 def test_languages_are_kept_and_averaged(kind):
     systems = {"a": segments([0.2, 0.4, 0.9, 0.7, 0.5, 0.5])}

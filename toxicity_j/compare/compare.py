@@ -14,7 +14,6 @@ from .groups import indistinct_groups, letters, ranks
 from .inputs import ScoredSystems, check_names, language_means, score_systems
 from .provenance import now, protocol_name, versions
 from .records import Estimate, System
-from .statistics import FEWEST_SEGMENTS
 from .verdict import is_different, limits, verdict
 
 if TYPE_CHECKING:
@@ -105,7 +104,6 @@ def _compared(
             len(pairs),
             draws.n_resamples,
             level,
-            FEWEST_SEGMENTS,
             scored.truncated,
         ),
         signature=scored.signature,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .analysis import Draws, tested
+from .attainable import is_significant
 from .comparison import Comparison
 from .records import MEASURES
 from .resampling import Array
@@ -126,7 +127,7 @@ def drops(new: Comparison, old: Comparison) -> list[str]:
     measure = MEASURES[new.main]
     sentences = []
     for (name, _), change in zip(matched, tested(gaps, len(gaps), draws), strict=True):
-        is_clear = change.p_corrected <= 1 - new.confidence
+        is_clear = is_significant(change.p_corrected, 1 - new.confidence)
         if is_clear and change.value < -_ROUNDING:
             sentences.append(
                 f"{name}: {measure} fell by {-change.value:.3g} (p ="
