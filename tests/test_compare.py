@@ -184,6 +184,26 @@ def test_p_values_are_corrected_over_the_pairs():
     assert "corrected p" in comparison.verdict[0]
 
 
+def test_rounding_is_a_tie_everywhere():
+    scores = np.random.default_rng(0).uniform(0.2, 0.8, 30)
+    noise = np.random.default_rng(1).uniform(1e-8, 9e-7, 30)
+    old, new = segments(scores), segments(scores - noise)
+    comparison = compare({"a": old, "b": new})
+    pair = comparison.pairs[0]
+    difference = pair.differences["sta"]
+    assert (pair.wins, pair.ties, pair.losses) == (0, 30, 0)
+    assert (difference.p_value, difference.effect_size) == (1.0, None)
+    # What is shown is the difference as it is.
+    assert difference.value == pytest.approx(noise.mean())
+    assert "cannot be told apart" in comparison.verdict[0]
+    assert comparison.smallest_difference == {}
+    assert drops(compare({"a": new}), compare({"a": old})) == []
+    # Ten times as much is a difference.
+    clear = compare({"a": old, "b": segments(scores - 10 * noise - 1e-6)}).pairs[0]
+    assert (clear.wins, clear.ties, clear.losses) == (30, 0, 0)
+    assert clear.differences["sta"].p_value < 0.01
+
+
 def test_drops_are_corrected_over_the_systems():
     good, bad = segments([0.9] * 6), segments([0.5] * 6)
     # Of 2 ** 6 sign patterns two reach the sum: p = 2 / 64 = 0.031, times 2 is above

@@ -22,8 +22,9 @@ Measures = Mapping[str, Array]
 # Lower and upper end of an interval; None where there is none.
 Bounds = tuple[float | None, float | None]
 
-# Differences between scores that are smaller than this are rounding, and count as ties.
-_ROUNDING = 1e-9
+# Scores that differ by up to this are equal, because scores of equal texts differ by up
+# to about 1e-7 between machines and versions of torch.
+TIE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,17 @@ def tested_pairs(
 def tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
     """Test columns of differences; each `count` of them are corrected together.
 
+    Differences up to `TIE` count as 0 in tests and effect sizes. Means and intervals
+    are those of the differences as they are.
+
     Args:
         gaps: per-segment differences, *Shape:* (n,) each.
         count: number of columns per correction, which divides their number.
         draws: how to resample.
     """
+    untied = list(map(_without_ties, gaps))
     # Tests are made on differences of at most 1, so that rounding has one size.
-    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
+    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in untied]
     p_values = paired_p_values(
         np.stack(scaled, axis=1),
         n_resamples=draws.n_resamples,
@@ -131,9 +136,9 @@ def smallest_differences(
     for measure in systems[first_system]:
         found = []
         for first, second in order:
-            one, other = systems[first][measure], systems[second][measure]
+            gaps = _without_ties(systems[first][measure] - systems[second][measure])
             detectable = smallest_detectable_difference(
-                one, other, level=level / len(order)
+                gaps, np.zeros_like(gaps), level=level / len(order)
             )
             if detectable:
                 found.append(detectable)
@@ -177,13 +182,14 @@ def _difference(
     gaps: Array, bounds: Bounds, p_value: float, p_corrected: float
 ) -> Difference:
     low, high = bounds
+    untied = _without_ties(gaps)
     return Difference(
         value=mean(gaps.tolist()),
         low=low,
         high=high,
         p_value=p_value,
         p_corrected=p_corrected,
-        effect_size=effect_size(gaps, np.zeros_like(gaps)),
+        effect_size=effect_size(untied, np.zeros_like(untied)),
     )
 
 
@@ -194,9 +200,9 @@ def _pair(
     differences: dict[str, Difference],
 ) -> Pair:
     first, second = names
-    gaps = systems[first][main] - systems[second][main]
-    wins = int(np.sum(gaps > _ROUNDING))
-    losses = int(np.sum(gaps < -_ROUNDING))
+    gaps = _without_ties(systems[first][main] - systems[second][main])
+    wins = int(np.sum(gaps > 0))
+    losses = int(np.sum(gaps < 0))
     parts = {}
     if main == "j":
         parts = contributions(systems[first], systems[second])
@@ -209,6 +215,11 @@ def _pair(
         ties=len(gaps) - wins - losses,
         losses=losses,
     )
+
+
+def _without_ties(gaps: Array) -> Array:
+    """Return differences with 0 for those that are ties."""
+    return np.where(np.abs(gaps) <= TIE, 0.0, gaps)
 
 
 def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .analysis import Draws, tested
+from .analysis import TIE, Draws, tested
 from .attainable import is_significant
 from .comparison import Comparison
 from .records import MEASURES
@@ -16,10 +16,6 @@ from .resampling import Array
 
 if TYPE_CHECKING:
     from ..protocols import Protocol
-
-# Scores of equal texts differ by up to about 1e-7 between machines and versions of
-# torch, which is not a drop.
-_ROUNDING = 1e-6
 
 
 def parse_floors(texts: Sequence[str]) -> dict[str, float]:
@@ -128,7 +124,7 @@ def drops(new: Comparison, old: Comparison) -> list[str]:
     sentences = []
     for (name, _), change in zip(matched, tested(gaps, len(gaps), draws), strict=True):
         is_clear = is_significant(change.p_corrected, 1 - new.confidence)
-        if is_clear and change.value < -_ROUNDING:
+        if is_clear and change.value < -TIE:
             sentences.append(
                 f"{name}: {measure} fell by {-change.value:.3g} (p ="
                 f" {change.p_value:.2g})"
