@@ -310,6 +310,16 @@ def test_too_few_segments_for_many_pairs_are_said():
     assert note == "With 1 pair no difference can be significant below 19 resamples."
 
 
+def test_nothing_is_said_of_differences_that_no_test_can_find():
+    # 2 / 2 ** 6 = 0.031 reaches 0.05, and 3 * 0.031 does not.
+    assert compare(of_size(2, 6)).smallest_difference["sta"] > 0
+    assert compare(of_size(3, 6)).smallest_difference == {}
+    assert "would be found" not in compare(of_size(3, 6)).to_text()
+    # 1 / 11 is above 0.05.
+    assert compare(of_size(2, 20), n_resamples=10).smallest_difference == {}
+    assert compare(of_size(2, 20), n_resamples=19).smallest_difference["sta"] > 0
+
+
 def test_a_p_value_at_the_level_is_significant():
     # All 9 resamples are on one side: p = 1 / (9 + 1) = 0.1, and 1 - 0.9 is a little
     # less for floats.

@@ -281,16 +281,36 @@ def test_effect_size_is_the_mean_over_the_standard_deviation():
     assert effect_size([0.5], [0.3]) is None
 
 
-def test_the_smallest_detectable_difference_is_found_4_times_in_5():
-    generator = np.random.default_rng(2)
-    n = 50
+@pytest.mark.parametrize("n", [6, 7, 8, 10, 20, 50])
+@pytest.mark.parametrize("level", [0.05, 0.005])
+def test_the_smallest_detectable_difference_is_found_4_times_in_5(n, level):
+    generator = np.random.default_rng(n)
     a, b = generator.normal(0.5, 0.1, (2, n))
-    smallest = smallest_detectable_difference(a, b)
+    smallest = smallest_detectable_difference(a, b, level=level)
+    if 2 / 2**n > level:
+        assert smallest is None
+        return
     # Differences with just that mean and the standard deviation that was seen.
     spread = (a - b).std(ddof=1)
     differences = generator.normal(smallest, spread, (n, 1500))
-    found = stats.ttest_1samp(differences, 0).pvalue <= 0.05
-    assert found.mean() == pytest.approx(0.8, abs=0.03)
+    p_values = paired_p_values(
+        differences / np.abs(differences).max(), n_resamples=1000, seed=0
+    )
+    # The standard error of a share near 0.8 is 0.01.
+    assert np.mean(p_values <= level) == pytest.approx(0.8, abs=0.045)
+
+
+def test_no_difference_is_detectable_at_a_level_that_flips_do_not_reach():
+    one, other = np.linspace(0, 1, 7), np.zeros(7)
+    # 2 / 2 ** 7 = 0.0156.
+    assert smallest_detectable_difference(one, other, level=0.0156) is None
+    assert smallest_detectable_difference(one, other, level=0.0157) > 0
+    # 2 / 2 ** 5 = 0.0625.
+    assert smallest_detectable_difference(one[:5], other[:5], level=0.1) > 0
+    assert smallest_detectable_difference([0.5], [0.1], level=0.9) is None
+    # Of very many segments every level can be reached.
+    many = np.linspace(0, 1, 2000)
+    assert smallest_detectable_difference(many, many**2, level=1e-12) > 0
 
 
 def test_scores_near_the_largest_float_overflow_nowhere():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..results import mean
+from .attainable import fewest_resamples
 from .intervals import intervals, is_decision, share_interval
 from .records import FACTORS, Difference, Estimate, Pair
 from .resampling import Array, paired_p_values
@@ -121,15 +122,19 @@ def tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
 
 
 def smallest_differences(
-    systems: Mapping[str, Measures], order: Sequence[tuple[str, str]], level: float
+    systems: Mapping[str, Measures], order: Sequence[tuple[str, str]], draws: Draws
 ) -> dict[str, float]:
     """Return, by measure, the smallest difference that tests show with a power of 0.8.
 
     The level is shared by the pairs (Bonferroni), as the smallest corrected p-value is.
     Pairs whose differences are all equal show no spread, so they say nothing of it; a
-    measure without any other pair is left out.
+    measure without any other pair is left out. Where segments or resamples are too few
+    for any difference to be significant, all are.
     """
     if not order:
+        return {}
+    level = (1 - draws.confidence) / len(order)
+    if draws.n_resamples < fewest_resamples(level):
         return {}
     first_system, _ = order[0]
     smallest = {}
@@ -138,7 +143,7 @@ def smallest_differences(
         for first, second in order:
             gaps = _without_ties(systems[first][measure] - systems[second][measure])
             detectable = smallest_detectable_difference(
-                gaps, np.zeros_like(gaps), level=level / len(order)
+                gaps, np.zeros_like(gaps), level=level
             )
             if detectable:
                 found.append(detectable)

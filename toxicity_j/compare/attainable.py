@@ -30,6 +30,21 @@ def smallest_p_value(n: int, n_resamples: int) -> float:
     return max(2.0 ** (1 - n), 1 / (n_resamples + 1))
 
 
+def attained_level(n: int, level: float) -> float:
+    """Return the largest p-value of all sign flips that is at most a level, or 0.
+
+    With 6 segments p-values are multiples of 2 / 2**6 = 0.031, so a test at the level
+    0.05 is one at 0.031.
+
+    Args:
+        n: segments, at least 1.
+        level: of one test, in (0, 1).
+    """
+    # With more segments the steps are too fine to matter.
+    step = 2.0 ** (1 - min(n, 50))
+    return math.floor(level / step + _ROUNDING) * step
+
+
 def fewest_segments(level: float) -> int:
     """Return how many segments sign flips need for a p-value of at most a level.
 

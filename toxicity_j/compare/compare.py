@@ -90,7 +90,7 @@ def _compared(
     systems = tuple(
         _system(scored, name, ranked[name], marks[name], found[name]) for name in names
     )
-    smallest = smallest_differences(scored.columns, order, level)
+    smallest = smallest_differences(scored.columns, order, draws)
     return Comparison(
         systems=systems,
         pairs=tuple(pairs),
