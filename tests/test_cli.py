@@ -148,6 +148,15 @@ class TestRefusals:
             ("score kind.txt --batch-size 0", "`batch_size` must be at least 1"),
             ("score kind.txt --style-model ./none", "there is no folder './none'"),
             (
+                "score kind.txt --confidence 95",
+                "`--confidence` must be in (0, 1); got 95",
+            ),
+            (
+                "compare kind.txt copy.txt --resamples 0",
+                "`--resamples` must be at least 1; got 0",
+            ),
+            ("score kind.txt --seed -1", "`--seed` must be at least 0; got -1"),
+            (
                 "score kind.txt --fail-under x=1",
                 "`--fail-under` must be one of sta, nontoxic_share, sim, fl, j",
             ),
@@ -510,8 +519,8 @@ class TestResults:
             ("--input-format tsv", "`--input-format` does not go with `--stream`"),
             ("--format csv", "`--format` must be one of ['text', 'json'] with"),
             ("--output scores.md", "`--format` must be one of ['text', 'json'] with"),
-            ("--confidence 1", "`confidence` must be in (0, 1); got 1"),
-            ("--resamples 0", "`n_resamples` must be at least 1; got 0"),
+            ("--confidence 1", "`--confidence` must be in (0, 1); got 1"),
+            ("--resamples 0", "`--resamples` must be at least 1; got 0"),
             ("--fail-under sim=0.5", "`--fail-under` names sim, which needs sources"),
             ("--output alone.jsonl", "`--output` must not overwrite an input"),
             ("--output none/x.json", "`--output` must lie in an existing folder"),

@@ -11,7 +11,6 @@ from typing import Any
 
 from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Output, Request, request
-from .compare.checks import check_draws, check_level
 from .compare.formats import ReaderError
 from .compare.gate import below_floors, check_floors, parse_floors
 from .compare.records import MEASURES
@@ -70,8 +69,6 @@ def stream(given: Mapping[str, Any]) -> int:
     floors = parse_floors(wanted.fail_under)
     columns = _columns(wanted)
     check_floors(floors, get_protocol(wanted.protocol), columns)
-    check_level(wanted.confidence, "confidence")
-    check_draws(wanted.resamples, wanted.seed)
     scores = score_dataset(
         list(wanted.files),
         given["stream"],
