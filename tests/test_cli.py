@@ -677,28 +677,44 @@ class TestGates:
         assert run(*arguments, "--output", "new.json").exit_code == 1
 
     def test_a_drop_within_chance_passes(self, files):
-        # One of four texts is worse: sign flips give p = 1, and no test of four pairs
-        # reaches 0.05.
-        (files / "once.txt").write_text("\n".join([SOURCES[0], *KIND[1:]]) + "\n")
+        # One of twelve texts is worse: sign flips give p = 1.
+        kind, once = KIND * 3, [SOURCES[0], *KIND[1:], *KIND, *KIND]
+        for name, lines in (("kind.txt", kind), ("once.txt", once)):
+            (files / name).write_text("\n".join(lines) + "\n")
         run("score", "kind.txt", *self.STYLE, "--output", "good.json")
         assert (
             run("score", "once.txt", *self.STYLE, "--against", "good.json").exit_code
             == 0
         )
 
-    def test_other_settings_and_segments_are_refused(self, files):
-        run("score", "kind.txt", *self.STYLE, "--output", "old.json")
-        other = refused(
-            "score",
-            "kind.txt",
-            *self.STYLE,
-            "--threshold",
-            "0.3",
-            "--against",
-            "old.json",
+    def test_a_gate_that_could_never_fail_is_refused(self, files, monkeypatch):
+        run("score", "kind.txt", *self.STYLE, "--output", "few.json")
+        (files / "long.txt").write_text("\n".join(KIND * 5) + "\n")
+        run("score", "long.txt", *self.STYLE, "--output", "long.json")
+
+        def score(*given, **options):
+            raise AssertionError("scored before it was checked")
+
+        monkeypatch.setattr("toxicity_j.scorer.Scorer.score", score)
+        monkeypatch.setattr("toxicity_j.cold_identifier.score_style", score)
+        # 2 / 2 ** 4 = 0.125.
+        assert refused("score", "kind.txt", *self.STYLE, "--against", "few.json") == (
+            "`--against` could never fail, because no drop could be significant: for 1"
+            " system at `--confidence 0.95` it needs at least 6 segments (got 4), or a"
+            " lower `--confidence`"
         )
+        # 1 / 11 is above 0.05, and 1 / 1001 above 0.0001.
+        against = ("score", "long.txt", *self.STYLE, "--against", "long.json")
+        few = refused(*against, "--resamples", "10")
+        assert "it needs `--resamples` of at least 19 (got 10), or a lower" in few
+        strict = refused(*against, "--confidence", "0.9999")
+        assert "it needs `--resamples` of at least 9999 (got 1000), or" in strict
+
+    def test_other_settings_and_segments_are_refused(self, files):
+        (files / "kind.txt").write_text("\n".join(KIND * 3) + "\n")
+        run("score", "kind.txt", *self.STYLE, "--output", "old.json")
+        arguments = ("score", "kind.txt", *self.STYLE, "--against", "old.json")
+        other = refused(*arguments, "--threshold", "0.3")
         assert other.startswith("`--against` must have the signature ")
         (files / "kind.txt").write_text("\n".join(KIND[:3]) + "\n")
-        assert "it has 4, this comparison has 3" in refused(
-            "score", "kind.txt", *self.STYLE, "--against", "old.json"
-        )
+        assert "it has 12, this comparison has 3" in refused(*arguments)

@@ -5,6 +5,7 @@ Scores are made by hand.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -205,22 +206,101 @@ def test_rounding_is_a_tie_everywhere():
 
 
 def test_drops_are_corrected_over_the_systems():
-    good, bad = segments([0.9] * 6), segments([0.5] * 6)
-    # Of 2 ** 6 sign patterns two reach the sum: p = 2 / 64 = 0.031, times 2 is above
-    # 0.05.
+    good, bad = segments([0.9] * 7), segments([0.5] * 7)
+    # Of 2 ** 7 sign patterns two reach the sum: p = 2 / 128 = 0.0156, and 0.031 for two
+    # systems.
     found = drops(compare({"a": bad}), compare({"renamed": good}))
-    assert found == ["a: STA fell by 0.4 (p = 0.031)"]
+    assert found == ["a: STA fell by 0.4 (p = 0.016)"]
     same = compare({"a": good, "b": good})
-    assert drops(compare({"a": bad, "b": good}), same) == []
-    assert drops(compare({"a": bad, "b": bad}, confidence=0.9), same) == [
-        "a: STA fell by 0.4 (p = 0.031)",
-        "b: STA fell by 0.4 (p = 0.031)",
+    assert drops(compare({"a": bad, "b": bad}), same) == [
+        "a: STA fell by 0.4 (corrected p = 0.031)",
+        "b: STA fell by 0.4 (corrected p = 0.031)",
     ]
+    # One of seven segments rises by as much: p = 2 * 8 / 128 = 0.125.
+    mixed = segments([0.5] * 6 + [1.3])
+    assert drops(compare({"a": mixed, "b": good}), same) == []
     with pytest.raises(ValueError, match="keeps no per-segment scores of 'renamed'"):
         drops(
             compare({"a": bad}),
             Comparison.from_json(compare({"renamed": good}).to_json(segments=False)),
         )
+
+
+@pytest.mark.parametrize(
+    ("systems", "n", "options", "needs"),
+    [
+        # The smallest p-values are 1 / 11, 1 / 1001 above 0.0001, and 2 / 2 ** 5.
+        (1, 20, {"n_resamples": 10}, "`--resamples` of at least 19 (got 10)"),
+        (1, 20, {"confidence": 0.9999}, "`--resamples` of at least 9999 (got 1000)"),
+        (1, 5, {}, "at least 6 segments (got 5)"),
+        # Times 20 systems: 20 * 2 / 2 ** 9 = 0.078, 20 * 2 / 2 ** 10 = 0.039.
+        (20, 9, {}, "at least 10 segments (got 9)"),
+        (
+            20,
+            9,
+            {"n_resamples": 398},
+            "at least 10 segments (got 9) and `--resamples` of at least 399 (got 398)",
+        ),
+    ],
+)
+def test_a_gate_that_could_never_fail_is_refused(systems, n, options, needs):
+    good = compare(dict.fromkeys(map(str, range(systems)), segments([0.9] * n)))
+    bad = dict.fromkeys(map(str, range(systems)), segments([0.1] * n))
+    message = re.escape(f"it needs {needs}, or a lower `--confidence`")
+    with pytest.raises(ValueError, match=message):
+        drops(compare(bad, **options), good)
+
+
+def test_a_gate_that_can_just_fail_is_held():
+    names = list(map(str, range(20)))
+    generator = np.random.default_rng(0)
+    good = dict.fromkeys(names, segments(generator.uniform(0.8, 0.9, 10)))
+    bad = dict.fromkeys(names, segments(generator.uniform(0.1, 0.2, 10)))
+    # 20 * 2 / 2 ** 10 = 0.039.
+    assert len(drops(compare(bad, n_resamples=600), compare(good))) == 20
+    # 1 / (9 + 1) is 1 - 0.9.
+    one = drops(
+        compare({"0": bad["0"]}, n_resamples=9, confidence=0.9),
+        compare({"0": good["0"]}),
+    )
+    assert len(one) == 1
+
+
+def test_a_saved_system_without_a_partner_is_refused():
+    scored = segments([0.5] * 8)
+    old = compare({"g": scored, "x": scored})
+    message = r"no system that this comparison lacks; it has \['g'\] besides"
+    with pytest.raises(ValueError, match=message):
+        drops(compare({"g_v2": scored, "x": scored}), old)
+    with pytest.raises(ValueError, match=message):
+        drops(compare({"x": scored}), old)
+    # A new system has nothing that it could fall from.
+    assert drops(compare({"g": scored, "x": scored, "y": scored}), old) == []
+
+
+def with_texts(references, signature=SIGNATURE, sources=("source",)):
+    """A comparison of 8 segments with its texts."""
+    scored = {"a": segments([0.5] * 8, signature=signature)}
+    texts = Texts({"a": ["x"] * 8}, list(sources) * 8, references)
+    return replace(compare(scored), texts=texts)
+
+
+def test_results_of_other_sources_or_references_are_refused():
+    one, other = [["one"]] * 8, [["other"]] * 8
+    assert drops(with_texts(one), with_texts(one)) == []
+    with pytest.raises(ValueError, match="same segments; its references differ"):
+        drops(with_texts(one), with_texts(other))
+    with pytest.raises(ValueError, match="its references differ"):
+        drops(with_texts(one), with_texts(None))
+    changed = with_texts(other, sources=("other",))
+    with pytest.raises(ValueError, match="its sources and references differ"):
+        drops(with_texts(one), changed)
+    # No score is computed from them.
+    unread = f"{SIGNATURE}|references:no"
+    assert drops(with_texts(one, unread), with_texts(other, unread)) == []
+    # They need not be kept.
+    bare = replace(with_texts(other), texts=None)
+    assert drops(with_texts(one), bare) == []
 
 
 def test_a_baseline_stands_second_in_its_pairs():

@@ -162,7 +162,7 @@ def limits(
     found = _limits_of_tests(n, pair_count, n_resamples, level)
     for name, counts in truncated.items():
         for column, count in counts.items():
-            texts = _counted(count, "text was", "texts were")
+            texts = counted(count, "text was", "texts were")
             found.append(f"{name}: {texts} truncated by the {column} model.")
     return tuple(found)
 
@@ -173,11 +173,11 @@ def _limits_of_tests(
     """Return why no difference can be significant, or why hardly any can."""
     # Holm multiplies the smallest p-value by the number of pairs.
     shared_level = level / max(pair_count, 1)
-    pairs = _counted(pair_count, "pair", "pairs")
+    pairs = counted(pair_count, "pair", "pairs")
     found = []
     needed = fewest_segments(shared_level)
     if n < needed:
-        segments = _counted(n, "segment is", "segments are")
+        segments = counted(n, "segment is", "segments are")
         several = ""
         if pair_count > 1:
             several = f" for {pairs}"
@@ -207,7 +207,8 @@ def _limits_of_tests(
     return found
 
 
-def _counted(count: int, one: str, several: str) -> str:
+def counted(count: int, one: str, several: str) -> str:
+    """Return a number with its noun, as "1 pair" or "3 pairs"."""
     if count == 1:
         return f"{count} {one}"
     return f"{count} {several}"
