@@ -22,6 +22,7 @@ from toxicity_j.compare.exports import render_segments
 from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
+from toxicity_j.compare.report import render_html
 from toxicity_j.results import Segments
 
 SIGNATURE = "j:emnlp2021|style:made|version:1"
@@ -139,6 +140,19 @@ def test_decisions_that_are_all_right_leave_doubt():
     # Wilson: with a share of 1 the lower end is n / (n + z ** 2) = 36 / (36 + 1.96 **
     # 2) = 0.904.
     assert (estimate.low, estimate.high) == pytest.approx((0.9036, 1.0), abs=1e-4)
+
+
+def test_differences_of_decisions_that_are_all_equal_leave_doubt():
+    comparison = compare({"a": segments([0.9] * 10), "b": segments([0.1] * 10)})
+    share = comparison.pairs[0].differences["nontoxic_share"]
+    # (10.5 - 0.5) / 12 - 1.96 * sqrt(11 - 100 / 12) / 12 = 0.8333 - 0.2667.
+    assert (share.value, share.low, share.high) == pytest.approx(
+        (1, 0.5666, 1), abs=1e-4
+    )
+    # One of two columns holds decisions: these are values, and so is their difference.
+    mixed = compare({"a": segments([1.0] * 10), "b": segments([0.5] * 10)})
+    style = mixed.pairs[0].differences["sta"]
+    assert (style.low, style.high) == (0.5, 0.5)
 
 
 def test_equal_systems_share_a_rank_and_no_winner_is_named():
@@ -743,6 +757,20 @@ def test_names_are_escaped_in_every_form():
     assert "\nnext" not in comparison.to_text()
     assert r"\<b\>x\</b\>\|\_&%" in comparison.to_markdown()
     assert r"<b>x</b>|\_\&\%\textbackslash{}" in comparison.to_latex()
+
+
+@pytest.mark.parametrize("name", ["[2pt]", "*"])
+def test_a_name_is_no_argument_of_what_stands_before_it_in_latex(name):
+    systems = {name: segments([0.9] * 6), "b": segments([0.1] * 6)}
+    rows = compare(systems).to_latex().splitlines()
+    (row,) = [row for row in rows if row.removeprefix("{}").startswith(name)]
+    assert row.startswith("{}" + name)
+
+
+def test_captions_and_notes_name_no_bootstrap_where_intervals_are_wilsons():
+    comparison = compare({"a": segments([1.0] * 6)})
+    assert r"Means with 95 \% intervals over 6 segments." in comparison.to_latex()
+    assert "with 95 % intervals; the bars" in render_html(comparison)
 
 
 def test_tables_hold_the_same_numbers():

@@ -12,7 +12,11 @@ import pytest
 from scipy import stats
 
 from benchmarks.statistics_coverage import simulated_j
-from toxicity_j.compare.intervals import intervals, share_interval
+from toxicity_j.compare.intervals import (
+    intervals,
+    share_difference_interval,
+    share_interval,
+)
 from toxicity_j.compare.resampling import flip_p_values, paired_p_values
 from toxicity_j.compare.statistics import (
     approximate_randomization,
@@ -243,6 +247,45 @@ def test_intervals_of_shares_are_wilsons(right, n):
     assert share_interval(right / n, n, 0.95) == pytest.approx(
         (reference.low, reference.high), abs=1e-12
     )
+
+
+def test_the_interval_of_a_difference_of_shares_is_agresti_and_mins():
+    # 10 segments, of which 3 are better and 1 is worse; with half a segment more in
+    # each of four cells these are 3.5 and 1.5 of 12. The difference is 2 / 12, and its
+    # error sqrt(5 - 4 / 12) / 12 = 0.180.
+    gaps = np.array([1, 1, 1, -1] + [0] * 6, dtype=float)
+    low, high = share_difference_interval(gaps, 0.95)
+    assert low == pytest.approx(1 / 6 - 1.959964 * 0.180021, abs=1e-5)
+    assert high == pytest.approx(1 / 6 + 1.959964 * 0.180021, abs=1e-5)
+    # Decisions that never differ may differ yet: 0 +- 1.96 / 12.
+    none = share_difference_interval(np.zeros(10), 0.95)
+    assert none == pytest.approx((-0.16333, 0.16333), abs=1e-5)
+    # No end is beyond 1, and the difference that was seen lies inside.
+    assert share_difference_interval(np.ones(10), 0.95)[1] == 1
+    assert share_difference_interval(np.ones(10), 0.1)[1] == 1
+
+
+@pytest.mark.parametrize("n", [10, 50])
+@pytest.mark.parametrize("shares", [(0.9, 0.9), (0.95, 0.8), (0.6, 0.5)])
+def test_intervals_of_differences_of_shares_hold_the_true_one(n, shares):
+    generator = np.random.default_rng(n)
+    first, second = ((generator.random((2000, n)) < share) * 1.0 for share in shares)
+    bounds = np.array([share_difference_interval(row, 0.95) for row in first - second])
+    true = shares[0] - shares[1]
+    is_inside = (bounds[:, 0] <= true) & (true <= bounds[:, 1])
+    # The standard error is 0.005; decisions are coarse, so that more than 95 in 100 may
+    # hold it.
+    assert 0.93 < is_inside.mean() < 0.995
+
+
+@pytest.mark.parametrize("factor", [1, 1 / 3, 0.1, 0.7, 7])
+def test_rounding_of_ties_moves_no_bca_interval(factor):
+    # The mean is 3, and so are those of many resamples.
+    values = np.array([0.0, 1.0, 2.0, 4.0, 8.0] * 3)
+    how = {"n_resamples": 1000, "seed": 0, "level": 0.9, "method": "bca"}
+    expected = intervals(values[:, None], **how)
+    found = intervals(values[:, None] * factor, **how)
+    assert np.ravel(found) / factor == pytest.approx(np.ravel(expected), rel=1e-9)
 
 
 def test_the_interval_of_a_mean_is_wilsons_for_decisions_and_else_the_bootstraps():

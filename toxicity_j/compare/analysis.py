@@ -6,13 +6,18 @@ Arithmetic only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..results import mean
 from .attainable import fewest_resamples
-from .intervals import intervals, is_decision, share_interval
+from .intervals import (
+    intervals,
+    is_decision,
+    share_difference_interval,
+    share_interval,
+)
 from .records import FACTORS, Difference, Estimate, Pair
 from .resampling import Array, paired_p_values
 from .statistics import effect_size, holm, smallest_detectable_difference
@@ -68,7 +73,8 @@ def tested_pairs(
 ) -> list[Pair]:
     """Return each pair of systems with its differences, tested and corrected.
 
-    P-values are corrected over the pairs, for each measure.
+    P-values are corrected over the pairs, for each measure. Intervals of decisions'
+    differences are Agresti and Min's.
 
     Args:
         systems: per-segment scores by system.
@@ -90,8 +96,13 @@ def tested_pairs(
     results = iter(tested(gaps, len(order), draws))
     differences: dict[tuple[str, str], dict[str, Difference]] = {}
     for measure in measures:
-        for names in order:
-            differences.setdefault(names, {})[measure] = next(results)
+        for first, second in order:
+            difference = next(results)
+            one, other = systems[first][measure], systems[second][measure]
+            if difference.low is not None and is_decision(one) and is_decision(other):
+                low, high = share_difference_interval(one - other, draws.confidence)
+                difference = replace(difference, low=low, high=high)
+            differences.setdefault((first, second), {})[measure] = difference
     return [_pair(systems, names, main, differences[names]) for names in order]
 
 
