@@ -556,18 +556,15 @@ class TestResults:
         (files / "t.jsonl").write_text(
             "".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES)
         )
-        asked, drawn = {}, {}
+        asked = {}
 
         def score_dataset(data, out, **options):
             asked.update(data=data, out=out, **options)
-            return {"sta": 0.5, "n": 4, "signature": "j:x"}
-
-        def intervals(out, **options):
-            drawn.update(options)
-            return {"sta": (0.25, 0.75)}
+            scores = {"sta": 0.5, "n": 4, "signature": "j:x"}
+            scores["intervals"] = {"sta": (0.25, 0.75)}
+            return {**scores, "confidence": options["confidence"]}
 
         monkeypatch.setattr("toxicity_j.scale.score_dataset", score_dataset)
-        monkeypatch.setattr("toxicity_j.scale.intervals", intervals)
         done = run(
             "score",
             "t.jsonl",
@@ -586,11 +583,13 @@ class TestResults:
         assert done.stdout.splitlines() == [
             "STA        0.5000 [0.2500, 0.7500]",
             "n          4",
+            "intervals  90 %",
             "",
             "signature: j:x",
         ]
         wanted = "toxicity-j: the corpus: STA is 0.5, 0.1 below the floor of 0.6\n"
         assert done.stderr == wanted
+        drawn = {name: asked[name] for name in ("confidence", "n_resamples", "seed")}
         assert drawn == {"confidence": 0.9, "n_resamples": 1000, "seed": 3}
         columns = {
             name: asked[name]

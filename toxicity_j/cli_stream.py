@@ -50,7 +50,7 @@ def stream(given: Mapping[str, Any]) -> int:
     _check(given)
     # Here, so that the other commands do not pay for it.
     try:
-        from .scale import intervals, score_dataset
+        from .scale import score_dataset
     except ImportError as error:
         raise ImportError(
             f"`--stream` needs the whole package (`pip install .` in a clone): {error}"
@@ -79,16 +79,11 @@ def stream(given: Mapping[str, Any]) -> int:
         device=wanted.device,
         dtype=wanted.dtype,
         batch_size=wanted.batch_size,
+        confidence=wanted.confidence,
+        n_resamples=wanted.resamples,
+        seed=wanted.seed,
         **wanted.models,
     )
-    draws: dict[str, Any] = {
-        "confidence": wanted.confidence,
-        "n_resamples": wanted.resamples,
-        "seed": wanted.seed,
-    }
-    # `score_dataset` has computed those of the defaults.
-    if draws != intervals.__kwdefaults__:
-        scores["intervals"] = intervals(given["stream"], **draws)
     _write(scores, wanted)
     failures = below_floors("the corpus", scores, floors)
     for failure in failures:
@@ -173,4 +168,6 @@ def _lines(scores: Mapping[str, Any]) -> list[str]:
             line += f" [{low:.4f}, {high:.4f}]"
         lines.append(line)
     lines.append(f"{'n':10} {scores['n']}")
+    if scores["intervals"]:
+        lines.append(f"{'intervals':10} {100 * scores['confidence']:g} %")
     return [*lines, "", f"signature: {scores['signature']}"]
