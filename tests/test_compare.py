@@ -409,6 +409,9 @@ def test_nothing_is_said_of_differences_that_no_test_can_find():
     assert compare(of_size(2, 6)).smallest_difference["sta"] > 0
     assert compare(of_size(3, 6)).smallest_difference == {}
     assert "would be found" not in compare(of_size(3, 6)).to_text()
+    # Six decisions that differ by -1, 0 and 1 would need a difference above 1.
+    decisions = {"a": segments([1, 0, 1] * 2), "b": segments([0, 1, 1] * 2)}
+    assert "nontoxic_share" not in compare(decisions).smallest_difference
     # 1 / 11 is above 0.05.
     assert compare(of_size(2, 20), n_resamples=10).smallest_difference == {}
     assert compare(of_size(2, 20), n_resamples=19).smallest_difference["sta"] > 0

@@ -139,8 +139,9 @@ def smallest_differences(
 
     The level is shared by the pairs (Bonferroni), as the smallest corrected p-value is.
     Pairs whose differences are all equal show no spread, so they say nothing of it; a
-    measure without any other pair is left out. Where segments or resamples are too few
-    for any difference to be significant, all are.
+    measure without any other pair is left out, and so is one whose difference would be
+    above 1. Where segments or resamples are too few for any difference to be
+    significant, all are.
     """
     if not order:
         return {}
@@ -158,9 +159,11 @@ def smallest_differences(
             )
             if detectable:
                 found.append(detectable)
-        if found:
-            # The median, because one odd pair should not speak for all.
-            smallest[measure] = float(np.median(found))
+        # The median, because one odd pair should not speak for all.
+        typical = float(np.median(found or [0.0]))
+        # Scores in [0, 1] differ by at most 1.
+        if 0 < typical <= 1:
+            smallest[measure] = typical
     return smallest
 
 
