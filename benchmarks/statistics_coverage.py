@@ -1,7 +1,8 @@
 """Measure on simulated scores how often intervals and tests are right.
 
-How often intervals hold the true mean, and how often equal systems are said to differ.
-Prints the two tables of docs/statistics.md; takes about two minutes.
+How often intervals hold the true mean, how often equal systems are said to differ, and
+how often the smallest detectable difference is found. Prints the tables of
+docs/statistics.md; takes about two minutes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from toxicity_j.compare.intervals import intervals
 from toxicity_j.compare.resampling import paired_p_values
+from toxicity_j.compare.statistics import smallest_detectable_difference
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
@@ -75,6 +77,25 @@ def false_positives(draw: Draw, n: int, repeats: int) -> float:
     return float(np.mean(p_values <= 0.05))
 
 
+def power(n: int, pairs: int, repeats: int) -> float | None:
+    """Return how often the smallest detectable difference of normal scores is found.
+
+    Returns:
+        A share of tests at the level 0.05 / pairs; None where none can be found.
+    """
+    level = 0.05 / pairs
+    # Scores with a standard deviation of 1.
+    spread = np.linspace(-1, 1, n)
+    spread /= spread.std(ddof=1)
+    smallest = smallest_detectable_difference(spread, np.zeros(n), level=level)
+    if smallest is None:
+        return None
+    drawn = np.random.default_rng(n).normal(smallest, 1, (n, repeats))
+    differences = drawn / np.abs(drawn).max()
+    p_values = paired_p_values(differences, n_resamples=1000, seed=1)
+    return float(np.mean(p_values <= level))
+
+
 def _print_coverage(repeats: int) -> None:
     print("| scores | interval | n = 10 | n = 100 | n = 1,000 |\n|---|---|---|---|---|")
     for kind, (draw, mean) in SCORES.items():
@@ -97,8 +118,20 @@ def _print_false_positives(repeats: int) -> None:
         print(f"| {kind} | {cells} |", flush=True)
 
 
+def _print_power(repeats: int) -> None:
+    sizes = (6, 7, 8, 9, 10, 12, 20, 50, 100)
+    columns = " | ".join(f"n = {n}" for n in sizes)
+    print(f"| pairs | {columns} |\n|---|{'---|' * len(sizes)}")
+    for pairs in (1, 3, 10):
+        cells = [str(pairs)]
+        for n in sizes:
+            share = power(n, pairs, repeats)
+            cells.append("-" if share is None else f"{share:.3f}")
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
 def main() -> None:
-    """Print both tables as Markdown."""
+    """Print the tables as Markdown."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.statistics_coverage",
         description=__doc__.splitlines()[0],
@@ -110,6 +143,8 @@ def main() -> None:
     _print_coverage(repeats)
     print()
     _print_false_positives(repeats)
+    print()
+    _print_power(repeats)
 
 
 if __name__ == "__main__":

@@ -148,6 +148,15 @@ class TestRefusals:
             ("score kind.txt --batch-size 0", "`batch_size` must be at least 1"),
             ("score kind.txt --style-model ./none", "there is no folder './none'"),
             (
+                "score kind.txt --confidence 95",
+                "`--confidence` must be in (0, 1); got 95",
+            ),
+            (
+                "compare kind.txt copy.txt --resamples 0",
+                "`--resamples` must be at least 1; got 0",
+            ),
+            ("score kind.txt --seed -1", "`--seed` must be at least 0; got -1"),
+            (
                 "score kind.txt --fail-under x=1",
                 "`--fail-under` must be one of sta, nontoxic_share, sim, fl, j",
             ),
@@ -547,8 +556,8 @@ class TestResults:
             ("--input-format tsv", "`--input-format` does not go with `--stream`"),
             ("--format csv", "`--format` must be one of ['text', 'json'] with"),
             ("--output scores.md", "`--format` must be one of ['text', 'json'] with"),
-            ("--confidence 1", "`confidence` must be in (0, 1); got 1"),
-            ("--resamples 0", "`n_resamples` must be at least 1; got 0"),
+            ("--confidence 1", "`--confidence` must be in (0, 1); got 1"),
+            ("--resamples 0", "`--resamples` must be at least 1; got 0"),
             ("--fail-under sim=0.5", "`--fail-under` names sim, which needs sources"),
             ("--output alone.jsonl", "`--output` must not overwrite an input"),
             ("--output none/x.json", "`--output` must lie in an existing folder"),
@@ -612,18 +621,15 @@ class TestResults:
         (files / "t.jsonl").write_text(
             "".join(json.dumps({"source": s, "out": s}) + "\n" for s in SOURCES)
         )
-        asked, drawn = {}, {}
+        asked = {}
 
         def score_dataset(data, out, **options):
             asked.update(data=data, out=out, **options)
-            return {"sta": 0.5, "n": 4, "signature": "j:x"}
-
-        def intervals(out, **options):
-            drawn.update(options)
-            return {"sta": (0.25, 0.75)}
+            scores = {"sta": 0.5, "n": 4, "signature": "j:x"}
+            scores["intervals"] = {"sta": (0.25, 0.75)}
+            return {**scores, "confidence": options["confidence"]}
 
         monkeypatch.setattr("toxicity_j.scale.score_dataset", score_dataset)
-        monkeypatch.setattr("toxicity_j.scale.intervals", intervals)
         done = run(
             "score",
             "t.jsonl",
@@ -642,11 +648,13 @@ class TestResults:
         assert done.stdout.splitlines() == [
             "STA        0.5000 [0.2500, 0.7500]",
             "n          4",
+            "intervals  90 %",
             "",
             "signature: j:x",
         ]
         wanted = "toxicity-j: the corpus: STA is 0.5, 0.1 below the floor of 0.6\n"
         assert done.stderr == wanted
+        drawn = {name: asked[name] for name in ("confidence", "n_resamples", "seed")}
         assert drawn == {"confidence": 0.9, "n_resamples": 1000, "seed": 3}
         columns = {
             name: asked[name]
@@ -733,28 +741,44 @@ class TestGates:
         assert run(*arguments, "--output", "new.json").exit_code == 1
 
     def test_a_drop_within_chance_passes(self, files):
-        # One of four texts is worse: sign flips give p = 1, and no test of four pairs
-        # reaches 0.05.
-        (files / "once.txt").write_text("\n".join([SOURCES[0], *KIND[1:]]) + "\n")
+        # One of twelve texts is worse: sign flips give p = 1.
+        kind, once = KIND * 3, [SOURCES[0], *KIND[1:], *KIND, *KIND]
+        for name, lines in (("kind.txt", kind), ("once.txt", once)):
+            (files / name).write_text("\n".join(lines) + "\n")
         run("score", "kind.txt", *self.STYLE, "--output", "good.json")
         assert (
             run("score", "once.txt", *self.STYLE, "--against", "good.json").exit_code
             == 0
         )
 
-    def test_other_settings_and_segments_are_refused(self, files):
-        run("score", "kind.txt", *self.STYLE, "--output", "old.json")
-        other = refused(
-            "score",
-            "kind.txt",
-            *self.STYLE,
-            "--threshold",
-            "0.3",
-            "--against",
-            "old.json",
+    def test_a_gate_that_could_never_fail_is_refused(self, files, monkeypatch):
+        run("score", "kind.txt", *self.STYLE, "--output", "few.json")
+        (files / "long.txt").write_text("\n".join(KIND * 5) + "\n")
+        run("score", "long.txt", *self.STYLE, "--output", "long.json")
+
+        def score(*given, **options):
+            raise AssertionError("scored before it was checked")
+
+        monkeypatch.setattr("toxicity_j.scorer.Scorer.score", score)
+        monkeypatch.setattr("toxicity_j.cold_identifier.score_style", score)
+        # 2 / 2 ** 4 = 0.125.
+        assert refused("score", "kind.txt", *self.STYLE, "--against", "few.json") == (
+            "`--against` could never fail, because no drop could be significant: for 1"
+            " system at `--confidence 0.95` it needs at least 6 segments (got 4), or a"
+            " lower `--confidence`"
         )
+        # 1 / 11 is above 0.05, and 1 / 1001 above 0.0001.
+        against = ("score", "long.txt", *self.STYLE, "--against", "long.json")
+        few = refused(*against, "--resamples", "10")
+        assert "it needs `--resamples` of at least 19 (got 10), or a lower" in few
+        strict = refused(*against, "--confidence", "0.9999")
+        assert "it needs `--resamples` of at least 9999 (got 1000), or" in strict
+
+    def test_other_settings_and_segments_are_refused(self, files):
+        (files / "kind.txt").write_text("\n".join(KIND * 3) + "\n")
+        run("score", "kind.txt", *self.STYLE, "--output", "old.json")
+        arguments = ("score", "kind.txt", *self.STYLE, "--against", "old.json")
+        other = refused(*arguments, "--threshold", "0.3")
         assert other.startswith("`--against` must have the signature ")
         (files / "kind.txt").write_text("\n".join(KIND[:3]) + "\n")
-        assert "it has 4, this comparison has 3" in refused(
-            "score", "kind.txt", *self.STYLE, "--against", "old.json"
-        )
+        assert "it has 12, this comparison has 3" in refused(*arguments)

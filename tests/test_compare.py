@@ -5,6 +5,7 @@ Scores are made by hand.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,7 @@ from toxicity_j.compare.exports import render_segments
 from toxicity_j.compare.gate import drops
 from toxicity_j.compare.groups import indistinct_groups, letters, ranks
 from toxicity_j.compare.records import Texts
+from toxicity_j.compare.report import render_html
 from toxicity_j.compare.tables import read_table
 from toxicity_j.results import Segments
 
@@ -141,6 +143,19 @@ def test_decisions_that_are_all_right_leave_doubt():
     assert (estimate.low, estimate.high) == pytest.approx((0.9036, 1.0), abs=1e-4)
 
 
+def test_differences_of_decisions_that_are_all_equal_leave_doubt():
+    comparison = compare({"a": segments([0.9] * 10), "b": segments([0.1] * 10)})
+    share = comparison.pairs[0].differences["nontoxic_share"]
+    # (10.5 - 0.5) / 12 - 1.96 * sqrt(11 - 100 / 12) / 12 = 0.8333 - 0.2667.
+    assert (share.value, share.low, share.high) == pytest.approx(
+        (1, 0.5666, 1), abs=1e-4
+    )
+    # One of two columns holds decisions: these are values, and so is their difference.
+    mixed = compare({"a": segments([1.0] * 10), "b": segments([0.5] * 10)})
+    style = mixed.pairs[0].differences["sta"]
+    assert (style.low, style.high) == (0.5, 0.5)
+
+
 def test_equal_systems_share_a_rank_and_no_winner_is_named():
     comparison = compare(
         {
@@ -185,23 +200,122 @@ def test_p_values_are_corrected_over_the_pairs():
     assert "corrected p" in comparison.verdict[0]
 
 
+def test_rounding_is_a_tie_everywhere():
+    scores = np.random.default_rng(0).uniform(0.2, 0.8, 30)
+    noise = np.random.default_rng(1).uniform(1e-8, 9e-7, 30)
+    old, new = segments(scores), segments(scores - noise)
+    comparison = compare({"a": old, "b": new})
+    pair = comparison.pairs[0]
+    difference = pair.differences["sta"]
+    assert (pair.wins, pair.ties, pair.losses) == (0, 30, 0)
+    assert (difference.p_value, difference.effect_size) == (1.0, None)
+    # What is shown is the difference as it is.
+    assert difference.value == pytest.approx(noise.mean())
+    assert "cannot be told apart" in comparison.verdict[0]
+    assert comparison.smallest_difference == {}
+    assert drops(compare({"a": new}), compare({"a": old})) == []
+    # Ten times as much is a difference.
+    clear = compare({"a": old, "b": segments(scores - 10 * noise - 1e-6)}).pairs[0]
+    assert (clear.wins, clear.ties, clear.losses) == (30, 0, 0)
+    assert clear.differences["sta"].p_value < 0.01
+
+
 def test_drops_are_corrected_over_the_systems():
-    good, bad = segments([0.9] * 6), segments([0.5] * 6)
-    # Of 2 ** 6 sign patterns two reach the sum: p = 2 / 64 = 0.031, times 2 is above
-    # 0.05.
+    good, bad = segments([0.9] * 7), segments([0.5] * 7)
+    # Of 2 ** 7 sign patterns two reach the sum: p = 2 / 128 = 0.0156, and 0.031 for two
+    # systems.
     found = drops(compare({"a": bad}), compare({"renamed": good}))
-    assert found == ["a: STA fell by 0.4 (p = 0.031)"]
+    assert found == ["a: STA fell by 0.4 (p = 0.016)"]
     same = compare({"a": good, "b": good})
-    assert drops(compare({"a": bad, "b": good}), same) == []
-    assert drops(compare({"a": bad, "b": bad}, confidence=0.9), same) == [
-        "a: STA fell by 0.4 (p = 0.031)",
-        "b: STA fell by 0.4 (p = 0.031)",
+    assert drops(compare({"a": bad, "b": bad}), same) == [
+        "a: STA fell by 0.4 (corrected p = 0.031)",
+        "b: STA fell by 0.4 (corrected p = 0.031)",
     ]
+    # One of seven segments rises by as much: p = 2 * 8 / 128 = 0.125.
+    mixed = segments([0.5] * 6 + [1.3])
+    assert drops(compare({"a": mixed, "b": good}), same) == []
     with pytest.raises(ValueError, match="keeps no per-segment scores of 'renamed'"):
         drops(
             compare({"a": bad}),
             Comparison.from_json(compare({"renamed": good}).to_json(segments=False)),
         )
+
+
+@pytest.mark.parametrize(
+    ("systems", "n", "options", "needs"),
+    [
+        # The smallest p-values are 1 / 11, 1 / 1001 above 0.0001, and 2 / 2 ** 5.
+        (1, 20, {"n_resamples": 10}, "`--resamples` of at least 19 (got 10)"),
+        (1, 20, {"confidence": 0.9999}, "`--resamples` of at least 9999 (got 1000)"),
+        (1, 5, {}, "at least 6 segments (got 5)"),
+        # Times 20 systems: 20 * 2 / 2 ** 9 = 0.078, 20 * 2 / 2 ** 10 = 0.039.
+        (20, 9, {}, "at least 10 segments (got 9)"),
+        (
+            20,
+            9,
+            {"n_resamples": 398},
+            "at least 10 segments (got 9) and `--resamples` of at least 399 (got 398)",
+        ),
+    ],
+)
+def test_a_gate_that_could_never_fail_is_refused(systems, n, options, needs):
+    good = compare(dict.fromkeys(map(str, range(systems)), segments([0.9] * n)))
+    bad = dict.fromkeys(map(str, range(systems)), segments([0.1] * n))
+    message = re.escape(f"it needs {needs}, or a lower `--confidence`")
+    with pytest.raises(ValueError, match=message):
+        drops(compare(bad, **options), good)
+
+
+def test_a_gate_that_can_just_fail_is_held():
+    names = list(map(str, range(20)))
+    generator = np.random.default_rng(0)
+    good = dict.fromkeys(names, segments(generator.uniform(0.8, 0.9, 10)))
+    bad = dict.fromkeys(names, segments(generator.uniform(0.1, 0.2, 10)))
+    # 20 * 2 / 2 ** 10 = 0.039.
+    assert len(drops(compare(bad, n_resamples=600), compare(good))) == 20
+    # 1 / (9 + 1) is 1 - 0.9.
+    one = drops(
+        compare({"0": bad["0"]}, n_resamples=9, confidence=0.9),
+        compare({"0": good["0"]}),
+    )
+    assert len(one) == 1
+
+
+def test_a_saved_system_without_a_partner_is_refused():
+    scored = segments([0.5] * 8)
+    old = compare({"g": scored, "x": scored})
+    message = r"no system that this comparison lacks; it has \['g'\] besides"
+    with pytest.raises(ValueError, match=message):
+        drops(compare({"g_v2": scored, "x": scored}), old)
+    with pytest.raises(ValueError, match=message):
+        drops(compare({"x": scored}), old)
+    # A new system has nothing that it could fall from.
+    assert drops(compare({"g": scored, "x": scored, "y": scored}), old) == []
+
+
+def with_texts(references, signature=SIGNATURE, sources=("source",)):
+    """A comparison of 8 segments with its texts."""
+    scored = {"a": segments([0.5] * 8, signature=signature)}
+    texts = Texts({"a": ["x"] * 8}, list(sources) * 8, references)
+    return replace(compare(scored), texts=texts)
+
+
+def test_results_of_other_sources_or_references_are_refused():
+    one, other = [["one"]] * 8, [["other"]] * 8
+    assert drops(with_texts(one), with_texts(one)) == []
+    with pytest.raises(ValueError, match="same segments; its references differ"):
+        drops(with_texts(one), with_texts(other))
+    with pytest.raises(ValueError, match="its references differ"):
+        drops(with_texts(one), with_texts(None))
+    changed = with_texts(other, sources=("other",))
+    with pytest.raises(ValueError, match="its sources and references differ"):
+        drops(with_texts(one), changed)
+    # No score is computed from them.
+    unread = f"{SIGNATURE}|references:no"
+    assert drops(with_texts(one, unread), with_texts(other, unread)) == []
+    # They need not be kept.
+    bare = replace(with_texts(other), texts=None)
+    assert drops(with_texts(one), bare) == []
 
 
 def test_a_baseline_stands_second_in_its_pairs():
@@ -255,6 +369,64 @@ def test_too_few_resamples_for_many_pairs_are_said():
         in compare(systems, n_resamples=200).warnings[0]
     )
     assert compare(systems, n_resamples=2000).warnings == ()
+
+
+def of_size(systems, n):
+    """Return systems whose STA differs by chance only, by name."""
+    generator = np.random.default_rng(n)
+    return {str(place): segments(generator.random(n)) for place in range(systems)}
+
+
+def test_what_can_lower_the_smallest_p_value_is_named():
+    # One pair of 6 segments: 2 / 2 ** 6 = 0.031, whatever the number of resamples.
+    (note,) = compare(of_size(2, 6), n_resamples=5000).warnings
+    assert note == (
+        "With 1 pair, 6 segments and 5000 resamples the smallest possible p-value is"
+        " 0.031; more segments can lower it."
+    )
+    # 1 / 21 = 0.048 is more than 2 / 2 ** 20.
+    (note,) = compare(of_size(2, 20), n_resamples=20).warnings
+    assert note.endswith("p-value is 0.048; more resamples can lower it.")
+    # Three pairs: 3 * 2 / 2 ** 7 = 0.047, corrected.
+    (note,) = compare(of_size(3, 7)).warnings
+    assert note.startswith("With 3 pairs, 7 segments and 1000 resamples")
+    assert "corrected p-value is 0.047; more segments" in note
+
+
+def test_too_few_segments_for_many_pairs_are_said():
+    # 3 * 2 / 2 ** 6 = 0.094 is above 0.05.
+    assert compare(of_size(3, 6)).warnings == (
+        "6 segments are too few for 3 pairs: below 7 no difference can be significant.",
+    )
+    # 2 / 2 ** 5 = 0.0625 is below 1 - 0.9.
+    (note,) = compare(of_size(2, 5), confidence=0.9).warnings
+    assert "p-value is 0.062; more segments" in note
+    (note,) = compare(of_size(2, 20), n_resamples=10).warnings
+    assert note == "With 1 pair no difference can be significant below 19 resamples."
+
+
+def test_nothing_is_said_of_differences_that_no_test_can_find():
+    # 2 / 2 ** 6 = 0.031 reaches 0.05, and 3 * 0.031 does not.
+    assert compare(of_size(2, 6)).smallest_difference["sta"] > 0
+    assert compare(of_size(3, 6)).smallest_difference == {}
+    assert "would be found" not in compare(of_size(3, 6)).to_text()
+    # Six decisions that differ by -1, 0 and 1 would need a difference above 1.
+    decisions = {"a": segments([1, 0, 1] * 2), "b": segments([0, 1, 1] * 2)}
+    assert "nontoxic_share" not in compare(decisions).smallest_difference
+    # 1 / 11 is above 0.05.
+    assert compare(of_size(2, 20), n_resamples=10).smallest_difference == {}
+    assert compare(of_size(2, 20), n_resamples=19).smallest_difference["sta"] > 0
+
+
+def test_a_p_value_at_the_level_is_significant():
+    # All 9 resamples are on one side: p = 1 / (9 + 1) = 0.1, and 1 - 0.9 is a little
+    # less for floats.
+    better = np.linspace(0.5, 0.9, 20)
+    systems = {"a": segments(better), "b": segments(better / 4)}
+    comparison = compare(systems, n_resamples=9, confidence=0.9)
+    assert comparison.pairs[0].differences["sta"].p_value == 0.1
+    assert [system.letters for system in comparison.systems] == ["a", "b"]
+    assert "below 9 resamples" not in " ".join(comparison.warnings)
 
 
 @pytest.mark.parametrize("kind", [list, np.array])
@@ -658,6 +830,20 @@ def test_a_lone_carriage_return_survives_csv(tmp_path):
     (tmp_path / "scores.csv").write_bytes(comparison.to_csv().encode())
     assert read_table(str(tmp_path / "scores.csv")).columns["system"] == [name]
     assert "\r" not in comparison.to_latex()
+
+
+@pytest.mark.parametrize("name", ["[2pt]", "*"])
+def test_a_name_is_no_argument_of_what_stands_before_it_in_latex(name):
+    systems = {name: segments([0.9] * 6), "b": segments([0.1] * 6)}
+    rows = compare(systems).to_latex().splitlines()
+    (row,) = [row for row in rows if row.removeprefix("{}").startswith(name)]
+    assert row.startswith("{}" + name)
+
+
+def test_captions_and_notes_name_no_bootstrap_where_intervals_are_wilsons():
+    comparison = compare({"a": segments([1.0] * 6)})
+    assert r"Means with 95 \% intervals over 6 segments." in comparison.to_latex()
+    assert "with 95 % intervals; the bars" in render_html(comparison)
 
 
 def test_tables_hold_the_same_numbers():

@@ -12,7 +12,11 @@ import pytest
 from scipy import stats
 
 from benchmarks.statistics_coverage import simulated_j
-from toxicity_j.compare.intervals import intervals, share_interval
+from toxicity_j.compare.intervals import (
+    intervals,
+    share_difference_interval,
+    share_interval,
+)
 from toxicity_j.compare.resampling import flip_p_values, paired_p_values
 from toxicity_j.compare.statistics import (
     approximate_randomization,
@@ -245,6 +249,45 @@ def test_intervals_of_shares_are_wilsons(right, n):
     )
 
 
+def test_the_interval_of_a_difference_of_shares_is_agresti_and_mins():
+    # 10 segments, of which 3 are better and 1 is worse; with half a segment more in
+    # each of four cells these are 3.5 and 1.5 of 12. The difference is 2 / 12, and its
+    # error sqrt(5 - 4 / 12) / 12 = 0.180.
+    gaps = np.array([1, 1, 1, -1] + [0] * 6, dtype=float)
+    low, high = share_difference_interval(gaps, 0.95)
+    assert low == pytest.approx(1 / 6 - 1.959964 * 0.180021, abs=1e-5)
+    assert high == pytest.approx(1 / 6 + 1.959964 * 0.180021, abs=1e-5)
+    # Decisions that never differ may differ yet: 0 +- 1.96 / 12.
+    none = share_difference_interval(np.zeros(10), 0.95)
+    assert none == pytest.approx((-0.16333, 0.16333), abs=1e-5)
+    # No end is beyond 1, and the difference that was seen lies inside.
+    assert share_difference_interval(np.ones(10), 0.95)[1] == 1
+    assert share_difference_interval(np.ones(10), 0.1)[1] == 1
+
+
+@pytest.mark.parametrize("n", [10, 50])
+@pytest.mark.parametrize("shares", [(0.9, 0.9), (0.95, 0.8), (0.6, 0.5)])
+def test_intervals_of_differences_of_shares_hold_the_true_one(n, shares):
+    generator = np.random.default_rng(n)
+    first, second = ((generator.random((2000, n)) < share) * 1.0 for share in shares)
+    bounds = np.array([share_difference_interval(row, 0.95) for row in first - second])
+    true = shares[0] - shares[1]
+    is_inside = (bounds[:, 0] <= true) & (true <= bounds[:, 1])
+    # The standard error is 0.005; decisions are coarse, so that more than 95 in 100 may
+    # hold it.
+    assert 0.93 < is_inside.mean() < 0.995
+
+
+@pytest.mark.parametrize("factor", [1, 1 / 3, 0.1, 0.7, 7])
+def test_rounding_of_ties_moves_no_bca_interval(factor):
+    # The mean is 3, and so are those of many resamples.
+    values = np.array([0.0, 1.0, 2.0, 4.0, 8.0] * 3)
+    how = {"n_resamples": 1000, "seed": 0, "level": 0.9, "method": "bca"}
+    expected = intervals(values[:, None], **how)
+    found = intervals(values[:, None] * factor, **how)
+    assert np.ravel(found) / factor == pytest.approx(np.ravel(expected), rel=1e-9)
+
+
 def test_the_interval_of_a_mean_is_wilsons_for_decisions_and_else_the_bootstraps():
     decisions, scores = [1, 0, 1, 1] * 5, np.linspace(0, 1, 20)
     assert mean_interval(decisions, level=0.9) == share_interval(0.75, 20, 0.9)
@@ -281,16 +324,36 @@ def test_effect_size_is_the_mean_over_the_standard_deviation():
     assert effect_size([0.5], [0.3]) is None
 
 
-def test_the_smallest_detectable_difference_is_found_4_times_in_5():
-    generator = np.random.default_rng(2)
-    n = 50
+@pytest.mark.parametrize("n", [6, 7, 8, 10, 20, 50])
+@pytest.mark.parametrize("level", [0.05, 0.005])
+def test_the_smallest_detectable_difference_is_found_4_times_in_5(n, level):
+    generator = np.random.default_rng(n)
     a, b = generator.normal(0.5, 0.1, (2, n))
-    smallest = smallest_detectable_difference(a, b)
+    smallest = smallest_detectable_difference(a, b, level=level)
+    if 2 / 2**n > level:
+        assert smallest is None
+        return
     # Differences with just that mean and the standard deviation that was seen.
     spread = (a - b).std(ddof=1)
     differences = generator.normal(smallest, spread, (n, 1500))
-    found = stats.ttest_1samp(differences, 0).pvalue <= 0.05
-    assert found.mean() == pytest.approx(0.8, abs=0.03)
+    p_values = paired_p_values(
+        differences / np.abs(differences).max(), n_resamples=1000, seed=0
+    )
+    # The standard error of a share near 0.8 is 0.01.
+    assert np.mean(p_values <= level) == pytest.approx(0.8, abs=0.045)
+
+
+def test_no_difference_is_detectable_at_a_level_that_flips_do_not_reach():
+    one, other = np.linspace(0, 1, 7), np.zeros(7)
+    # 2 / 2 ** 7 = 0.0156.
+    assert smallest_detectable_difference(one, other, level=0.0156) is None
+    assert smallest_detectable_difference(one, other, level=0.0157) > 0
+    # 2 / 2 ** 5 = 0.0625.
+    assert smallest_detectable_difference(one[:5], other[:5], level=0.1) > 0
+    assert smallest_detectable_difference([0.5], [0.1], level=0.9) is None
+    # Of very many segments every level can be reached.
+    many = np.linspace(0, 1, 2000)
+    assert smallest_detectable_difference(many, many**2, level=1e-12) > 0
 
 
 def test_scores_near_the_largest_float_overflow_nowhere():

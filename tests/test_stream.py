@@ -193,6 +193,22 @@ def test_a_folder_in_the_home_folder(tmp_path, monkeypatch):
     assert intervals("~/out") == found["intervals"]
 
 
+def test_the_file_of_scores_has_the_intervals_of_the_call_and_their_level(tmp_path):
+    path, out = write_json_lines(tmp_path / "a.jsonl"), tmp_path / "out"
+    usual = score_dataset(path, out, scorer=Stub())
+    assert usual["confidence"] == 0.95
+    how = {"confidence": 0.5, "n_resamples": 200, "seed": 3}
+    found = score_dataset(path, out, scorer=Stub(), **how)
+    assert found["confidence"] == 0.5
+    assert found["intervals"] == intervals(out, **how) != usual["intervals"]
+    saved = json.loads((out / "scores.json").read_text())
+    assert saved["confidence"] == 0.5
+    assert saved["intervals"]["sta"] == list(found["intervals"]["sta"])
+    with pytest.raises(ValueError, match="`confidence` must be in"):
+        score_dataset(path, tmp_path / "new", scorer=Stub(), confidence=95)
+    assert not (tmp_path / "new").exists()
+
+
 def test_more_rows_than_a_block_in_two_processes(tmp_path):
     predictions = [f"text {i}" for i in range(2 * BLOCK + 3)]
     sources = predictions[::-1]
@@ -568,7 +584,6 @@ def test_few_rows_are_warned_of_once(tmp_path, caplog):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         score_dataset(path, tmp_path / "out", scorer=Stub())
-        intervals(tmp_path / "out", confidence=0.9)
     (message,) = [record.getMessage() for record in caplog.records]
     assert message.endswith("2 rows are fewer than 6: the intervals are too narrow")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .cli_program import is_replaceable
+from .compare.checks import check_level, check_resamples, check_seed
 from .compare.exports import check_suffix
 from .compare.readers import ColumnNames
 
@@ -135,7 +136,8 @@ def request(given: Mapping[str, Any]) -> Request:
     """Turn the options of the command line into a request.
 
     Raises:
-        ValueError: no file of outputs is given.
+        ValueError: no file of outputs is given, or an option of the intervals and tests
+            is out of its range.
     """
     files = _values(given["files"]) + _values(given["predictions"])
     if not files:
@@ -165,9 +167,9 @@ def request(given: Mapping[str, Any]) -> Request:
         dtype=given["dtype"],
         batch_size=given["batch_size"],
         output=output,
-        confidence=given["confidence"],
-        resamples=given["resamples"],
-        seed=given["seed"],
+        confidence=check_level(given["confidence"], "--confidence"),
+        resamples=check_resamples(given["resamples"], "--resamples"),
+        seed=check_seed(given["seed"], "--seed"),
         baseline=given.get("baseline"),
         fail_under=_values(given["fail_under"]),
         against=given["against"],

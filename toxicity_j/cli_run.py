@@ -18,12 +18,14 @@ from .cli_program import (
     write_file,
 )
 from .cli_request import Output, Request
+from .compare.analysis import Draws
 from .compare.compare import compare
 from .compare.comparison import Comparison
 from .compare.exports import check_cells, check_suffix, render_segments
 from .compare.gate import (
+    check_against,
     check_floors,
-    check_same_setting,
+    check_signature,
     drops,
     parse_floors,
     shortfalls,
@@ -67,6 +69,9 @@ def run(request: Request) -> int:
     old = None
     if request.against is not None:
         old = load(request.against)
+        texts = _texts(inputs)
+        draws = Draws(request.resamples, request.seed, request.confidence)
+        check_against(old, [*inputs.systems], _row_count(inputs), texts, draws)
     comparison = _compared(request, protocol, inputs, old)
     write(comparison, request.output)
     failures = shortfalls(comparison, floors)
@@ -182,7 +187,7 @@ def _compared(
         files=inputs.files,
     )
     if old is not None:
-        check_same_setting(comparison, old)
+        check_signature(comparison, old)
     return replace(comparison, texts=_texts(inputs), protocol=protocol.name)
 
 
@@ -252,6 +257,11 @@ def _scorer(request: Request) -> Scorer:
         progress=request.output.show_progress(),
         **request.models,
     )
+
+
+def _row_count(inputs: Inputs) -> int:
+    first, *_ = inputs.systems.values()
+    return len(first)
 
 
 def _texts(inputs: Inputs) -> Texts:

@@ -11,7 +11,6 @@ from typing import Any
 
 from .cli_program import FAILED_GATE, print_error, put
 from .cli_request import Output, Request, request
-from .compare.checks import check_draws, check_level
 from .compare.formats import ReaderError
 from .compare.gate import below_floors, check_floors, parse_floors
 from .compare.readers import check_named
@@ -53,7 +52,7 @@ def stream(given: Mapping[str, Any]) -> int:
     _check(given)
     # Here, so that the other commands do not pay for it.
     try:
-        from .scale import intervals, score_dataset
+        from .scale import score_dataset
     except ImportError as error:
         raise ImportError(
             f"`--stream` needs the whole package (`pip install .` in a clone): {error}"
@@ -73,8 +72,6 @@ def stream(given: Mapping[str, Any]) -> int:
     floors = parse_floors(wanted.fail_under)
     columns = _columns(wanted)
     check_floors(floors, get_protocol(wanted.protocol), columns)
-    check_level(wanted.confidence, "confidence")
-    check_draws(wanted.resamples, wanted.seed)
     scores = score_dataset(
         list(wanted.files),
         given["stream"],
@@ -85,16 +82,11 @@ def stream(given: Mapping[str, Any]) -> int:
         device=wanted.device,
         dtype=wanted.dtype,
         batch_size=wanted.batch_size,
+        confidence=wanted.confidence,
+        n_resamples=wanted.resamples,
+        seed=wanted.seed,
         **wanted.models,
     )
-    draws: dict[str, Any] = {
-        "confidence": wanted.confidence,
-        "n_resamples": wanted.resamples,
-        "seed": wanted.seed,
-    }
-    # `score_dataset` has computed those of the defaults.
-    if draws != intervals.__kwdefaults__:
-        scores["intervals"] = intervals(given["stream"], **draws)
     _write(scores, wanted)
     failures = below_floors("the corpus", scores, floors)
     for failure in failures:
@@ -184,6 +176,8 @@ def _lines(scores: Mapping[str, Any]) -> list[str]:
             line += f" [{low:.4f}, {high:.4f}]"
         lines.append(line)
     lines.append(f"{'n':10} {scores['n']}")
+    if scores["intervals"]:
+        lines.append(f"{'intervals':10} {100 * scores['confidence']:g} %")
     if "languages" in scores:
         lines += ["", aligned(_language_rows(scores))]
     return [*lines, "", f"signature: {scores['signature']}"]

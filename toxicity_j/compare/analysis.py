@@ -6,12 +6,18 @@ Arithmetic only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..results import mean
-from .intervals import intervals, is_decision, share_interval
+from .attainable import fewest_resamples
+from .intervals import (
+    intervals,
+    is_decision,
+    share_difference_interval,
+    share_interval,
+)
 from .records import FACTORS, Difference, Estimate, Pair
 from .resampling import Array, paired_p_values
 from .statistics import effect_size, holm, smallest_detectable_difference
@@ -22,8 +28,9 @@ Measures = Mapping[str, Array]
 # Lower and upper end of an interval; None where there is none.
 Bounds = tuple[float | None, float | None]
 
-# Differences between scores that are smaller than this are rounding, and count as ties.
-_ROUNDING = 1e-9
+# Scores that differ by up to this are equal, because scores of equal texts differ by up
+# to about 1e-7 between machines and versions of torch.
+TIE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,8 @@ def tested_pairs(
 ) -> list[Pair]:
     """Return each pair of systems with its differences, tested and corrected.
 
-    P-values are corrected over the pairs, for each measure.
+    P-values are corrected over the pairs, for each measure. Intervals of decisions'
+    differences are Agresti and Min's.
 
     Args:
         systems: per-segment scores by system.
@@ -88,21 +96,30 @@ def tested_pairs(
     results = iter(tested(gaps, len(order), draws))
     differences: dict[tuple[str, str], dict[str, Difference]] = {}
     for measure in measures:
-        for names in order:
-            differences.setdefault(names, {})[measure] = next(results)
+        for first, second in order:
+            difference = next(results)
+            one, other = systems[first][measure], systems[second][measure]
+            if difference.low is not None and is_decision(one) and is_decision(other):
+                low, high = share_difference_interval(one - other, draws.confidence)
+                difference = replace(difference, low=low, high=high)
+            differences.setdefault((first, second), {})[measure] = difference
     return [_pair(systems, names, main, differences[names]) for names in order]
 
 
 def tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
     """Test columns of differences; each `count` of them are corrected together.
 
+    Differences up to `TIE` count as 0 in tests and effect sizes. Means and intervals
+    are those of the differences as they are.
+
     Args:
         gaps: per-segment differences, *Shape:* (n,) each.
         count: number of columns per correction, which divides their number.
         draws: how to resample.
     """
+    untied = list(map(_without_ties, gaps))
     # Tests are made on differences of at most 1, so that rounding has one size.
-    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in gaps]
+    scaled = [gap / (np.abs(gap).max() or 1.0) for gap in untied]
     p_values = paired_p_values(
         np.stack(scaled, axis=1),
         n_resamples=draws.n_resamples,
@@ -116,30 +133,37 @@ def tested(gaps: Sequence[Array], count: int, draws: Draws) -> list[Difference]:
 
 
 def smallest_differences(
-    systems: Mapping[str, Measures], order: Sequence[tuple[str, str]], level: float
+    systems: Mapping[str, Measures], order: Sequence[tuple[str, str]], draws: Draws
 ) -> dict[str, float]:
     """Return, by measure, the smallest difference that tests show with a power of 0.8.
 
     The level is shared by the pairs (Bonferroni), as the smallest corrected p-value is.
     Pairs whose differences are all equal show no spread, so they say nothing of it; a
-    measure without any other pair is left out.
+    measure without any other pair is left out, and so is one whose difference would be
+    above 1. Where segments or resamples are too few for any difference to be
+    significant, all are.
     """
     if not order:
+        return {}
+    level = (1 - draws.confidence) / len(order)
+    if draws.n_resamples < fewest_resamples(level):
         return {}
     first_system, _ = order[0]
     smallest = {}
     for measure in systems[first_system]:
         found = []
         for first, second in order:
-            one, other = systems[first][measure], systems[second][measure]
+            gaps = _without_ties(systems[first][measure] - systems[second][measure])
             detectable = smallest_detectable_difference(
-                one, other, level=level / len(order)
+                gaps, np.zeros_like(gaps), level=level
             )
             if detectable:
                 found.append(detectable)
-        if found:
-            # The median, because one odd pair should not speak for all.
-            smallest[measure] = float(np.median(found))
+        # The median, because one odd pair should not speak for all.
+        typical = float(np.median(found or [0.0]))
+        # Scores in [0, 1] differ by at most 1.
+        if 0 < typical <= 1:
+            smallest[measure] = typical
     return smallest
 
 
@@ -177,13 +201,14 @@ def _difference(
     gaps: Array, bounds: Bounds, p_value: float, p_corrected: float
 ) -> Difference:
     low, high = bounds
+    untied = _without_ties(gaps)
     return Difference(
         value=mean(gaps.tolist()),
         low=low,
         high=high,
         p_value=p_value,
         p_corrected=p_corrected,
-        effect_size=effect_size(gaps, np.zeros_like(gaps)),
+        effect_size=effect_size(untied, np.zeros_like(untied)),
     )
 
 
@@ -194,9 +219,9 @@ def _pair(
     differences: dict[str, Difference],
 ) -> Pair:
     first, second = names
-    gaps = systems[first][main] - systems[second][main]
-    wins = int(np.sum(gaps > _ROUNDING))
-    losses = int(np.sum(gaps < -_ROUNDING))
+    gaps = _without_ties(systems[first][main] - systems[second][main])
+    wins = int(np.sum(gaps > 0))
+    losses = int(np.sum(gaps < 0))
     parts = {}
     if main == "j":
         parts = contributions(systems[first], systems[second])
@@ -209,6 +234,11 @@ def _pair(
         ties=len(gaps) - wins - losses,
         losses=losses,
     )
+
+
+def _without_ties(gaps: Array) -> Array:
+    """Return differences with 0 for those that are ties."""
+    return np.where(np.abs(gaps) <= TIE, 0.0, gaps)
 
 
 def _bounds(values: Sequence[Array], draws: Draws) -> list[Bounds]:

@@ -62,17 +62,35 @@ def check_draws(n_resamples: object, seed: object) -> tuple[int, int]:
         TypeError: one is not an integer.
         ValueError: the number is not in [1, 1_000_000], or the seed is negative.
     """
-    resamples = _integer(n_resamples, "n_resamples")
+    return check_resamples(n_resamples, "n_resamples"), check_seed(seed, "seed")
+
+
+def check_resamples(value: object, name: str) -> int:
+    """Return a number of resamples as an integer.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is not in [1, 1_000_000].
+    """
+    resamples = _integer(value, name)
     if resamples < 1:
-        raise ValueError(f"`n_resamples` must be at least 1; got {resamples}")
+        raise ValueError(f"`{name}` must be at least 1; got {resamples}")
     if resamples > MOST_RESAMPLES:
-        raise ValueError(
-            f"`n_resamples` must be at most {MOST_RESAMPLES}; got {resamples}"
-        )
-    start = _integer(seed, "seed")
-    if start < 0:
-        raise ValueError(f"`seed` must be at least 0; got {start}")
-    return resamples, start
+        raise ValueError(f"`{name}` must be at most {MOST_RESAMPLES}; got {resamples}")
+    return resamples
+
+
+def check_seed(value: object, name: str) -> int:
+    """Return a seed as an integer.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is negative.
+    """
+    seed = _integer(value, name)
+    if seed < 0:
+        raise ValueError(f"`{name}` must be at least 0; got {seed}")
+    return seed
 
 
 def finite(values: ArrayLike, name: str) -> Array:

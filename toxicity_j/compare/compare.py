@@ -14,7 +14,6 @@ from .groups import indistinct_groups, letters, ranks
 from .inputs import ScoredSystems, check_names, language_means, score_systems
 from .provenance import now, protocol_name, versions
 from .records import Estimate, System
-from .statistics import FEWEST_SEGMENTS
 from .verdict import is_different, limits, verdict
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def _compared(
     systems = tuple(
         _system(scored, name, ranked[name], marks[name], found[name]) for name in names
     )
-    smallest = smallest_differences(scored.columns, order, level)
+    smallest = smallest_differences(scored.columns, order, draws)
     signature = scored.signature
     if scored.languages is not None:
         signature = with_languages(signature, scored.languages)
@@ -111,7 +110,6 @@ def _compared(
             len(pairs),
             draws.n_resamples,
             level,
-            FEWEST_SEGMENTS,
             scored.truncated,
         ),
         signature=signature,

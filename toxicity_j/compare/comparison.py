@@ -23,8 +23,8 @@ class Comparison:
         main: the measure that ranks: "j", or "sta" without sources.
         n: number of segments.
         smallest_difference: by measure, the smallest difference that this number of
-            segments shows in 80 of 100 repetitions; empty for one system or too few
-            segments.
+            segments shows in 80 of 100 repetitions; empty for one system, and where no
+            difference can be significant.
         verdict: sentences in words, the most important one first.
         warnings: what limits these results (few segments, texts that were truncated).
         signature: the settings that can move a score, equal for all systems.

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .analysis import Draws, tested
+from .analysis import TIE, Draws, tested
+from .attainable import fewest_resamples, fewest_segments, is_significant
 from .comparison import Comparison
-from .records import MEASURES
+from .records import MEASURES, Texts
 from .resampling import Array
+from .verdict import counted, listed
 
 if TYPE_CHECKING:
     from ..protocols import Protocol
-
-# Scores of equal texts differ by up to about 1e-7 between machines and versions of
-# torch, which is not a drop.
-_ROUNDING = 1e-6
 
 
 def parse_floors(texts: Sequence[str]) -> dict[str, float]:
@@ -113,68 +111,124 @@ def drops(new: Comparison, old: Comparison) -> list[str]:
     systems.
 
     Raises:
-        ValueError: the signatures, the segments or the systems are not the same, or
-            `old` keeps no per-segment scores.
+        ValueError: the signatures differ, `old` keeps no per-segment scores, or
+            anything that `check_against` refuses.
     """
-    check_same_setting(new, old)
-    matched = _matched(new, old)
+    check_signature(new, old)
+    draws = Draws(new.n_resamples, new.seed, new.confidence)
+    names = [system.name for system in new.systems]
+    check_against(old, names, new.n, new.texts, draws)
+    matched = _matched(names, old)
     gaps = [
         _main_scores(new, name, new.main) - _main_scores(old, before, new.main)
         for name, before in matched
     ]
-    draws = Draws(new.n_resamples, new.seed, new.confidence)
+    # Of one test nothing is corrected.
+    kind = "p"
+    if len(matched) > 1:
+        kind = "corrected p"
     measure = MEASURES[new.main]
     sentences = []
     for (name, _), change in zip(matched, tested(gaps, len(gaps), draws), strict=True):
-        is_clear = change.p_corrected <= 1 - new.confidence
-        if is_clear and change.value < -_ROUNDING:
+        is_clear = is_significant(change.p_corrected, 1 - new.confidence)
+        if is_clear and change.value < -TIE:
             sentences.append(
-                f"{name}: {measure} fell by {-change.value:.3g} (p ="
-                f" {change.p_value:.2g})"
+                f"{name}: {measure} fell by {-change.value:.3g} ({kind} ="
+                f" {change.p_corrected:.2g})"
             )
     return sentences
 
 
-def check_same_setting(new: Comparison, old: Comparison) -> None:
-    """Check that two comparisons may be held against each other.
+def check_signature(new: Comparison, old: Comparison) -> None:
+    """Check that two comparisons were scored with the same settings.
 
     Raises:
-        ValueError: the signatures, the number of segments or the sources differ.
+        ValueError: the signatures differ.
     """
     if new.signature != old.signature:
         raise ValueError(
             f"`--against` must have the signature {new.signature!r}; got"
             f" {old.signature!r}"
         )
-    if new.n != old.n:
+
+
+def check_against(
+    old: Comparison, names: Sequence[str], n: int, texts: Texts | None, draws: Draws
+) -> None:
+    """Check, without scores, that a test against saved results is fair and can fail.
+
+    Args:
+        old: the saved results.
+        names: the systems that are held against them.
+        n: segments.
+        texts: of these systems; None where they are not known.
+        draws: how the test resamples.
+
+    Raises:
+        ValueError: the segments are not the same, a system of `old` has no partner, or
+            no drop can be significant.
+    """
+    _check_segments(old, n, texts)
+    _check_can_fail(n, len(_matched(names, old)), draws)
+
+
+def _check_segments(old: Comparison, n: int, texts: Texts | None) -> None:
+    if n != old.n:
         raise ValueError(
             f"`--against` must have the same segments; it has {old.n}, this comparison"
-            f" has {new.n}"
+            f" has {n}"
         )
-    if (
-        new.texts is not None
-        and old.texts is not None
-        and new.texts.sources != old.texts.sources
-    ):
+    if texts is None or old.texts is None:
+        return
+    differing = []
+    if texts.sources != old.texts.sources:
+        differing.append("sources")
+    # What the protocol does not read moves no score.
+    is_read = "references:no" not in old.signature.split("|")
+    if is_read and texts.references != old.texts.references:
+        differing.append("references")
+    if differing:
         raise ValueError(
-            "`--against` must have the same segments; its sources differ from those of"
-            " this comparison"
+            f"`--against` must have the same segments; its {listed(differing)} differ"
+            " from those of this comparison"
         )
 
 
-def _matched(new: Comparison, old: Comparison) -> list[tuple[str, str]]:
-    names = [system.name for system in new.systems]
+def _check_can_fail(n: int, system_count: int, draws: Draws) -> None:
+    """Check that the test of so many systems can find a drop."""
+    # Holm multiplies the smallest p-value by the number of systems.
+    level = (1 - draws.confidence) / system_count
+    needs = []
+    if n < fewest_segments(level):
+        needs.append(f"at least {fewest_segments(level)} segments (got {n})")
+    if draws.n_resamples < fewest_resamples(level):
+        needs.append(
+            f"`--resamples` of at least {fewest_resamples(level)} (got"
+            f" {draws.n_resamples})"
+        )
+    if needs:
+        raise ValueError(
+            "`--against` could never fail, because no drop could be significant: for"
+            f" {counted(system_count, 'system', 'systems')} at `--confidence"
+            f" {draws.confidence:g}` it needs {listed(needs)}, or a lower"
+            " `--confidence`"
+        )
+
+
+def _matched(names: Sequence[str], old: Comparison) -> list[tuple[str, str]]:
+    """Return each system with its partner in the saved results."""
     before = [system.name for system in old.systems]
     # A file is often renamed from one run to the next.
     if len(names) == len(before) == 1:
         return [(names[0], before[0])]
-    common = [(name, name) for name in names if name in before]
-    if not common:
+    missing = [name for name in before if name not in names]
+    # A gate that leaves out a system would let it fall.
+    if missing:
         raise ValueError(
-            f"`--against` must have a system of the same name; it has {before}, this"
-            f" comparison has {names}"
+            f"`--against` must have no system that this comparison lacks; it has"
+            f" {missing} besides, this comparison has {list(names)}"
         )
-    return common
+    return [(name, name) for name in before]
 
 
 def _main_scores(comparison: Comparison, name: str, measure: str) -> Array:

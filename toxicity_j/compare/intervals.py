@@ -15,6 +15,10 @@ from .resampling import Array, resampled_means
 
 METHODS = ("percentile", "bca")
 
+# Means that differ by less than this share of the largest value are equal: the rest is
+# rounding.
+_ROUNDING = 1e-12
+
 
 def intervals(
     columns: Array,
@@ -85,6 +89,35 @@ def share_interval(share: float, n: int, level: float) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
+def share_difference_interval(gaps: Array, level: float) -> tuple[float, float]:
+    """Return an interval for the difference of two shares of the same segments.
+
+    It is Wald's interval after half a segment was added to each of the four outcomes of
+    a pair (Agresti and Min 2005, "Simple improved confidence intervals for comparing
+    matched proportions"). Resampling decisions that never differ says that they never
+    will; this interval does not.
+
+    Args:
+        gaps: differences of decisions, each -1, 0 or 1. *Shape:* (n,), n at least 1.
+        level: the share of intervals that hold the true difference, in (0, 1).
+
+    Returns:
+        (low, high), in [-1, 1].
+    """
+    from scipy.special import ndtri
+
+    n = len(gaps) + 2
+    better = float(np.sum(gaps > 0)) + 0.5
+    worse = float(np.sum(gaps < 0)) + 0.5
+    center = (better - worse) / n
+    error = math.sqrt(better + worse - n * center**2) / n
+    reach = float(ndtri((1 + level) / 2)) * error
+    # An interval of a low level could leave out the difference that was seen.
+    seen = float(gaps.mean())
+    low, high = min(center - reach, seen), max(center + reach, seen)
+    return max(low, -1.0), min(high, 1.0)
+
+
 def is_decision(values: Array) -> bool:
     """Return whether every value is 0 or 1."""
     return bool(np.isin(values, (0.0, 1.0)).all())
@@ -117,7 +150,9 @@ def _bca_tails(values: Array, means: Array, z: float) -> tuple[float, float]:
     from scipy.special import ndtr, ndtri
 
     mean = values.mean()
-    below = np.sum(means < mean) + np.sum(means == mean) / 2
+    reach = _ROUNDING * np.abs(values).max()
+    below = np.sum(means < mean - reach)
+    below += np.sum(np.abs(means - mean) <= reach) / 2
     # Half a sample on either side keeps the bias finite where all resampled means lie
     # on one side.
     bias = float(ndtri((below + 0.5) / (len(means) + 1)))

@@ -68,7 +68,7 @@ class Pair:
         contributions: by factor, the part of the difference in J that comes from it;
             the parts add up to it. Empty without J.
         wins: segments in which the first system scores higher.
-        ties: segments in which both score the same.
+        ties: segments in which both score the same, up to 0.000001.
         losses: segments in which the second system scores higher.
     """
 

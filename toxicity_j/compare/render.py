@@ -74,14 +74,17 @@ def to_latex(comparison: Comparison) -> str:
     rows = score_rows(comparison)
     lines = []
     for row in rows:
-        cells = map(_latex, row)
-        lines.append(" & ".join(cells) + r" \\")
+        line = " & ".join(map(_latex, row))
+        # After a line's end or a rule these would be read as its argument or its star.
+        if line.startswith(("[", "*")):
+            line = "{}" + line
+        lines.append(rf"{line} \\")
     numbers = "c" * (len(rows[0]) - 1)
     # In a comment a signature needs no escapes, but a line break would end it.
     signature = one_line(comparison.signature)
     caption = _latex(
-        f"Means with {show_level(comparison)} bootstrap intervals over"
-        f" {comparison.n} segments. {one_line(' '.join(comparison.verdict))}"
+        f"Means with {show_level(comparison)} intervals over {comparison.n}"
+        f" segments. {one_line(' '.join(comparison.verdict))}"
     )
     return "\n".join(
         [
@@ -139,7 +142,8 @@ def _footer(comparison: Comparison) -> str:
     if best.low is not None:
         lines.append(
             f"Intervals: {show_level(comparison)}, {comparison.n_resamples} bootstrap"
-            " resamples; Wilson's for shares of decisions."
+            " resamples; Wilson's for shares of decisions, Agresti and Min's for their"
+            " differences."
         )
     if comparison.pairs:
         lines.append(

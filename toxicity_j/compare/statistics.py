@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..results import mean
+from .attainable import attained_level
 from .checks import (
     check_draws,
     check_level,
@@ -242,8 +243,10 @@ def smallest_detectable_difference(
 ) -> float | None:
     """Return the smallest difference in means that a paired test is likely to find.
 
-    It is (t of 1 - level / 2, plus t of power) standard errors of the difference, with
-    n - 1 degrees of freedom.
+    It is (t of 1 - level / 2, plus t of power) standard errors of the difference. The
+    level is the one that sign flips of so few segments attain. Student's t has n / 2
+    degrees of freedom, because the larger of two p-values finds less than a t-test,
+    which has n - 1 (simulated in docs/statistics.md).
 
     Args:
         a: one score per segment.
@@ -253,8 +256,9 @@ def smallest_detectable_difference(
 
     Returns:
         In the unit of the scores, at least 0. It is 0 where all differences are equal,
-        and where `power` is at most half of `level`, because chance alone finds that
-        many. None below 6 segments, where no difference can be found.
+        and where `power` is at most half of the level, because chance alone finds that
+        many. None where no difference can be found, because 2 / 2**n is above the
+        level: below 6 segments at 0.05.
 
     Raises:
         TypeError: as `paired_bootstrap`.
@@ -265,14 +269,15 @@ def smallest_detectable_difference(
     level, power = check_level(level, "level"), check_level(power, "power")
     differences, scale = paired_differences(a, b)
     n = len(differences)
-    if n < FEWEST_SEGMENTS:
+    attained = attained_level(n, level)
+    if attained == 0:
         return None
     spread = float(differences.std(ddof=1))
     if spread <= _ROUNDING:
         return 0.0
     error = spread / math.sqrt(n)
-    of_level = stdtrit(n - 1, 1 - level / 2)
-    of_power = stdtrit(n - 1, power)
+    of_level = stdtrit(n / 2, 1 - attained / 2)
+    of_power = stdtrit(n / 2, power)
     return max(0.0, float(of_level + of_power)) * error * scale
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .attainable import (
+    fewest_resamples,
+    fewest_segments,
+    is_significant,
+    smallest_p_value,
+)
 from .records import MEASURES, Difference, Estimate, Pair, System
 
 # A factor that works against the difference is named if its part is at least this share
@@ -55,7 +60,7 @@ def listed(names: Sequence[str]) -> str:
 
 def is_different(pair: Pair, measure: str, level: float) -> bool:
     """Return True where two systems differ significantly after correction."""
-    return pair.differences[measure].p_corrected <= level
+    return is_significant(pair.differences[measure].p_corrected, level)
 
 
 def verdict(
@@ -143,7 +148,6 @@ def limits(
     pair_count: int,
     n_resamples: int,
     level: float,
-    fewest: int,
     truncated: Mapping[str, Mapping[str, int]],
 ) -> tuple[str, ...]:
     """Return what limits the results: few segments, few resamples, truncated texts.
@@ -153,37 +157,58 @@ def limits(
         pair_count: pairs tested.
         n_resamples: resamples of each test.
         level: of the tests, in (0, 1).
-        fewest: segments below which no test can find a difference.
         truncated: by system, the number of truncated texts by role.
     """
-    found = []
-    if n < fewest:
-        segments = _counted(n, "segment is", "segments are")
-        found.append(
-            f"{segments} too few: below {fewest} no difference can be significant."
-        )
-    # The smallest p-value of a test, corrected for all pairs (Holm multiplies the
-    # smallest by their number).
-    floor = pair_count / (n_resamples + 1)
-    if floor > level:
-        needed = math.ceil(pair_count / level - 1e-9) - 1
-        found.append(
-            f"With {pair_count} pairs no difference can be significant"
-            f" below {needed} resamples."
-        )
-    elif floor > level / 5:
-        found.append(
-            f"With {pair_count} pairs and {n_resamples} resamples the smallest possible"
-            f" corrected p-value is {floor:.3f}; more resamples can lower it."
-        )
+    found = _limits_of_tests(n, pair_count, n_resamples, level)
     for name, counts in truncated.items():
         for column, count in counts.items():
-            texts = _counted(count, "text was", "texts were")
+            texts = counted(count, "text was", "texts were")
             found.append(f"{name}: {texts} truncated by the {column} model.")
     return tuple(found)
 
 
-def _counted(count: int, one: str, several: str) -> str:
+def _limits_of_tests(
+    n: int, pair_count: int, n_resamples: int, level: float
+) -> list[str]:
+    """Return why no difference can be significant, or why hardly any can."""
+    # Holm multiplies the smallest p-value by the number of pairs.
+    shared_level = level / max(pair_count, 1)
+    pairs = counted(pair_count, "pair", "pairs")
+    found = []
+    needed = fewest_segments(shared_level)
+    if n < needed:
+        segments = counted(n, "segment is", "segments are")
+        several = ""
+        if pair_count > 1:
+            several = f" for {pairs}"
+        found.append(
+            f"{segments} too few{several}: below {needed} no difference can be"
+            " significant."
+        )
+    needed = fewest_resamples(shared_level)
+    if pair_count and n_resamples < needed:
+        found.append(
+            f"With {pairs} no difference can be significant below {needed} resamples."
+        )
+    smallest = smallest_p_value(n, n_resamples)
+    if not found and pair_count * smallest > level / 5:
+        kind = "p-value"
+        if pair_count > 1:
+            kind = "corrected p-value"
+        # Resamples alone would reach a smaller one.
+        cause = "resamples"
+        if smallest > 1 / (n_resamples + 1):
+            cause = "segments"
+        found.append(
+            f"With {pairs}, {n} segments and {n_resamples} resamples the smallest"
+            f" possible {kind} is {pair_count * smallest:.3f}; more {cause} can lower"
+            " it."
+        )
+    return found
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Return a number with its noun, as "1 pair" or "3 pairs"."""
     if count == 1:
         return f"{count} {one}"
     return f"{count} {several}"

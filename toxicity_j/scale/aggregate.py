@@ -6,7 +6,6 @@ mean.
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import re
@@ -68,7 +67,7 @@ def intervals(
 
     For decisions it is Wilson's. For other scores it is the percentile bootstrap of
     `compare.statistics` up to `BOOTSTRAP_ROWS` rows; above, the normal interval. One
-    row has no intervals; fewer than 6 are logged once as a warning.
+    row has no intervals; fewer than 6 are logged as a warning.
 
     Args:
         out: the folder of `score_dataset`.
@@ -99,9 +98,7 @@ def intervals(
     return found
 
 
-@functools.cache
 def _warn_of_few(out: str, count: int) -> None:
-    # Cached, because the command asks again for intervals of another level.
     logger.warning(
         "%s: %s rows are fewer than %s: the intervals are too narrow",
         out,

@@ -11,12 +11,14 @@ import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ..columns import BLOCK
+from ..compare.analysis import Draws
+from ..compare.checks import check_draws, check_level
 from .aggregate import corpus_scores, intervals, without_references
 from .arguments import (
     check_workers,
@@ -51,6 +53,9 @@ def score_dataset(
     timeout: float | None = None,
     resume: bool = True,
     progress: bool = False,
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    seed: int = 0,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a corpus of any length into shards, and return its corpus scores.
@@ -72,9 +77,13 @@ def score_dataset(
         timeout: seconds that a worker has per unit of rows, loading included, or None.
         resume: go on where a run stopped; if False, a folder with scores is an error.
         progress: write rows done, rows per second and time left to stderr.
+        confidence: level of the intervals, in (0, 1).
+        n_resamples: as `intervals`.
+        seed: as `intervals`.
 
     Returns:
-        What `compute()` returns, and `intervals`: (low, high) at 95 % by corpus key.
+        What `compute()` returns, and `intervals`: (low, high) by corpus key, at the
+        level `confidence`, which is returned too.
 
     Raises:
         OSError: a file or model cannot be read; `FileExistsError`: see `resume`.
@@ -83,11 +92,14 @@ def score_dataset(
         ValueError: something is not valid; `ShardError`: `out` is another run's.
     """
     check_workers(workers, timeout)
+    level = check_level(confidence, "confidence")
+    draws = Draws(*check_draws(n_resamples, seed), level)
     columns = column_names(predictions, sources, references, languages)
     rows = Rows(data, columns)
     folder = checked_folder(out)
     job = Job(make_scorer(scorer, protocol, options), folder, checked_window(window))
-    return _score_missing(job, rows, columns, _How(workers, timeout, resume, progress))
+    _score_missing(job, rows, columns, _How(workers, timeout, resume, progress))
+    return _finish(job.folder, draws)
 
 
 @dataclass(frozen=True)
@@ -100,10 +112,8 @@ class _How:
     progress: bool
 
 
-def _score_missing(
-    job: Job, rows: Rows, columns: dict[str, str], how: _How
-) -> dict[str, Any]:
-    """Score what no earlier run has, and return the corpus scores of all."""
+def _score_missing(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> None:
+    """Score what no earlier run has."""
     is_new = not job.folder.exists()
     job.folder.mkdir(parents=True, exist_ok=True)
     with _only_run(job.folder):
@@ -119,7 +129,6 @@ def _score_missing(
                     shutil.rmtree(job.folder)
             raise
         manifest.save(job.folder)
-    return _finish(job.folder)
 
 
 def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
@@ -216,8 +225,11 @@ def _agreed_manifest(
     return found
 
 
-def _finish(folder: Path) -> dict[str, Any]:
-    scores = {**corpus_scores(folder), "intervals": intervals(folder)}
+def _finish(folder: Path, draws: Draws) -> dict[str, Any]:
+    """Write the corpus scores with their intervals, and return them."""
+    scores = corpus_scores(folder)
+    scores["confidence"] = draws.confidence
+    scores["intervals"] = intervals(folder, **asdict(draws))
     write_json(folder / SCORES, scores)
     return scores
 
