@@ -18,6 +18,7 @@ from tokenizers import (
     pre_tokenizers,
     trainers,
 )
+from transformers import PreTrainedTokenizerFast
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.objectives.expectation import expect
@@ -682,6 +683,19 @@ def test_special_tokens_stand_for_nothing(identifier):
         loss(torch.tensor([[*ids, end, end]]), form="ids"),
         loss(torch.tensor([ids]), form="ids"),
     )
+
+
+def test_tokens_that_are_only_flagged_as_special_stand_for_nothing(identifier):
+    rules = byte_level()
+    rules.add_special_tokens(["<|turn|>"])
+    rules.add_tokens(["<tool>"])
+    generator = PreTrainedTokenizerFast(tokenizer_object=rules, eos_token="<|end|>")
+    assert "<|turn|>" not in generator.all_special_tokens
+    texts = Vocabulary.of(generator, wordpiece()).texts
+    assert texts[generator.convert_tokens_to_ids("<|end|>")] == ""
+    assert texts[generator.convert_tokens_to_ids("<|turn|>")] == ""
+    # An added word is text.
+    assert texts[generator.convert_tokens_to_ids("<tool>")] == "<tool>"
 
 
 @pytest.mark.parametrize(
