@@ -110,10 +110,15 @@ def sentencepiece() -> Tokenizer:
 
 @pytest.fixture
 def identifier() -> ToxicityIdentifier:
+    return toy_identifier()
+
+
+def toy_identifier(max_length: int = 1024) -> ToxicityIdentifier:
     torch.manual_seed(1)
-    model = ToxicityIdentifier(
-        IdentifierConfig(len(WORDS), dim=6, channels=5, hidden=(7,)), wordpiece()
+    config = IdentifierConfig(
+        len(WORDS), dim=6, channels=5, hidden=(7,), max_length=max_length
     )
+    model = ToxicityIdentifier(config, wordpiece())
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.6)
     with torch.no_grad():
@@ -179,6 +184,37 @@ def test_log_loss_is_minus_log_of_p_non_toxic(identifier):
     assert ToxicityLoss(identifier, reduction="sum")(
         ids, mask, form="ids"
     ).item() == pytest.approx(-torch.log(1 - p_toxic).sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("words", [0, 1, 7, 8, 9, 14, 15])
+def test_a_long_sequence_is_read_in_windows_as_the_identifier_does(words):
+    # Windows of 8 tokens, of which each starts 6 behind the one before it.
+    identifier = toy_identifier(max_length=8)
+    long = "you are my good friend . " * 3 + "you are an idiot ."
+    texts = [long, " ".join(long.split()[:words]), "you are an idiot ."]
+    encodings = identifier.tokenizer.encode_batch(texts)
+    ids, mask = padded([encoding.ids for encoding in encodings])
+    loss = ToxicityLoss(identifier, kind="expected", reduction="none")
+    expected = torch.tensor(identifier.p_toxic(texts)).float()
+    torch.testing.assert_close(loss(ids, mask, form="ids"), expected, rtol=0, atol=1e-6)
+
+
+def test_the_end_of_a_long_sequence_has_a_gradient():
+    identifier = toy_identifier(max_length=8)
+    good = WORDS.index("good")
+    logits = torch.full((1, 30, len(WORDS)), -9.0)
+    logits[0, :, good] = 9
+    loss = ToxicityLoss(identifier)
+    plain = loss(logits)
+    logits[0, -1, good] = -9
+    logits[0, -1, WORDS.index("idiot")] = 9
+    logits.requires_grad_()
+    value = loss(logits)
+    # So the last window is the most toxic one.
+    assert value > plain
+    value.backward()
+    has_gradient = logits.grad.abs().amax(-1)[0] > 0
+    assert has_gradient.tolist() == [False] * 22 + [True] * 8
 
 
 @pytest.mark.parametrize("kind", ["expected", "log"])
@@ -584,7 +620,8 @@ def embeddings(
     loss = ToxicityLoss(identifier, generator)
     mask = torch.ones(probabilities.shape[:2], dtype=torch.bool)
     expected = loss._expectation(probabilities, mask, "probabilities")
-    return loss.aligner(expected, mask, loss.identifier.embedding.weight)
+    mixed, weights, _ = loss.aligner(expected, mask, loss.identifier.embedding.weight)
+    return mixed, weights
 
 
 def test_a_position_that_may_write_nothing_is_a_mixture_too(identifier):

@@ -19,7 +19,9 @@ from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
 from ..checks import check_choice, check_flag, check_number
+from ..text import window_starts
 from .alignment import TokenAligner
+from .cuts import Integers
 from .expectation import NEGATIVE, NOT_FINITE, Expectation, expect
 from .inputs import FORMS, check_inputs, checked_mask
 from .vocabulary import Vocabulary
@@ -93,7 +95,6 @@ class ToxicityLoss(nn.Module):
             Vocabulary.of(tokenizer, inner.tokenizer, convention),
             inner.tokenizer,
             inner.embedding.weight,
-            inner.config.max_length,
         )
         self.kind, self.reduction, self.weight = kind, reduction, weight
         self.temperature, self.gumbel = temperature, gumbel
@@ -164,8 +165,31 @@ class ToxicityLoss(nn.Module):
         with torch.autocast(inputs.device.type, enabled=False):
             embedding = self.identifier.embedding.weight
             expected = self._expectation(inputs, mask, form)
-            mixed, weights = self.aligner(expected, mask, embedding)
+            mixed, weights, lengths = self.aligner(expected, mask, embedding)
+            return self._score(mixed, weights, lengths)
+
+    def _score(
+        self, mixed: torch.Tensor, weights: torch.Tensor, lengths: Integers
+    ) -> torch.Tensor:
+        """Return the logit of each sequence, of a long one its most toxic window's.
+
+        Arguments are what the aligner returns. *Shape:* (batch,)
+        """
+        config = self.identifier.config
+        size = config.max_length
+        if mixed.shape[1] <= size:
             return self.identifier.score_embeddings(mixed, weights)
+        windows = [
+            (row, start)
+            for row, length in enumerate(lengths)
+            for start in window_starts(length, size, config.window_stride)
+        ]
+        rows, starts = torch.tensor(windows, device=mixed.device).unbind(1)
+        columns = starts[:, None] + torch.arange(size, device=mixed.device)
+        index = (rows[:, None], columns)
+        logits = self.identifier.score_embeddings(mixed[index], weights[index])
+        lowest = logits.new_full((len(mixed),), -torch.inf)
+        return lowest.scatter_reduce(0, rows, logits, "amax")
 
     def _expectation(
         self, inputs: torch.Tensor, mask: torch.Tensor, form: str
