@@ -325,6 +325,35 @@ def test_straight_through_gumbel_reads_tokens_and_still_differentiates(identifie
     assert logits.grad.abs().sum() > 0
 
 
+def test_gumbel_samples_probabilities_as_the_softmax_of_their_logits(identifier):
+    loss = ToxicityLoss(identifier, gumbel=True, temperature=0.7)
+    # float64, so that softmax and logarithm lose nothing that a sample could turn on.
+    loss = loss.double()
+    logits = torch.randn(2, 3, len(WORDS), dtype=torch.float64)
+    logits[..., 5] = -torch.inf
+    probabilities = logits.softmax(-1).requires_grad_()
+    for seed in range(5):
+        torch.manual_seed(seed)
+        expected = loss(logits)
+        torch.manual_seed(seed)
+        found = loss(probabilities, form="probabilities")
+        torch.testing.assert_close(found, expected)
+    found.backward()
+    assert probabilities.grad.isfinite().all()
+    assert probabilities.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "match"), [(torch.nan, "finite"), (torch.inf, "finite"), (-0.1, "not be")]
+)
+def test_gumbel_refuses_what_is_not_a_probability(identifier, value, match):
+    loss = ToxicityLoss(identifier, gumbel=True)
+    probabilities = torch.full((1, 3, len(WORDS)), 1 / len(WORDS))
+    probabilities[0, 2, 7] = value
+    with pytest.raises(ValueError, match=f"`inputs` must {match}|must be {match}"):
+        loss(probabilities, form="probabilities")
+
+
 def test_low_temperature_tends_to_the_likeliest_tokens(identifier):
     torch.manual_seed(2)
     logits = torch.randn(2, 4, len(WORDS))
