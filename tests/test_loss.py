@@ -389,6 +389,16 @@ def test_labels_may_hold_minus_100(identifier):
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.uint64])
+def test_ids_may_be_of_any_type_of_integers(identifier, dtype):
+    loss = ToxicityLoss(identifier)
+    ids = torch.tensor([[2, 3, 5]])
+    mask = torch.tensor([[1, 1, 0]])
+    torch.testing.assert_close(
+        loss(ids.to(dtype), mask, form="ids"), loss(ids, mask, form="ids")
+    )
+
+
 @pytest.mark.parametrize(
     ("inputs", "mask", "form", "match"),
     [
@@ -463,6 +473,30 @@ def test_bad_options_are_named(identifier, options):
             "`inputs` must be floating-point numbers as logits",
         ),
         (torch.zeros(2, 3), None, "ids", "`inputs` must be integers as ids"),
+        (
+            torch.zeros(2, 3, 66).to(torch.float8_e5m2),
+            None,
+            "logits",
+            "`inputs` must be .* at least 16 bits; got torch.float8_e5m2",
+        ),
+        (
+            torch.zeros(2, 3, 66).to_sparse(),
+            None,
+            "logits",
+            "`inputs` must be a dense tensor; got torch.sparse_coo",
+        ),
+        (
+            torch.nested.nested_tensor([torch.zeros(3, 66), torch.zeros(2, 66)]),
+            None,
+            "logits",
+            "`inputs` must be a dense tensor",
+        ),
+        (
+            torch.zeros(2, 3, 66),
+            torch.ones(2, 3).to_sparse(),
+            "logits",
+            "`mask` must be a dense tensor; got torch.sparse_coo",
+        ),
         (torch.zeros(2, 3, 66), [[1]], "logits", "`mask` must be a tensor; got list"),
         (
             torch.zeros(2, 3, 66),

@@ -91,6 +91,7 @@ class Encoder:
 
         Raises:
             OSError: `path` does not exist, or the shipped weights were not found.
+            TypeError: `path` is not a path.
             ValueError: `device`, `dtype` or the file is not valid.
         """
         place, kind = resolve_device(device), resolve_dtype(dtype)

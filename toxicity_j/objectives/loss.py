@@ -128,8 +128,8 @@ class ToxicityLoss(nn.Module):
             (batch,)
 
         Raises:
-            TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does
-                not have, or `form` is not a string.
+            TypeError: `inputs` or `mask` is not a dense tensor, or of a type that
+                `form` does not have, or `form` is not a string.
             ValueError: a shape is wrong or empty, an id is outside the vocabulary, a
                 position that counts is not finite or holds a negative probability,
                 `mask` holds anything but 0 and 1, `inputs` is on another device, or
@@ -196,8 +196,8 @@ class ToxicityLoss(nn.Module):
     ) -> Expectation:
         """Return what each position of the flattened batch writes."""
         if form == "ids":
-            ids = inputs.masked_fill(mask != 1, 0)  # labels hold -100 there
-            return self._certain(ids.flatten().long())
+            ids = inputs.long().masked_fill(mask != 1, 0)  # labels hold -100 there
+            return self._certain(ids.flatten())
         flat = inputs.flatten(0, 1)
         if form == "logits":
             return self._of_logits(flat)
