@@ -16,6 +16,7 @@ from typing import Any
 import evaluate
 import pyarrow
 
+from .locks import Lock
 from .stored_columns import (
     Stored,
     all_or_none,
@@ -83,7 +84,7 @@ class StoredColumns:
 
     def prepare_storage(self) -> None:
         """Make the lock; to be called before evaluate's `__init__`."""
-        self._storage_lock = threading.RLock()
+        self._storage_lock = Lock()
         self._storing_threads: set[int] = set()
 
     def join_stored(self, given: Stored | None) -> Stored | None:

@@ -6,7 +6,6 @@ column by name. TRL is not imported.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from ..builtin_identifier import ToxicityIdentifier
 from ..column_checks import checked_texts
 from ..columns import same_length
+from ..locks import Lock
 from ..scorer import Scorer
 from ..text import is_blank
 
@@ -56,14 +56,7 @@ class ToxicityReward:
             )
         self.score, self.scorer, self.identifier = score, scorer, identifier
         self.__name__ = name
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A lock cannot be pickled.
-        return {**self.__dict__, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self._lock = Lock()
 
     def __call__(
         self,
