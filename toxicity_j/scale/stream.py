@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -103,8 +103,7 @@ def _score_missing(
 ) -> dict[str, Any]:
     """Score what no earlier run has, and return the corpus scores of all."""
     is_new = not job.folder.exists()
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with _only_run(job.folder):
+    with _made(job.folder), _only_run(job.folder):
         # Under the lock: they may be those of a run that goes on.
         remove_temporary(job.folder, MANIFEST, SCORES, SHARDS)
         try:
@@ -118,6 +117,21 @@ def _score_missing(
             raise
         manifest.save(job.folder)
     return _finish(job.folder)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a missing folder, and remove it after an error that left it empty."""
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        if is_new:
+            # Another run may have filled it, and this one may have removed it.
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:
