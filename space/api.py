@@ -50,7 +50,7 @@ def score(
 
 def compare(
     systems: dict,
-    sources: list[str],
+    sources: list[str] | None,
     references: list[str] | None = None,
     languages: list[str] | None = None,
     protocol: str = "embedded",
@@ -62,7 +62,7 @@ def compare(
 
     Args:
         systems: by name, one rewrite per source.
-        sources: the sentences that were rewritten.
+        sources: the sentences that were rewritten; None computes STA alone.
         references: one human rewrite per source, where the protocol uses them.
         languages: one per source, where the protocol reports by language.
         protocol: a protocol's name.
@@ -84,6 +84,9 @@ def compare(
         }
         given = {name: texts for name, texts in named.items() if texts is not None}
         _check_lengths(given)
+        # In a table such a column counts as none, and the page says so.
+        if sources is not None and not any(map(str.strip, sources)):
+            raise InputError("`sources` holds no text; None computes STA alone.")
         rows = list(zip(*given.values(), strict=True))
         columns = checked_columns(list(given), rows)
         # The last step is the result.

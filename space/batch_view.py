@@ -24,7 +24,10 @@ def render_scored(scored: ScoredTable) -> str:
     """Return the verdict, the table of systems and the downloads."""
     comparison = scored.comparison
     verdict = "".join(f"<p>{escape(sentence)}</p>" for sentence in comparison.verdict)
-    warnings = "".join(map(_warning, comparison.warnings))
+    notes = list(comparison.warnings)
+    if scored.columns.sources is None:
+        notes.append("No row has a source, so STA alone was computed.")
+    warnings = "".join(map(_warning, notes))
     return (
         '<section class="tj" aria-label="Comparison">'
         f'<div class="tj-panel tj-verdict"><h3>Result</h3>{verdict}</div>{warnings}'

@@ -30,12 +30,14 @@ class InputError(ValueError):
 
 
 def check_text(text: str, name: str) -> None:
-    """Check the length of one text.
+    """Check one text.
 
     Raises:
-        InputError: it has over `MAX_CHARACTERS` characters, or half of a surrogate
-            pair.
+        InputError: it is not a string, has over `MAX_CHARACTERS` characters, or half of
+            a surrogate pair.
     """
+    if not isinstance(text, str):
+        raise InputError(f"{name} must be text; got {type(text).__name__}.")
     if len(text) > MAX_CHARACTERS:
         raise InputError(
             f"{name} has {len(text):,} characters;"
@@ -65,10 +67,6 @@ def check_pair(source: str, rewrites: Sequence[str]) -> None:
         )
     check_text(source, "The source")
     for number, text in enumerate(rewrites, start=1):
-        if not isinstance(text, str):
-            raise InputError(
-                f"Rewrite {number} must be text; got {type(text).__name__}."
-            )
         check_text(text, f"Rewrite {number}")
 
 

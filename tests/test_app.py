@@ -25,6 +25,7 @@ from space import (
     about,
     api,
     batch,
+    batch_view,
     explain,
     handlers,
     limits,
@@ -165,6 +166,14 @@ def test_missing_models_are_named():
         models.Choice("nonsense")
     with pytest.raises(InputError, match="`style_model` must be one of"):
         models.Choice(style="/etc/passwd")
+
+
+def test_a_table_without_sources_says_that_sta_alone_was_computed():
+    said = "No row has a source, so STA alone was computed."
+    for source, is_said in (("", True), (RUDE, False)):
+        columns = tables.checked_columns(["source", "A"], [[source, CIVIL]])
+        *_, scored = batch.score_table(columns, models.Choice())
+        assert (said in batch_view.render_scored(scored)) is is_said
 
 
 def test_columns_of_a_table():
@@ -384,6 +393,9 @@ def test_api_returns_numbers_and_clear_errors():
     json.dumps(scores)
     with pytest.raises(gr.Error, match="Write a source"):
         api.score("", [CIVIL])
+    for reference in (None, 5):
+        with pytest.raises(gr.Error, match="The reference must be text; got"):
+            api.score(RUDE, [CIVIL], reference=reference)
     compared = api.compare({"civil": [CIVIL], "copy": [RUDE]}, [RUDE])
     assert compared["systems"]["civil"]["rank"] == 1
     assert math.isclose(compared["systems"]["civil"]["j"], scores["j"][0], abs_tol=1e-5)
@@ -393,6 +405,7 @@ def test_api_returns_numbers_and_clear_errors():
         ({}, ["s"], "`systems` must be a dict"),
         ({"source": ["x"]}, ["s"], "cannot be named 'source'"),
         ({"A": "text"}, ["s"], "`A` must be a list of strings"),
+        ({"A": ["x", "y"]}, ["", " "], "`sources` holds no text; None computes STA"),
     ):
         with pytest.raises(gr.Error, match=message):
             api.compare(systems, sources)

@@ -421,6 +421,42 @@ def test_a_hub_model_with_pickled_weights_alone_is_refused(
         )
 
 
+def _load_without_network(cache: Path) -> tuple[str, str]:
+    """Load `owner/name` beside a closed port, and return what it writes."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD_FROM_CACHE],
+        env={
+            **os.environ,
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_CACHE": str(cache),
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def test_without_a_network_a_model_that_is_absent_is_an_error_at_once(tmp_path):
+    _, error = _load_without_network(tmp_path)
+    assert "the Hub does not answer, and the model is not in the cache" in error
+    assert "hf download owner/name" in error
+    # Retries of one file take half a minute, and four are asked for.
+    assert "Retrying" not in error
+
+
+def test_without_a_network_a_cached_model_is_loaded(checkpoints, tmp_path):
+    source = Path(checkpoints("roberta"))
+    # It has no SentencePiece file, for which the Hub would be asked again and again.
+    files = {path.name: path.read_bytes() for path in source.iterdir()}
+    _cached_model(tmp_path, files)
+    found, error = _load_without_network(tmp_path)
+    assert found == "(1, 2)", error
+    assert "Retrying" not in error
+
+
 def test_a_hostile_pickle_in_the_place_of_weights_does_not_run(copy, tmp_path):
     folder = copy("roberta")
     (folder / "model.safetensors").write_bytes(pickle.dumps(Trace(tmp_path / "trace")))

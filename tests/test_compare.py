@@ -515,6 +515,12 @@ def test_what_is_no_saved_comparison_is_refused(text):
         Comparison.from_json(text)
 
 
+@pytest.mark.parametrize("text", [5, None, b"{}"])
+def test_a_saved_comparison_is_a_string(text):
+    with pytest.raises(TypeError, match="`text` must be a string; got"):
+        Comparison.from_json(text)
+
+
 def test_a_saved_comparison_with_a_distorted_part_is_refused():
     saved = json.loads(compare({"a": segments([0.5] * 6)}).to_json())
     saved["systems"][0]["scores"] = 3

@@ -5,6 +5,8 @@ file, decisions near an edge.
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -294,6 +296,43 @@ def test_threads_load_once_and_take_turns(monkeypatch):
         scores = list(pool.map(lambda _: scorer.score(["a"]).p_toxic[0], range(12)))
     assert len(loads) == 1
     assert scores == [0.25] * 12
+
+
+class Held:
+    """A style model that does not finish with "wait" until it may."""
+
+    revision, dtype = "", "float32"
+
+    def __init__(self) -> None:
+        self.is_inside, self.may_go = threading.Event(), threading.Event()
+
+    def p_toxic(self, texts, *, is_borderline=None, progress=None):
+        if "wait" in texts:
+            self.is_inside.set()
+            self.may_go.wait(60)
+        return Scored(np.full(len(texts), 0.25))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_scores_while_a_thread_of_its_parent_does(monkeypatch):
+    model = Held()
+    monkeypatch.setattr(loaded_components, "load", lambda component, run: model)
+    scorer = Scorer(style_model="identifier")
+    thread = threading.Thread(target=scorer.score, args=(["wait"],), daemon=True)
+    thread.start()
+    assert model.is_inside.wait(60)
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=scorer.score, args=(["a"],))
+    child.start()
+    child.join(30)
+    code = child.exitcode
+    child.kill()
+    model.may_go.set()
+    thread.join(60)
+    assert code == 0
+    # The parent's lock still is one.
+    assert scorer.score(["a"]).p_toxic[0] == 0.25
 
 
 # --- Options

@@ -152,6 +152,21 @@ def test_ctrl_c_ends_the_workers_and_keeps_the_shards(tmp_path):
     check_rows(out, rows)
 
 
+def test_ctrl_c_while_workers_start_shows_the_parents_traceback_alone(tmp_path):
+    data, out = write_rows(tmp_path / "rows.jsonl", 2 * BLOCK), tmp_path / "out"
+    process = python(RUN, data, out, 2, folder=tmp_path)
+    while not (out / ".lock").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    # Now the workers start, and import for longer than this.
+    time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert err.count("Traceback") == 1, err
+    assert group_ends(process.pid)
+    assert not out.exists()
+
+
 def test_workers_end_with_their_parent(tmp_path):
     data, out = write_rows(tmp_path / "rows.jsonl", 40 * BLOCK), tmp_path / "out"
     process = python(RUN, data, out, 2, folder=tmp_path)

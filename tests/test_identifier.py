@@ -256,6 +256,15 @@ def test_bad_paths_and_devices_are_named(tmp_path):
         ToxicityIdentifier.from_pretrained(tmp_path)
     with pytest.raises(ValueError, match="`device`"):
         ToxicityIdentifier.from_pretrained(device="moon")
+    with pytest.raises(TypeError, match="`path` must be a path; got 5"):
+        ToxicityIdentifier.from_pretrained(5)
+
+
+def test_in_bfloat16_it_scores_nearly_alike(toy):
+    texts = ["a b", "c", "c a"]
+    expected = toy.p_toxic(texts)
+    # bfloat16 keeps 8 bits, and the logits are at most 4.
+    assert toy.bfloat16().p_toxic(texts) == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize(

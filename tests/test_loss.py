@@ -18,6 +18,7 @@ from tokenizers import (
     pre_tokenizers,
     trainers,
 )
+from transformers import PreTrainedTokenizerFast
 
 from toxicity_j.builtin_identifier import IdentifierConfig, ToxicityIdentifier
 from toxicity_j.objectives.expectation import expect
@@ -109,10 +110,15 @@ def sentencepiece() -> Tokenizer:
 
 @pytest.fixture
 def identifier() -> ToxicityIdentifier:
+    return toy_identifier()
+
+
+def toy_identifier(max_length: int = 1024) -> ToxicityIdentifier:
     torch.manual_seed(1)
-    model = ToxicityIdentifier(
-        IdentifierConfig(len(WORDS), dim=6, channels=5, hidden=(7,)), wordpiece()
+    config = IdentifierConfig(
+        len(WORDS), dim=6, channels=5, hidden=(7,), max_length=max_length
     )
+    model = ToxicityIdentifier(config, wordpiece())
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.6)
     with torch.no_grad():
@@ -178,6 +184,37 @@ def test_log_loss_is_minus_log_of_p_non_toxic(identifier):
     assert ToxicityLoss(identifier, reduction="sum")(
         ids, mask, form="ids"
     ).item() == pytest.approx(-torch.log(1 - p_toxic).sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("words", [0, 1, 7, 8, 9, 14, 15])
+def test_a_long_sequence_is_read_in_windows_as_the_identifier_does(words):
+    # Windows of 8 tokens, of which each starts 6 behind the one before it.
+    identifier = toy_identifier(max_length=8)
+    long = "you are my good friend . " * 3 + "you are an idiot ."
+    texts = [long, " ".join(long.split()[:words]), "you are an idiot ."]
+    encodings = identifier.tokenizer.encode_batch(texts)
+    ids, mask = padded([encoding.ids for encoding in encodings])
+    loss = ToxicityLoss(identifier, kind="expected", reduction="none")
+    expected = torch.tensor(identifier.p_toxic(texts)).float()
+    torch.testing.assert_close(loss(ids, mask, form="ids"), expected, rtol=0, atol=1e-6)
+
+
+def test_the_end_of_a_long_sequence_has_a_gradient():
+    identifier = toy_identifier(max_length=8)
+    good = WORDS.index("good")
+    logits = torch.full((1, 30, len(WORDS)), -9.0)
+    logits[0, :, good] = 9
+    loss = ToxicityLoss(identifier)
+    plain = loss(logits)
+    logits[0, -1, good] = -9
+    logits[0, -1, WORDS.index("idiot")] = 9
+    logits.requires_grad_()
+    value = loss(logits)
+    # So the last window is the most toxic one.
+    assert value > plain
+    value.backward()
+    has_gradient = logits.grad.abs().amax(-1)[0] > 0
+    assert has_gradient.tolist() == [False] * 22 + [True] * 8
 
 
 @pytest.mark.parametrize("kind", ["expected", "log"])
@@ -288,6 +325,35 @@ def test_straight_through_gumbel_reads_tokens_and_still_differentiates(identifie
     assert logits.grad.abs().sum() > 0
 
 
+def test_gumbel_samples_probabilities_as_the_softmax_of_their_logits(identifier):
+    loss = ToxicityLoss(identifier, gumbel=True, temperature=0.7)
+    # float64, so that softmax and logarithm lose nothing that a sample could turn on.
+    loss = loss.double()
+    logits = torch.randn(2, 3, len(WORDS), dtype=torch.float64)
+    logits[..., 5] = -torch.inf
+    probabilities = logits.softmax(-1).requires_grad_()
+    for seed in range(5):
+        torch.manual_seed(seed)
+        expected = loss(logits)
+        torch.manual_seed(seed)
+        found = loss(probabilities, form="probabilities")
+        torch.testing.assert_close(found, expected)
+    found.backward()
+    assert probabilities.grad.isfinite().all()
+    assert probabilities.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "match"), [(torch.nan, "finite"), (torch.inf, "finite"), (-0.1, "not be")]
+)
+def test_gumbel_refuses_what_is_not_a_probability(identifier, value, match):
+    loss = ToxicityLoss(identifier, gumbel=True)
+    probabilities = torch.full((1, 3, len(WORDS)), 1 / len(WORDS))
+    probabilities[0, 2, 7] = value
+    with pytest.raises(ValueError, match=f"`inputs` must {match}|must be {match}"):
+        loss(probabilities, form="probabilities")
+
+
 def test_low_temperature_tends_to_the_likeliest_tokens(identifier):
     torch.manual_seed(2)
     logits = torch.randn(2, 4, len(WORDS))
@@ -320,6 +386,16 @@ def test_labels_may_hold_minus_100(identifier):
     ids = torch.tensor([[2, 3, -100]])
     torch.testing.assert_close(
         loss(ids, ids != -100, form="ids"), loss(ids[:, :2], form="ids")
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.uint64])
+def test_ids_may_be_of_any_type_of_integers(identifier, dtype):
+    loss = ToxicityLoss(identifier)
+    ids = torch.tensor([[2, 3, 5]])
+    mask = torch.tensor([[1, 1, 0]])
+    torch.testing.assert_close(
+        loss(ids.to(dtype), mask, form="ids"), loss(ids, mask, form="ids")
     )
 
 
@@ -397,6 +473,30 @@ def test_bad_options_are_named(identifier, options):
             "`inputs` must be floating-point numbers as logits",
         ),
         (torch.zeros(2, 3), None, "ids", "`inputs` must be integers as ids"),
+        (
+            torch.zeros(2, 3, 66).to(torch.float8_e5m2),
+            None,
+            "logits",
+            "`inputs` must be .* at least 16 bits; got torch.float8_e5m2",
+        ),
+        (
+            torch.zeros(2, 3, 66).to_sparse(),
+            None,
+            "logits",
+            "`inputs` must be a dense tensor; got torch.sparse_coo",
+        ),
+        (
+            torch.nested.nested_tensor([torch.zeros(3, 66), torch.zeros(2, 66)]),
+            None,
+            "logits",
+            "`inputs` must be a dense tensor",
+        ),
+        (
+            torch.zeros(2, 3, 66),
+            torch.ones(2, 3).to_sparse(),
+            "logits",
+            "`mask` must be a dense tensor; got torch.sparse_coo",
+        ),
         (torch.zeros(2, 3, 66), [[1]], "logits", "`mask` must be a tensor; got list"),
         (
             torch.zeros(2, 3, 66),
@@ -583,7 +683,8 @@ def embeddings(
     loss = ToxicityLoss(identifier, generator)
     mask = torch.ones(probabilities.shape[:2], dtype=torch.bool)
     expected = loss._expectation(probabilities, mask, "probabilities")
-    return loss.aligner(expected, mask, loss.identifier.embedding.weight)
+    mixed, weights, _ = loss.aligner(expected, mask, loss.identifier.embedding.weight)
+    return mixed, weights
 
 
 def test_a_position_that_may_write_nothing_is_a_mixture_too(identifier):
@@ -682,6 +783,19 @@ def test_special_tokens_stand_for_nothing(identifier):
         loss(torch.tensor([[*ids, end, end]]), form="ids"),
         loss(torch.tensor([ids]), form="ids"),
     )
+
+
+def test_tokens_that_are_only_flagged_as_special_stand_for_nothing(identifier):
+    rules = byte_level()
+    rules.add_special_tokens(["<|turn|>"])
+    rules.add_tokens(["<tool>"])
+    generator = PreTrainedTokenizerFast(tokenizer_object=rules, eos_token="<|end|>")
+    assert "<|turn|>" not in generator.all_special_tokens
+    texts = Vocabulary.of(generator, wordpiece()).texts
+    assert texts[generator.convert_tokens_to_ids("<|end|>")] == ""
+    assert texts[generator.convert_tokens_to_ids("<|turn|>")] == ""
+    # An added word is text.
+    assert texts[generator.convert_tokens_to_ids("<tool>")] == "<tool>"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,17 @@ def test_a_row_without_a_source_gets_none():
     ]
 
 
+def test_a_source_without_content_is_no_source():
+    scorer = ScorerStub()
+    empty = [{"role": "assistant", "content": None}]
+    said = [{"role": "user", "content": "what a silly plan"}]
+    rewards = ToxicityReward(scorer=scorer)(
+        completions=["a", "b"], sources=[empty, said]
+    )
+    assert rewards == [None, 0.1]
+    assert scorer.seen == (["b"], ["what a silly plan"])
+
+
 def test_a_column_of_nearly_the_right_name_is_warned_about():
     with pytest.warns(
         UserWarning, match="has a column `source`; `toxicity_reward` reads `sources`"

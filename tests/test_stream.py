@@ -459,6 +459,23 @@ def test_a_bad_text_is_named_by_its_row(tmp_path):
 
 
 @pytest.mark.parametrize("is_new", [True, False])
+def test_an_interrupt_before_the_lock_leaves_no_new_folder(
+    tmp_path, monkeypatch, is_new
+):
+    def interrupted(folder):
+        assert folder.is_dir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toxicity_j.scale.stream._only_run", interrupted)
+    path, out = write_json_lines(tmp_path / "rows.jsonl"), tmp_path / "out"
+    if not is_new:
+        out.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        score_dataset(path, out, scorer=Stub())
+    assert out.exists() is not is_new
+
+
+@pytest.mark.parametrize("is_new", [True, False])
 def test_a_run_that_scores_nothing_leaves_nothing(tmp_path, is_new):
     path, out, two = tmp_path / "rows.jsonl", tmp_path / "out", ["a", "b"]
     if not is_new:

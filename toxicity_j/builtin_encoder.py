@@ -7,7 +7,6 @@ far it can be trusted: MODEL_CARD.md. English only.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -25,6 +24,7 @@ from .builtin_pieces import LongPair, Piece, join_scores
 from .column_checks import checked_texts
 from .columns import same_length
 from .devices import Device, resolve_device, resolve_dtype
+from .locks import Lock
 from .model_interface import Progress
 from .rules import sigmoid
 from .text import tokenize, truncate
@@ -56,7 +56,7 @@ class Encoder:
         self.tokenizer = tokenizer
         marks = map(tokenizer.token_to_id, _SENTENCE_ENDS)
         self._sentence_ends = {mark for mark in marks if mark is not None}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     @property
     def config(self) -> EncoderConfig:
@@ -67,13 +67,6 @@ class Encoder:
     def device(self) -> torch.device:
         """Return the device of the weights."""
         return self.network.body.word_embeddings.weight.device
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A lock cannot be pickled.
-        return {**self.__dict__, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
 
     @classmethod
     def from_pretrained(
@@ -92,6 +85,7 @@ class Encoder:
 
         Raises:
             OSError: `path` does not exist, or the shipped weights were not found.
+            TypeError: `path` is not a path.
             ValueError: `device`, `dtype` or the file is not valid.
         """
         place, kind = resolve_device(device), resolve_dtype(dtype)

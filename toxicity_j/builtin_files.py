@@ -117,10 +117,13 @@ def load_model(
     Raises:
         FileNotFoundError: `path` does not exist.
         OSError: the shipped weights were not found.
+        TypeError: `path` is not a path.
         ValueError: the file is damaged, or does not hold such a model.
     """
     if path is None:
         path = find_weights(file)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"`path` must be a path; got {path!r:.100}")
     path = Path(path)
     if path.is_dir():
         path = path / file

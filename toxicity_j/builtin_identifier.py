@@ -168,7 +168,8 @@ class ToxicityIdentifier(nn.Module):
             batch_size=batch_size,
             progress=progress,
         )
-        return sigmoid(logits.numpy())
+        # NumPy has no bfloat16.
+        return sigmoid(logits.double().numpy())
 
     def _encode_whole(self, texts: Sequence[str]) -> list[list[int]]:
         return tokenize(self.tokenizer, texts, special_tokens=False)
@@ -218,6 +219,7 @@ class ToxicityIdentifier(nn.Module):
 
         Raises:
             OSError: `path` does not exist, or the shipped weights were not found.
+            TypeError: `path` is not a path.
             ValueError: `device` or the file is not valid.
         """
         resolved = resolve_device(device)

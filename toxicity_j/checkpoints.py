@@ -129,6 +129,7 @@ def load_transformer(
             ref.location,
             revision=ref.revision or "main",
             dtype=dtype,
+            local_files_only=must_be_cached(ref),
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
@@ -228,6 +229,44 @@ def resolve_commit(ref: ModelRef, file: str = "config.json") -> str:
     if isinstance(path, str):
         return Path(path).parent.name  # .../snapshots/<commit>/config.json
     return ref.revision
+
+
+def must_be_cached(ref: ModelRef) -> bool:
+    """Return whether a model has to come from the cache, as the Hub does not answer.
+
+    It is asked once. Libraries ask for each file anew, six times with pauses.
+
+    Raises:
+        OSError: the Hub does not answer, and the model is not in the cache.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if ref.folder is not None:
+        return False
+    try:
+        get_hf_file_metadata(hf_hub_url(ref.name, "config.json", revision=ref.revision))
+    except HfHubHTTPError:
+        return False  # it has answered
+    except Exception as error:  # of whichever HTTP library there is
+        if _is_cached(ref):
+            return True
+        raise OSError(
+            "the Hub does not answer, and the model is not in the cache: run `hf"
+            f" download {ref.name}` where there is a network, and copy the cache"
+        ) from error
+    return False
+
+
+def _is_cached(ref: ModelRef) -> bool:
+    """Return whether a file that every model or tokenizer has is in the cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = [
+        try_to_load_from_cache(ref.name, file, revision=ref.revision)
+        for file in ("config.json", "tokenizer_config.json", "tokenizer.json")
+    ]
+    return any(isinstance(path, str) for path in found)
 
 
 def folder_digest(folder: Path) -> str:

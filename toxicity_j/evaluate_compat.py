@@ -17,6 +17,7 @@ from typing import Any
 import evaluate
 import pyarrow
 
+from .locks import Lock
 from .stored_columns import (
     Stored,
     all_or_none,
@@ -85,7 +86,7 @@ class StoredColumns:
 
     def prepare_storage(self) -> None:
         """Make the lock; to be called before evaluate's `__init__`."""
-        self._storage_lock = threading.RLock()
+        self._storage_lock = Lock()
         self._storing_threads: set[int] = set()
         self._stored_names: frozenset[str] = frozenset()
 

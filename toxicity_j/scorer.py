@@ -7,7 +7,6 @@ may be shared by threads, and pickled.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ from .devices import Device
 from .factor_style import hard_decision, style_scores
 from .factors import content_scores, encoder_scores, fluency_scores
 from .loaded_components import LoadedComponents
+from .locks import Lock
 from .model_interface import Call
 from .options import Options
 from .protocol_records import Protocol
@@ -109,7 +109,7 @@ class Scorer:
         self._models = LoadedComponents(
             self.protocol, self._components, self._decision, self._options.run
         )
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._has_warned = False
 
     def score(
@@ -242,13 +242,6 @@ class Scorer:
         if self._is_complete(columns):
             return list(self._components)
         return ["style"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A lock cannot be pickled.
-        return {**self.__dict__, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.RLock())
 
 
 def _progress_bar(role: str) -> Any:

@@ -31,6 +31,7 @@ __all__ = [
     "normalize",
     "tokenize",
     "truncate",
+    "window_starts",
     "windows",
     "windows_of_all",
 ]
@@ -170,9 +171,15 @@ def windows(ids: list[int], size: int, stride: int) -> list[list[int]]:
         `[ids]` where they fit in one piece; else pieces of exactly `size` ids, the last
         of which ends with `ids`.
     """
-    last = max(len(ids) - size, 0)
-    starts = [*range(0, last, stride), last]
-    return [ids[start : start + size] for start in starts]
+    return [
+        ids[start : start + size] for start in window_starts(len(ids), size, stride)
+    ]
+
+
+def window_starts(length: int, size: int, stride: int) -> list[int]:
+    """Return where the `windows` of `length` ids start."""
+    last = max(length - size, 0)
+    return [*range(0, last, stride), last]
 
 
 def windows_of_all(

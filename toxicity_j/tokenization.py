@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from .checkpoints import ModelRef, load_errors
+from .checkpoints import ModelRef, load_errors, must_be_cached
 
 __all__ = [
     "COLUMN_NAMES",
@@ -50,12 +50,16 @@ def load_tokenizer(
 
     revision = ref.revision or "main"
     with load_errors(ref, f"{role} (its tokenizer)", argument):
-        rules = _find(ref, "tokenizer.json")
-        pieces = _find_first(ref, _SENTENCEPIECE_FILES)
+        is_cached = must_be_cached(ref)
+        rules = _find_first(ref, ["tokenizer.json"], is_cached)
+        pieces = _find_first(ref, _SENTENCEPIECE_FILES, is_cached)
         if pieces is not None and rules is None:
             _require_sentencepiece(ref)
         tokenizer = AutoTokenizer.from_pretrained(
-            ref.location, revision=revision, trust_remote_code=False
+            ref.location,
+            revision=revision,
+            trust_remote_code=False,
+            local_files_only=is_cached,
         )
         _check_vocabulary(tokenizer)
         # The file is the author's word; the class of transformers is a guess at it.
@@ -165,7 +169,7 @@ def _check_vocabulary(tokenizer: Any) -> None:
         raise OSError("there is no file of its vocabulary")
 
 
-def _find(ref: ModelRef, file: str) -> Path | None:
+def _find(ref: ModelRef, file: str, is_cached: bool) -> Path | None:
     """Return a file of a model, fetched if need be; None if the model has none."""
     if ref.folder is not None:
         path = ref.folder / file
@@ -178,6 +182,7 @@ def _find(ref: ModelRef, file: str) -> Path | None:
         ref.name,
         file,
         revision=ref.revision,
+        local_files_only=is_cached,
         _raise_exceptions_for_gated_repo=False,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
@@ -187,9 +192,9 @@ def _find(ref: ModelRef, file: str) -> Path | None:
     return Path(found)
 
 
-def _find_first(ref: ModelRef, files: Sequence[str]) -> Path | None:
+def _find_first(ref: ModelRef, files: Sequence[str], is_cached: bool) -> Path | None:
     for file in files:
-        path = _find(ref, file)
+        path = _find(ref, file, is_cached)
         if path is not None:
             return path
     return None

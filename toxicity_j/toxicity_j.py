@@ -42,6 +42,7 @@ from .factor_style import StyleScores
 from .factors import encoder_scores
 from .known_cases import KNOWN_CASES
 from .loaded_components import LoadedComponents
+from .locks import Lock
 from .model_builtin import BuiltInEncoder
 from .model_classifier import Classifier
 from .model_embedding import SentenceEmbedding

@@ -123,6 +123,7 @@ class Comparison:
         """Read what `to_json` wrote.
 
         Raises:
+            TypeError: it is not a string.
             ValueError: it is not JSON, or not a saved comparison.
         """
         from .saved import from_json

@@ -47,8 +47,11 @@ def from_json(text: str) -> Comparison:
     """Read a comparison; see `Comparison.from_json`.
 
     Raises:
+        TypeError: `text` is not a string.
         ValueError: `text` is not JSON, or not a saved comparison.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"`text` must be a string; got {type(text).__name__}")
     try:
         saved = json.loads(text)
     # Of numbers with thousands of digits, json says a plain ValueError.

@@ -50,7 +50,7 @@ class Alignment:
         columns: its index in that sequence. *Shape:* (places,)
         place: for each (place, position) under it: which place. *Shape:* (links,)
         position: and which position of the flattened batch. *Shape:* (links,)
-        length: most places of one sequence, at least 1.
+        lengths: the number of places of each sequence. *Shape:* (batch,)
     """
 
     ids: torch.Tensor
@@ -58,7 +58,7 @@ class Alignment:
     columns: torch.Tensor
     place: torch.Tensor
     position: torch.Tensor
-    length: int
+    lengths: Integers
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Add up values of links by place. *Shape:* (links, ...) to (places, ...)"""
@@ -75,7 +75,6 @@ class TokenAligner(nn.Module):
         identifier: the identifier's tokenizer.
         embedding: the identifier's table, its last row, for no token, zero. *Shape:*
             (identifier vocabulary + 1, dim)
-        max_length: identifier tokens read per text.
     """
 
     table: torch.Tensor
@@ -86,10 +85,9 @@ class TokenAligner(nn.Module):
         vocabulary: Vocabulary,
         identifier: Tokenizer,
         embedding: torch.Tensor,
-        max_length: int,
     ) -> None:
         super().__init__()
-        self.identifier, self.max_length = identifier, max_length
+        self.identifier = identifier
         self.pad_id = len(embedding) - 1
         self.texts = np.array(vocabulary.texts, dtype=object)
         self.sizes = np.array([len(text) for text in vocabulary.texts], dtype=np.int64)
@@ -107,11 +105,11 @@ class TokenAligner(nn.Module):
 
     def forward(
         self, expected: Expectation, mask: torch.Tensor, embedding: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, Integers]:
         """Return identifier embeddings and the weight of each, zero behind the last.
 
-        A weight is the probability that something is written: 1 but where the generator
-        may stop or write a space.
+        Also the number of places of each sequence. A weight is the probability that
+        something is written: 1 but where the generator may stop or write a space.
 
         Args:
             expected: of `table` and `silent`, for each position of the flattened batch.
@@ -119,7 +117,7 @@ class TokenAligner(nn.Module):
             embedding: the identifier's table. *Shape:* (identifier vocabulary + 1, dim)
 
         Returns:
-            *Shape:* (batch, places, dim) and (batch, places), places >= 1.
+            *Shape:* (batch, places, dim), (batch, places) and (batch,), places >= 1.
 
         Raises:
             ValueError: a position that counts is not a distribution, or the mask is
@@ -142,11 +140,11 @@ class TokenAligner(nn.Module):
         silence = alignment.sum(expected.silent[position])
         # Zeros that still have a (zero) gradient, when no position writes anything.
         anchor = 0 * expected.chosen.sum()
-        shape = (len(mask), alignment.length)
+        shape = (len(mask), max(1, alignment.lengths.max()))
         index = (alignment.rows, alignment.columns)
         result = others.new_zeros(*shape, others.shape[1]) + anchor
         weights = others.new_zeros(shape).index_put(index, 1 - silence / links)
-        return result.index_put(index, mixed), weights
+        return result.index_put(index, mixed), weights, alignment.lengths
 
     def _codes(self, expected: Expectation, mask: torch.Tensor) -> Integers:
         """Return what the CPU must know of each position, in a step's one transfer.
@@ -197,7 +195,6 @@ class TokenAligner(nn.Module):
         place, position = links(first, last)
         # Silent positions inside a token are not under it.
         written = (sizes.ravel()[position] > 0) | (ids[place] == self.pad_id)
-        length = 1 + int(columns.max(initial=0))
         parts = _to_device(
             [ids, rows, columns, place[written], position[written]], self.table.device
         )
@@ -207,7 +204,7 @@ class TokenAligner(nn.Module):
             columns=parts[2],
             place=parts[3],
             position=parts[4],
-            length=length,
+            lengths=np.bincount(rows, minlength=len(codes)),
         )
 
     def _cut(
@@ -215,7 +212,7 @@ class TokenAligner(nn.Module):
     ) -> tuple[Integers, Integers, Integers, Integers]:
         """Return the id, row, first and last position of each identifier token."""
         texts, owner = write_out(self.texts, tokens, sizes)
-        ids, rows, span = cut(self.identifier, texts, self.max_length)
+        ids, rows, span = cut(self.identifier, texts)
         if not len(owner):
             return (np.zeros(0, dtype=np.int64),) * 4
         # A token may span no character: it then belongs to the one where it stands.

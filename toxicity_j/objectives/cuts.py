@@ -43,14 +43,13 @@ def write_out(
 
 
 def cut(
-    identifier: Tokenizer, texts: Sequence[str], max_length: int
+    identifier: Tokenizer, texts: Sequence[str]
 ) -> tuple[Integers, Integers, Integers]:
     """Return the id, the row and the span of each of the identifier's tokens.
 
     Args:
         identifier: the identifier's tokenizer.
         texts: one per row.
-        max_length: tokens read per text.
 
     Returns:
         *Shape:* (places,), (places,) and (places, 2). Spans count characters from the
@@ -60,9 +59,9 @@ def cut(
     start = 0
     encodings = identifier.encode_batch(list(texts), add_special_tokens=False)
     for text, encoding in zip(texts, encodings, strict=True):
-        offsets = np.array(encoding.offsets[:max_length], dtype=np.int64)
+        offsets = np.array(encoding.offsets, dtype=np.int64)
         spans.append(offsets.reshape(-1, 2) + start)
-        ids.append(np.array(encoding.ids[:max_length], dtype=np.int64))
+        ids.append(np.array(encoding.ids, dtype=np.int64))
         start += len(text)
     rows = np.repeat(np.arange(len(texts)), list(map(len, ids)))
     return np.concatenate(ids), rows, np.concatenate(spans)

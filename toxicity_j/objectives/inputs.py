@@ -15,13 +15,12 @@ def check_inputs(
     """Return the inputs, if they are what `form` says, for `size` tokens on `device`.
 
     Raises:
-        TypeError: they are not a tensor, or of a type that `form` does not have, or
-            `form` is not a string.
+        TypeError: they are not a dense tensor, or of a type that `form` does not have,
+            or `form` is not a string.
         ValueError: `form` is unknown, a shape is wrong or empty, or the device differs.
     """
     check_choice("`form`", form, FORMS)
-    if not isinstance(inputs, torch.Tensor):
-        raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
+    inputs = _dense("inputs", inputs)
     _check_shape(inputs, form)
     _check_dtype(inputs, form)
     # A wider vocabulary is padding, a narrower one is of another tokenizer.
@@ -43,19 +42,27 @@ def checked_mask(mask: object, inputs: torch.Tensor) -> torch.Tensor:
     a GPU would have to be waited for here. *Shape:* (batch, length)
 
     Raises:
-        TypeError: it is not a tensor.
+        TypeError: it is not a dense tensor.
         ValueError: it has another shape.
     """
     shape = inputs.shape[:2]
     if mask is None:
         return torch.ones(shape, dtype=torch.bool, device=inputs.device)
-    if not isinstance(mask, torch.Tensor):
-        raise TypeError(f"`mask` must be a tensor; got {type(mask).__name__}")
+    mask = _dense("mask", mask)
     if mask.shape != shape:
         raise ValueError(
             f"`mask` must have shape {tuple(shape)}; got {tuple(mask.shape)}"
         )
     return mask.to(inputs.device)
+
+
+def _dense(name: str, value: object) -> torch.Tensor:
+    """Return a value, if it is a tensor that is neither sparse nor nested."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"`{name}` must be a tensor; got {type(value).__name__}")
+    if value.layout != torch.strided or value.is_nested:
+        raise TypeError(f"`{name}` must be a dense tensor; got {value.layout}")
+    return value
 
 
 def _check_shape(inputs: torch.Tensor, form: str) -> None:
@@ -81,7 +88,11 @@ def _check_dtype(inputs: torch.Tensor, form: str) -> None:
     )
     if form == "ids" and not is_integer:
         raise TypeError(f"`inputs` must be integers as {form}; got {inputs.dtype}")
-    if form != "ids" and not inputs.is_floating_point():
+    if form == "ids":
+        return
+    # torch cannot compute with 8 bits.
+    if not inputs.is_floating_point() or torch.finfo(inputs.dtype).bits < 16:
         raise TypeError(
-            f"`inputs` must be floating-point numbers as {form}; got {inputs.dtype}"
+            f"`inputs` must be floating-point numbers as {form}, of at least 16 bits;"
+            f" got {inputs.dtype}"
         )

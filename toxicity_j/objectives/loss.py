@@ -19,7 +19,9 @@ from torch.nn.functional import softplus
 
 from ..builtin_identifier import ToxicityIdentifier
 from ..checks import check_choice, check_flag, check_number
+from ..text import window_starts
 from .alignment import TokenAligner
+from .cuts import Integers
 from .expectation import NEGATIVE, NOT_FINITE, Expectation, expect
 from .inputs import FORMS, check_inputs, checked_mask
 from .vocabulary import Vocabulary
@@ -48,7 +50,7 @@ class ToxicityLoss(nn.Module):
         gumbel: sample one token per position, with the gradient of the soft sample
             (straight-through, Jang et al. 2017, https://arxiv.org/abs/1611.01144), so
             that the identifier reads text rather than mixtures. Keeps one more copy of
-            the logits.
+            the logits. Of probabilities the logarithms are the logits; ids are certain.
         convention: how the generator's tokens show spaces (`vocabulary.CONVENTIONS`);
             found from the tokens when None.
 
@@ -93,7 +95,6 @@ class ToxicityLoss(nn.Module):
             Vocabulary.of(tokenizer, inner.tokenizer, convention),
             inner.tokenizer,
             inner.embedding.weight,
-            inner.config.max_length,
         )
         self.kind, self.reduction, self.weight = kind, reduction, weight
         self.temperature, self.gumbel = temperature, gumbel
@@ -127,8 +128,8 @@ class ToxicityLoss(nn.Module):
             (batch,)
 
         Raises:
-            TypeError: `inputs` or `mask` is not a tensor, or of a type that `form` does
-                not have, or `form` is not a string.
+            TypeError: `inputs` or `mask` is not a dense tensor, or of a type that
+                `form` does not have, or `form` is not a string.
             ValueError: a shape is wrong or empty, an id is outside the vocabulary, a
                 position that counts is not finite or holds a negative probability,
                 `mask` holds anything but 0 and 1, `inputs` is on another device, or
@@ -164,39 +165,76 @@ class ToxicityLoss(nn.Module):
         with torch.autocast(inputs.device.type, enabled=False):
             embedding = self.identifier.embedding.weight
             expected = self._expectation(inputs, mask, form)
-            mixed, weights = self.aligner(expected, mask, embedding)
+            mixed, weights, lengths = self.aligner(expected, mask, embedding)
+            return self._score(mixed, weights, lengths)
+
+    def _score(
+        self, mixed: torch.Tensor, weights: torch.Tensor, lengths: Integers
+    ) -> torch.Tensor:
+        """Return the logit of each sequence, of a long one its most toxic window's.
+
+        Arguments are what the aligner returns. *Shape:* (batch,)
+        """
+        config = self.identifier.config
+        size = config.max_length
+        if mixed.shape[1] <= size:
             return self.identifier.score_embeddings(mixed, weights)
+        windows = [
+            (row, start)
+            for row, length in enumerate(lengths)
+            for start in window_starts(length, size, config.window_stride)
+        ]
+        rows, starts = torch.tensor(windows, device=mixed.device).unbind(1)
+        columns = starts[:, None] + torch.arange(size, device=mixed.device)
+        index = (rows[:, None], columns)
+        logits = self.identifier.score_embeddings(mixed[index], weights[index])
+        lowest = logits.new_full((len(mixed),), -torch.inf)
+        return lowest.scatter_reduce(0, rows, logits, "amax")
 
     def _expectation(
         self, inputs: torch.Tensor, mask: torch.Tensor, form: str
     ) -> Expectation:
         """Return what each position of the flattened batch writes."""
-        table, silent = self.aligner.table, self.aligner.silent
         if form == "ids":
-            ids = inputs.masked_fill(mask != 1, 0)  # labels hold -100 there
-            return self._certain(ids.flatten().long())
+            ids = inputs.long().masked_fill(mask != 1, 0)  # labels hold -100 there
+            return self._certain(ids.flatten())
         flat = inputs.flatten(0, 1)
         if form == "logits":
-            if self.gumbel:
-                # The largest sum of a logit and Gumbel noise, which is -log of
-                # exponential noise, is a sample of the softmax.
-                noise = torch.empty_like(flat, dtype=table.dtype).exponential_()
-                flat = flat - noise.log()
-            return expect(
-                flat, table, silent, temperature=self.temperature, hard=self.gumbel
-            )
+            return self._of_logits(flat)
         # In the identifier's precision from here on.
-        flat = flat[:, : len(table)].to(table.dtype)
-        chosen, likeliest = flat.max(1)
+        table = self.aligner.table
+        return self._of_probabilities(flat[:, : len(table)].to(table.dtype))
+
+    def _of_logits(self, logits: torch.Tensor) -> Expectation:
+        """Return what a softmax expects, or one sample of it."""
+        table, silent = self.aligner.table, self.aligner.silent
+        if self.gumbel:
+            # The largest sum of a logit and Gumbel noise, which is -log of exponential
+            # noise, is a sample of the softmax.
+            noise = torch.empty_like(logits, dtype=table.dtype).exponential_()
+            logits = logits - noise.log()
+        return expect(
+            logits, table, silent, temperature=self.temperature, hard=self.gumbel
+        )
+
+    def _of_probabilities(self, probabilities: torch.Tensor) -> Expectation:
+        """Return what probabilities expect, or one sample of them."""
+        if self.gumbel:
+            expected = self._of_logits(_log(probabilities))
+        else:
+            chosen, likeliest = probabilities.max(1)
+            expected = Expectation(
+                mean=probabilities @ self.aligner.table,
+                chosen=chosen,
+                silent=probabilities.index_select(1, self.aligner.silent).sum(1),
+                likeliest=likeliest,
+            )
         # The largest of a row hides -inf, which only logits may hold.
-        smallest = flat.detach().amin(1)
-        is_finite = torch.isfinite(chosen) & torch.isfinite(smallest)
-        likeliest = torch.where(smallest < -_ROUNDING, NEGATIVE, likeliest)
-        return Expectation(
-            mean=flat @ table,
-            chosen=chosen,
-            silent=flat.index_select(1, silent).sum(1),
-            likeliest=torch.where(is_finite, likeliest, NOT_FINITE),
+        smallest = probabilities.detach().amin(1)
+        is_finite = torch.isfinite(expected.chosen) & torch.isfinite(smallest)
+        likeliest = torch.where(smallest < -_ROUNDING, NEGATIVE, expected.likeliest)
+        return expected._replace(
+            likeliest=torch.where(is_finite, likeliest, NOT_FINITE)
         )
 
     def _certain(self, ids: torch.Tensor) -> Expectation:
@@ -215,3 +253,11 @@ class ToxicityLoss(nn.Module):
             silent=is_silent.to(table.dtype),
             likeliest=ids,
         )
+
+
+def _log(probabilities: torch.Tensor) -> torch.Tensor:
+    """Return logarithms, with a gradient of 0 where a probability is 0."""
+    # At 0 the gradient of the logarithm would be NaN in the end.
+    is_possible = probabilities > 0
+    logarithms = torch.where(is_possible, probabilities, 1).log()
+    return logarithms.masked_fill(~is_possible, -torch.inf)

@@ -6,7 +6,6 @@ column by name. TRL is not imported.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from ..builtin_identifier import ToxicityIdentifier
 from ..column_checks import checked_texts
 from ..columns import same_length
+from ..locks import Lock
 from ..scorer import Scorer
 from ..text import is_blank
 
@@ -56,14 +56,7 @@ class ToxicityReward:
             )
         self.score, self.scorer, self.identifier = score, scorer, identifier
         self.__name__ = name
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A lock cannot be pickled.
-        return {**self.__dict__, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self._lock = Lock()
 
     def __call__(
         self,
@@ -76,8 +69,8 @@ class ToxicityReward:
         """Return one reward per completion, in [0, 1], higher is better.
 
         Blank completions get 0, so the policy is not rewarded for saying nothing. A
-        completion without a source gets None where the reward is J; TRL leaves such a
-        reward out.
+        completion whose source is None, or a message without content, gets None where
+        the reward is J; TRL leaves such a reward out.
 
         Args:
             completions: texts, or lists of chat messages, of which the last one's
@@ -96,7 +89,12 @@ class ToxicityReward:
             sources = _as_sequence("sources", sources)
         if not completions:
             return []
-        texts = checked_texts(_texts("completions", completions), "completions")
+        # A message that calls a tool has no content: it says nothing.
+        said = [
+            _text("completions", index, completion) or ""
+            for index, completion in enumerate(completions)
+        ]
+        texts = checked_texts(said, "completions")
         if sources is None and "source" in columns and self.score is None:
             warnings.warn(
                 "the dataset has a column `source`; `toxicity_reward` reads `sources`,"
@@ -127,19 +125,25 @@ class ToxicityReward:
         with self._lock:
             self.scorer = self.scorer or Scorer()
         rewards: list[float | None] = [None] * len(texts)
-        # TRL mixes data sets; rows of some have no source.
-        present = [index for index, source in enumerate(sources) if source is not None]
-        if not present:
+        rewritten: dict[int, str] = {}
+        for index, source in enumerate(sources):
+            # TRL mixes data sets; rows of some have no source.
+            if source is None:
+                continue
+            text = _text("sources", index, source)
+            if text is not None:
+                rewritten[index] = text
+        if not rewritten:
             return rewards
-        rewrites = [texts[index] for index in present]
-        rewritten = [_text("sources", index, sources[index]) for index in present]
-        scores = self.scorer.score(rewrites, checked_texts(rewritten, "sources")).j
+        rewrites = [texts[index] for index in rewritten]
+        present = checked_texts(list(rewritten.values()), "sources")
+        scores = self.scorer.score(rewrites, present).j
         if scores is None:
             raise ValueError(
                 "`scorer` must compute J; its protocol leaves a factor out"
             )
         given = _with_blank_zero(rewrites, scores.tolist())
-        for index, reward in zip(present, given, strict=True):
+        for index, reward in zip(rewritten, given, strict=True):
             rewards[index] = reward
         return rewards
 
@@ -178,20 +182,13 @@ def _as_sequence(name: str, column: Any) -> list[Any]:
     return list(column)
 
 
-def _texts(name: str, column: Sequence[Any]) -> list[str]:
-    return [_text(name, index, item) for index, item in enumerate(column)]
-
-
-def _text(name: str, index: int, item: Any) -> str:
-    """Return a completion's text: itself, or the content of its last message."""
+def _text(name: str, index: int, item: Any) -> str | None:
+    """Return an item's text: itself, or the content of its last message, or None."""
     if isinstance(item, str):
         return item
     if isinstance(item, Sequence) and item and isinstance(item[-1], Mapping):
         content = item[-1].get("content")
-        # A message that calls a tool has no content.
-        if content is None:
-            return ""
-        if isinstance(content, str):
+        if content is None or isinstance(content, str):
             return content
     raise TypeError(
         f"`{name}` must be texts or lists of messages with text; item {index} is"

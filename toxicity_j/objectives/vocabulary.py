@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenizers import Encoding, Tokenizer, decoders
+from tokenizers import AddedToken, Encoding, Tokenizer, decoders
 
 from ..checks import check_choice, check_whole
 from ..text import normalize
@@ -120,15 +120,22 @@ def _ids(generator: Any) -> tuple[Mapping[str, int], set[int]]:
     # are special.
     if isinstance(generator, Tokenizer):
         added = generator.get_added_tokens_decoder()
-        return generator.get_vocab(), {
-            index for index, token in added.items() if token.special
-        }
+        return generator.get_vocab(), _flagged(added)
     if hasattr(generator, "get_vocab"):
-        return generator.get_vocab(), set(generator.all_special_ids)
+        # Tokens of chats (Llama 3's <|eot_id|>) have a flag only; the unknown token of
+        # a tokenizer written in Python may have a role only.
+        added = generator.added_tokens_decoder
+        special = set(generator.all_special_ids) | _flagged(added)
+        return generator.get_vocab(), special
     raise TypeError(
         "`tokenizer` must be a tokenizer or a mapping from token to id; got"
         f" {type(generator).__name__}"
     )
+
+
+def _flagged(added: Mapping[int, AddedToken]) -> set[int]:
+    """Return the ids of added tokens that are flagged as special."""
+    return {index for index, token in added.items() if token.special}
 
 
 def _check_mapping(generator: Mapping[Any, Any]) -> None:

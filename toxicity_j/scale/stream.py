@@ -10,7 +10,7 @@ import logging
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -115,8 +115,7 @@ class _How:
 def _score_missing(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> None:
     """Score what no earlier run has."""
     is_new = not job.folder.exists()
-    job.folder.mkdir(parents=True, exist_ok=True)
-    with _only_run(job.folder):
+    with _made(job.folder), _only_run(job.folder):
         # Under the lock: they may be those of a run that goes on.
         remove_temporary(job.folder, MANIFEST, SCORES, SHARDS)
         try:
@@ -129,6 +128,21 @@ def _score_missing(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> 
                     shutil.rmtree(job.folder)
             raise
         manifest.save(job.folder)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a missing folder, and remove it after an error that left it empty."""
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        if is_new:
+            # Another run may have filled it, and this one may have removed it.
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _run(job: Job, rows: Rows, columns: dict[str, str], how: _How) -> Manifest:

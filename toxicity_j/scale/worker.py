@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -56,7 +58,8 @@ class Worker:
         self._process = context.Process(
             target=_serve, args=(theirs, payload), daemon=True
         )
-        self._process.start()
+        with _interrupts_held():
+            self._process.start()
         # With our copy closed, the death of the worker ends the pipe.
         theirs.close()
 
@@ -90,6 +93,22 @@ class Worker:
         self._process.kill()
         self._process.join()
         self.pipe.close()
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, also in a process that is started meanwhile."""
+    # Windows holds no signals.
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Before, because its start ends with letting Ctrl-C through.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(exit_code: int | None) -> str:
