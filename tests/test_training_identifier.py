@@ -708,3 +708,15 @@ def test_the_open_tier_alone_is_learned_from(tmp_path):
     assert examples.ids[0] == ["the", "tent", "leaks"]
     assert len(examples.ids) == 2
     assert examples.targets[0] == pytest.approx(0.4 * 0.25)
+
+
+def test_a_run_goes_on_from_an_identifier_and_ends_half_way(small, tmp_path):
+    small.save_pretrained(tmp_path)
+    model = distil_identifier._first_model(argparse.Namespace(initial=tmp_path))
+    before = small.state_dict()
+    for name, values in model.state_dict().items():
+        assert torch.equal(before[name], values)
+        values += 1.0
+    distil_identifier._average(model, small)
+    for name, values in model.state_dict().items():
+        assert torch.allclose(values, before[name] + 0.5), name

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The shipped encoder goes on from that of release 0.9.0: examples, rewrites, labels of larger models and of that release,
-# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, calibration. The file ends in OUTPUT/encoder.
+# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, one of what reads style, calibration.
+# The file ends in OUTPUT/encoder.
 #
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
 #     training/recipes/encoder.sh --small OUTPUT                                               the same commands on made-up data
@@ -21,11 +22,12 @@ if [ "${1:-}" = --small ]; then
     teacher_flags=(--steps 2 --batch_size 4)
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
     weigh_flags=() refine_flags=(--steps 2 --batch_sizes 4 --pairs 20)
+    style_flags=(--steps 2 --batch_sizes 4 --texts 20)
     earlier=toxicity_j/encoder.safetensors
 else
     data=$1 output=$2 teacher=$4 earlier=$6
     examples_flags=() writer_flags=() variation_flags=() teacher_flags=(--steps 1400) encoder_flags=(--steps 6900)
-    weigh_flags=(--release "$5") refine_flags=()
+    weigh_flags=(--release "$5") refine_flags=() style_flags=()
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
@@ -54,6 +56,11 @@ python -m training.average_encoders --encoder "$output/refined_21.safetensors" -
 # Some of the way back, in what reads pairs alone.
 python -m training.average_encoders --encoder "$output/refined.safetensors" --earlier "$earlier" \
     --pair_share 0.3 --share 0 --output_file "$output/mean.safetensors"
+# More than half of the way in what reads style: all of it costs agreement with people.
+python -m training.refine_style --encoder "$output/mean.safetensors" --examples "$examples" \
+    --output_file "$output/styled.safetensors" "${style_flags[@]}"
+python -m training.average_encoders --encoder "$output/styled.safetensors" --earlier "$output/mean.safetensors" \
+    --pair_share 0 --share 0.4 --output_file "$output/final.safetensors"
 mkdir -p "$output/encoder"
-python -m training.calibrate_encoder --data "$data" --encoder "$output/mean.safetensors" \
+python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
