@@ -384,7 +384,7 @@ def test_an_argmax_needs_two_classes(checkpoints):
 def test_the_signature_tells_fluency_beside_a_source_from_that_of_a_text():
     roles = ("style_model", "content_model", "fluency_model")
     scorer = Scorer("krishna2020", device="cpu", **dict.fromkeys(roles, "encoder"))
-    predictions, sources = ["The soup is cold."], ["You fool, the soup is cold."]
+    predictions, sources = ["The soup are cold."], ["You fool, the soup is cold."]
     beside = scorer.score(predictions, sources, references=sources)
     alone = scorer.score(predictions, references=sources)
     assert beside.fl[0] != pytest.approx(alone.fl[0], abs=1e-3)

@@ -627,7 +627,7 @@ def _style_table(folder, texts, labels, tier="open"):
 def _examples_args(folder, scores, **changed):
     settings = {
         "examples": folder,
-        "earlier": (),
+        "earlier": None,
         "teacher": None,
         "scores": scores,
         "max_train_samples": 1,
@@ -667,16 +667,16 @@ def test_sentences_are_made_about_groups():
 
 def test_suspects_get_what_the_encoder_says(example_tables, monkeypatch):
     monkeypatch.setattr(distil_identifier, "ToxicityIdentifier", Suspicious)
-    # Each earlier identifier has its own.
-    made = iter([["one dog runs"], ["the dog leaks", "one dog runs"]])
-    monkeypatch.setattr(distil_identifier, "planted", lambda *_: next(made))
-    monkeypatch.setattr(distil_identifier, "about_groups", lambda *_: ["one dog runs"])
+    made = ["one dog runs", "the dog leaks"]
+    monkeypatch.setattr(distil_identifier, "planted", lambda *_: made)
+    monkeypatch.setattr(distil_identifier, "about_groups", lambda *_: made)
     _style_table(example_tables, ["a dog is known"], [0.0])
     path = example_tables / "scores.parquet"
     texts = ["one dog runs", "the dog barks", "a dog is known", "the dog leaks"]
     pd.DataFrame({"text": texts, "p_toxic": [0.2, 0.8, 0.5, 0.6]}).to_parquet(path)
-    earlier = [example_tables] * 2
-    args = _examples_args(example_tables, path, earlier=earlier, max_train_samples=2)
+    args = _examples_args(
+        example_tables, path, earlier=example_tables, max_train_samples=2
+    )
     examples = distil_identifier._read_style_table(args, Suspicious())
     targets = {
         " ".join(ids): y for ids, y in zip(examples.ids, examples.targets, strict=True)
@@ -708,15 +708,3 @@ def test_the_open_tier_alone_is_learned_from(tmp_path):
     assert examples.ids[0] == ["the", "tent", "leaks"]
     assert len(examples.ids) == 2
     assert examples.targets[0] == pytest.approx(0.4 * 0.25)
-
-
-def test_a_run_goes_on_from_an_identifier_and_ends_half_way(small, tmp_path):
-    small.save_pretrained(tmp_path)
-    model = distil_identifier._first_model(argparse.Namespace(initial=tmp_path))
-    before = small.state_dict()
-    for name, values in model.state_dict().items():
-        assert torch.equal(before[name], values)
-        values += 1.0
-    distil_identifier._average(model, small)
-    for name, values in model.state_dict().items():
-        assert torch.allclose(values, before[name] + 0.5), name

@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "bc7b4553052a512c9224e78a6f5dbaebce4d6c9bfa5cafbb4003c6c77d0aa832"
+        "f4a04540e88eead1605dc00702e0005d3c3ba40af84833c9747acc1729420207"
     ),
     "identifier.safetensors": (
         "a71d1598571e97172444b8d842a13f5966c56fe6ae345de16bc2aedbb6e6fc7b"

@@ -4,7 +4,7 @@
         --teacher toxicity_j --output_dir toxicity_j
 
 It learns from the encoder's style table (`--examples`), more contrasts of its kinds,
-and what earlier identifiers are often wrong about (`--earlier`; see
+and what an earlier identifier is often wrong about (`--earlier`; see
 `training.data.suspects`), or from a corpus of its own
 (`training.data.identifier_corpus`). The teacher's scores are kept in a file, so that
 training repeats without it. Embeddings start as principal components of a pretrained
@@ -58,11 +58,9 @@ _CONTRASTS = 30_000
 _EMBEDDING_SCALE = 0.1
 # Contrasts drawn beside those of the style table, which hold too few per kind for
 # embeddings that learn each word alone.
-_MORE_CONTRASTS = 140_000
+_MORE_CONTRASTS = 80_000
 # Weights of the style table times this are the chances that a row is learned from.
 _CHANCE = 1.5
-# Share of the weights that training went on from in the mean at the end.
-_INITIAL_SHARE = 0.5
 # How much of the style table's own trust in its labels counts beside its teacher.
 _TRUST = 0.6
 
@@ -82,10 +80,7 @@ def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
     return components * (_EMBEDDING_SCALE / components.std())
 
 
-def _first_model(args: argparse.Namespace) -> ToxicityIdentifier:
-    """Load the identifier to go on from, or make a new one."""
-    if args.initial:
-        return ToxicityIdentifier.from_pretrained(args.initial)
+def _new_model(args: argparse.Namespace) -> ToxicityIdentifier:
     backbone = args.backbone or backbone_folder()
     tokenizer = load_tokenizer(backbone)
     vocab_size = tokenizer.get_vocab_size()
@@ -97,16 +92,6 @@ def _first_model(args: argparse.Namespace) -> ToxicityIdentifier:
         # The last row is for padding.
         model.embedding.weight[:-1] = words
     return model
-
-
-def _average(model: ToxicityIdentifier, initial: ToxicityIdentifier) -> None:
-    """Move the weights half of the way back to those that training went on from: such
-    a mean reads new texts better than either (Wortsman et al. 2022, arXiv 2203.05482).
-    """
-    before = initial.state_dict()
-    with torch.no_grad():
-        for name, values in model.state_dict().items():
-            values.lerp_(before[name], _INITIAL_SHARE)
 
 
 def _read_examples(args: argparse.Namespace, model: ToxicityIdentifier) -> Examples:
@@ -158,24 +143,18 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
 
 
 def _read_suspects(args: argparse.Namespace, style: pd.DataFrame) -> list[str]:
-    """Read and make the sentences that earlier identifiers are often wrong about."""
+    """Read and make the sentences that an earlier identifier is often wrong about."""
+    earlier = ToxicityIdentifier.from_pretrained(args.earlier)
     rated = rated_sentences(args.examples, args.tier)
     # Texts of all tiers, so that a tier's suspects are some of all.
     known = pd.read_parquet(args.examples / "style.parquet", columns=["text"]).text
+    real = suspects(rated, known, earlier)[: args.max_train_samples]
     rng = Random(args.seed)
-    found: list[str] = []
-    for folder in args.earlier:
-        earlier = ToxicityIdentifier.from_pretrained(folder)
-        real = suspects(rated, known, earlier)[: args.max_train_samples]
-        made = planted(rated, earlier, args.planted, rng)
-        of_groups = about_groups(rated, style, args.of_groups, rng)
-        print(
-            f"{folder}: {len(real)} suspects, {len(made)} made ones,"
-            f" {len(of_groups)} of groups",
-            flush=True,
-        )
-        found += [*real, *made, *of_groups]
-    return [*dict.fromkeys(found)]
+    made = planted(rated, earlier, args.planted, rng)
+    of_groups = about_groups(rated, style, args.of_groups, rng)
+    counts = f"{len(real)} suspects, {len(made)} made ones, {len(of_groups)} of groups"
+    print(counts, flush=True)
+    return [*dict.fromkeys([*real, *made, *of_groups])]
 
 
 def _add_data_flags(parser: argparse.ArgumentParser) -> None:
@@ -195,23 +174,17 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--earlier",
         type=Path,
-        nargs="+",
-        default=(),
-        help="folders of identifiers: learn from the teacher too what is to be made of"
-        " sentences that they are often wrong about",
+        help="an identifier's folder: learn from the teacher too what is to be made of"
+        " sentences that it is often wrong about",
     )
     add(
         "--planted",
         type=int,
         default=200_000,
-        help="sentences that get a word which an earlier identifier suspects, for each"
-        " of these; a third of the sentences is suspected then",
+        help="sentences that get a suspected word; of these a third is suspected",
     )
     add(
-        "--of_groups",
-        type=int,
-        default=60_000,
-        help="sentences about groups of people, for each earlier identifier",
+        "--of_groups", type=int, default=60_000, help="sentences about groups of people"
     )
     add(
         "--scores",
@@ -232,12 +205,6 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of a tokenizer and first embeddings; the installed MiniLM's when"
         " missing",
-    )
-    add(
-        "--initial",
-        type=Path,
-        help="folder of an identifier to go on from, at a lower rate; its shape stays,"
-        " and the mean of its weights and the trained ones is written",
     )
     add("--dim", type=int, default=64)
     add("--channels", type=int, default=128)
@@ -265,7 +232,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says."""
     args = _parser().parse_args(arguments)
-    model = _first_model(args)
+    model = _new_model(args)
     train = _read_examples(args, model)
     kept = read_style(args.data, "kept")
     ids = model.encode(kept.text.tolist())
@@ -281,8 +248,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             augment=TokenSplitter(model.tokenizer.get_vocab()),
             progress=not args.disable_tqdm,
         )
-    if args.initial:
-        _average(model, ToxicityIdentifier.from_pretrained(args.initial))
     finish(model, args.data, args.output_dir)
 
 

@@ -56,11 +56,11 @@ python -m training.average_encoders --encoder "$output/refined_21.safetensors" -
 # Some of the way back, in what reads pairs alone.
 python -m training.average_encoders --encoder "$output/refined.safetensors" --earlier "$earlier" \
     --pair_share 0.3 --share 0 --output_file "$output/mean.safetensors"
-# More than half of the way in what reads style: all of it costs agreement with people.
+# Some of the way in what reads style: all of it costs agreement with people.
 python -m training.refine_style --encoder "$output/mean.safetensors" --examples "$examples" \
     --output_file "$output/styled.safetensors" "${style_flags[@]}"
 python -m training.average_encoders --encoder "$output/styled.safetensors" --earlier "$output/mean.safetensors" \
-    --pair_share 0 --share 0.4 --output_file "$output/final.safetensors"
+    --pair_share 0 --share 0.35 --output_file "$output/final.safetensors"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"

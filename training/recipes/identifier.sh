@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # The shipped identifier, from the encoder's style table and what the encoder says of its texts, and of sentences that an
-# earlier identifier suspects, then of those that this one does: run encoder.sh first. Two hours and a half on one core, most of it
-# for the encoder.
+# earlier identifier suspects: run encoder.sh first. An hour and a half on one core, most of it for the encoder.
 #
 #     training/recipes/identifier.sh DATA OUTPUT EARLIER   DATA, OUTPUT: as for encoder.sh
 #     training/recipes/identifier.sh --small OUTPUT        the same command on made-up data, in a minute
@@ -21,8 +20,5 @@ if [ "${1:-}" = --small ]; then
 else
     data=$1 output=$2 earlier=$3 teacher=$output/encoder small=()
 fi
-flags=(--data "$data" --examples "$output/examples" --teacher "$teacher" --scores "$output/examples/p_toxic.parquet")
-python -m training.distil_identifier "${flags[@]}" --earlier "$earlier" --output_dir "$output/first_identifier" "${small[@]}"
-# On from there, with what this one is wrong about too.
-python -m training.distil_identifier "${flags[@]}" --earlier "$earlier" "$output/first_identifier" \
-    --initial "$output/first_identifier" --learning_rate 6e-4 --num_train_epochs 2 --output_dir "$output/identifier" "${small[@]}"
+python -m training.distil_identifier --data "$data" --examples "$output/examples" --earlier "$earlier" \
+    --teacher "$teacher" --scores "$output/examples/p_toxic.parquet" --output_dir "$output/identifier" "${small[@]}"
