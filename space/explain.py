@@ -24,7 +24,7 @@ from .models import Choice, identifier, scorer
 ENCODER_BUDGET = 6000
 # Log-odds below which an effect on P(toxic) or on FL is noise: removing a random word
 # moves it by about this much.
-LEAST_EFFECT, LEAST_BREAK = 0.2, 0.4
+LEAST_EFFECT, LEAST_BREAK = 0.25, 0.4
 # Share of the largest effect under which a word is not marked, so that the words that
 # matter stand out.
 LEAST_SHARE = 0.4
