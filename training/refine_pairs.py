@@ -30,7 +30,12 @@ from training.data.example_table import MAX_TOKENS, read_rows
 from training.data.refining_pairs import refining_pairs
 from training.data.table_parts import read_training_paradetox
 from training.flags import add_data_flag, command_parser
-from training.modules.encoder_run import DrawnEvenly, optimizer, run_steps
+from training.modules.encoder_run import (
+    DrawnEvenly,
+    optimizer,
+    run_steps,
+    save_encoder,
+)
 from training.modules.padded_network import pad_attention
 from training.modules.pair_refinement import PairRefinement
 from training.modules.schedule import add_run_flags
@@ -82,8 +87,7 @@ def main() -> None:
     pairs = refining_pairs(content, weighed, style, known, args.pairs, args.seed)
     refine(encoder, pairs, args)
     encoder.network.to("cpu").eval()
-    encoder.save_pretrained(args.output_file)
-    print(f"wrote {args.output_file}")
+    save_encoder(encoder, args.output_file)
 
 
 if __name__ == "__main__":

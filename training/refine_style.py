@@ -24,7 +24,12 @@ from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.text import tokenize
 from training.data.example_table import MAX_TOKENS, read_rows
 from training.flags import command_parser
-from training.modules.encoder_run import DrawnEvenly, optimizer, run_steps
+from training.modules.encoder_run import (
+    DrawnEvenly,
+    optimizer,
+    run_steps,
+    save_encoder,
+)
 from training.modules.padded_network import pad_attention
 from training.modules.schedule import add_run_flags
 from training.modules.style_refinement import StyleRefinement
@@ -96,8 +101,7 @@ def main() -> None:
     style, _ = read_rows(args.examples, "style", args.tier)
     refine(encoder, refining_texts(style, args.texts, args.seed), args)
     encoder.network.to("cpu").eval()
-    encoder.save_pretrained(args.output_file)
-    print(f"wrote {args.output_file}")
+    save_encoder(encoder, args.output_file)
 
 
 if __name__ == "__main__":

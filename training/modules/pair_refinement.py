@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import torch
 from torch.nn.functional import smooth_l1_loss
 
 from toxicity_j.builtin_network import EncoderNetwork
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import NEAR_WEIGHT, label_loss, logit_loss
-from training.modules.network_parts import PAIR_PARTS, keep_all_but
+from training.modules.network_parts import PAIR_PARTS
+from training.modules.refinement import Refinement
 from training.modules.schedule import mixed_precision
 from training.modules.training_rows import TrainingRows
 
@@ -21,17 +20,13 @@ __all__ = ["PairRefinement"]
 _FLUENCY_WEIGHT = 0.2
 
 
-class PairRefinement:
-    """Computes the losses of a batch of pairs.
-
-    What the encoder said before is computed in the same step, from a copy of what reads
-    pairs: the trunk stays the same.
+class PairRefinement(Refinement):
+    """Computes the losses of a batch of pairs; see `Refinement`.
 
     Args:
-        network: prepared by `padded_network.pad_attention`.
-        rows: the pairs. Labels are learned as far as `shares` say, and what the encoder
-            said before for the rest.
-        shares: in [0, 1]. *Shape:* (rows,)
+        network: as there.
+        rows: the pairs.
+        shares: as there.
         is_sound: whose texts are sound, so that no source makes them less fluent.
             *Shape:* (rows,)
     """
@@ -43,13 +38,8 @@ class PairRefinement:
         shares: torch.Tensor,
         is_sound: torch.Tensor,
     ) -> None:
-        self.network = network
-        self.rows = rows
-        self.shares = shares
+        super().__init__(network, rows, shares, PAIR_PARTS)
         self.is_sound = is_sound
-        self.device = network.body.word_embeddings.weight.device
-        self._before = deepcopy(network).eval().requires_grad_(False)
-        keep_all_but(network, PAIR_PARTS)
 
     def __call__(
         self, task: str, rows: torch.Tensor, width: int
@@ -59,7 +49,7 @@ class PairRefinement:
             return self._losses(rows, width)
 
     def _losses(self, rows: torch.Tensor, width: int) -> dict[str, torch.Tensor]:
-        table, network, before = self.rows, self.network, self._before
+        table, network, before = self.rows, self.network, self.before
         sources = table.sources.padded(rows, width)
         texts = table.texts.padded(rows, width)
         with torch.no_grad():
@@ -68,8 +58,7 @@ class PairRefinement:
             own = padded.pair_logits(before.content_head, said).float().sigmoid()
             added = padded.pair_logits(before.pair_fluency_head, said)
             added = torch.where(self.is_sound[rows], added.clamp_min(0), added)
-        share = self.shares[rows]
-        labels = share * table.labels[rows].nan_to_num() + (1 - share) * own
+        labels = self.labels(rows, own)
         together = padded.pair_states(network.body, trunk, (sources, texts))
         logits = padded.pair_logits(network.content_head, together)
         beside = padded.pair_logits(network.pair_fluency_head, together)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from random import Random
 
+from training.synthetic.role_sentences import Row, lower_at_times
 from training.synthetic.spelling import capitalized
 from training.synthetic.templates import FOLDER, read_slots
 
@@ -22,9 +23,6 @@ _KEPT, _CHANGED = 0.96, 0.15
 _LOWER_SHARE = 0.3
 # Share of changed pairs that say the other amount in a like way: "7 pm", "3 pm".
 _ALIKE_SHARE = 0.6
-
-# Source, prediction, kept meaning in [0, 1].
-Row = tuple[str, str, float]
 
 
 def amount_pair(is_changed: bool, rng: Random) -> Row:
@@ -43,6 +41,5 @@ def amount_pair(is_changed: bool, rng: Random) -> Row:
     source, text = (
         capitalized(sentence.replace("{x}", words)) for words in (said, written)
     )
-    if rng.random() < _LOWER_SHARE:
-        source, text = source.lower(), text.lower()
-    return source, text, _CHANGED if is_changed else _KEPT
+    label = _CHANGED if is_changed else _KEPT
+    return lower_at_times((source, text, label), _LOWER_SHARE, rng)

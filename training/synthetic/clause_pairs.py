@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from random import Random
 
-from training.synthetic.role_sentences import PLURALS, a_person
+from training.synthetic.role_sentences import Row, lower_at_times, one_person
 from training.synthetic.spelling import capitalized
 from training.synthetic.templates import FOLDER, read_slots
 
@@ -49,9 +49,6 @@ _RUDE_SHARE, _LOWER_SHARE = 0.25, 0.3
 _RUDE = ("that idiot", "this clown", "the damn fool", "that moron", "the stupid jerk")
 _CIVIL = ("he", "this person", "that man", "the man")
 
-# Source, prediction, kept meaning in [0, 1].
-Row = tuple[str, str, float]
-
 
 def _near() -> dict[frozenset[str], float]:
     """Return what nearer meanings keep of each other."""
@@ -76,7 +73,7 @@ def clause_pair(is_changed: bool, rng: Random) -> Row:
     words = dict(zip(_PARTS, verb.split(), strict=True)) | {
         "o": rng.choice(_VERBS[verb])
     }
-    subjects = [a_person(rng, *PLURALS)] * 2
+    subjects = [one_person(rng)] * 2
     if rng.random() < _RUDE_SHARE:
         subjects = [rng.choice(_RUDE), rng.choice(_CIVIL)]
     form = rng.choice(_FORMS[meaning])
@@ -84,9 +81,7 @@ def clause_pair(is_changed: bool, rng: Random) -> Row:
     forms = [text for text in _FORMS[other] if text != form]
     sides = zip((form, rng.choice(forms)), subjects, strict=True)
     source, text = (_written(form.format(s=who, **words)) for form, who in sides)
-    if rng.random() < _LOWER_SHARE:
-        source, text = source.lower(), text.lower()
-    return source, text, label
+    return lower_at_times((source, text, label), _LOWER_SHARE, rng)
 
 
 def _another(meaning: str, rng: Random) -> str:

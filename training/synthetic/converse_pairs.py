@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from training.synthetic.role_sentences import PLURALS, a_person
+from training.synthetic.role_sentences import Row, lower_at_times, one_person
 from training.synthetic.spelling import capitalized
 from training.synthetic.templates import FOLDER, read_slots
 
@@ -26,25 +26,21 @@ _KEPT, _CHANGED = 0.95, 0.12
 # Persons are compared as often as things of all other kinds together.
 _PERSON_SHARE, _LOWER_SHARE = 0.3, 0.3
 
-# Source, prediction, kept meaning in [0, 1].
-Row = tuple[str, str, float]
-
 
 def converse_pair(is_changed: bool, rng: Random) -> Row:
     """Draw a pair whose meaning is changed or kept."""
     pair = rng.choice([_told, _compared, _in_order])
     source, text = map(_written, pair(is_changed, rng))
-    if rng.random() < _LOWER_SHARE:
-        source, text = source.lower(), text.lower()
-    return source, text, _CHANGED if is_changed else _KEPT
+    label = _CHANGED if is_changed else _KEPT
+    return lower_at_times((source, text, label), _LOWER_SHARE, rng)
 
 
 def _told(is_changed: bool, rng: Random) -> tuple[str, str]:
     """Tell what two persons have to do with each other."""
-    one = a_person(rng, *PLURALS)
+    one = one_person(rng)
     words = {
         "a": one,
-        "b": a_person(rng, one, *PLURALS),
+        "b": one_person(rng, one),
         "thing": rng.choice(_WORDS["thing"]),
     }
     others = words | {"a": words["b"], "b": words["a"]} if is_changed else words
@@ -58,8 +54,8 @@ def _compared(is_changed: bool, rng: Random) -> tuple[str, str]:
     """Compare two persons or things."""
     one, other = rng.sample(rng.choice(_COMPARED), 2)
     if rng.random() < _PERSON_SHARE:
-        one = a_person(rng, *PLURALS)
-        other = a_person(rng, one, *PLURALS)
+        one = one_person(rng)
+        other = one_person(rng, one)
     (more, base), (less, opposite) = rng.sample(rng.choice(_ADJECTIVES), 2)
     source = f"{one} is {more} than {other}"
     kept = (

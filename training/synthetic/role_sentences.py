@@ -13,7 +13,7 @@ from random import Random
 from training.synthetic.spelling import capitalized
 from training.synthetic.templates import FOLDER, read_slots
 
-__all__ = ["PLURALS", "a_person", "role_pair"]
+__all__ = ["Row", "lower_at_times", "one_person", "role_pair"]
 
 # Shares of sentences about numbers, and about teams and countries.
 _NUMBER_SHARE, _TEAM_SHARE = 0.3, 0.2
@@ -24,7 +24,7 @@ _NUMBER_WORDS = {
     30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 80: "eighty", 90: "ninety",
     100: "a hundred",
 }  # fmt: skip
-PLURALS = ("the police", "the fans", "the students", "the strikers", "the rebels")
+_PLURALS = ("the police", "the fans", "the students", "the strikers", "the rebels")
 
 # Half of the day, of a time of day: "5 pm".
 _HALF_OF_DAY = re.compile(r"(?i)(?<=\d)( ?)([ap])(?=\.?m\b)")
@@ -60,7 +60,7 @@ class _Deed:
     def passive(self) -> str:
         """Say it in the passive voice."""
         _, _, participle = self.verb.rpartition("/")
-        was = "were" if self.other in PLURALS else "was"
+        was = "were" if self.other in _PLURALS else "was"
         return f"{self.other} {was} {participle} by {self.doer}"
 
     def in_either_voice(self, rng: Random) -> str:
@@ -75,8 +75,8 @@ def role_pair(is_changed: bool, rng: Random) -> Row:
         return _number_pair(is_changed, rng)
     if rng.random() < _TEAM_SHARE:
         return _team_pair(is_changed, rng)
-    doer = a_person(rng)
-    other = a_person(rng, doer)
+    doer = _person(rng)
+    other = _person(rng, doer)
     deed = _Deed(doer, rng.choice(_WORDS["verbs"]), other, _where_and_when(rng))
     if is_changed:
         changed, label = _changed(deed, rng)
@@ -93,7 +93,7 @@ def _changed(deed: _Deed, rng: Random) -> tuple[_Deed, float]:
     if part == "roles":
         return replace(deed, doer=deed.other, other=deed.doer), 0.1
     if part == "person":
-        third = a_person(rng, deed.doer, deed.other)
+        third = _person(rng, deed.doer, deed.other)
         field = rng.choice(["doer", "other"])
         return replace(deed, **{field: third}), 0.17
     elsewhere = _where_and_when(rng)
@@ -107,8 +107,20 @@ def _changed(deed: _Deed, rng: Random) -> tuple[_Deed, float]:
     return replace(deed, verb=rng.choice(others)), 0.15
 
 
-def a_person(rng: Random, *taken: str) -> str:
-    """Draw a name or a description of somebody, none of those that are taken."""
+def one_person(rng: Random, *taken: str) -> str:
+    """Draw a name or a description of one person, none of those that are taken."""
+    return _person(rng, *taken, *_PLURALS)
+
+
+def lower_at_times(row: Row, share: float, rng: Random) -> Row:
+    """Write a share of the pairs in lower case."""
+    source, text, label = row
+    if rng.random() < share:
+        return source.lower(), text.lower(), label
+    return row
+
+
+def _person(rng: Random, *taken: str) -> str:
     words = _WORDS[rng.choice(["names", "people"])]
     return rng.choice([word for word in words if word not in taken])
 
