@@ -872,6 +872,21 @@ def test_tables_hold_the_same_numbers():
         assert SIGNATURE in text
 
 
+def test_every_table_for_readers_names_the_languages():
+    systems = {"a": segments([0.5, 0.2, 0.4]), "b": segments([0.1, 0.3, 0.1])}
+    comparison = compare(systems, languages=["en", "de", "de"])
+    for text in (
+        comparison.to_text(),
+        comparison.to_markdown(),
+        comparison.to_latex(),
+        comparison._repr_html_(),
+    ):
+        for word in ("STA by language", "en", "de", "macro average"):
+            assert word in text
+    assert comparison.to_latex().count(r"\begin{table}") == 2
+    assert comparison._repr_html_().count("<table>") == 2
+
+
 def test_columns_of_the_text_table_line_up():
     lines = compare(three_systems()).to_text().split("\n\n")[0].splitlines()
     place = lines[0].index("STA")

@@ -70,8 +70,27 @@ def _tables(comparison: Comparison) -> list[Rows]:
 
 
 def to_latex(comparison: Comparison) -> str:
-    """Return a LaTeX table, which needs the package booktabs."""
-    rows = score_rows(comparison)
+    """Return a LaTeX table of scores, and one of languages where rows have them; both
+    need the package booktabs.
+    """
+    # In a comment a signature needs no escapes, but a line break would end it.
+    signature = one_line(comparison.signature)
+    level = show_level(comparison)
+    caption = (
+        f"Means with {level} intervals over {comparison.n} segments."
+        f" {one_line(' '.join(comparison.verdict))}"
+    )
+    parts = [
+        rf"% Needs \usepackage{{booktabs}}. Signature: {signature}",
+        _latex_table(score_rows(comparison), caption),
+    ]
+    languages = language_rows(comparison)
+    if languages:
+        parts.append(_latex_table(languages, "Means by language."))
+    return "\n".join(parts)
+
+
+def _latex_table(rows: Rows, caption: str) -> str:
     lines = []
     for row in rows:
         line = " & ".join(map(_latex, row))
@@ -80,15 +99,8 @@ def to_latex(comparison: Comparison) -> str:
             line = "{}" + line
         lines.append(rf"{line} \\")
     numbers = "c" * (len(rows[0]) - 1)
-    # In a comment a signature needs no escapes, but a line break would end it.
-    signature = one_line(comparison.signature)
-    caption = _latex(
-        f"Means with {show_level(comparison)} intervals over {comparison.n}"
-        f" segments. {one_line(' '.join(comparison.verdict))}"
-    )
     return "\n".join(
         [
-            rf"% Needs \usepackage{{booktabs}}. Signature: {signature}",
             r"\begin{table}",
             r"\centering",
             rf"\begin{{tabular}}{{l{numbers}}}",
@@ -98,7 +110,7 @@ def to_latex(comparison: Comparison) -> str:
             *lines[1:],
             r"\bottomrule",
             r"\end{tabular}",
-            rf"\caption{{{caption}}}",
+            rf"\caption{{{_latex(caption)}}}",
             r"\end{table}",
         ]
     )
@@ -125,14 +137,21 @@ def to_pandas(comparison: Comparison) -> pd.DataFrame:
 
 
 def to_html(comparison: Comparison) -> str:
-    """Return a small HTML table for notebooks; names are escaped."""
-    head, *body = score_rows(comparison)
-    header = _elements("th", head)
-    rows = "".join(f"<tr>{_elements('td', row)}</tr>" for row in body)
-    table = f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+    """Return small HTML tables for notebooks, of scores and of languages where rows
+    have them; names are escaped.
+    """
+    tables = filter(None, [score_rows(comparison), language_rows(comparison)])
     sentences = _elements("p", (*comparison.verdict, *comparison.warnings))
     signature = _elements("small", (comparison.signature,))
-    return f"<div>{table}{sentences}<p>{signature}</p></div>"
+    shown = "".join(map(_html_table, tables))
+    return f"<div>{shown}{sentences}<p>{signature}</p></div>"
+
+
+def _html_table(rows: Rows) -> str:
+    head, *body = rows
+    header = _elements("th", head)
+    lines = "".join(f"<tr>{_elements('td', row)}</tr>" for row in body)
+    return f"<table><thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def _footer(comparison: Comparison) -> str:
