@@ -177,13 +177,22 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_an_error_and_the_metric_is_usable_afterwards(small_disk):
     metric = load(cache_dir=str(small_disk), **OPTIONS)
-    with pytest.raises(OSError):  # noqa: PT011 (the operating system's words)
+    with pytest.raises(OSError, match="`cache_dir`: what was stored"):
         metric.add_batch(predictions=[f"text {item} " * 20 for item in range(4000)])
     assert len(metric) == 0
     assert metric.compute(predictions=["a"])["n"] == 1
     metric.add_batch(predictions=["a", "b"])
     assert metric.compute()["n"] == 2
     assert not list(small_disk.rglob("*.arrow"))
+
+
+def test_a_cache_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    metric = load(cache_dir=str(tmp_path / "file" / "cache"), **OPTIONS)
+    # The kind of error stays that of the operating system.
+    with pytest.raises(NotADirectoryError, match="`cache_dir`: what was stored"):
+        metric.add(prediction="a")
+    assert metric.compute(predictions=["a"])["n"] == 1
 
 
 def test_files_grow_with_the_number_of_rows(metric, tmp_path):

@@ -180,12 +180,12 @@ class StoredColumns:
                     self._write(batch)
             except BaseException as error:
                 self.discard()
-                is_arrow = isinstance(error, pyarrow.ArrowException)
-                if not is_arrow or isinstance(error, OSError):
+                is_system = isinstance(error, OSError) and error.errno is not None
+                if not (is_system or isinstance(error, pyarrow.ArrowException)):
                     raise
-                raise OSError(
-                    f"`cache_dir`: what was stored could not be written ({error})"
-                ) from error
+                message = f"`cache_dir`: what was stored could not be written ({error})"
+                # The number makes it a FileNotFoundError, a PermissionError etc.
+                raise OSError(getattr(error, "errno", None), message) from error
 
     def _take(self) -> dict[str, list[Any]] | None:
         """Read and discard what all processes store; None in all but the first."""
