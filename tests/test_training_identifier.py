@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -708,3 +709,12 @@ def test_the_open_tier_alone_is_learned_from(tmp_path):
     assert examples.ids[0] == ["the", "tent", "leaks"]
     assert len(examples.ids) == 2
     assert examples.targets[0] == pytest.approx(0.4 * 0.25)
+
+
+def test_training_goes_on_with_an_identifier():
+    folder = Path(distil_identifier.__file__).parents[1] / "toxicity_j"
+    model = distil_identifier._first_model(argparse.Namespace(start=folder))
+    shipped = ToxicityIdentifier.from_pretrained(folder)
+    texts = ["a fool wrote this", "the train is late"]
+    assert model.p_toxic(texts).tolist() == shipped.p_toxic(texts).tolist()
+    assert all(weight.requires_grad for weight in model.parameters())

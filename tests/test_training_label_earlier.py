@@ -103,3 +103,31 @@ def test_a_teacher_labels_what_the_encoder_does_not_know(examples, monkeypatch):
     alone = pd.read_parquet(examples / "content.teacher.parquet").teacher
     assert alone.between(0, 1).all()
     assert alone[before.notna()].tolist() != before.dropna().tolist()
+
+
+def test_a_teacher_joins_in_what_an_encoder_says_of_texts(examples, monkeypatch):
+    scores = examples / "p_toxic.parquet"
+    texts = ["you silly fool", "the dog ran home"]
+    pd.DataFrame({"text": texts, "p_toxic": [0.9, 0.2]}).to_parquet(scores)
+    write_tiny_models(examples)
+    taught = ["--backbone", examples / "teacher", "--steps", 1, "--batch_size", 2]
+    flags = ["--examples", examples, "--device", "cpu", *taught, "--scores", scores]
+    monkeypatch.setattr(
+        train_teacher, "label", lambda _, ids, __: np.full(len(ids), 0.5)
+    )
+    run(monkeypatch, train_teacher, "--task", "style", *flags)
+    found = pd.read_parquet(scores)
+    assert found.text.tolist() == texts
+    # The teacher's logit is 0, so 0.4 of the encoder's is left.
+    odds = np.array([9, 0.25]) ** 0.4
+    assert found.p_toxic.to_numpy() == pytest.approx(odds / (1 + odds))
+    with pytest.raises(ValueError, match="`scores` is for the task style"):
+        run(monkeypatch, train_teacher, "--task", "content", *flags)
+
+
+def test_mixed_scores_lie_between_both_and_are_finite():
+    own, other = np.array([0.0, 1.0, 0.3]), np.array([1.0, 1.0, 0.6])
+    mixed = train_teacher.mixed_scores(own, other)
+    assert (mixed >= np.minimum(own, other)).all()
+    assert (mixed <= np.maximum(own, other)).all()
+    assert 0 < mixed.min() < mixed.max() < 1

@@ -8,8 +8,9 @@ and what an earlier identifier is often wrong about (`--earlier`; see
 `training.data.suspects`), or from a corpus of its own
 (`training.data.identifier_corpus`). The teacher's scores are kept in a file, so that
 training repeats without it. Embeddings start as principal components of a pretrained
-encoder's. Calibration is by Platt's method on half of the development texts; the other
-half, and the validation split, judge the result. All of them choose the best epoch.
+encoder's; or all weights start as another identifier's (`--start`). Calibration is by
+Platt's method on half of the development texts; the other half, and the validation
+split, judge the result. All of them choose the best epoch.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
     return components * (_EMBEDDING_SCALE / components.std())
 
 
-def _new_model(args: argparse.Namespace) -> ToxicityIdentifier:
+def _first_model(args: argparse.Namespace) -> ToxicityIdentifier:
+    if args.start:
+        return ToxicityIdentifier.from_pretrained(args.start)
     backbone = args.backbone or backbone_folder()
     tokenizer = load_tokenizer(backbone)
     vocab_size = tokenizer.get_vocab_size()
@@ -131,7 +134,7 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     texts = frame.text.tolist()
     scores = teacher_scores(args.teacher, [*texts, *suspected], args.scores)
     of_table, of_suspects = np.split(scores, [len(texts)])
-    count = args.max_train_samples or _MORE_CONTRASTS
+    count = args.max_train_samples or args.contrasts
     rows = style_contrasts(Random(f"identifier-{args.seed}"), count)
     targets = [
         mixed_labels(frame, of_table, _TRUST),
@@ -192,6 +195,12 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
         help="parquet file that keeps, and gives again, the teacher's scores",
     )
     add(
+        "--contrasts",
+        type=int,
+        default=_MORE_CONTRASTS,
+        help="drawn beside those of the style table",
+    )
+    add(
         "--max_train_samples",
         type=int,
         help="learn from so many texts only, to see whether the recipe runs",
@@ -205,6 +214,11 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of a tokenizer and first embeddings; the installed MiniLM's when"
         " missing",
+    )
+    add(
+        "--start",
+        type=Path,
+        help="an identifier's folder: go on with it, whatever its size",
     )
     add("--dim", type=int, default=64)
     add("--channels", type=int, default=128)
@@ -232,7 +246,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says."""
     args = _parser().parse_args(arguments)
-    model = _new_model(args)
+    model = _first_model(args)
     train = _read_examples(args, model)
     kept = read_style(args.data, "kept")
     ids = model.encode(kept.text.tolist())

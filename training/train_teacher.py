@@ -18,7 +18,9 @@ import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from toxicity_j.rules import logit
 from toxicity_j.token_batches import token_batches
+from training.data.example_table import shifted
 from training.flags import command_parser
 from training.modules.schedule import (
     Clock,
@@ -31,6 +33,8 @@ from training.modules.schedule import (
 from training.modules.teacher import MAX_LENGTH, Teacher, collate, encode
 
 TASKS = ("content", "style", "fluency")
+# How much the teacher's logit counts beside that of the encoder in a file of scores.
+SCORES_SHARE = 0.6
 
 
 def train(
@@ -108,6 +112,22 @@ def label(
     return torch.sigmoid(logits).cpu().numpy()
 
 
+def mixed_scores(encoder: np.ndarray, teacher: np.ndarray) -> np.ndarray:
+    """Mix the logits of two P(toxic), in [0, 1]. *Shape:* (n,) each."""
+    ends = 1e-3, 1 - 1e-3
+    own, other = logit(encoder.clip(*ends)), logit(teacher.clip(*ends))
+    return shifted(encoder, SCORES_SHARE * (other - own), ends[0])
+
+
+def _mix_into(path: Path, teacher: Teacher, device: torch.device) -> None:
+    """Write the mean of what an encoder and the teacher say of a file's texts."""
+    table = pd.read_parquet(path)
+    said = label(teacher, encode(teacher, table, "style"), device)
+    mixed = mixed_scores(table.p_toxic.to_numpy(np.float64), said.astype(np.float64))
+    table.assign(p_toxic=mixed.astype(np.float32)).to_parquet(path)
+    print(f"wrote {path}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("train_teacher", __doc__)
     add = parser.add_argument
@@ -115,6 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
     add("--backbone", required=True, help="folder of the larger model")
     add("--tag", default="teacher", help="labels go to TASK.TAG.parquet")
+    add(
+        "--scores",
+        type=Path,
+        help="parquet file of `text` and `p_toxic`, for style; written anew",
+    )
     add("--batch_size", type=int, default=128)
     of_what = "the transformer; heads take ten times"
     add_run_flags(parser, learning_rate=4e-5, of_what=of_what)
@@ -124,6 +149,8 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Train and label as the command line says."""
     args = _parser().parse_args()
+    if args.scores and args.task != "style":
+        raise ValueError(f"`scores` is for the task style, not {args.task}")
     device = torch.device(args.device)
     torch.manual_seed(args.seed)
     frame = pd.read_parquet(args.examples / f"{args.task}.parquet")
@@ -141,6 +168,8 @@ def main() -> None:
     labels[missing] = label(teacher, [ids[row] for row in missing], device)
     pd.DataFrame({"teacher": labels}).to_parquet(output)
     print(f"wrote {output}")
+    if args.scores:
+        _mix_into(args.scores, teacher, device)
 
 
 if __name__ == "__main__":
