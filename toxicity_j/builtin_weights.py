@@ -21,7 +21,7 @@ SHA256 = {
         "f4a04540e88eead1605dc00702e0005d3c3ba40af84833c9747acc1729420207"
     ),
     "identifier.safetensors": (
-        "a71d1598571e97172444b8d842a13f5966c56fe6ae345de16bc2aedbb6e6fc7b"
+        "ab96f8682cf255a3f6050dda0c3dd2983b6b2f67ae7b885a3a5b9e0996820d95"
     ),
 }
 

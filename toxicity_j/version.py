@@ -2,4 +2,4 @@
 are tested against it.
 """
 
-VERSION = "0.14.0"
+VERSION = "0.15.0"

@@ -119,13 +119,15 @@ def mixed_scores(encoder: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     return shifted(encoder, SCORES_SHARE * (other - own), ends[0])
 
 
-def _mix_into(path: Path, teacher: Teacher, device: torch.device) -> None:
+def _write_mixed(
+    path: Path, output: Path, teacher: Teacher, device: torch.device
+) -> None:
     """Write the mean of what an encoder and the teacher say of a file's texts."""
     table = pd.read_parquet(path)
     said = label(teacher, encode(teacher, table, "style"), device)
     mixed = mixed_scores(table.p_toxic.to_numpy(np.float64), said.astype(np.float64))
-    table.assign(p_toxic=mixed.astype(np.float32)).to_parquet(path)
-    print(f"wrote {path}")
+    table.assign(p_toxic=mixed.astype(np.float32)).to_parquet(output)
+    print(f"wrote {output}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--scores",
         type=Path,
-        help="parquet file of `text` and `p_toxic`, for style; written anew",
+        help="parquet file of `text` and `p_toxic`, for style",
     )
     add("--batch_size", type=int, default=128)
     of_what = "the transformer; heads take ten times"
@@ -169,7 +171,8 @@ def main() -> None:
     pd.DataFrame({"teacher": labels}).to_parquet(output)
     print(f"wrote {output}")
     if args.scores:
-        _mix_into(args.scores, teacher, device)
+        mixed = args.scores.with_suffix(f".{args.tag}.parquet")
+        _write_mixed(args.scores, mixed, teacher, device)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ else
     data=$1 output=$2 earlier=$3 teacher=$output/encoder small=()
     larger=$4 larger_flags=(--steps 1400) last=(--contrasts 140000 --num_train_epochs 2 --learning_rate 6e-4)
 fi
-scores=$output/examples/p_toxic.parquet
-learned_flags=(--data "$data" --examples "$output/examples" --earlier "$earlier" --teacher "$teacher" --scores "$scores")
-python -m training.distil_identifier "${learned_flags[@]}" --output_dir "$output/first" "${small[@]}"
-python -m training.train_teacher --task style --examples "$output/examples" --backbone "$larger" --scores "$scores" \
+scores=$output/examples/p_toxic
+learned_flags=(--data "$data" --examples "$output/examples" --earlier "$earlier" --teacher "$teacher")
+python -m training.distil_identifier "${learned_flags[@]}" --scores "$scores.parquet" --output_dir "$output/first" "${small[@]}"
+python -m training.train_teacher --task style --examples "$output/examples" --backbone "$larger" --scores "$scores.parquet" \
     "${larger_flags[@]}"
-python -m training.distil_identifier "${learned_flags[@]}" --start "$output/first" --output_dir "$output/identifier" "${last[@]}"
+python -m training.distil_identifier "${learned_flags[@]}" --scores "$scores.teacher.parquet" --start "$output/first" \
+    --output_dir "$output/identifier" "${last[@]}"
