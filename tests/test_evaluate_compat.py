@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import evaluate
+import pyarrow
 import pytest
 
 from toxicity_j import load
@@ -193,6 +194,15 @@ def test_a_cache_folder_that_cannot_be_made_is_named(tmp_path):
     with pytest.raises(NotADirectoryError, match="`cache_dir`: what was stored"):
         metric.add(prediction="a")
     assert metric.compute(predictions=["a"])["n"] == 1
+
+
+def test_an_error_without_a_number_names_the_cache_folder_too(metric, monkeypatch):
+    def fail(batch):
+        raise pyarrow.ArrowInvalid("no room")
+
+    monkeypatch.setattr(metric, "_write", fail)
+    with pytest.raises(OSError, match=r"^`cache_dir`: .* \(no room\)$"):
+        metric.add(prediction="a")
 
 
 def test_files_grow_with_the_number_of_rows(metric, tmp_path):

@@ -180,12 +180,13 @@ class StoredColumns:
                     self._write(batch)
             except BaseException as error:
                 self.discard()
-                is_system = isinstance(error, OSError) and error.errno is not None
-                if not (is_system or isinstance(error, pyarrow.ArrowException)):
+                errno = error.errno if isinstance(error, OSError) else None
+                if errno is None and not isinstance(error, pyarrow.ArrowException):
                     raise
                 message = f"`cache_dir`: what was stored could not be written ({error})"
-                # The number makes it a FileNotFoundError, a PermissionError etc.
-                raise OSError(getattr(error, "errno", None), message) from error
+                # A number makes it a FileNotFoundError, a PermissionError etc.
+                words = [message] if errno is None else [errno, message]
+                raise OSError(*words) from error
 
     def _take(self) -> dict[str, list[Any]] | None:
         """Read and discard what all processes store; None in all but the first."""

@@ -18,9 +18,8 @@ import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from toxicity_j.rules import logit
+from toxicity_j.rules import logit, sigmoid
 from toxicity_j.token_batches import token_batches
-from training.data.example_table import shifted
 from training.flags import command_parser
 from training.modules.schedule import (
     Clock,
@@ -35,6 +34,8 @@ from training.modules.teacher import MAX_LENGTH, Teacher, collate, encode
 TASKS = ("content", "style", "fluency")
 # How much the teacher's logit counts beside that of the encoder in a file of scores.
 SCORES_SHARE = 0.6
+# Such scores are cut to [this, 1 - this]: beyond, a logit would outweigh the other.
+_LEAST_SCORE = 1e-3
 
 
 def train(
@@ -114,9 +115,11 @@ def label(
 
 def mixed_scores(encoder: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     """Mix the logits of two P(toxic), in [0, 1]. *Shape:* (n,) each."""
-    ends = 1e-3, 1 - 1e-3
-    own, other = logit(encoder.clip(*ends)), logit(teacher.clip(*ends))
-    return shifted(encoder, SCORES_SHARE * (other - own), ends[0])
+    own, other = (
+        logit(scores.clip(_LEAST_SCORE, 1 - _LEAST_SCORE))
+        for scores in (encoder, teacher)
+    )
+    return sigmoid((1 - SCORES_SHARE) * own + SCORES_SHARE * other)
 
 
 def _write_mixed(

@@ -63,10 +63,15 @@ def to_markdown(comparison: Comparison) -> str:
 
 def _tables(comparison: Comparison) -> list[Rows]:
     """Return the tables of scores, languages and pairs that the comparison has."""
-    tables = [score_rows(comparison), language_rows(comparison)]
+    tables = _mean_tables(comparison)
     if comparison.pairs:
         tables.append(pair_rows(comparison))
-    return list(filter(None, tables))
+    return tables
+
+
+def _mean_tables(comparison: Comparison) -> list[Rows]:
+    """Return the table of scores, and that of languages where rows have them."""
+    return list(filter(None, [score_rows(comparison), language_rows(comparison)]))
 
 
 def to_latex(comparison: Comparison) -> str:
@@ -75,19 +80,20 @@ def to_latex(comparison: Comparison) -> str:
     """
     # In a comment a signature needs no escapes, but a line break would end it.
     signature = one_line(comparison.signature)
-    level = show_level(comparison)
-    caption = (
-        f"Means with {level} intervals over {comparison.n} segments."
+    of_scores = (
+        f"Means with {show_level(comparison)} intervals over {comparison.n} segments."
         f" {one_line(' '.join(comparison.verdict))}"
     )
-    parts = [
-        rf"% Needs \usepackage{{booktabs}}. Signature: {signature}",
-        _latex_table(score_rows(comparison), caption),
-    ]
-    languages = language_rows(comparison)
-    if languages:
-        parts.append(_latex_table(languages, "Means by language."))
-    return "\n".join(parts)
+    # There may be no table of languages.
+    captions = zip(
+        _mean_tables(comparison), [of_scores, "Means by language."], strict=False
+    )
+    return "\n".join(
+        [
+            rf"% Needs \usepackage{{booktabs}}. Signature: {signature}",
+            *(_latex_table(rows, caption) for rows, caption in captions),
+        ]
+    )
 
 
 def _latex_table(rows: Rows, caption: str) -> str:
@@ -140,11 +146,10 @@ def to_html(comparison: Comparison) -> str:
     """Return small HTML tables for notebooks, of scores and of languages where rows
     have them; names are escaped.
     """
-    tables = filter(None, [score_rows(comparison), language_rows(comparison)])
+    tables = "".join(map(_html_table, _mean_tables(comparison)))
     sentences = _elements("p", (*comparison.verdict, *comparison.warnings))
     signature = _elements("small", (comparison.signature,))
-    shown = "".join(map(_html_table, tables))
-    return f"<div>{shown}{sentences}<p>{signature}</p></div>"
+    return f"<div>{tables}{sentences}<p>{signature}</p></div>"
 
 
 def _html_table(rows: Rows) -> str:
