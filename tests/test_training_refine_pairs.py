@@ -25,7 +25,7 @@ from training.data.table_parts import ParaDetox
 from training.modules import padded_network as padded
 from training.modules.network_parts import PAIR_PARTS, keep_all_but
 from training.modules.pair_refinement import PairRefinement
-from training.modules.training_rows import Tokens, TrainingRows
+from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.synthetic.lexicon import Lexicon
 from training.synthetic.profanity_edits import replace_rude
 
@@ -202,7 +202,9 @@ def test_what_the_encoder_said_before_is_learned_where_no_label_counts():
     padded.pad_attention(network)
     shares = torch.tensor([0.0, 1.0, 0.5])
     rows = _rows([np.nan, 0.3, 0.3])
-    losses_of = PairRefinement(network, rows, shares, torch.zeros(3, dtype=torch.bool))
+    losses_of = PairRefinement(
+        network, LabeledRows(rows, shares), torch.zeros(3, dtype=torch.bool)
+    )
     labels = torch.stack([own[0], torch.tensor(0.3), (own[2] + 0.3) / 2])
     # Dropout acts on what is trained.
     network.eval()
@@ -225,7 +227,9 @@ def test_no_source_takes_fluency_from_a_sound_text():
     found = []
     for is_sound in ([False] * 3, [False, True, False], [True] * 3):
         losses_of = PairRefinement(
-            network, _rows([0.3] * 3), shares, torch.tensor(is_sound)
+            network,
+            LabeledRows(_rows([0.3] * 3), shares),
+            torch.tensor(is_sound),
         )
         network.eval()
         found.append(losses_of("content", ALL, 8)["fluency"].item())

@@ -12,7 +12,7 @@ from training import refine_style
 from training.modules import padded_network as padded
 from training.modules.network_parts import STYLE_PARTS, keep_all_but
 from training.modules.style_refinement import StyleRefinement
-from training.modules.training_rows import Tokens, TrainingRows
+from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.refine_style import CONTRAST_SHARE, TABLE_TRUST, refining_texts
 
 TEXTS = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
@@ -48,7 +48,8 @@ def test_what_the_encoder_said_before_is_learned_where_no_label_counts():
     ids = Tokens(np.concatenate(TEXTS), np.array([*map(len, TEXTS)]), CPU)
     unknown = np.full(3, np.nan)
     rows = TrainingRows(ids, ids, np.array([0.0, 0.3, 0.3]), unknown, unknown)
-    losses_of = StyleRefinement(network, rows, torch.tensor([0.0, 1.0, 0.5]))
+    table = LabeledRows(rows, torch.tensor([0.0, 1.0, 0.5]))
+    losses_of = StyleRefinement(network, table)
     # Dropout acts on what is trained.
     network.eval()
     found = losses_of("style", torch.arange(3), 8)["style"].item()

@@ -170,6 +170,8 @@ def style():
 def examples(tmp_path):
     content().to_parquet(tmp_path / "content.parquet")
     style().to_parquet(tmp_path / "style.parquet")
+    fluency = content()[:3].assign(sound="")
+    fluency.to_parquet(tmp_path / "fluency.parquet")
     return tmp_path
 
 
@@ -239,6 +241,23 @@ def test_pairs_replace_those_of_an_earlier_run(examples, monkeypatch, capsys):
     assert (new.source != new.text).all()
     assert (new.source.str.len() + new.text.str.len()).max() <= MOST_CHARACTERS
     assert not pd.concat([new, before]).duplicated(["source", "text"])[: len(new)].any()
+
+
+def test_fluency_gets_some_of_the_pairs(examples, monkeypatch):
+    before = pd.read_parquet(examples / "fluency.parquet")
+    run(monkeypatch, examples, "--seed", "1")
+    made = run(monkeypatch, examples, "--fluency", "7")
+    fluency = pd.read_parquet(examples / "fluency.parquet")
+    pd.testing.assert_frame_equal(fluency[: len(before)], before)
+    new = fluency[len(before) :]
+    assert len(new) == 7
+    assert set(new.kind) <= set(write_variations.FLUENCY_KINDS)
+    assert {*zip(new.source, new.text, strict=True)} <= {
+        *zip(made.source, made.text, strict=True)
+    }
+    # Training from the start does not draw them.
+    assert (new.weight == 0).all()
+    assert new.label.isna().all()
 
 
 def test_the_open_tier_varies_open_pairs_alone(examples, monkeypatch):

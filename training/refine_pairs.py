@@ -31,6 +31,7 @@ from training.data.refining_pairs import refining_pairs
 from training.data.table_parts import read_training_paradetox
 from training.flags import add_data_flag, command_parser
 from training.modules.encoder_run import (
+    Drawn,
     DrawnEvenly,
     optimizer,
     run_steps,
@@ -39,14 +40,19 @@ from training.modules.encoder_run import (
 from training.modules.padded_network import pad_attention
 from training.modules.pair_refinement import PairRefinement
 from training.modules.schedule import add_run_flags
-from training.modules.training_rows import Tokens, TrainingRows
+from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 
-__all__ = ["refine"]
+__all__ = ["pair_rows", "refine"]
 
 
-def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> None:
-    """Run the steps."""
-    network, device = encoder.network, encoder.device
+def pair_rows(encoder: Encoder, pairs: pd.DataFrame) -> tuple[LabeledRows, Drawn]:
+    """Tokenize pairs, with their labels and shares; return also what they are drawn by.
+
+    Args:
+        encoder: its tokenizer and device are used.
+        pairs: see `training.data.refining_pairs`.
+    """
+    device = encoder.device
     texts, sources = (
         Tokens.of_texts(
             tokenize(encoder.tokenizer, column.tolist(), MAX_TOKENS), device
@@ -55,13 +61,20 @@ def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> N
     )
     unknown = np.full(len(pairs), np.nan)
     rows = TrainingRows(texts, sources, pairs.label.to_numpy(), unknown, unknown)
-    pad_attention(network)
     shares = torch.from_numpy(pairs.share.to_numpy(np.float32)).to(device)
-    is_sound = torch.tensor(pairs.is_sound.to_numpy(bool), device=device)
-    losses_of = PairRefinement(network, rows, shares, is_sound)
-    updates = optimizer(network, args.learning_rate, [])
     longer = torch.maximum(texts.lengths, sources.lengths).cpu().numpy()
-    run_steps({"content": DrawnEvenly(longer)}, losses_of, updates, args)
+    return LabeledRows(rows, shares), DrawnEvenly(longer)
+
+
+def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> None:
+    """Run the steps."""
+    network = encoder.network
+    table, drawn = pair_rows(encoder, pairs)
+    pad_attention(network)
+    is_sound = torch.tensor(pairs.is_sound.to_numpy(bool), device=encoder.device)
+    losses_of = PairRefinement(network, table, is_sound)
+    updates = optimizer(network, args.learning_rate, [])
+    run_steps({"content": drawn}, losses_of, updates, args)
 
 
 def main() -> None:

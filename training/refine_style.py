@@ -25,6 +25,7 @@ from toxicity_j.text import tokenize
 from training.data.example_table import MAX_TOKENS, read_rows
 from training.flags import command_parser
 from training.modules.encoder_run import (
+    Drawn,
     DrawnEvenly,
     optimizer,
     run_steps,
@@ -33,10 +34,10 @@ from training.modules.encoder_run import (
 from training.modules.padded_network import pad_attention
 from training.modules.schedule import add_run_flags
 from training.modules.style_refinement import StyleRefinement
-from training.modules.training_rows import Tokens, TrainingRows
+from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.synthetic.style_contrasts import style_contrasts
 
-__all__ = ["refine", "refining_texts"]
+__all__ = ["refine", "refining_texts", "text_rows"]
 
 # Share of the texts that are contrasts, and how far the label of a row of the table
 # counts, times its trust, beside what the encoder said before.
@@ -69,18 +70,28 @@ def refining_texts(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return pd.concat([known, rated], ignore_index=True)
 
 
-def refine(encoder: Encoder, texts: pd.DataFrame, args: argparse.Namespace) -> None:
-    """Run the steps."""
-    network, device = encoder.network, encoder.device
+def text_rows(encoder: Encoder, texts: pd.DataFrame) -> tuple[LabeledRows, Drawn]:
+    """Tokenize texts, with their labels and shares; return also what they are drawn by.
+
+    Args:
+        encoder: its tokenizer and device are used.
+        texts: see `refining_texts`.
+    """
     ids = tokenize(encoder.tokenizer, texts.text.tolist(), MAX_TOKENS)
-    tokens = Tokens.of_texts(ids, device)
+    tokens = Tokens.of_texts(ids, encoder.device)
     unknown = np.full(len(texts), np.nan)
     rows = TrainingRows(tokens, tokens, texts.label.to_numpy(), unknown, unknown)
-    pad_attention(network)
-    shares = torch.tensor(texts.share.to_numpy(np.float32), device=device)
-    losses_of = StyleRefinement(network, rows, shares)
-    updates = optimizer(network, args.learning_rate, [])
+    shares = torch.tensor(texts.share.to_numpy(np.float32), device=encoder.device)
     drawn = DrawnEvenly(tokens.lengths.cpu().numpy())
+    return LabeledRows(rows, shares), drawn
+
+
+def refine(encoder: Encoder, texts: pd.DataFrame, args: argparse.Namespace) -> None:
+    """Run the steps."""
+    table, drawn = text_rows(encoder, texts)
+    pad_attention(encoder.network)
+    losses_of = StyleRefinement(encoder.network, table)
+    updates = optimizer(encoder.network, args.learning_rate, [])
     run_steps({"style": drawn}, losses_of, updates, args)
 
 

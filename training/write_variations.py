@@ -1,4 +1,4 @@
-"""Add pairs without a label that rules make of others to the content table.
+"""Add pairs without a label that rules make of others to the tables.
 
     python -m training.write_variations --examples runs/examples
 
@@ -6,7 +6,8 @@ Two rewrites of one source side by side, variations of pairs, edits of real sent
 and sentences built by grammar; see `training.data.varied_pairs`. Rewrites in another
 tone, and with a word exchanged; see `training.data.retold_pairs`. The teacher says what
 they keep. Rewrites come from `python -m training.write_rewrites`; where there are none,
-the other pairs alone are varied.
+the other pairs alone are varied. Some of the pairs go to the table of fluency too, for
+`python -m training.refine_network`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ KINDS = {
     "swapped": 90_000,
 }
 WEIGHT = 1.0
+# Kinds with broken sentences among sound ones, of which fluency gets a part.
+FLUENCY_KINDS = ("varied", "edited", "swapped")
+# No other training than that of the whole network draws them: it draws rows without a
+# label evenly.
+_FLUENCY_WEIGHT = 0.0
 
 
 def _without_made(examples: Path, tier: str = "all") -> pd.DataFrame:
@@ -86,16 +92,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
     for kind, count in KINDS.items():
         add(f"--{kind}", type=int, default=count, help="pairs of this kind at most")
+    add("--fluency", type=int, default=67_000, help="pairs for the table of fluency")
     add_tier_flag(add)
     add("--seed", type=int, default=13)
     return parser
 
 
 def main() -> None:
-    """Make the pairs, and add them to the table in place of those of an earlier run."""
+    """Make the pairs, and put them in place of those of an earlier run."""
     args = _parser().parse_args()
     new = _new(_without_made(args.examples), _make(args))
     replace_unlabeled(args.examples, "content", new, KINDS, WEIGHT, args.tier)
+    is_read = new.kind.isin(FLUENCY_KINDS)
+    count = min(args.fluency, is_read.sum())
+    drawn = new[is_read].sample(count, random_state=args.seed)
+    replace_unlabeled(
+        args.examples, "fluency", drawn, FLUENCY_KINDS, _FLUENCY_WEIGHT, args.tier
+    )
     counts = new.kind.value_counts()
     shown = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in KINDS)
     print(f"{len(new)} pairs added: {shown}")

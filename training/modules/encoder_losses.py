@@ -15,7 +15,15 @@ from training.modules.padded_network import PairStates
 from training.modules.schedule import mixed_precision
 from training.modules.training_rows import TrainingRows
 
-__all__ = ["NEAR_WEIGHT", "EncoderLosses", "label_loss", "logit_loss"]
+__all__ = [
+    "FLAW_WEIGHT",
+    "LIKELIHOOD_WEIGHT",
+    "NEAR_WEIGHT",
+    "EncoderLosses",
+    "flaw_loss",
+    "label_loss",
+    "logit_loss",
+]
 
 # Weights of what helps to learn, beside the three scores' own losses.
 LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT, NEAR_WEIGHT = 0.25, 0.4, 0.5, 0.4
@@ -88,7 +96,7 @@ class EncoderLosses:
             # The branch alone must read fluency too, or the pair layers would learn
             # what it could.
             "alone": ALONE_WEIGHT * label_loss(alone, labels),
-            "flaws": FLAW_WEIGHT * _flaw_loss(flaws, marks),
+            "flaws": FLAW_WEIGHT * flaw_loss(flaws, marks),
             "likelihood": self._likelihood_loss(table, rows, trunk),
         }
 
@@ -140,7 +148,7 @@ def _known_loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return (each * is_known).sum() / is_known.sum().clamp_min(1)
 
 
-def _flaw_loss(logits: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+def flaw_loss(logits: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
     """Average the loss over the tokens whose mark is known."""
     is_known = marks >= 0
     labels = marks.clamp_min(0).float()

@@ -11,7 +11,7 @@ from training.modules.encoder_losses import NEAR_WEIGHT, label_loss, logit_loss
 from training.modules.network_parts import PAIR_PARTS
 from training.modules.refinement import Refinement
 from training.modules.schedule import mixed_precision
-from training.modules.training_rows import TrainingRows
+from training.modules.training_rows import LabeledRows
 
 __all__ = ["PairRefinement"]
 
@@ -25,8 +25,7 @@ class PairRefinement(Refinement):
 
     Args:
         network: as there.
-        rows: the pairs.
-        shares: as there.
+        table: the pairs.
         is_sound: whose texts are sound, so that no source makes them less fluent.
             *Shape:* (rows,)
     """
@@ -34,11 +33,10 @@ class PairRefinement(Refinement):
     def __init__(
         self,
         network: EncoderNetwork,
-        rows: TrainingRows,
-        shares: torch.Tensor,
+        table: LabeledRows,
         is_sound: torch.Tensor,
     ) -> None:
-        super().__init__(network, rows, shares, PAIR_PARTS)
+        super().__init__(network, table, PAIR_PARTS)
         self.is_sound = is_sound
 
     def __call__(
@@ -49,16 +47,16 @@ class PairRefinement(Refinement):
             return self._losses(rows, width)
 
     def _losses(self, rows: torch.Tensor, width: int) -> dict[str, torch.Tensor]:
-        table, network, before = self.rows, self.network, self.before
-        sources = table.sources.padded(rows, width)
-        texts = table.texts.padded(rows, width)
+        table, network, before = self.table, self.network, self.before
+        sources = table.rows.sources.padded(rows, width)
+        texts = table.rows.texts.padded(rows, width)
         with torch.no_grad():
             trunk = padded.trunk_of_pairs(network.body, sources, texts)
-            said = padded.pair_states(before.body, trunk, (sources, texts))
-            own = padded.pair_logits(before.content_head, said).float().sigmoid()
-            added = padded.pair_logits(before.pair_fluency_head, said)
+            earlier = padded.pair_states(before.body, trunk, (sources, texts))
+            said = padded.pair_logits(before.content_head, earlier)
+            added = padded.pair_logits(before.pair_fluency_head, earlier)
             added = torch.where(self.is_sound[rows], added.clamp_min(0), added)
-        labels = self.labels(rows, own)
+        labels = table.mixed(rows, said)
         together = padded.pair_states(network.body, trunk, (sources, texts))
         logits = padded.pair_logits(network.content_head, together)
         beside = padded.pair_logits(network.pair_fluency_head, together)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
-import torch
-
 from toxicity_j.builtin_network import EncoderNetwork
 from training.modules.network_parts import keep_all_but
-from training.modules.training_rows import TrainingRows
+from training.modules.training_rows import LabeledRows
 
 __all__ = ["Refinement"]
 
@@ -22,30 +20,19 @@ class Refinement:
 
     Args:
         network: prepared by `padded_network.pad_attention`.
-        rows: what is read. Labels are learned as far as `shares` say, and what the
+        table: what is read. Labels are learned as far as their shares say, and what the
             encoder said before for the rest.
-        shares: in [0, 1]. *Shape:* (rows,)
         parts: what learns; see `network_parts`.
     """
 
     def __init__(
         self,
         network: EncoderNetwork,
-        rows: TrainingRows,
-        shares: torch.Tensor,
+        table: LabeledRows,
         parts: Sequence[str],
     ) -> None:
         self.network = network
-        self.rows = rows
-        self.shares = shares
+        self.table = table
         self.device = network.body.word_embeddings.weight.device
         self.before = deepcopy(network).eval().requires_grad_(False)
         keep_all_but(network, parts)
-
-    def labels(self, rows: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
-        """Mix the labels of rows with what the encoder said before, in [0, 1].
-
-        *Shape:* (rows,)
-        """
-        share = self.shares[rows]
-        return share * self.rows.labels[rows].nan_to_num() + (1 - share) * said

@@ -10,7 +10,7 @@ from training.modules.encoder_losses import label_loss
 from training.modules.network_parts import STYLE_PARTS
 from training.modules.refinement import Refinement
 from training.modules.schedule import mixed_precision
-from training.modules.training_rows import TrainingRows
+from training.modules.training_rows import LabeledRows
 
 __all__ = ["StyleRefinement"]
 
@@ -18,22 +18,20 @@ __all__ = ["StyleRefinement"]
 class StyleRefinement(Refinement):
     """Computes the losses of a batch of texts; see `Refinement`."""
 
-    def __init__(
-        self, network: EncoderNetwork, rows: TrainingRows, shares: torch.Tensor
-    ) -> None:
-        super().__init__(network, rows, shares, STYLE_PARTS)
+    def __init__(self, network: EncoderNetwork, table: LabeledRows) -> None:
+        super().__init__(network, table, STYLE_PARTS)
 
     def __call__(
         self, task: str, rows: torch.Tensor, width: int
     ) -> dict[str, torch.Tensor]:
         """Compute the losses of rows, padded to a width."""
-        texts = self.rows.texts.padded(rows, width)
+        texts = self.table.rows.texts.padded(rows, width)
         with mixed_precision(self.device):
             with torch.no_grad():
                 trunk = padded.trunk_states(self.network.body, texts)
-                own = self._logits(self.before, trunk, texts[1]).float().sigmoid()
+                said = self._logits(self.before, trunk, texts[1])
             logits = self._logits(self.network, trunk, texts[1])
-            return {"style": label_loss(logits, self.labels(rows, own))}
+            return {"style": label_loss(logits, self.table.mixed(rows, said))}
 
     def _logits(
         self, network: EncoderNetwork, trunk: torch.Tensor, is_token: torch.Tensor

@@ -7,13 +7,14 @@ rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from training.data.example_table import ExampleTable
 
-__all__ = ["Block", "Tokens", "TrainingRows", "width_of"]
+__all__ = ["Block", "LabeledRows", "Tokens", "TrainingRows", "width_of"]
 
 # Widths of padded batches are multiples of this: few shapes, all of which the fused
 # attention kernels take.
@@ -125,3 +126,30 @@ class TrainingRows:
         if self._marks is None:
             return torch.full_like(places, _UNKNOWN)
         return torch.where(is_token, self._marks[places], _UNKNOWN)
+
+
+@dataclass(frozen=True)
+class LabeledRows:
+    """Rows whose labels count beside what an encoder said before.
+
+    Attributes:
+        rows: what is read, with its labels.
+        shares: how far each label counts, in [0, 1]. *Shape:* (rows,)
+    """
+
+    rows: TrainingRows
+    shares: torch.Tensor
+
+    def mixed(self, rows: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+        """Mix the labels of rows with what was said before.
+
+        Args:
+            rows: which. *Shape:* (n,)
+            said: logits. *Shape:* (n,)
+
+        Returns:
+            Labels in [0, 1]. *Shape:* (n,)
+        """
+        share = self.shares[rows]
+        labels = self.rows.labels[rows].nan_to_num()
+        return share * labels + (1 - share) * said.float().sigmoid()

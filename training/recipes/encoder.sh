@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The shipped encoder goes on from that of release 0.9.0: examples, rewrites, labels of larger models and of that release,
-# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, one of what reads style, calibration.
+# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, one of what reads style, one of all of it, calibration.
 # The file ends in OUTPUT/encoder.
 #
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
@@ -23,11 +23,12 @@ if [ "${1:-}" = --small ]; then
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
     weigh_flags=() refine_flags=(--steps 2 --batch_sizes 4 --pairs 20)
     style_flags=(--steps 2 --batch_sizes 4 --texts 20)
+    network_flags=(--steps 2 --batch_sizes 4 4 4 4 --texts 20 --pairs 20)
     earlier=toxicity_j/encoder.safetensors
 else
     data=$1 output=$2 teacher=$4 earlier=$6
     examples_flags=() writer_flags=() variation_flags=() teacher_flags=(--steps 1400) encoder_flags=(--steps 6900)
-    weigh_flags=(--release "$5") refine_flags=() style_flags=()
+    weigh_flags=(--release "$5") refine_flags=() style_flags=() network_flags=()
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
@@ -60,7 +61,12 @@ python -m training.average_encoders --encoder "$output/refined.safetensors" --ea
 python -m training.refine_style --encoder "$output/mean.safetensors" --examples "$examples" \
     --output_file "$output/styled.safetensors" "${style_flags[@]}"
 python -m training.average_encoders --encoder "$output/styled.safetensors" --earlier "$output/mean.safetensors" \
-    --pair_share 0 --share 0.35 --output_file "$output/final.safetensors"
+    --pair_share 0 --share 0.35 --output_file "$output/styled_mean.safetensors"
+# All of it, with what the larger model says of fluency; then half of the way back.
+python -m training.refine_network --encoder "$output/styled_mean.safetensors" --data "$data" --examples "$examples" \
+    --output_file "$output/whole.safetensors" "${network_flags[@]}"
+python -m training.average_encoders --encoder "$output/whole.safetensors" --earlier "$output/styled_mean.safetensors" \
+    --pair_share 0.5 --share 0.5 --output_file "$output/final.safetensors"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
