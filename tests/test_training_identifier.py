@@ -713,8 +713,13 @@ def test_the_open_tier_alone_is_learned_from(tmp_path):
 
 def test_training_goes_on_with_an_identifier():
     folder = Path(distil_identifier.__file__).parents[1] / "toxicity_j"
-    model = distil_identifier._first_model(argparse.Namespace(start=folder))
+    sizes = {"dim": None, "channels": None, "dropout": None}
+    args = argparse.Namespace(start=folder, **sizes)
+    model = distil_identifier._first_model(args)
     shipped = ToxicityIdentifier.from_pretrained(folder)
     texts = ["a fool wrote this", "the train is late"]
     assert model.p_toxic(texts).tolist() == shipped.p_toxic(texts).tolist()
     assert all(weight.requires_grad for weight in model.parameters())
+    args = argparse.Namespace(start=folder, **sizes | {"dim": 8, "dropout": 0.0})
+    with pytest.raises(ValueError, match=r"has its own `dim`, `dropout`"):
+        distil_identifier._first_model(args)

@@ -57,6 +57,8 @@ _CONTRASTS = 30_000
 # Standard deviation of the first embeddings, as of those that training from scratch
 # ends with.
 _EMBEDDING_SCALE = 0.1
+# The shape of the shipped identifier.
+_SIZES = {"dim": 64, "channels": 128, "dropout": 0.3}
 # Contrasts drawn beside those of the style table, which hold too few per kind for
 # embeddings that learn each word alone.
 _MORE_CONTRASTS = 80_000
@@ -82,15 +84,23 @@ def pretrained_embeddings(weights: Path, dim: int) -> torch.Tensor:
 
 
 def _first_model(args: argparse.Namespace) -> ToxicityIdentifier:
+    sizes = {}
+    for name in _SIZES:
+        if getattr(args, name) is not None:
+            sizes[name] = getattr(args, name)
     if args.start:
+        if sizes:
+            given = ", ".join(f"`{name}`" for name in sizes)
+            raise ValueError(f"an identifier of `start` has its own {given}")
         return ToxicityIdentifier.from_pretrained(args.start)
+    sizes = {**_SIZES, **sizes}
     backbone = args.backbone or backbone_folder()
     tokenizer = load_tokenizer(backbone)
     vocab_size = tokenizer.get_vocab_size()
-    config = IdentifierConfig(vocab_size, args.dim, args.channels, dropout=args.dropout)
+    config = IdentifierConfig(vocab_size=vocab_size, **sizes)
     torch.manual_seed(args.seed)
     model = ToxicityIdentifier(config, tokenizer)
-    words = pretrained_embeddings(backbone / "model.safetensors", args.dim)
+    words = pretrained_embeddings(backbone / "model.safetensors", config.dim)
     with torch.no_grad():
         # The last row is for padding.
         model.embedding.weight[:-1] = words
@@ -218,11 +228,10 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--start",
         type=Path,
-        help="an identifier's folder: go on with it, whatever its size",
+        help="an identifier's folder: go on with it, at its size",
     )
-    add("--dim", type=int, default=64)
-    add("--channels", type=int, default=128)
-    add("--dropout", type=float, default=0.3)
+    for name, default in _SIZES.items():
+        add(f"--{name}", type=type(default), help=f"{default} when missing")
     add(
         "--output_dir",
         type=Path,
