@@ -7,6 +7,7 @@ import torch
 
 from tests.tiny_encoder import tiny_encoder
 from training.average_encoders import PAIR_SHARE, SHARE, average
+from training.modules.network_parts import FLUENCY_PARTS
 from training.modules.vocabulary import count_tokens, prune
 
 WORDS = "body.word_embeddings.weight"
@@ -43,6 +44,17 @@ def test_other_shares_are_taken():
     found = encoder.network.state_dict()
     assert found["body.trunk.0.qkv.weight"].unique().item() == 1
     assert found["body.pair.0.qkv.weight"].unique().item() == 0.75
+
+
+def test_what_reads_fluency_has_a_share_of_its_own():
+    encoder = _filled(1.0)
+    average(encoder, _filled(0.0), pair_share=1.0, share=1.0, fluency_share=0.25)
+    found = encoder.network.state_dict()
+    learned = {name for name, value in found.items() if value.unique().item() == 0.75}
+    assert learned == {name for name in found if name.startswith(FLUENCY_PARTS)}
+    assert {name.split(".")[0] for name in learned} == {"body", "fluency_head"}
+    others = found.keys() - learned
+    assert {found[name].unique().item() for name in others} == {0}
 
 
 def test_words_are_averaged_by_their_spelling():

@@ -18,7 +18,7 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "f4a04540e88eead1605dc00702e0005d3c3ba40af84833c9747acc1729420207"
+        "bfbb31bd51a9d02c984cfc0e856e801fb61164a9f7e0718fe539b812c4b06a22"
     ),
     "identifier.safetensors": (
         "ab96f8682cf255a3f6050dda0c3dd2983b6b2f67ae7b885a3a5b9e0996820d95"

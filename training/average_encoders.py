@@ -16,7 +16,7 @@ import torch
 
 from toxicity_j.builtin_encoder import Encoder
 from training.flags import command_parser
-from training.modules.network_parts import PAIR_PARTS
+from training.modules.network_parts import FLUENCY_PARTS, PAIR_PARTS
 
 __all__ = ["average"]
 
@@ -31,10 +31,18 @@ def average(
     earlier: Encoder,
     pair_share: float = PAIR_SHARE,
     share: float = SHARE,
+    fluency_share: float | None = None,
 ) -> None:
     """Move an encoder's weights towards those of another one, in place.
 
     A token that only one of them has keeps the weights that it has.
+
+    Args:
+        encoder: is changed.
+        earlier: what it moves towards.
+        pair_share: share of the earlier weights in what reads pairs.
+        share: the same in all the rest.
+        fluency_share: the same in what reads the fluency of a text; `share` when None.
 
     Raises:
         ValueError: Their layers differ.
@@ -44,10 +52,13 @@ def average(
     if _shapes(weights) != _shapes(others):
         raise ValueError("`earlier` must have the layers of `encoder`")
     others[_WORDS] = _words_for(encoder, earlier)
+    shares = dict.fromkeys(PAIR_PARTS, pair_share)
+    if fluency_share is not None:
+        shares |= dict.fromkeys(FLUENCY_PARTS, fluency_share)
     with torch.no_grad():
         for name, values in weights.items():
-            is_of_pairs = name.startswith(PAIR_PARTS)
-            values.lerp_(others[name], pair_share if is_of_pairs else share)
+            own = [shares[part] for part in shares if name.startswith(part)]
+            values.lerp_(others[name], own[0] if own else share)
 
 
 def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
@@ -77,11 +88,13 @@ def main() -> None:
     help_of_pairs = "share of the earlier weights in what reads pairs"
     add("--pair_share", type=float, default=PAIR_SHARE, help=help_of_pairs)
     add("--share", type=float, default=SHARE, help="the same in all the rest")
+    help_of_fluency = "the same in what reads the fluency of a text"
+    add("--fluency_share", type=float, help=f"{help_of_fluency}; SHARE when missing")
     add("--output_file", type=Path, required=True)
     args = parser.parse_args()
     encoder = Encoder.from_pretrained(args.encoder, device="cpu")
     earlier = Encoder.from_pretrained(args.earlier, device="cpu")
-    average(encoder, earlier, args.pair_share, args.share)
+    average(encoder, earlier, args.pair_share, args.share, args.fluency_share)
     encoder.save_pretrained(args.output_file)
     print(f"wrote {args.output_file}")
 

@@ -8,6 +8,8 @@ branch cannot learn that from a trunk that stays as it is. So everything learns:
 from the teacher's labels of pairs that have no other, and from those that have; style
 and content from what the other refinements read. As far as a label is not trusted, what
 the encoder said before is learned, so that it stays what it is. Two hours on one core.
+
+A part of the result alone can be taken: see `training.average_encoders`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What reads pairs in the encoder, what reads style, and the training of one alone."""
+"""What reads pairs in the encoder, style, or fluency, and the training of one alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-__all__ = ["PAIR_PARTS", "STYLE_PARTS", "keep_all_but"]
+__all__ = ["FLUENCY_PARTS", "PAIR_PARTS", "STYLE_PARTS", "keep_all_but"]
 
 # How the names of their weights begin.
 PAIR_PARTS = (
@@ -16,6 +16,7 @@ PAIR_PARTS = (
     "pair_fluency_head.",
 )
 STYLE_PARTS = ("body.style.", "style_head.")
+FLUENCY_PARTS = ("body.fluency.", "fluency_head.")
 
 
 def keep_all_but(network: nn.Module, parts: Sequence[str]) -> None:

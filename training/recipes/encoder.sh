@@ -62,11 +62,11 @@ python -m training.refine_style --encoder "$output/mean.safetensors" --examples 
     --output_file "$output/styled.safetensors" "${style_flags[@]}"
 python -m training.average_encoders --encoder "$output/styled.safetensors" --earlier "$output/mean.safetensors" \
     --pair_share 0 --share 0.35 --output_file "$output/styled_mean.safetensors"
-# All of it, with what the larger model says of fluency; then half of the way back.
+# All of it, with what the larger model says of fluency; then back, but for what reads the fluency of a text.
 python -m training.refine_network --encoder "$output/styled_mean.safetensors" --data "$data" --examples "$examples" \
     --output_file "$output/whole.safetensors" "${network_flags[@]}"
 python -m training.average_encoders --encoder "$output/whole.safetensors" --earlier "$output/styled_mean.safetensors" \
-    --pair_share 0.5 --share 0.5 --output_file "$output/final.safetensors"
+    --pair_share 1 --share 1 --fluency_share 0 --output_file "$output/final.safetensors"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
