@@ -57,8 +57,8 @@ def average(
         shares |= dict.fromkeys(FLUENCY_PARTS, fluency_share)
     with torch.no_grad():
         for name, values in weights.items():
-            own = [shares[part] for part in shares if name.startswith(part)]
-            values.lerp_(others[name], own[0] if own else share)
+            own = (shares[part] for part in shares if name.startswith(part))
+            values.lerp_(others[name], next(own, share))
 
 
 def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Size]:

@@ -24,8 +24,6 @@ import torch
 
 from toxicity_j.builtin_encoder import Encoder
 from training.data.example_table import ExampleTable, read_rows
-from training.data.refining_pairs import refining_pairs
-from training.data.table_parts import read_training_paradetox
 from training.flags import add_data_flag, command_parser
 from training.modules.encoder_run import (
     Drawn,
@@ -37,7 +35,7 @@ from training.modules.network_refinement import NetworkRefinement
 from training.modules.padded_network import pad_attention
 from training.modules.schedule import add_run_flags
 from training.modules.training_rows import LabeledRows, TrainingRows
-from training.refine_pairs import pair_rows
+from training.refine_pairs import pair_rows, read_pairs
 from training.refine_style import refining_texts, text_rows
 
 __all__ = ["fluency_labels", "refine"]
@@ -122,15 +120,10 @@ def _read(
     encoder: Encoder, args: argparse.Namespace
 ) -> tuple[dict[str, LabeledRows], dict[str, Drawn]]:
     """Read what each task learns from, and what its rows are drawn by."""
-    content, is_read = read_rows(args.examples, "content", args.tier)
     style, _ = read_rows(args.examples, "style", args.tier)
-    weighed = pd.read_parquet(args.examples / "content.weighed.parquet")[is_read]
-    weighed = weighed.reset_index(drop=True)
-    known = read_training_paradetox(args.data)
-    pairs = refining_pairs(content, weighed, style, known, args.pairs, args.seed)
-    texts = refining_texts(style, args.texts, args.seed)
     fluency, by_weight = _fluency(encoder, args)
-    made, of_pairs = pair_rows(encoder, pairs)
+    made, of_pairs = pair_rows(encoder, read_pairs(style, args))
+    texts = refining_texts(style, args.texts, args.seed)
     rated, of_texts = text_rows(encoder, texts)
     tables = {"fluency": fluency, "alone": fluency, "style": rated, "content": made}
     drawn: dict[str, Drawn] = {

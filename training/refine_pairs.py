@@ -42,7 +42,21 @@ from training.modules.pair_refinement import PairRefinement
 from training.modules.schedule import add_run_flags
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 
-__all__ = ["pair_rows", "refine"]
+__all__ = ["pair_rows", "read_pairs", "refine"]
+
+
+def read_pairs(style: pd.DataFrame, args: argparse.Namespace) -> pd.DataFrame:
+    """Read the content table and its weights, and make pairs of these and of others.
+
+    Args:
+        style: the style table.
+        args: with `data`, `examples`, `tier`, `pairs` and `seed`.
+    """
+    content, is_read = read_rows(args.examples, "content", args.tier)
+    weighed = pd.read_parquet(args.examples / "content.weighed.parquet")[is_read]
+    weighed = weighed.reset_index(drop=True)
+    known = read_training_paradetox(args.data)
+    return refining_pairs(content, weighed, style, known, args.pairs, args.seed)
 
 
 def pair_rows(encoder: Encoder, pairs: pd.DataFrame) -> tuple[LabeledRows, Drawn]:
@@ -92,13 +106,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     encoder = Encoder.from_pretrained(args.encoder, device=args.device)
-    content, is_read = read_rows(args.examples, "content", args.tier)
     style, _ = read_rows(args.examples, "style", args.tier)
-    weighed = pd.read_parquet(args.examples / "content.weighed.parquet")[is_read]
-    known = read_training_paradetox(args.data)
-    weighed = weighed.reset_index(drop=True)
-    pairs = refining_pairs(content, weighed, style, known, args.pairs, args.seed)
-    refine(encoder, pairs, args)
+    refine(encoder, read_pairs(style, args), args)
     encoder.network.to("cpu").eval()
     save_encoder(encoder, args.output_file)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
@@ -16,11 +17,11 @@ from training.modules.schedule import mixed_precision
 from training.modules.training_rows import TrainingRows
 
 __all__ = [
-    "FLAW_WEIGHT",
     "LIKELIHOOD_WEIGHT",
     "NEAR_WEIGHT",
     "EncoderLosses",
-    "flaw_loss",
+    "Losses",
+    "TaskLosses",
     "label_loss",
     "logit_loss",
 ]
@@ -29,43 +30,63 @@ __all__ = [
 LIKELIHOOD_WEIGHT, ALONE_WEIGHT, FLAW_WEIGHT, NEAR_WEIGHT = 0.25, 0.4, 0.5, 0.4
 
 
-class EncoderLosses:
-    """Computes the losses of a batch of one task.
+# By name.
+Losses = dict[str, torch.Tensor]
+# What the rows of a task are read from.
+Table = TypeVar("Table")
+
+
+class TaskLosses(Generic[Table]):
+    """Computes the losses of a batch of one task. Subclasses say how, by task.
 
     Args:
         network: prepared by `padded_network.pad_attention`.
         tables: by task.
     """
 
-    def __init__(
-        self, network: EncoderNetwork, tables: dict[str, TrainingRows]
-    ) -> None:
+    def __init__(self, network: EncoderNetwork, tables: Mapping[str, Table]) -> None:
         self.network = network
         self.tables = tables
         self.device = network.body.word_embeddings.weight.device
         # Marks wrong words in training alone; it is not saved.
         self.flaw_head = nn.Linear(network.config.token_features, 1).to(self.device)
-        self._tasks = {
+        self.tasks: dict[str, Callable[[Table, torch.Tensor, int], Losses]] = {}
+
+    def __call__(self, task: str, rows: torch.Tensor, width: int) -> Losses:
+        """Compute the losses of rows of a task, padded to a width."""
+        with mixed_precision(self.device):
+            return self.tasks[task](self.tables[task], rows, width)
+
+    def flaw_loss(self, features: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+        """Compute the loss of marking wrong words.
+
+        Args:
+            features: of each token. *Shape:* (rows, width, token_features)
+            marks: 1 in a wrong word, 0 in another, -1 where it is not known. *Shape:*
+                (rows, width)
+        """
+        return FLAW_WEIGHT * _flaw_loss(self.flaw_head(features)[:, :, 0], marks)
+
+
+class EncoderLosses(TaskLosses[TrainingRows]):
+    """Computes the losses of a batch of `style`, `content` or `fluency`."""
+
+    def __init__(
+        self, network: EncoderNetwork, tables: Mapping[str, TrainingRows]
+    ) -> None:
+        super().__init__(network, tables)
+        self.tasks = {
             "style": self._style,
             "content": self._content,
             "fluency": self._fluency,
         }
 
-    def __call__(
-        self, task: str, rows: torch.Tensor, width: int
-    ) -> dict[str, torch.Tensor]:
-        """Compute the losses of rows of a task, padded to a width."""
-        with mixed_precision(self.device):
-            return self._tasks[task](self.tables[task], rows, width)
-
     def _style(
         self, table: TrainingRows, rows: torch.Tensor, width: int
     ) -> dict[str, torch.Tensor]:
-        body = self.network.body
         texts = table.texts.padded(rows, width)
-        states = padded.trunk_states(body, texts)
-        states = padded.run_layers(body.style, states, texts[1])
-        logits = padded.text_logits(self.network.style_head, states, texts[1])
+        trunk = padded.trunk_states(self.network.body, texts)
+        logits = padded.style_logits(self.network, trunk, texts[1])
         return {"style": label_loss(logits, table.labels[rows])}
 
     def _content(
@@ -85,18 +106,15 @@ class EncoderLosses:
     ) -> dict[str, torch.Tensor]:
         network, labels = self.network, table.labels[rows]
         trunk, together = self._read(table, rows, width)
-        states = padded.run_layers(network.body.fluency, trunk.texts, trunk.of_texts)
-        alone = padded.text_logits(network.fluency_head, states, trunk.of_texts)
+        texts = trunk.texts, trunk.of_texts
+        alone, features = padded.fluency_of_texts(network, *texts)
         beside = padded.pair_logits(network.pair_fluency_head, together)
-        features = network.fluency_head.tokens.per_token(states)
-        flaws = self.flaw_head(features)[:, :, 0]
-        marks = table.marks(rows, width)
         return {
             "fluency": label_loss(alone + beside, labels),
             # The branch alone must read fluency too, or the pair layers would learn
             # what it could.
             "alone": ALONE_WEIGHT * label_loss(alone, labels),
-            "flaws": FLAW_WEIGHT * flaw_loss(flaws, marks),
+            "flaws": self.flaw_loss(features, table.marks(rows, width)),
             "likelihood": self._likelihood_loss(table, rows, trunk),
         }
 
@@ -105,10 +123,9 @@ class EncoderLosses:
     ) -> tuple[PairStates, PairStates]:
         """Compute the states of the trunk, and those of the pair layers."""
         body = self.network.body
-        sources = table.sources.padded(rows, width)
-        texts = table.texts.padded(rows, width)
-        trunk = padded.trunk_of_pairs(body, sources, texts)
-        return trunk, padded.pair_states(body, trunk, (sources, texts))
+        pairs = table.pairs(rows, width)
+        trunk = padded.trunk_of_pairs(body, *pairs)
+        return trunk, padded.pair_states(body, trunk, pairs)
 
     def _likelihood_loss(
         self, table: TrainingRows, rows: torch.Tensor, trunk: PairStates
@@ -116,9 +133,7 @@ class EncoderLosses:
         """Compare each text's likelihood, and how it differs from its source's, with
         the language model's.
         """
-        values = partial(padded.text_likelihoods, self.network.likelihood_head)
-        own = values(trunk.texts, trunk.of_texts)
-        relative = own - values(trunk.sources, trunk.of_sources)
+        own, relative = padded.pair_likelihoods(self.network.likelihood_head, trunk)
         losses = _known_loss(own, table.own[rows])
         losses = losses + _known_loss(relative, table.relative[rows])
         return LIKELIHOOD_WEIGHT * losses
@@ -148,7 +163,7 @@ def _known_loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return (each * is_known).sum() / is_known.sum().clamp_min(1)
 
 
-def flaw_loss(logits: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+def _flaw_loss(logits: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
     """Average the loss over the tokens whose mark is known."""
     is_known = marks >= 0
     labels = marks.clamp_min(0).float()

@@ -7,20 +7,18 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 from torch.nn.functional import smooth_l1_loss
 
 from toxicity_j.builtin_network import EncoderNetwork
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import (
-    FLAW_WEIGHT,
     LIKELIHOOD_WEIGHT,
     NEAR_WEIGHT,
-    flaw_loss,
+    Losses,
+    TaskLosses,
     label_loss,
     logit_loss,
 )
-from training.modules.schedule import mixed_precision
 from training.modules.training_rows import Block, LabeledRows
 
 __all__ = ["NetworkRefinement"]
@@ -30,8 +28,6 @@ __all__ = ["NetworkRefinement"]
 _ALONE_WEIGHT, _KEPT_WEIGHT, _CONTENT_WEIGHT = 0.5, 0.5, 0.5
 # Of how far logits that are kept lie from what they were: those of content, of style.
 _NEAR_CONTENT, _NEAR_STYLE = 0.3, 0.1
-
-Losses = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class _Read:
     features: torch.Tensor
 
 
-class NetworkRefinement:
+class NetworkRefinement(TaskLosses[LabeledRows]):
     """Computes the losses of a batch of a task: `fluency` of pairs, `alone` (fluency of
     their texts), `style` or `content`.
 
@@ -74,27 +70,18 @@ class NetworkRefinement:
     def __init__(
         self, network: EncoderNetwork, tables: Mapping[str, LabeledRows]
     ) -> None:
-        self.network = network
-        self.tables = tables
-        self.device = network.body.word_embeddings.weight.device
+        super().__init__(network, tables)
         self.before = deepcopy(network).eval().requires_grad_(False)
         network.requires_grad_(True).train()
-        # Marks wrong words in training alone; it is not saved.
-        self.flaw_head = nn.Linear(network.config.token_features, 1).to(self.device)
-        self._tasks = {
+        self.tasks = {
             "fluency": self._fluency,
             "alone": self._alone,
             "style": self._style,
             "content": self._content,
         }
 
-    def __call__(self, task: str, rows: torch.Tensor, width: int) -> Losses:
-        """Compute the losses of rows of a task, padded to a width."""
-        with mixed_precision(self.device):
-            return self._tasks[task](self.tables[task], rows, width)
-
     def _fluency(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
-        pairs = _pairs(table, rows, width)
+        pairs = table.rows.pairs(rows, width)
         with torch.no_grad():
             before = _read(self.before, pairs)
         now = _read(self.network, pairs)
@@ -104,7 +91,7 @@ class NetworkRefinement:
         return {
             **_near_losses("fluency", now.alone + now.beside, labels),
             "alone": _ALONE_WEIGHT * label_loss(now.alone, labels),
-            "flaws": self._flaw_loss(now.features, table, rows, width),
+            "flaws": self.flaw_loss(now.features, table.rows.marks(rows, width)),
             "likelihood": LIKELIHOOD_WEIGHT * (own + relative),
             "content": _kept_loss(now.content, before.content, _NEAR_CONTENT),
             "style": _kept_loss(now.style, before.style, _NEAR_STYLE),
@@ -117,7 +104,7 @@ class NetworkRefinement:
         logits, features = _fluency_alone(self.network, texts)
         return {
             **_near_losses("alone", logits, table.mixed(rows, said)),
-            "flaws": self._flaw_loss(features, table, rows, width),
+            "flaws": self.flaw_loss(features, table.rows.marks(rows, width)),
         }
 
     def _style(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
@@ -128,23 +115,12 @@ class NetworkRefinement:
         return {"style": label_loss(logits, table.mixed(rows, said))}
 
     def _content(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
-        pairs = _pairs(table, rows, width)
+        pairs = table.rows.pairs(rows, width)
         with torch.no_grad():
             said = _content(self.before, pairs)
         logits = _content(self.network, pairs)
         losses = _near_losses("content", logits, table.mixed(rows, said))
         return {name: _CONTENT_WEIGHT * loss for name, loss in losses.items()}
-
-    def _flaw_loss(
-        self, features: torch.Tensor, table: LabeledRows, rows: torch.Tensor, width: int
-    ) -> torch.Tensor:
-        logits = self.flaw_head(features)[:, :, 0]
-        return FLAW_WEIGHT * flaw_loss(logits, table.rows.marks(rows, width))
-
-
-def _pairs(table: LabeledRows, rows: torch.Tensor, width: int) -> tuple[Block, Block]:
-    """Take the sources and the texts of rows."""
-    return table.rows.sources.padded(rows, width), table.rows.texts.padded(rows, width)
 
 
 def _read(network: EncoderNetwork, pairs: tuple[Block, Block]) -> _Read:
@@ -152,19 +128,17 @@ def _read(network: EncoderNetwork, pairs: tuple[Block, Block]) -> _Read:
     body = network.body
     trunk = padded.trunk_of_pairs(body, *pairs)
     together = padded.pair_states(body, trunk, pairs)
-    fluency = padded.run_layers(body.fluency, trunk.texts, trunk.of_texts)
-    style = padded.run_layers(body.style, trunk.texts, trunk.of_texts)
-    head = network.likelihood_head
-    own = padded.text_likelihoods(head, trunk.texts, trunk.of_texts)
-    of_sources = padded.text_likelihoods(head, trunk.sources, trunk.of_sources)
+    texts = trunk.texts, trunk.of_texts
+    alone, features = padded.fluency_of_texts(network, *texts)
+    own, relative = padded.pair_likelihoods(network.likelihood_head, trunk)
     return _Read(
         content=padded.pair_logits(network.content_head, together),
-        style=padded.text_logits(network.style_head, style, trunk.of_texts),
-        alone=padded.text_logits(network.fluency_head, fluency, trunk.of_texts),
+        style=padded.style_logits(network, *texts),
+        alone=alone,
         beside=padded.pair_logits(network.pair_fluency_head, together),
         own=own,
-        relative=own - of_sources,
-        features=network.fluency_head.tokens.per_token(fluency),
+        relative=relative,
+        features=features,
     )
 
 
@@ -178,20 +152,15 @@ def _content(network: EncoderNetwork, pairs: tuple[Block, Block]) -> torch.Tenso
 def _style(network: EncoderNetwork, texts: Block) -> torch.Tensor:
     """Compute logits of style. *Shape:* (texts,)"""
     trunk = padded.trunk_states(network.body, texts)
-    states = padded.run_layers(network.body.style, trunk, texts[1])
-    return padded.text_logits(network.style_head, states, texts[1])
+    return padded.style_logits(network, trunk, texts[1])
 
 
 def _fluency_alone(
     network: EncoderNetwork, texts: Block
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute logits of fluency, and the features of each token. *Shape:* (texts,) and
-    (texts, width, token_features)
-    """
+    """Compute what `padded_network.fluency_of_texts` does, from texts."""
     trunk = padded.trunk_states(network.body, texts)
-    states = padded.run_layers(network.body.fluency, trunk, texts[1])
-    logits = padded.text_logits(network.fluency_head, states, texts[1])
-    return logits, network.fluency_head.tokens.per_token(states)
+    return padded.fluency_of_texts(network, trunk, texts[1])
 
 
 def _near_losses(name: str, logits: torch.Tensor, labels: torch.Tensor) -> Losses:

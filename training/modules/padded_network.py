@@ -18,10 +18,13 @@ from training.modules.training_rows import Block
 
 __all__ = [
     "PairStates",
+    "fluency_of_texts",
     "pad_attention",
+    "pair_likelihoods",
     "pair_logits",
     "pair_states",
     "run_layers",
+    "style_logits",
     "text_likelihoods",
     "text_logits",
     "trunk_of_pairs",
@@ -128,6 +131,25 @@ def text_logits(
     return logits[:, 0]
 
 
+def style_logits(
+    network: EncoderNetwork, trunk: torch.Tensor, is_token: torch.Tensor
+) -> torch.Tensor:
+    """Compute the logit of style of each text from trunk states. *Shape:* (rows,)."""
+    states = run_layers(network.body.style, trunk, is_token)
+    return text_logits(network.style_head, states, is_token)
+
+
+def fluency_of_texts(
+    network: EncoderNetwork, trunk: torch.Tensor, is_token: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the logit of fluency of each text alone, and the features of each token,
+    from trunk states. *Shape:* (rows,) and (rows, width, token_features).
+    """
+    states = run_layers(network.body.fluency, trunk, is_token)
+    logits = text_logits(network.fluency_head, states, is_token)
+    return logits, network.fluency_head.tokens.per_token(states)
+
+
 def pair_logits(head: PairHead, pairs: PairStates) -> torch.Tensor:
     """Compute a head's logit of each pair. *Shape:* (pairs,)."""
     source = _mean(pairs.sources, pairs.of_sources)
@@ -148,6 +170,16 @@ def text_likelihoods(
 ) -> torch.Tensor:
     """Compute the likelihood of each text from trunk states. *Shape:* (rows,)."""
     return _mean(head.out(states.float()), is_token)[:, 0]
+
+
+def pair_likelihoods(
+    head: LikelihoodHead, trunk: PairStates
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the likelihood of each text, and what it adds to that of its source.
+    *Shape:* (pairs,) each.
+    """
+    own = text_likelihoods(head, trunk.texts, trunk.of_texts)
+    return own, own - text_likelihoods(head, trunk.sources, trunk.of_sources)
 
 
 def _mean(states: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:

@@ -48,16 +48,15 @@ class PairRefinement(Refinement):
 
     def _losses(self, rows: torch.Tensor, width: int) -> dict[str, torch.Tensor]:
         table, network, before = self.table, self.network, self.before
-        sources = table.rows.sources.padded(rows, width)
-        texts = table.rows.texts.padded(rows, width)
+        pairs = table.rows.pairs(rows, width)
         with torch.no_grad():
-            trunk = padded.trunk_of_pairs(network.body, sources, texts)
-            earlier = padded.pair_states(before.body, trunk, (sources, texts))
+            trunk = padded.trunk_of_pairs(network.body, *pairs)
+            earlier = padded.pair_states(before.body, trunk, pairs)
             said = padded.pair_logits(before.content_head, earlier)
             added = padded.pair_logits(before.pair_fluency_head, earlier)
             added = torch.where(self.is_sound[rows], added.clamp_min(0), added)
         labels = table.mixed(rows, said)
-        together = padded.pair_states(network.body, trunk, (sources, texts))
+        together = padded.pair_states(network.body, trunk, pairs)
         logits = padded.pair_logits(network.content_head, together)
         beside = padded.pair_logits(network.pair_fluency_head, together)
         return {

@@ -29,12 +29,6 @@ class StyleRefinement(Refinement):
         with mixed_precision(self.device):
             with torch.no_grad():
                 trunk = padded.trunk_states(self.network.body, texts)
-                said = self._logits(self.before, trunk, texts[1])
-            logits = self._logits(self.network, trunk, texts[1])
+                said = padded.style_logits(self.before, trunk, texts[1])
+            logits = padded.style_logits(self.network, trunk, texts[1])
             return {"style": label_loss(logits, self.table.mixed(rows, said))}
-
-    def _logits(
-        self, network: EncoderNetwork, trunk: torch.Tensor, is_token: torch.Tensor
-    ) -> torch.Tensor:
-        states = padded.run_layers(network.body.style, trunk, is_token)
-        return padded.text_logits(network.style_head, states, is_token)

@@ -120,6 +120,10 @@ class TrainingRows:
             )
         return cls(texts, sources, table.labels, table.own, table.relative, marks)
 
+    def pairs(self, rows: torch.Tensor, width: int) -> tuple[Block, Block]:
+        """Take sources and texts, padded to a width that none of them exceeds."""
+        return self.sources.padded(rows, width), self.texts.padded(rows, width)
+
     def marks(self, rows: torch.Tensor, width: int) -> torch.Tensor:
         """Return the marks of texts padded to a width. *Shape:* (rows, width)."""
         is_token, places = self.texts.places(rows, width)
