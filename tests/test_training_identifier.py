@@ -667,6 +667,7 @@ def test_sentences_are_made_about_groups():
 
 
 def test_suspects_get_what_the_encoder_says(example_tables, monkeypatch):
+    monkeypatch.setattr(distil_identifier, "own_texts", list)
     monkeypatch.setattr(distil_identifier, "ToxicityIdentifier", Suspicious)
     made = ["one dog runs", "the dog leaks"]
     monkeypatch.setattr(distil_identifier, "planted", lambda *_: made)
@@ -697,7 +698,23 @@ def test_suspects_get_what_the_encoder_says(example_tables, monkeypatch):
             distil_identifier._read_style_table(args, Suspicious())
 
 
-def test_the_open_tier_alone_is_learned_from(tmp_path):
+def test_texts_of_our_own_are_seen_in_several_spellings(example_tables, monkeypatch):
+    own = [("what a charming little brain", 0.8), ("the soup is hot", 0.03)]
+    monkeypatch.setattr(distil_identifier, "own_texts", lambda: own)
+    _style_table(example_tables, ["a dog is known"], [0.0])
+    path = example_tables / "scores.parquet"
+    pd.DataFrame({"text": ["a dog is known"], "p_toxic": [0.5]}).to_parquet(path)
+    args = _examples_args(example_tables, path, max_train_samples=2)
+    examples = distil_identifier._read_style_table(args, Suspicious())
+    copies = distil_identifier._OWN_COPIES
+    # Two contrasts stand before them.
+    assert len(examples.ids) == 1 + 2 + 2 * copies
+    assert examples.targets[3:] == pytest.approx([0.8] * copies + [0.03] * copies)
+    assert len({" ".join(ids) for ids in examples.ids[3:]}) > 2
+
+
+def test_the_open_tier_alone_is_learned_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(distil_identifier, "own_texts", list)
     _style_table(
         tmp_path, ["the tent leaks", "my cat sleeps"], [0.0, 0.0], ["open", "research"]
     )

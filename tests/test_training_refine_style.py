@@ -9,11 +9,17 @@ import torch
 
 from tests.tiny_encoder import tiny_encoder
 from training import refine_style
+from training.data.style_table import OWN
 from training.modules import padded_network as padded
 from training.modules.network_parts import STYLE_PARTS, keep_all_but
 from training.modules.style_refinement import StyleRefinement
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
-from training.refine_style import CONTRAST_SHARE, TABLE_TRUST, refining_texts
+from training.refine_style import (
+    CONTRAST_SHARE,
+    OWN_SHARE,
+    TABLE_TRUST,
+    refining_texts,
+)
 
 TEXTS = [[1, 4, 5, 6, 8, 2], [1, 9, 2], [1, 16, 17, 18, 19, 2]]
 CPU = torch.device("cpu")
@@ -22,7 +28,8 @@ CPU = torch.device("cpu")
 def style():
     rows = [(f"the goat has {i} boats", 0.2, 1.0, 1.0) for i in range(30)]
     rows += [("a silly goat", np.nan, 2.0, 0.8), ("never drawn", 0.9, 0.0, 1.0)]
-    return pd.DataFrame(rows, columns=["text", "label", "weight", "trust"])
+    table = pd.DataFrame(rows, columns=["text", "label", "weight", "trust"])
+    return table.assign(kind="rated")
 
 
 def test_texts_are_contrasts_and_rows_by_weight():
@@ -39,6 +46,17 @@ def test_texts_are_contrasts_and_rows_by_weight():
     rated = texts[~is_contrast & (texts.text != "a silly goat")]
     assert (rated.share == TABLE_TRUST).all()
     assert (rated.label == 0.2).all()
+
+
+def test_texts_written_one_by_one_have_a_share_of_their_own():
+    own = pd.DataFrame([("nice try, goat", 0.7, 1.0, 1.2, OWN)], columns=[*style()])
+    texts = refining_texts(pd.concat([style(), own]), 100, 3)
+    assert len(texts) == 100
+    is_own = texts.text == "nice try, goat"
+    assert is_own.sum() == OWN_SHARE * 100
+    assert (texts[is_own].label == 0.7).all()
+    assert (texts[is_own].share == 1).all()
+    assert (texts.share == 1).sum() == round((OWN_SHARE + CONTRAST_SHARE) * 100)
 
 
 def test_what_the_encoder_said_before_is_learned_where_no_label_counts():

@@ -4,8 +4,9 @@
         --teacher toxicity_j --output_dir toxicity_j
 
 It learns from the encoder's style table (`--examples`), more contrasts of its kinds,
-and what an earlier identifier is often wrong about (`--earlier`; see
-`training.data.suspects`), or from a corpus of its own
+respelled copies of the texts that were written one by one
+(`training.synthetic.own_texts`), and what an earlier identifier is often wrong about
+(`--earlier`; see `training.data.suspects`), or from a corpus of its own
 (`training.data.identifier_corpus`). The teacher's scores are kept in a file, so that
 training repeats without it. Embeddings start as principal components of a pretrained
 encoder's; or all weights start as another identifier's (`--start`). Calibration is by
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -49,6 +50,8 @@ from training.modules.identifier_report import finish
 from training.modules.identifier_trainer import fit
 from training.modules.identifier_validation import Examples
 from training.modules.teacher_scores import are_known, teacher_scores
+from training.synthetic.own_texts import own_texts
+from training.synthetic.spelling import respell
 from training.synthetic.style_contrasts import style_contrasts
 from training.synthetic.token_splits import TokenSplitter
 
@@ -64,6 +67,8 @@ _SIZES = {"dim": 64, "channels": 128, "dropout": 0.3}
 _MORE_CONTRASTS = 80_000
 # Weights of the style table times this are the chances that a row is learned from.
 _CHANCE = 1.5
+# How often a text that was written and marked by itself is seen respelled.
+_OWN_COPIES = 3
 # How much of the style table's own trust in its labels counts beside its teacher.
 _TRUST = 0.6
 
@@ -145,14 +150,25 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     scores = teacher_scores(args.teacher, [*texts, *suspected], args.scores)
     of_table, of_suspects = np.split(scores, [len(texts)])
     count = args.max_train_samples or args.contrasts
-    rows = style_contrasts(Random(f"identifier-{args.seed}"), count)
+    rng = Random(f"identifier-{args.seed}")
+    made = [(text, label) for text, label, _ in style_contrasts(rng, count)]
+    made += _respelled(own_texts(), rng)
     targets = [
         mixed_labels(frame, of_table, _TRUST),
         of_suspects,
-        [label for _, label, _ in rows],
+        [label for _, label in made],
     ]
-    texts += [*suspected, *(text for text, _, _ in rows)]
+    texts += [*suspected, *(text for text, _ in made)]
     return Examples(model.encode(texts), np.concatenate(targets).astype(np.float32))
+
+
+def _respelled(
+    texts: list[tuple[str, float]], rng: Random
+) -> Iterator[tuple[str, float]]:
+    """Yield texts with their labels, each in several spellings."""
+    for text, label in texts:
+        for _ in range(_OWN_COPIES):
+            yield respell(text, rng), label
 
 
 def _read_suspects(args: argparse.Namespace, style: pd.DataFrame) -> list[str]:

@@ -4,8 +4,9 @@
         --examples runs/examples --output_file runs/style.safetensors
 
 Rated sentences hold few of the kinds that a classifier confuses, so handwritten
-contrasts are read, with their labels (`training.synthetic.style_contrasts`). Beside
-them, rows of the style table are read, with a part of their label and for the rest
+contrasts (`training.synthetic.style_contrasts`) and texts that were written and marked
+one by one (`training.synthetic.own_texts`) are read, with their labels. Beside them,
+rows of the style table are read, with a part of their label and for the rest
 what the encoder said before, so that it stays what it is. Trunk, content and fluency do
 not learn. Half an hour on one core.
 """
@@ -23,6 +24,8 @@ import torch
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.text import tokenize
 from training.data.example_table import MAX_TOKENS, read_rows
+from training.data.style_table import OWN
+from training.data.table_parts import select
 from training.flags import command_parser
 from training.modules.encoder_run import (
     Drawn,
@@ -39,13 +42,15 @@ from training.synthetic.style_contrasts import style_contrasts
 
 __all__ = ["refine", "refining_texts", "text_rows"]
 
-# Share of the texts that are contrasts, and how far the label of a row of the table
-# counts, times its trust, beside what the encoder said before.
-CONTRAST_SHARE, TABLE_TRUST = 0.4, 0.25
+# Shares of the texts that are contrasts, and texts written one by one.
+CONTRAST_SHARE, OWN_SHARE = 0.3, 0.25
+# How far the label of a row of the table counts, times its trust, beside what the
+# encoder said before.
+TABLE_TRUST = 0.25
 
 
 def refining_texts(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Draw texts: contrasts, and rows of the table by weight.
+    """Draw texts: contrasts, texts written one by one, and rows of the table by weight.
 
     Args:
         style: the style table.
@@ -59,8 +64,13 @@ def refining_texts(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     contrasts = round(CONTRAST_SHARE * count)
     rows = style_contrasts(Random(f"refine-{seed}"), contrasts)
     made = [(text, label, 1.0) for text, label, _ in rows]
+    is_own = style.kind == OWN
+    own = round(OWN_SHARE * count) if is_own.any() else 0
+    texts = style[is_own].sample(own, replace=True, random_state=seed)
+    made += [(text, label, 1.0) for text, label in select(texts, "text", "label")]
+    style = style[~is_own]
     drawn = style.sample(
-        count - contrasts, replace=True, weights=style.weight, random_state=seed
+        count - len(made), replace=True, weights=style.weight, random_state=seed
     )
     share = np.where(drawn.label.isna(), 0.0, TABLE_TRUST * drawn.trust)
     rated = pd.DataFrame(

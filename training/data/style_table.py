@@ -22,15 +22,18 @@ from training.data.table_parts import (
 from training.data.tables import read_tsv
 from training.synthetic import handwritten as written
 from training.synthetic.disfluency import disfluent
+from training.synthetic.own_texts import own_texts
 from training.synthetic.spelling import obfuscate, respell
 from training.synthetic.style_contrasts import style_contrasts
 
-__all__ = ["style_table"]
+__all__ = ["OWN", "style_table"]
 
 # Sampling weight per row of toxicity.parquet: sources whose labels agree best with
 # judgments of detoxified text count for more.
 BASE_WEIGHT = 0.35
 COLUMNS = ["text", "label", "weight", "trust", "kind", "tier"]
+# Kind of the texts that were written and marked one by one.
+OWN = "own"
 MAX_WORDS = 90
 # As many distinct contrasts as its kinds give.
 CONTRASTS = 40_000
@@ -96,6 +99,7 @@ def _own_rows(folder: Path, rng: Random, contrasts: int) -> list[tuple]:
     rows += [
         (text, label, 0.8, 0.9, "written", "open") for text, label in written.STYLE
     ]
+    rows += [(text, label, 1.0, 1.2, OWN, "open") for text, label in own_texts()]
     for text, label, kind in style_contrasts(rng, min(contrasts, CONTRASTS)):
         rows.append((text, label, 1.0, 0.9, f"contrast_{kind}", "open"))
     return rows

@@ -23,7 +23,7 @@ if [ "${1:-}" = --small ]; then
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
     weigh_flags=() refine_flags=(--steps 2 --batch_sizes 4 --pairs 20)
     style_flags=(--steps 2 --batch_sizes 4 --texts 20)
-    network_flags=(--steps 2 --batch_sizes 4 4 4 4 --texts 20 --pairs 20)
+    network_flags=(--steps 2 --batch_sizes 4 4 4 4 4 --texts 20 --pairs 20)
     earlier=toxicity_j/encoder.safetensors
 else
     data=$1 output=$2 teacher=$4 earlier=$6
