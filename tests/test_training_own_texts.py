@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from training.data.marked_pairs import MARK_TRUST, key_of, marked_pairs
+from training.data.marked_pairs import OWN_SHARE, key_of, marked_pairs
 from training.synthetic.own_texts import own_pairs, own_texts
 from training.synthetic.templates import FOLDER
 
@@ -72,13 +72,22 @@ def test_marks_find_their_pairs(tmp_path):
     found = marked_pairs([table, table], file)
     own = own_pairs()
     assert len(found) == 2 + len(own)
-    wanted = [
-        ("a dumb dog", "a dog", 0.9, 0.81, 0.02, MARK_TRUST),
-        ("a cat", "a dog", 0.1, 0.8, 0.01, MARK_TRUST),
-    ]
-    assert list(found[:2].itertuples(index=False, name=None)) == wanted
+    wanted = pd.DataFrame(
+        {
+            "source": ["a dumb dog", "a cat"],
+            "text": ["a dog", "a dog"],
+            "content": [0.9 * 0.9, 0.1 * 0.8**0.5],
+            "fluency": [0.81, 0.8],
+            "toxicity": [0.02, 0.01],
+            "is_own": False,
+            "weight": (1 - OWN_SHARE) / 2,
+        }
+    )
+    pd.testing.assert_frame_equal(found[:2], wanted, check_dtype=False)
     assert found.source.tolist()[2:] == [pair.source for pair in own]
-    assert found.share[2:].eq(1).all()
+    assert found.is_own[2:].all()
+    assert found.weight.sum() == pytest.approx(1)
+    assert found.weight[2:].sum() == pytest.approx(OWN_SHARE)
 
 
 def test_keys_tell_the_sides_apart():

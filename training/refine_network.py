@@ -26,10 +26,11 @@ import torch
 
 from toxicity_j.builtin_encoder import Encoder
 from training.data.example_table import ExampleTable, read_rows
-from training.data.marked_pairs import marked_pairs
+from training.data.marked_pairs import MARK_TRUST, marked_pairs
 from training.flags import add_data_flag, command_parser
 from training.modules.encoder_run import (
     Drawn,
+    DrawnByWeight,
     optimizer,
     run_steps,
     save_encoder,
@@ -47,7 +48,7 @@ __all__ = ["fluency_labels", "refine"]
 # Share of the pairs of fluency whose label is the teacher's, and how far it counts
 # beside what the encoder said before: a mean of both agrees with people better than
 # either.
-TEACHER_SHARE, TEACHER_TRUST = 0.43, 0.65
+TEACHER_SHARE, TEACHER_TRUST = 0.33, 0.65
 # How far the label of any other row counts, times its trust.
 TABLE_TRUST = 0.75
 
@@ -129,8 +130,10 @@ def _marked(
     pairs = marked_pairs(frames)
     tables = {}
     for name, mark in zip(MARKED, MARKS, strict=True):
-        tables[name], drawn = pair_rows(encoder, pairs.assign(label=pairs[mark]))
-    return tables, drawn
+        shares = np.where(pairs.is_own, 1.0, MARK_TRUST[mark])
+        labeled = pairs.assign(label=pairs[mark], share=shares)
+        tables[name], drawn = pair_rows(encoder, labeled)
+    return tables, DrawnByWeight(pairs.weight.to_numpy(), drawn.lengths)
 
 
 def _read(
@@ -174,7 +177,7 @@ def main() -> None:
         "--batch_sizes",
         type=int,
         nargs=5,
-        default=(20, 48, 112, 28, 60),
+        default=(24, 48, 108, 36, 56),
         help="per step: pairs of fluency, its texts alone, texts of style, pairs of"
         " content, marked pairs",
     )

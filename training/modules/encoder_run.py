@@ -26,6 +26,7 @@ from training.modules.training_rows import width_of
 
 __all__ = [
     "Drawn",
+    "DrawnByWeight",
     "DrawnEvenly",
     "optimizer",
     "read_tables",
@@ -65,6 +66,19 @@ class DrawnEvenly:
     def weights(self) -> np.ndarray:
         """Return how often each row is drawn. *Shape:* (rows,)"""
         return np.ones(len(self.lengths))
+
+
+@dataclass
+class DrawnByWeight:
+    """What a run draws rows by of which some are drawn more often.
+
+    Attributes:
+        weights: how often each row is drawn. *Shape:* (rows,)
+        lengths: tokens of the longer side of each row. *Shape:* (rows,)
+    """
+
+    weights: np.ndarray
+    lengths: np.ndarray
 
 
 def read_tables(
