@@ -11,6 +11,7 @@ import pytest
 from benchmarks.behaviour import suite
 from benchmarks.behaviour.__main__ import main
 from training.synthetic import handwritten, templates
+from training.synthetic.own_texts import own_pairs, own_texts
 
 CASES = suite.read_cases()
 IDENTITY = suite.read_lines(suite.FOLDER / "identity_neutral.txt")
@@ -42,6 +43,8 @@ def test_no_sentence_is_in_the_training_sentences():
     trained |= {
         plain(text) for one, two, _ in handwritten.MEANING for text in (one, two)
     }
+    trained |= {plain(text) for text, _ in own_texts()}
+    trained |= {plain(side) for pair in own_pairs() for side in (pair.source, pair.text)}
     mine = {plain(text) for text in TEXTS + [case.source or "" for case in CASES]}
     assert (mine & trained) - {""} == set()
 
