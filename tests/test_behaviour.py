@@ -44,7 +44,9 @@ def test_no_sentence_is_in_the_training_sentences():
         plain(text) for one, two, _ in handwritten.MEANING for text in (one, two)
     }
     trained |= {plain(text) for text, _ in own_texts()}
-    trained |= {plain(side) for pair in own_pairs() for side in (pair.source, pair.text)}
+    trained |= {
+        plain(side) for pair in own_pairs() for side in (pair.source, pair.text)
+    }
     mine = {plain(text) for text in TEXTS + [case.source or "" for case in CASES]}
     assert (mine & trained) - {""} == set()
 

@@ -43,7 +43,7 @@ from training.refine_pairs import pair_rows, read_pairs
 from training.refine_style import refining_texts, text_rows
 from training.synthetic.own_texts import MARKS
 
-__all__ = ["fluency_labels", "refine"]
+__all__ = ["fluency_labels", "fluency_rows", "marked_rows", "refine"]
 
 # Share of the pairs of fluency whose label is the teacher's, and how far it counts
 # beside what the encoder said before: a mean of both agrees with people better than
@@ -110,8 +110,12 @@ def refine(
     run_steps(drawn, losses_of, updates, args)
 
 
-def _fluency(encoder: Encoder, args: argparse.Namespace) -> tuple[LabeledRows, Drawn]:
-    """Read the table of fluency."""
+def fluency_rows(
+    encoder: Encoder, args: argparse.Namespace
+) -> tuple[LabeledRows, Drawn]:
+    """Read the table of fluency, with a teacher's labels; return also what its rows are
+    drawn by.
+    """
     table = ExampleTable("fluency", args, encoder.tokenizer)
     file = args.examples / f"fluency.{args.teacher}.parquet"
     teacher = pd.read_parquet(file).teacher.to_numpy()[table.kept]
@@ -121,10 +125,12 @@ def _fluency(encoder: Encoder, args: argparse.Namespace) -> tuple[LabeledRows, D
     return LabeledRows(TrainingRows.of_table(table, encoder.device), shares), table
 
 
-def _marked(
+def marked_rows(
     encoder: Encoder, args: argparse.Namespace
 ) -> tuple[dict[str, LabeledRows], Drawn]:
-    """Read the marked pairs of the tables, and those of our own."""
+    """Read the marked pairs of the tables, and those of our own, by the names in
+    `MARKED`; return also what they are drawn by.
+    """
     tasks = "content", "fluency"
     frames = [read_rows(args.examples, task, args.tier)[0] for task in tasks]
     pairs = marked_pairs(frames)
@@ -141,11 +147,11 @@ def _read(
 ) -> tuple[dict[str, LabeledRows], dict[str, Drawn]]:
     """Read what each task learns from, and what its rows are drawn by."""
     style, _ = read_rows(args.examples, "style", args.tier)
-    fluency, by_weight = _fluency(encoder, args)
+    fluency, by_weight = fluency_rows(encoder, args)
     made, of_pairs = pair_rows(encoder, read_pairs(style, args))
     texts = refining_texts(style, args.texts, args.seed)
     rated, of_texts = text_rows(encoder, texts)
-    marked, of_marked = _marked(encoder, args)
+    marked, of_marked = marked_rows(encoder, args)
     tables = {
         "fluency": fluency,
         "alone": fluency,

@@ -17,6 +17,7 @@ from training.modules.schedule import mixed_precision
 from training.modules.training_rows import TrainingRows
 
 __all__ = [
+    "ALONE_WEIGHT",
     "LIKELIHOOD_WEIGHT",
     "NEAR_WEIGHT",
     "EncoderLosses",

@@ -24,11 +24,12 @@ if [ "${1:-}" = --small ]; then
     weigh_flags=() refine_flags=(--steps 2 --batch_sizes 4 --pairs 20)
     style_flags=(--steps 2 --batch_sizes 4 --texts 20)
     network_flags=(--steps 2 --batch_sizes 4 4 4 4 4 --texts 20 --pairs 20)
+    fluency_flags=(--steps 2 --batch_sizes 4 4 4 4)
     earlier=toxicity_j/encoder.safetensors
 else
     data=$1 output=$2 teacher=$4 earlier=$6
     examples_flags=() writer_flags=() variation_flags=() teacher_flags=(--steps 1400) encoder_flags=(--steps 6900)
-    weigh_flags=(--release "$5") refine_flags=() style_flags=() network_flags=()
+    weigh_flags=(--release "$5") refine_flags=() style_flags=() network_flags=() fluency_flags=()
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
@@ -62,11 +63,14 @@ python -m training.refine_style --encoder "$output/mean.safetensors" --examples 
     --output_file "$output/styled.safetensors" "${style_flags[@]}"
 python -m training.average_encoders --encoder "$output/styled.safetensors" --earlier "$output/mean.safetensors" \
     --pair_share 0 --share 0.35 --output_file "$output/styled_mean.safetensors"
-# All of it, with what the larger model says of fluency; then back, but for what reads the fluency of a text.
+# All of it, with marked pairs and what the larger model says of fluency; then a bit of the way back.
 python -m training.refine_network --encoder "$output/styled_mean.safetensors" --data "$data" --examples "$examples" \
     --output_file "$output/whole.safetensors" "${network_flags[@]}"
 python -m training.average_encoders --encoder "$output/whole.safetensors" --earlier "$output/styled_mean.safetensors" \
-    --pair_share 1 --share 1 --fluency_share 0 --output_file "$output/final.safetensors"
+    --pair_share 0.15 --share 0.15 --output_file "$output/whole_mean.safetensors"
+# Marks forgive small slips; broken sentences beside their sound twins do not.
+python -m training.refine_fluency --encoder "$output/whole_mean.safetensors" --examples "$examples" \
+    --output_file "$output/final.safetensors" "${fluency_flags[@]}"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"
