@@ -44,7 +44,7 @@ def test_twins_are_what_rules_broke():
             "label": [0.2, 0.2, 0.2, 0.9],
             "kind": ["contrast_rule_agreement", "contrast_rule_doubled"]
             + ["contrast_rule_agreement", "sound_rule_agreement"],
-            "sound": ["a goat", "the goat", "a goat", ""],
+            "sound": ["a goat", "the goat", "a goat", "a goat"],
         }
     )
     found = twins(frame)

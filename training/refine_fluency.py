@@ -32,9 +32,12 @@ from training.refine_pairs import pair_rows
 
 __all__ = ["refine", "twins"]
 
+# A sentence with a known sound one and a lower label than this is broken.
+_BROKEN = 0.5
+
 
 def twins(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return sentences that rules broke beside their sound twins.
+    """Return broken sentences beside their sound twins.
 
     Args:
         frame: the fluency table.
@@ -42,8 +45,8 @@ def twins(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns source (sound), text (broken), label and share.
     """
-    is_made = frame.kind.str.startswith("contrast_rule") & (frame.sound != "")
-    made = frame[is_made].drop_duplicates("text")
+    is_broken = (frame.label < _BROKEN) & (frame.sound != "")
+    made = frame[is_broken].drop_duplicates("text")
     pairs = made[["text", "label"]].assign(source=made.sound, share=1.0)
     return pairs.reset_index(drop=True)
 

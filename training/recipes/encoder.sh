@@ -70,7 +70,9 @@ python -m training.average_encoders --encoder "$output/whole.safetensors" --earl
     --pair_share 0.15 --share 0.15 --output_file "$output/whole_mean.safetensors"
 # Marks forgive small slips; broken sentences beside their sound twins do not.
 python -m training.refine_fluency --encoder "$output/whole_mean.safetensors" --examples "$examples" \
-    --output_file "$output/final.safetensors" "${fluency_flags[@]}"
+    --output_file "$output/fluent.safetensors" "${fluency_flags[@]}"
+python -m training.average_encoders --encoder "$output/fluent.safetensors" --earlier "$output/styled_mean.safetensors" \
+    --pair_share 0 --share 0 --fluency_share 0.5 --output_file "$output/final.safetensors"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"

@@ -22,7 +22,7 @@ if [ "${1:-}" = --small ]; then
     larger=$output/teacher larger_flags=(--steps 2 --batch_size 4) last=("${small[@]}" --contrasts 300)
 else
     data=$1 output=$2 earlier=$3 teacher=$output/encoder small=() sizes=()
-    larger=$4 larger_flags=(--steps 1400) last=(--contrasts 140000 --num_train_epochs 2 --learning_rate 6e-4)
+    larger=$4 larger_flags=(--steps 1400) last=(--contrasts 140000 --num_train_epochs 3 --learning_rate 6e-4)
 fi
 scores=$output/examples/p_toxic
 learned_flags=(--data "$data" --examples "$output/examples" --earlier "$earlier" --teacher "$teacher")
