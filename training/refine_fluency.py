@@ -5,8 +5,8 @@
 
 Marks of whole pairs (`training.data.marked_pairs`) forgive a slip that one word makes,
 so after `training.refine_network` an encoder tells a broken sentence from its sound
-twin less well than before. Here sentences of the fluency table that rules broke are
-read beside their sound twins, and must lie below them. Beside them, marked pairs and
+twin less well than before. Here broken sentences of the fluency table are read beside
+their sound twins, and must lie below them. Beside them, marked pairs and
 all rows of the table are read. Trunk, content and style do not learn. A quarter of an
 hour on one core.
 """
