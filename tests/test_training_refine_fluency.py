@@ -57,8 +57,8 @@ def test_twins_are_what_rules_broke():
 @pytest.mark.parametrize("task", ["fluency", "marked"])
 def test_without_labels_what_was_said_before_has_the_least_loss(task):
     kept = losses(task)
-    assert kept["near"].item() == pytest.approx(0, abs=1e-6)
-    assert losses(task, 0.95, 1.0)["near"].item() > 0.1
+    assert kept["near_fluency"].item() == pytest.approx(0, abs=1e-6)
+    assert losses(task, 0.95, 1.0)["near_fluency"].item() > 0.1
 
 
 def test_the_loss_of_twins_is_that_of_the_lines():

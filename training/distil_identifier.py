@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -152,7 +152,11 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     count = args.max_train_samples or args.contrasts
     rng = Random(f"identifier-{args.seed}")
     made = [(text, label) for text, label, _ in style_contrasts(rng, count)]
-    made += _respelled(own_texts(), rng)
+    made += [
+        (respell(text, rng), label)
+        for text, label in own_texts()
+        for _ in range(_OWN_COPIES)
+    ]
     targets = [
         mixed_labels(frame, of_table, _TRUST),
         of_suspects,
@@ -160,15 +164,6 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     ]
     texts += [*suspected, *(text for text, _ in made)]
     return Examples(model.encode(texts), np.concatenate(targets).astype(np.float32))
-
-
-def _respelled(
-    texts: list[tuple[str, float]], rng: Random
-) -> Iterator[tuple[str, float]]:
-    """Yield texts with their labels, each in several spellings."""
-    for text, label in texts:
-        for _ in range(_OWN_COPIES):
-            yield respell(text, rng), label
 
 
 def _read_suspects(args: argparse.Namespace, style: pd.DataFrame) -> list[str]:

@@ -20,9 +20,8 @@ import pandas as pd
 import torch
 
 from toxicity_j.builtin_encoder import Encoder
-from training.data.example_table import read_rows
 from training.flags import command_parser
-from training.modules.encoder_run import Drawn, optimizer, run_steps, save_encoder
+from training.modules.encoder_run import Drawn, run_losses, save_encoder
 from training.modules.fluency_refinement import FluencyRefinement
 from training.modules.padded_network import pad_attention
 from training.modules.schedule import add_run_flags
@@ -66,10 +65,7 @@ def refine(
         args: of the run.
     """
     pad_attention(encoder.network)
-    losses_of = FluencyRefinement(encoder.network, tables)
-    others = [*losses_of.flaw_head.parameters()]
-    updates = optimizer(encoder.network, args.learning_rate, others)
-    run_steps(drawn, losses_of, updates, args)
+    run_losses(FluencyRefinement(encoder.network, tables), drawn, args)
 
 
 def _read(
@@ -78,8 +74,7 @@ def _read(
     """Read what each task learns from, and what its rows are drawn by."""
     fluency, by_weight = fluency_rows(encoder, args)
     marked, of_marked = marked_rows(encoder, args)
-    frame, _ = read_rows(args.examples, "fluency", args.tier)
-    broken, of_broken = pair_rows(encoder, twins(frame))
+    broken, of_broken = pair_rows(encoder, twins(by_weight.frame))
     tables = {
         "fluency": fluency,
         "alone": fluency,

@@ -31,8 +31,7 @@ from training.flags import add_data_flag, command_parser
 from training.modules.encoder_run import (
     Drawn,
     DrawnByWeight,
-    optimizer,
-    run_steps,
+    run_losses,
     save_encoder,
 )
 from training.modules.network_refinement import MARKED, NetworkRefinement
@@ -104,17 +103,14 @@ def refine(
         args: of the run.
     """
     pad_attention(encoder.network)
-    losses_of = NetworkRefinement(encoder.network, tables)
-    others = [*losses_of.flaw_head.parameters()]
-    updates = optimizer(encoder.network, args.learning_rate, others)
-    run_steps(drawn, losses_of, updates, args)
+    run_losses(NetworkRefinement(encoder.network, tables), drawn, args)
 
 
 def fluency_rows(
     encoder: Encoder, args: argparse.Namespace
-) -> tuple[LabeledRows, Drawn]:
-    """Read the table of fluency, with a teacher's labels; return also what its rows are
-    drawn by.
+) -> tuple[LabeledRows, ExampleTable]:
+    """Read the table of fluency, with a teacher's labels; return also the table, by
+    which its rows are drawn.
     """
     table = ExampleTable("fluency", args, encoder.tokenizer)
     file = args.examples / f"fluency.{args.teacher}.parquet"
@@ -134,11 +130,11 @@ def marked_rows(
     tasks = "content", "fluency"
     frames = [read_rows(args.examples, task, args.tier)[0] for task in tasks]
     pairs = marked_pairs(frames)
+    unlabeled, drawn = pair_rows(encoder, pairs.assign(label=np.nan, share=0.0))
     tables = {}
     for name, mark in zip(MARKED, MARKS, strict=True):
         shares = np.where(pairs.is_own, 1.0, MARK_TRUST[mark])
-        labeled = pairs.assign(label=pairs[mark], share=shares)
-        tables[name], drawn = pair_rows(encoder, labeled)
+        tables[name] = unlabeled.relabeled(pairs[mark].to_numpy(), shares)
     return tables, DrawnByWeight(pairs.weight.to_numpy(), drawn.lengths)
 
 

@@ -6,9 +6,9 @@
 Rated sentences hold few of the kinds that a classifier confuses, so handwritten
 contrasts (`training.synthetic.style_contrasts`) and texts that were written and marked
 one by one (`training.synthetic.own_texts`) are read, with their labels. Beside them,
-rows of the style table are read, with a part of their label and for the rest
-what the encoder said before, so that it stays what it is. Trunk, content and fluency do
-not learn. Half an hour on one core.
+rows of the style table are read, with a part of their label and for the rest what the
+encoder said before, so that it stays what it is. Trunk, content and fluency do not
+learn. Half an hour on one core.
 """
 
 from __future__ import annotations

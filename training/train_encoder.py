@@ -21,9 +21,8 @@ from training.modules.backbone import from_backbone
 from training.modules.encoder_losses import EncoderLosses
 from training.modules.encoder_options import encoder_parser
 from training.modules.encoder_run import (
-    optimizer,
     read_tables,
-    run_steps,
+    run_losses,
     save_encoder,
     save_settings,
 )
@@ -44,10 +43,7 @@ def train(
     }
     network.train()
     pad_attention(network)
-    losses_of = EncoderLosses(network, rows)
-    others = [*losses_of.flaw_head.parameters()]
-    updates = optimizer(network, args.learning_rate, others)
-    run_steps(tables, losses_of, updates, args)
+    run_losses(EncoderLosses(network, rows), tables, args)
 
 
 def _first_encoder(args: argparse.Namespace) -> Encoder:

@@ -25,6 +25,7 @@ __all__ = [
     "TaskLosses",
     "label_loss",
     "logit_loss",
+    "near_losses",
 ]
 
 # Weights of what helps to learn, beside the three scores' own losses.
@@ -154,6 +155,12 @@ def logit_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     wanted = torch.logit(labels.clamp(LEAST_LABEL, 1 - LEAST_LABEL))
     return smooth_l1_loss(logits.float(), wanted)
+
+
+def near_losses(name: str, logits: torch.Tensor, labels: torch.Tensor) -> Losses:
+    """Compare logits with labels as probabilities, and as logits."""
+    near = NEAR_WEIGHT * logit_loss(logits, labels)
+    return {name: label_loss(logits, labels), f"near_{name}": near}
 
 
 def _known_loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

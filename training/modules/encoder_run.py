@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from torch import nn
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderNetwork
 from training.data.example_table import ExampleTable
+from training.modules.encoder_losses import TaskLosses
 from training.modules.gradients import Batch, Gradients, LossesOf
 from training.modules.schedule import Clock, adamw, batches, follow_gradients
 from training.modules.training_rows import width_of
@@ -30,6 +31,7 @@ __all__ = [
     "DrawnEvenly",
     "optimizer",
     "read_tables",
+    "run_losses",
     "run_steps",
     "save_encoder",
     "save_settings",
@@ -123,6 +125,21 @@ def optimizer(
         {"params": heads, "lr": HEAD_FACTOR * rate, "weight_decay": 0.0},
     ]
     return adamw(groups, matrices[0].device)
+
+
+def run_losses(
+    losses_of: TaskLosses[Any], tables: Mapping[str, Drawn], args: argparse.Namespace
+) -> None:
+    """Take the steps of a run that trains what learns in a network.
+
+    Args:
+        losses_of: computes the losses of a task's batch, for a network.
+        tables: by task; see `run_steps`.
+        args: with `learning_rate`, that of the body; and as for `run_steps`.
+    """
+    others = [*losses_of.flaw_head.parameters()]
+    updates = optimizer(losses_of.network, args.learning_rate, others)
+    run_steps(tables, losses_of, updates, args)
 
 
 def run_steps(

@@ -11,11 +11,10 @@ from toxicity_j.builtin_network import EncoderNetwork
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import (
     ALONE_WEIGHT,
-    NEAR_WEIGHT,
     Losses,
     TaskLosses,
     label_loss,
-    logit_loss,
+    near_losses,
 )
 from training.modules.network_parts import FLUENCY_PARTS, keep_all_but
 from training.modules.training_rows import Block, LabeledRows
@@ -27,8 +26,9 @@ _PARTS = (*FLUENCY_PARTS, "pair_fluency_head.")
 # How far a sound sentence must lie above its broken twin, as a logit, and the weight of
 # what is missing.
 _MARGIN, _MARGIN_WEIGHT = 2.0, 0.3
-# What a sound sentence is to get beside itself.
-_SOUND = 0.95
+# What a sound sentence is to get beside itself, and the weight of the labels of either
+# twin.
+_SOUND, _TWIN_WEIGHT = 0.95, 0.5
 
 
 class FluencyRefinement(TaskLosses[LabeledRows]):
@@ -63,8 +63,7 @@ class FluencyRefinement(TaskLosses[LabeledRows]):
         alone, beside, features = _read(self.network, pairs)
         labels = table.mixed(rows, said + added)
         return {
-            "fluency": label_loss(alone + beside, labels),
-            "near": NEAR_WEIGHT * logit_loss(alone + beside, labels),
+            **near_losses("fluency", alone + beside, labels),
             "alone": ALONE_WEIGHT * label_loss(alone, labels),
             "flaws": self.flaw_loss(features, table.rows.marks(rows, width)),
         }
@@ -85,17 +84,18 @@ class FluencyRefinement(TaskLosses[LabeledRows]):
         labels = table.rows.labels[rows]
         alone, beside, _ = _read(self.network, (sound, broken))
         sound_alone, sound_beside, _ = _read(self.network, (sound, sound))
-        above = (sound_alone + sound_beside) - (alone + beside)
-        sound_loss = label_loss(
-            sound_alone + sound_beside, torch.full_like(labels, _SOUND)
-        )
-        missing = [_MARGIN - above, _MARGIN - (sound_alone - alone)]
-        margins = sum(each.clamp_min(0).mean() for each in missing)
+        low, high = alone + beside, sound_alone + sound_beside
+        missing = _missing(low, high) + _missing(alone, sound_alone)
         return {
-            "broken": 0.5 * label_loss(alone + beside, labels),
-            "sound": 0.5 * sound_loss,
-            "margin": _MARGIN_WEIGHT * margins,
+            "broken": _TWIN_WEIGHT * label_loss(low, labels),
+            "sound": _TWIN_WEIGHT * label_loss(high, torch.full_like(labels, _SOUND)),
+            "margin": _MARGIN_WEIGHT * missing,
         }
+
+
+def _missing(broken: torch.Tensor, sound: torch.Tensor) -> torch.Tensor:
+    """Average how much of the margin between logits of twins is missing."""
+    return (_MARGIN - (sound - broken)).clamp_min(0).mean()
 
 
 def _read(

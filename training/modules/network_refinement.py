@@ -13,11 +13,10 @@ from toxicity_j.builtin_network import EncoderNetwork
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import (
     LIKELIHOOD_WEIGHT,
-    NEAR_WEIGHT,
     Losses,
     TaskLosses,
     label_loss,
-    logit_loss,
+    near_losses,
 )
 from training.modules.training_rows import Block, LabeledRows
 
@@ -95,13 +94,11 @@ class NetworkRefinement(TaskLosses[LabeledRows]):
             before = _read(self.before, pairs)
         now = _read(self.network, pairs)
         labels = table.mixed(rows, before.alone + before.beside)
-        own = smooth_l1_loss(now.own, before.own)
-        relative = smooth_l1_loss(now.relative, before.relative)
         return {
-            **_near_losses("fluency", now.alone + now.beside, labels),
+            **near_losses("fluency", now.alone + now.beside, labels),
             "alone": _ALONE_WEIGHT * label_loss(now.alone, labels),
             "flaws": self.flaw_loss(now.features, table.rows.marks(rows, width)),
-            "likelihood": LIKELIHOOD_WEIGHT * (own + relative),
+            "likelihood": LIKELIHOOD_WEIGHT * _likelihood_loss(now, before),
             "content": _kept_loss(now.content, before.content, _NEAR_CONTENT),
             "style": _kept_loss(now.style, before.style, _NEAR_STYLE),
         }
@@ -111,22 +108,18 @@ class NetworkRefinement(TaskLosses[LabeledRows]):
         with torch.no_grad():
             before = _read(self.before, pairs)
         now = _read(self.network, pairs)
+        said = before.content, before.alone + before.beside, before.style
         content, fluency, style = (
-            self.tables[name].mixed(rows, said)
-            for name, said in zip(
-                MARKED,
-                (before.content, before.alone + before.beside, before.style),
-                strict=True,
-            )
+            self.tables[name].mixed(rows, logits)
+            for name, logits in zip(MARKED, said, strict=True)
         )
-        own = smooth_l1_loss(now.own, before.own)
-        relative = smooth_l1_loss(now.relative, before.relative)
+        likelihood = _likelihood_loss(now, before)
         return {
-            **_near_losses("marked_content", now.content, content),
-            **_near_losses("marked_fluency", now.alone + now.beside, fluency),
+            **near_losses("marked_content", now.content, content),
+            **near_losses("marked_fluency", now.alone + now.beside, fluency),
             "marked_alone": _MARKED_ALONE_WEIGHT * label_loss(now.alone, fluency),
             "marked_style": _MARKED_STYLE_WEIGHT * label_loss(now.style, style),
-            "marked_likelihood": _MARKED_LIKELIHOOD_WEIGHT * (own + relative),
+            "marked_likelihood": _MARKED_LIKELIHOOD_WEIGHT * likelihood,
         }
 
     def _alone(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
@@ -135,7 +128,7 @@ class NetworkRefinement(TaskLosses[LabeledRows]):
             said, _ = _fluency_alone(self.before, texts)
         logits, features = _fluency_alone(self.network, texts)
         return {
-            **_near_losses("alone", logits, table.mixed(rows, said)),
+            **near_losses("alone", logits, table.mixed(rows, said)),
             "flaws": self.flaw_loss(features, table.rows.marks(rows, width)),
         }
 
@@ -151,7 +144,7 @@ class NetworkRefinement(TaskLosses[LabeledRows]):
         with torch.no_grad():
             said = _content(self.before, pairs)
         logits = _content(self.network, pairs)
-        losses = _near_losses("content", logits, table.mixed(rows, said))
+        losses = near_losses("content", logits, table.mixed(rows, said))
         return {name: _CONTENT_WEIGHT * loss for name, loss in losses.items()}
 
 
@@ -195,10 +188,10 @@ def _fluency_alone(
     return padded.fluency_of_texts(network, trunk, texts[1])
 
 
-def _near_losses(name: str, logits: torch.Tensor, labels: torch.Tensor) -> Losses:
-    """Compare logits with labels as probabilities, and as logits."""
-    near = NEAR_WEIGHT * logit_loss(logits, labels)
-    return {name: label_loss(logits, labels), f"near_{name}": near}
+def _likelihood_loss(now: _Read, before: _Read) -> torch.Tensor:
+    """Compare likelihoods of pairs with what they were."""
+    own = smooth_l1_loss(now.own, before.own)
+    return own + smooth_l1_loss(now.relative, before.relative)
 
 
 def _kept_loss(logits: torch.Tensor, before: torch.Tensor, near: float) -> torch.Tensor:
