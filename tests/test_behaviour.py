@@ -11,7 +11,7 @@ import pytest
 from benchmarks.behaviour import suite
 from benchmarks.behaviour.__main__ import main
 from training.synthetic import handwritten, templates
-from training.synthetic.own_texts import own_pairs, own_texts
+from training.synthetic.own_texts import own_pairs, own_texts, own_twins
 
 CASES = suite.read_cases()
 IDENTITY = suite.read_lines(suite.FOLDER / "identity_neutral.txt")
@@ -47,6 +47,7 @@ def test_no_sentence_is_in_the_training_sentences():
     trained |= {
         plain(side) for pair in own_pairs() for side in (pair.source, pair.text)
     }
+    trained |= {plain(side) for twins in own_twins() for side in twins}
     mine = {plain(text) for text in TEXTS + [case.source or "" for case in CASES]}
     assert (mine & trained) - {""} == set()
 

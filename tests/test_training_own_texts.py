@@ -7,8 +7,14 @@ import re
 import pandas as pd
 import pytest
 
-from training.data.marked_pairs import OWN_SHARE, key_of, marked_pairs
-from training.synthetic.own_texts import own_pairs, own_texts
+from training.data.marked_pairs import (
+    MARK_TRUST,
+    OWN_SHARE,
+    OWN_TRUST,
+    key_of,
+    marked_pairs,
+)
+from training.synthetic.own_texts import own_pairs, own_texts, own_twins
 from training.synthetic.templates import FOLDER
 
 # Words that a public file holds masked at most.
@@ -33,8 +39,16 @@ def test_pairs_are_many_and_of_all_kinds():
     assert fluency["B"] < 0.6 < 0.9 < fluency["K"]
 
 
+def test_twins_are_many_and_differ():
+    twins = own_twins()
+    assert len(twins) >= 900
+    assert len({broken for _, broken in twins}) == len(twins)
+    assert not {sound for sound, _ in twins} & {broken for _, broken in twins}
+
+
 def test_strong_words_are_masked():
     sides = [side for pair in own_pairs() for side in (pair.source, pair.text)]
+    sides += [side for twins in own_twins() for side in twins]
     texts = [text for text, _ in own_texts()]
     assert [text for text in texts + sides if STRONG.search(text)] == []
 
@@ -48,13 +62,15 @@ def test_strong_words_are_masked():
         ("own_pairs.tsv", "R\tK\t1\t2\t3\tfirst", "line 1: neither a source"),
         ("own_pairs.tsv", "S\ta\nR\tK\t1\t2\tb", "line 2: neither a source"),
         ("own_pairs.tsv", "S\ta\nR\tK\t1\tx\t2\tb", "line 2: 'x' is no mark"),
+        ("own_twins.tsv", "a\tb\nalone", "line 2: not a sentence and its twin"),
+        ("own_twins.tsv", "same\tsame", "line 1: not a sentence and its twin"),
     ],
 )
 def test_broken_lines_are_named(tmp_path, name, lines, message):
     (tmp_path / name).write_text(lines + "\n", encoding="utf-8")
-    read = own_texts if name == "own_texts.tsv" else own_pairs
+    read = {"texts": own_texts, "pairs": own_pairs, "twins": own_twins}
     with pytest.raises(ValueError, match=message):
-        read(tmp_path)
+        read[name[4:-4]](tmp_path)
 
 
 def test_marks_find_their_pairs(tmp_path):
@@ -72,20 +88,12 @@ def test_marks_find_their_pairs(tmp_path):
     found = marked_pairs([table, table], file)
     own = own_pairs()
     assert len(found) == 2 + len(own)
-    wanted = pd.DataFrame(
-        {
-            "source": ["a dumb dog", "a cat"],
-            "text": ["a dog", "a dog"],
-            "content": [0.9 * 0.9, 0.1 * 0.8**0.5],
-            "fluency": [0.81, 0.8],
-            "toxicity": [0.02, 0.01],
-            "is_own": False,
-            "weight": (1 - OWN_SHARE) / 2,
-        }
-    )
-    pd.testing.assert_frame_equal(found[:2], wanted, check_dtype=False)
-    assert found.source.tolist()[2:] == [pair.source for pair in own]
-    assert found.is_own[2:].all()
+    assert found.source.tolist() == ["a dumb dog", "a cat", *(p.source for p in own)]
+    assert found.label.tolist()[:2] == pytest.approx([0.9 * 0.9, 0.1 * 0.8**0.5])
+    assert found.share.tolist() == [MARK_TRUST] * 2 + [OWN_TRUST] * len(own)
+    # Of what others wrote, it is not known.
+    assert not found.is_sound[:2].any()
+    assert found.is_sound[2:].tolist() == [pair.fluency > 0.95 for pair in own]
     assert found.weight.sum() == pytest.approx(1)
     assert found.weight[2:].sum() == pytest.approx(OWN_SHARE)
 
@@ -97,5 +105,5 @@ def test_keys_tell_the_sides_apart():
 
 
 def test_files_end_with_a_line():
-    for name in ("own_texts.tsv", "own_pairs.tsv"):
+    for name in ("own_texts.tsv", "own_pairs.tsv", "own_twins.tsv"):
         assert (FOLDER / name).read_text(encoding="utf-8").endswith("\n")

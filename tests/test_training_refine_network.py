@@ -12,8 +12,8 @@ import torch
 from tests.tiny_encoder import tiny_encoder
 from training.modules import padded_network as padded
 from training.modules.encoder_losses import LIKELIHOOD_WEIGHT
-from training.modules.encoder_run import DrawnEvenly
-from training.modules.network_refinement import MARKED, NetworkRefinement
+from training.modules.encoder_run import DrawnRows
+from training.modules.network_refinement import NetworkRefinement
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.refine_network import (
     TABLE_TRUST,
@@ -84,35 +84,6 @@ def test_pairs_of_fluency_keep_style_content_and_likelihood(network):
     assert moved["content"].item() == pytest.approx(kept["content"].item())
 
 
-def marked_losses(network, labels, share):
-    tables = {
-        name: table([label] * 3, [share] * 3)
-        for name, label in zip(MARKED, labels, strict=True)
-    }
-    losses_of = NetworkRefinement(network, tables)
-    network.eval()
-    return losses_of("marked", torch.arange(3), 8)
-
-
-def test_marks_of_no_share_leave_all_as_it_is(network):
-    kept = marked_losses(network, (0.9, 0.1, 0.9), 0.0)
-    assert kept["near_marked_content"].item() == pytest.approx(0, abs=1e-6)
-    assert kept["near_marked_fluency"].item() == pytest.approx(0, abs=1e-6)
-    assert kept["marked_likelihood"].item() == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize("place", range(3))
-def test_each_mark_moves_its_own_score(network, place):
-    names = ("marked_content", "marked_fluency", "marked_style")
-    labels = [0.5, 0.5, 0.5]
-    found = marked_losses(network, labels, 1.0)
-    labels[place] = 0.95
-    moved = marked_losses(network, labels, 1.0)
-    for index, name in enumerate(names):
-        is_same = moved[name].item() == pytest.approx(found[name].item())
-        assert is_same == (index != place)
-
-
 def test_a_teacher_labels_what_has_no_label():
     frame = pd.DataFrame(
         {
@@ -133,12 +104,9 @@ def test_a_run_learns_one_task_and_keeps_the_others():
     encoder = tiny_encoder()
     tables = {task: table([0.95] * 3, [0.0] * 3) for task in TASKS}
     tables["alone"] = tables["fluency"] = table([0.95] * 3, [1.0] * 3)
-    tables |= {name: table([0.95] * 3, [0.0] * 3) for name in MARKED}
-    tables["marked_fluency"] = tables["fluency"]
-    tasks = (*TASKS, "marked")
-    drawn = {task: DrawnEvenly(np.array([7, 4, 6])) for task in tasks}
+    drawn = {task: DrawnRows(np.array([7, 4, 6])) for task in TASKS}
     args = argparse.Namespace(
-        learning_rate=3e-3, batch_sizes=(6, 6, 6, 6, 6), steps=60, minutes=9e9, seed=0
+        learning_rate=3e-3, batch_sizes=(6, 6, 6, 6), steps=60, minutes=9e9, seed=0
     )
     before = encoder.network(TEXTS, SOURCES)
     refine(encoder, tables, drawn, args)

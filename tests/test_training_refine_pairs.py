@@ -264,3 +264,28 @@ def test_a_run_brings_pairs_nearer_to_their_labels():
     after = fresh.score(["a c"], ["a b c"])
     assert abs(after["content"][0] - 0.9) < abs(before["content"][0] - 0.9)
     assert after["style"][0] == pytest.approx(before["style"][0], abs=1e-4)
+
+
+def test_marked_pairs_are_drawn_as_often_as_is_said():
+    frame = content()
+    made = refining_pairs(frame, weighed(frame), style(), KNOWN, 200, 0)
+    marked = pd.DataFrame(
+        {
+            "source": ["a goat left", "a goat left", "a goat"],
+            "text": ["the goat left", "goat left it", "goats"],
+            "label": [0.9, 0.7, 0.4],
+            "share": [0.9, 0.9, 0.6],
+            "is_sound": [True, False, False],
+            "weight": [0.3, 0.3, 0.4],
+        }
+    )
+    both = refine_pairs.with_marked(made, marked, 0.5)
+    assert both.weight[: len(made)].sum() == pytest.approx(0.5)
+    last = both[-3:].reset_index(drop=True)
+    assert last.weight.tolist() == pytest.approx([0.15, 0.15, 0.2])
+    columns = ["source", "text", "label", "share", "is_sound"]
+    pd.testing.assert_frame_equal(
+        last[columns], marked[columns], check_dtype=False, check_like=True
+    )
+    _, drawn = refine_pairs.pair_rows(tiny_encoder(), both)
+    assert drawn.weights.tolist() == both.weight.tolist()

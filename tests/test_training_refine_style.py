@@ -16,8 +16,10 @@ from training.modules.style_refinement import StyleRefinement
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.refine_style import (
     CONTRAST_SHARE,
+    KEPT_SHARE,
     OWN_SHARE,
     TABLE_TRUST,
+    detoxified,
     refining_texts,
 )
 
@@ -57,6 +59,23 @@ def test_texts_written_one_by_one_have_a_share_of_their_own():
     assert (texts[is_own].label == 0.7).all()
     assert (texts[is_own].share == 1).all()
     assert (texts.share == 1).sum() == round((OWN_SHARE + CONTRAST_SHARE) * 100)
+
+
+def test_what_systems_wrote_stays_as_it_is():
+    of_systems = pd.DataFrame({"text": ["a calm goat"], "kind": ["outputs"]})
+    content = pd.DataFrame(
+        {
+            "text": ["a calm goat", "a kind goat", "a swapped goat"],
+            "kind": ["delete", "rewrite", "swapped"],
+        }
+    )
+    kept = detoxified(pd.concat([style(), of_systems]), content)
+    assert kept == ["a calm goat", "a kind goat"]
+    texts = refining_texts(style(), 100, 3, kept)
+    assert len(texts) == 100
+    stays = texts.text.isin(kept)
+    assert stays.sum() == KEPT_SHARE * 100
+    assert (texts[stays].share == 0).all()
 
 
 def test_what_the_encoder_said_before_is_learned_where_no_label_counts():

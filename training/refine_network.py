@@ -1,15 +1,13 @@
-"""Train a whole encoder on, with marked pairs and what a larger model says of fluency.
+"""Train a whole encoder on, with what a larger model says of fluency.
 
     python -m training.refine_network --encoder runs/final.safetensors \\
         --data DATA --examples runs/examples --output_file runs/whole.safetensors
 
 A larger model tells sound English from broken better than the encoder does, and a
-branch cannot learn that from a trunk that stays as it is. So everything learns:
-content, fluency and style together from pairs that were marked by reading
-(`training.data.marked_pairs`); fluency from the teacher's labels of pairs that have no
-other, and from those that have; style and content from what the other refinements read.
-As far as a label is not trusted, what the encoder said before is learned, so that it
-stays what it is. Three hours on one core.
+branch cannot learn that from a trunk that stays as it is. So everything learns: fluency
+from the teacher's labels of pairs that have no other, and from those that have; style
+and content from what the other refinements read. As far as a label is not trusted, what
+the encoder said before is learned, so that it stays what it is. Two hours on one core.
 
 A part of the result alone can be taken: see `training.average_encoders`.
 """
@@ -26,28 +24,25 @@ import torch
 
 from toxicity_j.builtin_encoder import Encoder
 from training.data.example_table import ExampleTable, read_rows
-from training.data.marked_pairs import MARK_TRUST, marked_pairs
 from training.flags import add_data_flag, command_parser
 from training.modules.encoder_run import (
     Drawn,
-    DrawnByWeight,
     run_losses,
     save_encoder,
 )
-from training.modules.network_refinement import MARKED, NetworkRefinement
+from training.modules.network_refinement import NetworkRefinement
 from training.modules.padded_network import pad_attention
 from training.modules.schedule import add_run_flags
 from training.modules.training_rows import LabeledRows, TrainingRows
 from training.refine_pairs import pair_rows, read_pairs
 from training.refine_style import refining_texts, text_rows
-from training.synthetic.own_texts import MARKS
 
-__all__ = ["fluency_labels", "fluency_rows", "marked_rows", "refine"]
+__all__ = ["fluency_labels", "refine"]
 
 # Share of the pairs of fluency whose label is the teacher's, and how far it counts
 # beside what the encoder said before: a mean of both agrees with people better than
 # either.
-TEACHER_SHARE, TEACHER_TRUST = 0.33, 0.65
+TEACHER_SHARE, TEACHER_TRUST = 0.64, 0.65
 # How far the label of any other row counts, times its trust.
 TABLE_TRUST = 0.75
 
@@ -106,7 +101,7 @@ def refine(
     run_losses(NetworkRefinement(encoder.network, tables), drawn, args)
 
 
-def fluency_rows(
+def _fluency_rows(
     encoder: Encoder, args: argparse.Namespace
 ) -> tuple[LabeledRows, ExampleTable]:
     """Read the table of fluency, with a teacher's labels; return also the table, by
@@ -121,46 +116,21 @@ def fluency_rows(
     return LabeledRows(TrainingRows.of_table(table, encoder.device), shares), table
 
 
-def marked_rows(
-    encoder: Encoder, args: argparse.Namespace
-) -> tuple[dict[str, LabeledRows], Drawn]:
-    """Read the marked pairs of the tables, and those of our own, by the names in
-    `MARKED`; return also what they are drawn by.
-    """
-    tasks = "content", "fluency"
-    frames = [read_rows(args.examples, task, args.tier)[0] for task in tasks]
-    pairs = marked_pairs(frames)
-    unlabeled, drawn = pair_rows(encoder, pairs.assign(label=np.nan, share=0.0))
-    tables = {}
-    for name, mark in zip(MARKED, MARKS, strict=True):
-        shares = np.where(pairs.is_own, 1.0, MARK_TRUST[mark])
-        tables[name] = unlabeled.relabeled(pairs[mark].to_numpy(), shares)
-    return tables, DrawnByWeight(pairs.weight.to_numpy(), drawn.lengths)
-
-
 def _read(
     encoder: Encoder, args: argparse.Namespace
 ) -> tuple[dict[str, LabeledRows], dict[str, Drawn]]:
     """Read what each task learns from, and what its rows are drawn by."""
     style, _ = read_rows(args.examples, "style", args.tier)
-    fluency, by_weight = fluency_rows(encoder, args)
+    fluency, by_weight = _fluency_rows(encoder, args)
     made, of_pairs = pair_rows(encoder, read_pairs(style, args))
     texts = refining_texts(style, args.texts, args.seed)
     rated, of_texts = text_rows(encoder, texts)
-    marked, of_marked = marked_rows(encoder, args)
-    tables = {
-        "fluency": fluency,
-        "alone": fluency,
-        "style": rated,
-        "content": made,
-        **marked,
-    }
+    tables = {"fluency": fluency, "alone": fluency, "style": rated, "content": made}
     drawn: dict[str, Drawn] = {
         "fluency": by_weight,
         "alone": by_weight,
         "style": of_texts,
         "content": of_pairs,
-        "marked": of_marked,
     }
     return tables, drawn
 
@@ -178,10 +148,10 @@ def main() -> None:
     add(
         "--batch_sizes",
         type=int,
-        nargs=5,
-        default=(24, 48, 108, 36, 56),
+        nargs=4,
+        default=(56, 128, 96, 20),
         help="per step: pairs of fluency, its texts alone, texts of style, pairs of"
-        " content, marked pairs",
+        " content",
     )
     add("--pairs", type=int, default=83_000, help="pairs of content that are made")
     add("--texts", type=int, default=96_000, help="texts of style that are drawn")

@@ -11,6 +11,8 @@ contrasts, sentences by grammar, and rewrites by people; and several of them in 
 because the tables hold single sentences. No source takes fluency from texts that are
 sound. Beside them, rows of the content table are read: those without a label with the
 teacher's, all others with what the encoder said before, so that it stays what it is.
+With `--marked_share`, so many of the pairs are some that were marked by reading
+(`training.data.marked_pairs`), most of them written for it.
 Trunk, style, the branch of fluency and the likelihoods do not learn. An hour and a
 quarter on one core.
 """
@@ -27,12 +29,13 @@ import torch
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.text import tokenize
 from training.data.example_table import MAX_TOKENS, read_rows
+from training.data.marked_pairs import marked_pairs
 from training.data.refining_pairs import refining_pairs
 from training.data.table_parts import read_training_paradetox
 from training.flags import add_data_flag, command_parser
 from training.modules.encoder_run import (
     Drawn,
-    DrawnEvenly,
+    DrawnRows,
     optimizer,
     run_steps,
     save_encoder,
@@ -42,7 +45,7 @@ from training.modules.pair_refinement import PairRefinement
 from training.modules.schedule import add_run_flags
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 
-__all__ = ["pair_rows", "read_pairs", "refine"]
+__all__ = ["pair_rows", "read_pairs", "refine", "with_marked"]
 
 
 def read_pairs(style: pd.DataFrame, args: argparse.Namespace) -> pd.DataFrame:
@@ -59,12 +62,40 @@ def read_pairs(style: pd.DataFrame, args: argparse.Namespace) -> pd.DataFrame:
     return refining_pairs(content, weighed, style, known, args.pairs, args.seed)
 
 
+def _read_marked(args: argparse.Namespace) -> pd.DataFrame:
+    """Read the marked pairs of the tables, and those of our own.
+
+    Args:
+        args: with `examples` and `tier`.
+    """
+    tasks = "content", "fluency"
+    return marked_pairs(read_rows(args.examples, task, args.tier)[0] for task in tasks)
+
+
+def with_marked(
+    made: pd.DataFrame, marked: pd.DataFrame, marked_share: float
+) -> pd.DataFrame:
+    """Add marked pairs to pairs that are made, and say how often each is drawn.
+
+    Args:
+        made: see `training.data.refining_pairs`.
+        marked: see `training.data.marked_pairs`.
+        marked_share: of what is drawn, in [0, 1].
+
+    Returns:
+        Columns of `made`, and weight.
+    """
+    made = made.assign(weight=(1 - marked_share) / len(made))
+    marked = marked.assign(weight=marked_share * marked.weight)
+    return pd.concat([made, marked[made.columns]], ignore_index=True)
+
+
 def pair_rows(encoder: Encoder, pairs: pd.DataFrame) -> tuple[LabeledRows, Drawn]:
     """Tokenize pairs, with their labels and shares; return also what they are drawn by.
 
     Args:
         encoder: its tokenizer and device are used.
-        pairs: see `training.data.refining_pairs`.
+        pairs: see `training.data.refining_pairs`; drawn evenly without a column weight.
     """
     device = encoder.device
     texts, sources = (
@@ -77,7 +108,8 @@ def pair_rows(encoder: Encoder, pairs: pd.DataFrame) -> tuple[LabeledRows, Drawn
     rows = TrainingRows(texts, sources, pairs.label.to_numpy(), unknown, unknown)
     shares = torch.from_numpy(pairs.share.to_numpy(np.float32)).to(device)
     longer = torch.maximum(texts.lengths, sources.lengths).cpu().numpy()
-    return LabeledRows(rows, shares), DrawnEvenly(longer)
+    weights = pairs.weight.to_numpy() if "weight" in pairs else None
+    return LabeledRows(rows, shares), DrawnRows(longer, weights)
 
 
 def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> None:
@@ -102,12 +134,16 @@ def main() -> None:
     add_run_flags(parser, learning_rate=1e-4, of_what=of_what, steps=1700)
     add("--batch_sizes", type=int, nargs=1, default=(48,), help="pairs per step")
     add("--pairs", type=int, default=83_000, help="how many are made")
+    add("--marked_share", type=float, default=0.0, help="of the pairs drawn, marked")
     add("--output_file", type=Path, required=True)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     encoder = Encoder.from_pretrained(args.encoder, device=args.device)
     style, _ = read_rows(args.examples, "style", args.tier)
-    refine(encoder, read_pairs(style, args), args)
+    pairs = read_pairs(style, args)
+    if args.marked_share:
+        pairs = with_marked(pairs, _read_marked(args), args.marked_share)
+    refine(encoder, pairs, args)
     encoder.network.to("cpu").eval()
     save_encoder(encoder, args.output_file)
 

@@ -7,13 +7,15 @@ Rated sentences hold few of the kinds that a classifier confuses, so handwritten
 contrasts (`training.synthetic.style_contrasts`) and texts that were written and marked
 one by one (`training.synthetic.own_texts`) are read, with their labels. Beside them,
 rows of the style table are read, with a part of their label and for the rest what the
-encoder said before, so that it stays what it is. Trunk, content and fluency do not
-learn. Half an hour on one core.
+encoder said before, so that it stays what it is; and rewrites and what systems wrote,
+with that alone, because all of what is learned here would cost agreement with people on
+these. Trunk, content and fluency do not learn. Half an hour on one core.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -29,7 +31,7 @@ from training.data.table_parts import select
 from training.flags import command_parser
 from training.modules.encoder_run import (
     Drawn,
-    DrawnEvenly,
+    DrawnRows,
     optimizer,
     run_steps,
     save_encoder,
@@ -40,22 +42,48 @@ from training.modules.style_refinement import StyleRefinement
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.synthetic.style_contrasts import style_contrasts
 
-__all__ = ["refine", "refining_texts", "text_rows"]
+__all__ = ["detoxified", "refine", "refining_texts", "text_rows"]
 
-# Shares of the texts that are contrasts, and texts written one by one.
-CONTRAST_SHARE, OWN_SHARE = 0.3, 0.25
+# Shares of the texts that are contrasts, texts written one by one, and texts that keep
+# what was said of them.
+CONTRAST_SHARE, OWN_SHARE, KEPT_SHARE = 0.15, 0.34, 0.3
 # How far the label of a row of the table counts, times its trust, beside what the
 # encoder said before.
-TABLE_TRUST = 0.25
+TABLE_TRUST = 0.2
+# Kinds of rewrites, of what systems made of toxic sentences, and of these sentences: in
+# the style table, and in that of content.
+_KEPT_STYLE = ("outputs", "emnlp_dev", "paradetox", "rewrite")
+_KEPT_CONTENT = (
+    "rewrite",
+    "delete",
+    "replace",
+    "delete_unrated",
+    "judged",
+    "to_judge",
+    "rated_appdia",
+    "rated_capp",
+    "lossy",
+)
 
 
-def refining_texts(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Draw texts: contrasts, texts written one by one, and rows of the table by weight.
+def detoxified(style: pd.DataFrame, content: pd.DataFrame) -> list[str]:
+    """Return the texts of both tables that are like those that J is measured on."""
+    of_style = style.text[style.kind.isin(_KEPT_STYLE)]
+    of_content = content.text[content.kind.isin(_KEPT_CONTENT)]
+    return pd.concat([of_style, of_content]).unique().tolist()
+
+
+def refining_texts(
+    style: pd.DataFrame, count: int, seed: int, kept: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Draw texts: contrasts, texts written one by one, texts that stay as they are, and
+    rows of the table by weight.
 
     Args:
         style: the style table.
         count: how many.
         seed: decides every draw.
+        kept: texts of which the encoder is to say what it said before.
 
     Returns:
         Columns text, label and share: how far the label counts beside what the encoder
@@ -68,6 +96,10 @@ def refining_texts(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     own = round(OWN_SHARE * count) if is_own.any() else 0
     texts = style[is_own].sample(own, replace=True, random_state=seed)
     made += [(text, label, 1.0) for text, label in select(texts, "text", "label")]
+    if kept:
+        rng = Random(f"kept-{seed}")
+        stay = rng.choices(kept, k=round(KEPT_SHARE * count))
+        made += [(text, 0.0, 0.0) for text in stay]
     style = style[~is_own]
     drawn = style.sample(
         count - len(made), replace=True, weights=style.weight, random_state=seed
@@ -92,7 +124,7 @@ def text_rows(encoder: Encoder, texts: pd.DataFrame) -> tuple[LabeledRows, Drawn
     unknown = np.full(len(texts), np.nan)
     rows = TrainingRows(tokens, tokens, texts.label.to_numpy(), unknown, unknown)
     shares = torch.tensor(texts.share.to_numpy(np.float32), device=encoder.device)
-    drawn = DrawnEvenly(tokens.lengths.cpu().numpy())
+    drawn = DrawnRows(tokens.lengths.cpu().numpy())
     return LabeledRows(rows, shares), drawn
 
 
@@ -120,7 +152,9 @@ def main() -> None:
     torch.manual_seed(args.seed)
     encoder = Encoder.from_pretrained(args.encoder, device=args.device)
     style, _ = read_rows(args.examples, "style", args.tier)
-    refine(encoder, refining_texts(style, args.texts, args.seed), args)
+    content, _ = read_rows(args.examples, "content", args.tier)
+    kept = detoxified(style, content)
+    refine(encoder, refining_texts(style, args.texts, args.seed, kept), args)
     encoder.network.to("cpu").eval()
     save_encoder(encoder, args.output_file)
 

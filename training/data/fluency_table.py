@@ -29,6 +29,7 @@ from training.synthetic.chat import chat_noise
 from training.synthetic.disfluency import disfluent
 from training.synthetic.fluency_contrasts import fluency_contrasts
 from training.synthetic.lexicon import Lexicon
+from training.synthetic.own_texts import own_twins
 from training.synthetic.profanity_edits import remove_rude, replace_rude
 
 __all__ = ["fluency_table"]
@@ -121,15 +122,18 @@ def _paradetox_texts(rows: _Rows, known: ParaDetox, rng: Random) -> None:
 
 
 def _contrasts(rows: _Rows, sentences: Sequence[str], rng: Random, count: int) -> None:
-    for broken, sound, kind in fluency_contrasts(rng, count, sentences):
+    made = [
+        (broken, sound, f"contrast_{kind}", f"sound_{kind}")
+        for broken, sound, kind in fluency_contrasts(rng, count, sentences)
+    ]
+    made += [
+        (broken, sound, "contrast_own", "sound_own") for sound, broken in own_twins()
+    ]
+    for broken, sound, kind, kind_of_sound in made:
         # Beside itself too, because FL is of the text, not of the change.
         source = sound if rng.random() < 0.4 else broken
-        rows.put(
-            source, broken, 0.22, f"contrast_{kind}", weight=0.8, trust=0.8, sound=sound
-        )
-        rows.put(
-            sound, sound, 0.94, f"sound_{kind}", weight=0.4, trust=0.8, sound=sound
-        )
+        rows.put(source, broken, 0.22, kind, weight=0.8, trust=0.8, sound=sound)
+        rows.put(sound, sound, 0.94, kind_of_sound, weight=0.4, trust=0.8, sound=sound)
 
 
 def _chat(rows: _Rows, sentences: Sequence[str], rng: Random, lexicon: Lexicon) -> None:

@@ -17,13 +17,15 @@ import pandas as pd
 
 from training.synthetic.own_texts import MARKS, own_pairs
 
-__all__ = ["MARK_TRUST", "OWN_SHARE", "key_of", "marked_pairs"]
+__all__ = ["MARK_TRUST", "OWN_SHARE", "OWN_TRUST", "key_of", "marked_pairs"]
 
 # How far a mark counts beside what the encoder said before, where a mean of both agrees
-# with people better than either; a mark of a pair of our own counts alone.
-MARK_TRUST = {"content": 0.6, "fluency": 0.7, "toxicity": 0.4}
+# with people better than either; and a mark of a pair of our own.
+MARK_TRUST, OWN_TRUST = 0.6, 0.9
 # How often a pair of our own is drawn.
-OWN_SHARE = 0.42
+OWN_SHARE = 0.6
+# A text that is marked above this has no fault.
+_SOUND = 0.95
 _FILE = Path(__file__).parent / "pair_marks.parquet"
 
 
@@ -44,8 +46,9 @@ def marked_pairs(tables: Iterable[pd.DataFrame], file: Path = _FILE) -> pd.DataF
         file: of keys and marks.
 
     Returns:
-        Columns source and text; content, fluency and toxicity in [0, 1]; is_own: the
-        pair is of our own; weight: how often it is drawn.
+        Columns source and text; label: how much content is kept, in [0, 1]; share: how
+        far that counts beside what the encoder said before, in [0, 1]; is_sound: the
+        text is one of our own, and has no fault; weight: how often the pair is drawn.
     """
     marks = pd.read_parquet(file).set_index("key")
     pairs = pd.concat([table[["source", "text"]] for table in tables])
@@ -55,11 +58,13 @@ def marked_pairs(tables: Iterable[pd.DataFrame], file: Path = _FILE) -> pd.DataF
     pairs = pairs[pairs.key.isin(marks.index)]
     found = marks.loc[pairs.key, list(MARKS)].reset_index(drop=True) / 100
     sides = pairs[["source", "text"]].reset_index(drop=True)
-    known = pd.concat([sides, found], axis=1).assign(is_own=False)
-    own = pd.DataFrame(own_pairs()).drop(columns="kind").assign(is_own=True)
+    known = pd.concat([sides, found], axis=1)
+    known = known.assign(share=MARK_TRUST, is_sound=False)
+    own = pd.DataFrame(own_pairs())
+    own = own.assign(share=OWN_TRUST, is_sound=own.fluency > _SOUND)
     print(f"{len(known)} of {len(marks)} marked pairs, {len(own)} of our own")
+    known = known.assign(weight=(1 - OWN_SHARE) / max(1, len(known)))
+    own = own.assign(weight=OWN_SHARE / len(own))
     both = pd.concat([known, own], ignore_index=True)
-    weights = np.where(
-        both.is_own, OWN_SHARE / len(own), (1 - OWN_SHARE) / max(1, len(known))
-    )
-    return both.assign(content=both.content * np.sqrt(both.fluency), weight=weights)
+    both = both.assign(label=both.content * np.sqrt(both.fluency))
+    return both[["source", "text", "label", "share", "is_sound", "weight"]]

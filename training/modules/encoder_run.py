@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,8 +26,7 @@ from training.modules.training_rows import width_of
 
 __all__ = [
     "Drawn",
-    "DrawnByWeight",
-    "DrawnEvenly",
+    "DrawnRows",
     "optimizer",
     "read_tables",
     "run_losses",
@@ -54,33 +52,17 @@ class Drawn(Protocol):
     lengths: np.ndarray
 
 
-@dataclass
-class DrawnEvenly:
-    """What a run draws rows by that are as likely as one another.
+class DrawnRows:
+    """What a run draws rows by; see `Drawn`.
 
-    Attributes:
+    Args:
         lengths: tokens of the longer side of each row. *Shape:* (rows,)
+        weights: how often each row is drawn; evenly when None. *Shape:* (rows,)
     """
 
-    lengths: np.ndarray
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Return how often each row is drawn. *Shape:* (rows,)"""
-        return np.ones(len(self.lengths))
-
-
-@dataclass
-class DrawnByWeight:
-    """What a run draws rows by of which some are drawn more often.
-
-    Attributes:
-        weights: how often each row is drawn. *Shape:* (rows,)
-        lengths: tokens of the longer side of each row. *Shape:* (rows,)
-    """
-
-    weights: np.ndarray
-    lengths: np.ndarray
+    def __init__(self, lengths: np.ndarray, weights: np.ndarray | None = None) -> None:
+        self.lengths = lengths
+        self.weights = np.ones(len(lengths)) if weights is None else weights
 
 
 def read_tables(
@@ -124,7 +106,7 @@ def optimizer(
         {"params": vectors, "lr": rate, "weight_decay": 0.0},
         {"params": heads, "lr": HEAD_FACTOR * rate, "weight_decay": 0.0},
     ]
-    return adamw(groups, matrices[0].device)
+    return adamw(groups, network.body.word_embeddings.weight.device)
 
 
 def run_losses(

@@ -20,18 +20,11 @@ from training.modules.encoder_losses import (
 )
 from training.modules.training_rows import Block, LabeledRows
 
-__all__ = ["MARKED", "NetworkRefinement"]
-
-# Tables of the marks of the same pairs: content, fluency, and style of the text. The
-# first stands for the task.
-MARKED = ("marked", "marked_fluency", "marked_style")
+__all__ = ["NetworkRefinement"]
 
 # Weights of fluency as the text alone shows it, of content and style of the pairs that
 # fluency is learned from, and of pairs that content is learned from.
 _ALONE_WEIGHT, _KEPT_WEIGHT, _CONTENT_WEIGHT = 0.5, 0.5, 0.5
-# Weights of what is learned beside content and fluency of marked pairs.
-_MARKED_ALONE_WEIGHT, _MARKED_STYLE_WEIGHT = 0.3, 0.5
-_MARKED_LIKELIHOOD_WEIGHT = 0.1
 # Of how far logits that are kept lie from what they were: those of content, of style.
 _NEAR_CONTENT, _NEAR_STYLE = 0.3, 0.1
 
@@ -62,8 +55,7 @@ class _Read:
 
 class NetworkRefinement(TaskLosses[LabeledRows]):
     """Computes the losses of a batch of a task: `fluency` of pairs, `alone` (fluency of
-    their texts), `style`, `content`, or `marked`: pairs with marks of all three, which
-    stand in the tables of the names in `MARKED`.
+    their texts), `style` or `content`.
 
     All of the network learns, so a copy of it says in each step what it said before:
     labels are learned as far as their shares say, and this for the rest. Pairs that
@@ -85,7 +77,6 @@ class NetworkRefinement(TaskLosses[LabeledRows]):
             "alone": self._alone,
             "style": self._style,
             "content": self._content,
-            "marked": self._marked,
         }
 
     def _fluency(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
@@ -94,32 +85,15 @@ class NetworkRefinement(TaskLosses[LabeledRows]):
             before = _read(self.before, pairs)
         now = _read(self.network, pairs)
         labels = table.mixed(rows, before.alone + before.beside)
+        own = smooth_l1_loss(now.own, before.own)
+        relative = smooth_l1_loss(now.relative, before.relative)
         return {
             **near_losses("fluency", now.alone + now.beside, labels),
             "alone": _ALONE_WEIGHT * label_loss(now.alone, labels),
             "flaws": self.flaw_loss(now.features, table.rows.marks(rows, width)),
-            "likelihood": LIKELIHOOD_WEIGHT * _likelihood_loss(now, before),
+            "likelihood": LIKELIHOOD_WEIGHT * (own + relative),
             "content": _kept_loss(now.content, before.content, _NEAR_CONTENT),
             "style": _kept_loss(now.style, before.style, _NEAR_STYLE),
-        }
-
-    def _marked(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
-        pairs = table.rows.pairs(rows, width)
-        with torch.no_grad():
-            before = _read(self.before, pairs)
-        now = _read(self.network, pairs)
-        said = before.content, before.alone + before.beside, before.style
-        content, fluency, style = (
-            self.tables[name].mixed(rows, logits)
-            for name, logits in zip(MARKED, said, strict=True)
-        )
-        likelihood = _likelihood_loss(now, before)
-        return {
-            **near_losses("marked_content", now.content, content),
-            **near_losses("marked_fluency", now.alone + now.beside, fluency),
-            "marked_alone": _MARKED_ALONE_WEIGHT * label_loss(now.alone, fluency),
-            "marked_style": _MARKED_STYLE_WEIGHT * label_loss(now.style, style),
-            "marked_likelihood": _MARKED_LIKELIHOOD_WEIGHT * likelihood,
         }
 
     def _alone(self, table: LabeledRows, rows: torch.Tensor, width: int) -> Losses:
@@ -186,12 +160,6 @@ def _fluency_alone(
     """Compute what `padded_network.fluency_of_texts` does, from texts."""
     trunk = padded.trunk_states(network.body, texts)
     return padded.fluency_of_texts(network, trunk, texts[1])
-
-
-def _likelihood_loss(now: _Read, before: _Read) -> torch.Tensor:
-    """Compare likelihoods of pairs with what they were."""
-    own = smooth_l1_loss(now.own, before.own)
-    return own + smooth_l1_loss(now.relative, before.relative)
 
 
 def _kept_loss(logits: torch.Tensor, before: torch.Tensor, near: float) -> torch.Tensor:

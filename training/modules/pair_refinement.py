@@ -17,7 +17,7 @@ __all__ = ["PairRefinement"]
 
 # Weight of the loss that keeps what the source adds to fluency as it was, but for what
 # it takes from sound texts.
-_FLUENCY_WEIGHT = 0.2
+_FLUENCY_WEIGHT = 1.0
 
 
 class PairRefinement(Refinement):

@@ -144,16 +144,6 @@ class LabeledRows:
     rows: TrainingRows
     shares: torch.Tensor
 
-    def relabeled(self, labels: np.ndarray, shares: np.ndarray) -> LabeledRows:
-        """Return the same texts and sources with other labels and shares. *Shape:*
-        (rows,) each.
-        """
-        known = self.rows
-        unknown = np.full(len(labels), np.nan)
-        rows = TrainingRows(known.texts, known.sources, labels, unknown, unknown)
-        device = self.shares.device
-        return LabeledRows(rows, torch.from_numpy(np.float32(shares)).to(device))
-
     def mixed(self, rows: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
         """Mix the labels of rows with what was said before.
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The shipped encoder goes on from that of release 0.9.0: examples, rewrites, labels of larger models and of that release,
-# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, one of what reads style, one of all of it, calibration.
+# training, a mean with it, two refinements of what reads pairs, their mean with the earlier one, one of what reads style, one of all of it, of which
+# what reads fluency is taken; then one each of what reads pairs, style and fluency with texts and pairs that were marked one by one; calibration.
 # The file ends in OUTPUT/encoder.
 #
 #     training/recipes/encoder.sh DATA OUTPUT LANGUAGE_MODEL TEACHER RELEASE EARLIER_ENCODER   an hour with a GPU, days without
@@ -23,13 +24,13 @@ if [ "${1:-}" = --small ]; then
     encoder_flags=(--steps 2 --batch_sizes 4 4 4)
     weigh_flags=() refine_flags=(--steps 2 --batch_sizes 4 --pairs 20)
     style_flags=(--steps 2 --batch_sizes 4 --texts 20)
-    network_flags=(--steps 2 --batch_sizes 4 4 4 4 4 --texts 20 --pairs 20)
-    fluency_flags=(--steps 2 --batch_sizes 4 4 4 4)
+    network_flags=(--steps 2 --batch_sizes 4 4 4 4 --texts 20 --pairs 20)
+    refit_flags=(--steps 2 --batch_sizes 4 --pairs 20)
     earlier=toxicity_j/encoder.safetensors
 else
     data=$1 output=$2 teacher=$4 earlier=$6
     examples_flags=() writer_flags=() variation_flags=() teacher_flags=(--steps 1400) encoder_flags=(--steps 6900)
-    weigh_flags=(--release "$5") refine_flags=() style_flags=() network_flags=() fluency_flags=()
+    weigh_flags=(--release "$5") refine_flags=() style_flags=() network_flags=() refit_flags=()
     language_model=(--model "$3" --gguf_file "$(basename "$3"/*.gguf)")
 fi
 examples=$output/examples
@@ -63,16 +64,23 @@ python -m training.refine_style --encoder "$output/mean.safetensors" --examples 
     --output_file "$output/styled.safetensors" "${style_flags[@]}"
 python -m training.average_encoders --encoder "$output/styled.safetensors" --earlier "$output/mean.safetensors" \
     --pair_share 0 --share 0.35 --output_file "$output/styled_mean.safetensors"
-# All of it, with marked pairs and what the larger model says of fluency; then a bit of the way back.
+# All of it, with what the larger model says of fluency; then back, but for what reads the fluency of a text.
 python -m training.refine_network --encoder "$output/styled_mean.safetensors" --data "$data" --examples "$examples" \
     --output_file "$output/whole.safetensors" "${network_flags[@]}"
 python -m training.average_encoders --encoder "$output/whole.safetensors" --earlier "$output/styled_mean.safetensors" \
-    --pair_share 0.15 --share 0.15 --output_file "$output/whole_mean.safetensors"
-# Marks forgive small slips; broken sentences beside their sound twins do not.
-python -m training.refine_fluency --encoder "$output/whole_mean.safetensors" --examples "$examples" \
-    --output_file "$output/fluent.safetensors" "${fluency_flags[@]}"
-python -m training.average_encoders --encoder "$output/fluent.safetensors" --earlier "$output/styled_mean.safetensors" \
-    --pair_share 0 --share 0 --fluency_share 0.5 --output_file "$output/final.safetensors"
+    --pair_share 1 --share 1 --fluency_share 0 --output_file "$output/fluent.safetensors"
+# On this trunk, pairs and texts that were marked one by one. Of each, some of the way.
+python -m training.refine_pairs --encoder "$output/fluent.safetensors" --data "$data" --examples "$examples" --seed 23 \
+    --marked_share 0.5 --output_file "$output/marked_pairs.safetensors" "${refine_flags[@]}"
+python -m training.average_encoders --encoder "$output/marked_pairs.safetensors" --earlier "$output/fluent.safetensors" \
+    --pair_share 0.45 --share 0 --output_file "$output/marked_mean.safetensors"
+python -m training.refine_style --encoder "$output/marked_mean.safetensors" --examples "$examples" --seed 14 \
+    --output_file "$output/marked_texts.safetensors" "${style_flags[@]}"
+python -m training.average_encoders --encoder "$output/marked_texts.safetensors" --earlier "$output/marked_mean.safetensors" \
+    --pair_share 0 --share 0.15 --output_file "$output/marked.safetensors"
+# What the source adds to fluency is read from the same layers as content: it is to be what it was.
+python -m training.refit_fluency --encoder "$output/marked.safetensors" --earlier "$output/fluent.safetensors" \
+    --examples "$examples" --output_file "$output/final.safetensors" "${refit_flags[@]}"
 mkdir -p "$output/encoder"
 python -m training.calibrate_encoder --data "$data" --encoder "$output/final.safetensors" \
     --output_file "$output/encoder/encoder.safetensors"

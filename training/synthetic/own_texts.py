@@ -1,9 +1,10 @@
-"""Texts and pairs of our own that were written and marked one by one, without slots.
+"""Texts, pairs and twins of our own that were written one by one, without slots.
 
 `texts/own_texts.tsv` has a line per text: the share of readers, in per cent, who would
 call it toxic, and the text. `texts/own_pairs.tsv` has blocks: a line "S" with a source,
 then lines "R" with a rewrite's kind, its marks of content, fluency and toxicity in per
-cent, and the rewrite. Strong words are masked. They are no benchmark.
+cent, and the rewrite. `texts/own_twins.tsv` has a line per sound sentence, with the
+same one broken. Strong words are masked. They are no benchmark.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from training.synthetic.templates import FOLDER
 
-__all__ = ["MARKS", "OwnPair", "own_pairs", "own_texts"]
+__all__ = ["MARKS", "OwnPair", "own_pairs", "own_texts", "own_twins"]
 
 # What the marks of a rewrite are of.
 MARKS = ("content", "fluency", "toxicity")
@@ -78,6 +79,22 @@ def own_pairs(folder: Path = FOLDER) -> list[OwnPair]:
         else:
             raise ValueError(f"{path}, line {number}: neither a source nor its rewrite")
     return pairs
+
+
+def own_twins(folder: Path = FOLDER) -> list[tuple[str, str]]:
+    """Read the sound sentences, each with a broken twin.
+
+    Raises:
+        ValueError: a line is not two different sentences.
+    """
+    path = folder / "own_twins.tsv"
+    twins = []
+    for number, line in _lines(path):
+        sound, *rest = line.split("\t")
+        if len(rest) != 1 or rest[0] == sound:
+            raise ValueError(f"{path}, line {number}: not a sentence and its twin")
+        twins.append((sound, rest[0]))
+    return twins
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
