@@ -18,10 +18,10 @@ HUB_SPACE = "toxicity-j/toxicity_j"
 HUB_REVISION = f"v{VERSION}"
 SHA256 = {
     "encoder.safetensors": (
-        "bfbb31bd51a9d02c984cfc0e856e801fb61164a9f7e0718fe539b812c4b06a22"
+        "161a83e78bf11b8bf4e65a69142444c512254b1f0bdab0a0d7ebedd91250ca79"
     ),
     "identifier.safetensors": (
-        "ab96f8682cf255a3f6050dda0c3dd2983b6b2f67ae7b885a3a5b9e0996820d95"
+        "6c77e2cddc97c5c3e72c95969116abb2332e3d272327ff7c05f246e94c9f2f0b"
     ),
 }
 

@@ -2,4 +2,4 @@
 are tested against it.
 """
 
-VERSION = "0.16.0"
+VERSION = "0.17.0"
