@@ -110,7 +110,7 @@ def main() -> None:
     add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
     add("--earlier", type=Path, required=True, help="says what the source adds")
     add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    of_what = "nothing; the head takes four times"
+    of_what = "the body, which does not learn; the head takes four times"
     add_run_flags(parser, learning_rate=1e-4, of_what=of_what, steps=350)
     add("--batch_sizes", type=int, nargs=1, default=(64,), help="pairs per step")
     add("--pairs", type=int, default=24_000, help="how many are drawn")
