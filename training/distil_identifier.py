@@ -155,7 +155,7 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     made += [
         (respell(text, rng), label)
         for text, label in own_texts()
-        for _ in range(_OWN_COPIES)
+        for _ in range(args.own_copies)
     ]
     targets = [
         mixed_labels(frame, of_table, _TRUST),
@@ -220,6 +220,12 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=_MORE_CONTRASTS,
         help="drawn beside those of the style table",
+    )
+    add(
+        "--own_copies",
+        type=int,
+        default=_OWN_COPIES,
+        help="how often a text that was written and marked by itself is seen respelled",
     )
     add(
         "--max_train_samples",
