@@ -632,7 +632,6 @@ def _examples_args(folder, scores, **changed):
         "teacher": None,
         "scores": scores,
         "max_train_samples": 1,
-        "own_copies": 3,
         "planted": 10,
         "of_groups": 10,
         "seed": 0,
@@ -705,9 +704,9 @@ def test_texts_of_our_own_are_seen_in_several_spellings(example_tables, monkeypa
     _style_table(example_tables, ["a dog is known"], [0.0])
     path = example_tables / "scores.parquet"
     pd.DataFrame({"text": ["a dog is known"], "p_toxic": [0.5]}).to_parquet(path)
-    copies = 5
-    args = _examples_args(example_tables, path, max_train_samples=2, own_copies=copies)
+    args = _examples_args(example_tables, path, max_train_samples=2)
     examples = distil_identifier._read_style_table(args, Suspicious())
+    copies = distil_identifier._OWN_COPIES
     # Two contrasts stand before them.
     assert len(examples.ids) == 1 + 2 + 2 * copies
     assert examples.targets[3:] == pytest.approx([0.8] * copies + [0.03] * copies)

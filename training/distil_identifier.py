@@ -154,8 +154,8 @@ def _read_style_table(args: argparse.Namespace, model: ToxicityIdentifier) -> Ex
     made = [(text, label) for text, label, _ in style_contrasts(rng, count)]
     made += [
         (respell(text, rng), label)
-        for text, label in own_texts()
-        for _ in range(args.own_copies)
+        for text, label in own_texts()[: args.max_train_samples]
+        for _ in range(_OWN_COPIES)
     ]
     targets = [
         mixed_labels(frame, of_table, _TRUST),
@@ -220,12 +220,6 @@ def _add_data_flags(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=_MORE_CONTRASTS,
         help="drawn beside those of the style table",
-    )
-    add(
-        "--own_copies",
-        type=int,
-        default=_OWN_COPIES,
-        help="how often a text that was written and marked by itself is seen respelled",
     )
     add(
         "--max_train_samples",

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,15 +23,11 @@ import torch
 
 from toxicity_j.builtin_encoder import Encoder
 from training.data.example_table import ExampleTable, read_rows
-from training.flags import add_data_flag, command_parser
-from training.modules.encoder_run import (
-    Drawn,
-    run_losses,
-    save_encoder,
-)
+from training.flags import add_data_flag
+from training.modules.encoder_run import Drawn, run_losses
 from training.modules.network_refinement import NetworkRefinement
 from training.modules.padded_network import pad_attention
-from training.modules.schedule import add_run_flags
+from training.modules.refinement_command import refinement_parser, run_refinement
 from training.modules.training_rows import LabeledRows, TrainingRows
 from training.refine_pairs import pair_rows, read_pairs
 from training.refine_style import refining_texts, text_rows
@@ -137,14 +132,13 @@ def _read(
 
 def main() -> None:
     """Refine as the command line says."""
-    parser = command_parser("refine_network", __doc__)
+    of_what = "the body; heads take four times"
+    parser = refinement_parser(
+        "refine_network", __doc__, learning_rate=1.2e-4, of_what=of_what, steps=600
+    )
     add = parser.add_argument
     add_data_flag(add)
-    add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
-    add("--examples", type=Path, required=True, help="folder of prepare_examples")
     add("--teacher", default="teacher", help="labels are in fluency.TEACHER.parquet")
-    of_what = "the body; heads take four times"
-    add_run_flags(parser, learning_rate=1.2e-4, of_what=of_what, steps=600)
     add(
         "--batch_sizes",
         type=int,
@@ -155,13 +149,9 @@ def main() -> None:
     )
     add("--pairs", type=int, default=83_000, help="pairs of content that are made")
     add("--texts", type=int, default=96_000, help="texts of style that are drawn")
-    add("--output_file", type=Path, required=True)
-    args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    encoder = Encoder.from_pretrained(args.encoder, device=args.device)
-    refine(encoder, *_read(encoder, args), args)
-    encoder.network.to("cpu").eval()
-    save_encoder(encoder, args.output_file)
+    run_refinement(
+        parser, lambda encoder, args: refine(encoder, *_read(encoder, args), args)
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ quarter on one core.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,17 +31,11 @@ from training.data.example_table import MAX_TOKENS, read_rows
 from training.data.marked_pairs import marked_pairs
 from training.data.refining_pairs import refining_pairs
 from training.data.table_parts import read_training_paradetox
-from training.flags import add_data_flag, command_parser
-from training.modules.encoder_run import (
-    Drawn,
-    DrawnRows,
-    optimizer,
-    run_steps,
-    save_encoder,
-)
+from training.flags import add_data_flag
+from training.modules.encoder_run import Drawn, DrawnRows, run_losses
 from training.modules.padded_network import pad_attention
 from training.modules.pair_refinement import PairRefinement
-from training.modules.schedule import add_run_flags
+from training.modules.refinement_command import refinement_parser, run_refinement
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 
 __all__ = ["pair_rows", "read_pairs", "refine", "with_marked"]
@@ -119,33 +112,29 @@ def refine(encoder: Encoder, pairs: pd.DataFrame, args: argparse.Namespace) -> N
     pad_attention(network)
     is_sound = torch.tensor(pairs.is_sound.to_numpy(bool), device=encoder.device)
     losses_of = PairRefinement(network, table, is_sound)
-    updates = optimizer(network, args.learning_rate, [])
-    run_steps({"content": drawn}, losses_of, updates, args)
+    run_losses(losses_of, {"content": drawn}, args)
 
 
-def main() -> None:
-    """Refine as the command line says."""
-    parser = command_parser("refine_pairs", __doc__)
-    add = parser.add_argument
-    add_data_flag(add)
-    add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
-    add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    of_what = "the pair layers; heads take four times"
-    add_run_flags(parser, learning_rate=1e-4, of_what=of_what, steps=1700)
-    add("--batch_sizes", type=int, nargs=1, default=(48,), help="pairs per step")
-    add("--pairs", type=int, default=83_000, help="how many are made")
-    add("--marked_share", type=float, default=0.0, help="of the pairs drawn, marked")
-    add("--output_file", type=Path, required=True)
-    args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    encoder = Encoder.from_pretrained(args.encoder, device=args.device)
+def _train(encoder: Encoder, args: argparse.Namespace) -> None:
     style, _ = read_rows(args.examples, "style", args.tier)
     pairs = read_pairs(style, args)
     if args.marked_share:
         pairs = with_marked(pairs, _read_marked(args), args.marked_share)
     refine(encoder, pairs, args)
-    encoder.network.to("cpu").eval()
-    save_encoder(encoder, args.output_file)
+
+
+def main() -> None:
+    """Refine as the command line says."""
+    of_what = "the pair layers; heads take four times"
+    parser = refinement_parser(
+        "refine_pairs", __doc__, learning_rate=1e-4, of_what=of_what, steps=1700
+    )
+    add = parser.add_argument
+    add_data_flag(add)
+    add("--batch_sizes", type=int, nargs=1, default=(48,), help="pairs per step")
+    add("--pairs", type=int, default=83_000, help="how many are made")
+    add("--marked_share", type=float, default=0.0, help="of the pairs drawn, marked")
+    run_refinement(parser, _train)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -28,16 +27,9 @@ from toxicity_j.text import tokenize
 from training.data.example_table import MAX_TOKENS, read_rows
 from training.data.style_table import OWN
 from training.data.table_parts import select
-from training.flags import command_parser
-from training.modules.encoder_run import (
-    Drawn,
-    DrawnRows,
-    optimizer,
-    run_steps,
-    save_encoder,
-)
+from training.modules.encoder_run import Drawn, DrawnRows, run_losses
 from training.modules.padded_network import pad_attention
-from training.modules.schedule import add_run_flags
+from training.modules.refinement_command import refinement_parser, run_refinement
 from training.modules.style_refinement import StyleRefinement
 from training.modules.training_rows import LabeledRows, Tokens, TrainingRows
 from training.synthetic.style_contrasts import style_contrasts
@@ -132,31 +124,26 @@ def refine(encoder: Encoder, texts: pd.DataFrame, args: argparse.Namespace) -> N
     """Run the steps."""
     table, drawn = text_rows(encoder, texts)
     pad_attention(encoder.network)
-    losses_of = StyleRefinement(encoder.network, table)
-    updates = optimizer(encoder.network, args.learning_rate, [])
-    run_steps({"style": drawn}, losses_of, updates, args)
+    run_losses(StyleRefinement(encoder.network, table), {"style": drawn}, args)
 
 
-def main() -> None:
-    """Refine as the command line says."""
-    parser = command_parser("refine_style", __doc__)
-    add = parser.add_argument
-    add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
-    add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    of_what = "the branch of style; its head takes four times"
-    add_run_flags(parser, learning_rate=6e-5, of_what=of_what, steps=1500)
-    add("--batch_sizes", type=int, nargs=1, default=(64,), help="texts per step")
-    add("--texts", type=int, default=96_000, help="how many are drawn")
-    add("--output_file", type=Path, required=True)
-    args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    encoder = Encoder.from_pretrained(args.encoder, device=args.device)
+def _train(encoder: Encoder, args: argparse.Namespace) -> None:
     style, _ = read_rows(args.examples, "style", args.tier)
     content, _ = read_rows(args.examples, "content", args.tier)
     kept = detoxified(style, content)
     refine(encoder, refining_texts(style, args.texts, args.seed, kept), args)
-    encoder.network.to("cpu").eval()
-    save_encoder(encoder, args.output_file)
+
+
+def main() -> None:
+    """Refine as the command line says."""
+    of_what = "the branch of style; its head takes four times"
+    parser = refinement_parser(
+        "refine_style", __doc__, learning_rate=6e-5, of_what=of_what, steps=1500
+    )
+    add = parser.add_argument
+    add("--batch_sizes", type=int, nargs=1, default=(64,), help="texts per step")
+    add("--texts", type=int, default=96_000, help="how many are drawn")
+    run_refinement(parser, _train)
 
 
 if __name__ == "__main__":

@@ -23,49 +23,46 @@ from torch.nn.functional import smooth_l1_loss
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderNetwork
 from training.data.example_table import read_rows
-from training.flags import command_parser
 from training.modules import padded_network as padded
-from training.modules.encoder_run import optimizer, run_steps, save_encoder
-from training.modules.network_parts import keep_all_but
+from training.modules.encoder_run import run_losses
 from training.modules.padded_network import pad_attention
-from training.modules.schedule import add_run_flags, mixed_precision
+from training.modules.refinement import Refinement
+from training.modules.refinement_command import refinement_parser, run_refinement
+from training.modules.schedule import mixed_precision
 from training.modules.training_rows import LabeledRows
 from training.refine_pairs import pair_rows
 
 __all__ = ["Refit", "rows_of_both", "refit"]
 
 
-class Refit:
+class Refit(Refinement):
     """Computes the loss of a batch of pairs: how far what their sources add to fluency
-    lies from what an earlier network adds. The trunk is the same in both.
+    lies from what an earlier network adds; see `Refinement`. No label is read.
 
     Args:
-        network: whose head learns; prepared by `padded_network.pad_attention`.
-        earlier: the earlier one, prepared likewise.
-        table: the pairs. Their labels are not read.
+        network: as there.
+        earlier: the earlier one.
+        table: the pairs.
     """
 
     def __init__(
         self, network: EncoderNetwork, earlier: EncoderNetwork, table: LabeledRows
     ) -> None:
-        self.network = network
-        self.earlier = earlier.eval().requires_grad_(False)
-        self.table = table
-        self.device = network.body.word_embeddings.weight.device
-        keep_all_but(network, ("pair_fluency_head.",))
+        super().__init__(network, table, ("pair_fluency_head.",), earlier)
 
     def __call__(
         self, task: str, rows: torch.Tensor, width: int
     ) -> dict[str, torch.Tensor]:
         """Compute the loss of rows, padded to a width."""
+        network, before = self.network, self.before
         pairs = self.table.rows.pairs(rows, width)
         with mixed_precision(self.device):
             with torch.no_grad():
-                trunk = padded.trunk_of_pairs(self.network.body, *pairs)
-                before = padded.pair_states(self.earlier.body, trunk, pairs)
-                added = padded.pair_logits(self.earlier.pair_fluency_head, before)
-                together = padded.pair_states(self.network.body, trunk, pairs)
-            adds = padded.pair_logits(self.network.pair_fluency_head, together)
+                trunk = padded.trunk_of_pairs(network.body, *pairs)
+                earlier = padded.pair_states(before.body, trunk, pairs)
+                added = padded.pair_logits(before.pair_fluency_head, earlier)
+                together = padded.pair_states(network.body, trunk, pairs)
+            adds = padded.pair_logits(network.pair_fluency_head, together)
         return {"fluency": smooth_l1_loss(adds.float(), added.float())}
 
 
@@ -99,34 +96,28 @@ def refit(
     for network in (encoder.network, earlier.network):
         pad_attention(network)
     losses_of = Refit(encoder.network, earlier.network, table)
-    updates = optimizer(encoder.network, args.learning_rate, [])
-    run_steps({"pairs": drawn}, losses_of, updates, args)
+    run_losses(losses_of, {"pairs": drawn}, args)
 
 
-def main() -> None:
-    """Learn as the command line says."""
-    parser = command_parser("refit_fluency", __doc__)
-    add = parser.add_argument
-    add("--encoder", type=Path, required=True, help="encoder.safetensors of a run")
-    add("--earlier", type=Path, required=True, help="says what the source adds")
-    add("--examples", type=Path, required=True, help="folder of prepare_examples")
-    of_what = "the body, which does not learn; the head takes four times"
-    add_run_flags(parser, learning_rate=1e-4, of_what=of_what, steps=350)
-    add("--batch_sizes", type=int, nargs=1, default=(64,), help="pairs per step")
-    add("--pairs", type=int, default=24_000, help="how many are drawn")
-    add("--output_file", type=Path, required=True)
-    args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    encoder, earlier = (
-        Encoder.from_pretrained(path, device=args.device)
-        for path in (args.encoder, args.earlier)
-    )
+def _train(encoder: Encoder, args: argparse.Namespace) -> None:
+    earlier = Encoder.from_pretrained(args.earlier, device=args.device)
     tables = [
         read_rows(args.examples, task, args.tier)[0] for task in ("fluency", "content")
     ]
     refit(encoder, earlier, rows_of_both(*tables, args.pairs, args.seed), args)
-    encoder.network.to("cpu").eval()
-    save_encoder(encoder, args.output_file)
+
+
+def main() -> None:
+    """Learn as the command line says."""
+    of_what = "the body, which does not learn; the head takes four times"
+    parser = refinement_parser(
+        "refit_fluency", __doc__, learning_rate=1e-4, of_what=of_what, steps=350
+    )
+    add = parser.add_argument
+    add("--earlier", type=Path, required=True, help="says what the source adds")
+    add("--batch_sizes", type=int, nargs=1, default=(64,), help="pairs per step")
+    add("--pairs", type=int, default=24_000, help="how many are drawn")
+    run_refinement(parser, _train)
 
 
 if __name__ == "__main__":

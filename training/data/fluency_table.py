@@ -122,18 +122,17 @@ def _paradetox_texts(rows: _Rows, known: ParaDetox, rng: Random) -> None:
 
 
 def _contrasts(rows: _Rows, sentences: Sequence[str], rng: Random, count: int) -> None:
-    made = [
-        (broken, sound, f"contrast_{kind}", f"sound_{kind}")
-        for broken, sound, kind in fluency_contrasts(rng, count, sentences)
-    ]
-    made += [
-        (broken, sound, "contrast_own", "sound_own") for sound, broken in own_twins()
-    ]
-    for broken, sound, kind, kind_of_sound in made:
+    made = fluency_contrasts(rng, count, sentences)
+    own = [(broken, sound, "own") for sound, broken in own_twins()]
+    for broken, sound, kind in [*made, *own]:
         # Beside itself too, because FL is of the text, not of the change.
         source = sound if rng.random() < 0.4 else broken
-        rows.put(source, broken, 0.22, kind, weight=0.8, trust=0.8, sound=sound)
-        rows.put(sound, sound, 0.94, kind_of_sound, weight=0.4, trust=0.8, sound=sound)
+        rows.put(
+            source, broken, 0.22, f"contrast_{kind}", weight=0.8, trust=0.8, sound=sound
+        )
+        rows.put(
+            sound, sound, 0.94, f"sound_{kind}", weight=0.4, trust=0.8, sound=sound
+        )
 
 
 def _chat(rows: _Rows, sentences: Sequence[str], rng: Random, lexicon: Lexicon) -> None:

@@ -44,6 +44,9 @@ class TaskLosses(Generic[Table]):
     Args:
         network: prepared by `padded_network.pad_attention`.
         tables: by task.
+
+    Attributes:
+        helpers: parameters that learn beside the network.
     """
 
     def __init__(self, network: EncoderNetwork, tables: Mapping[str, Table]) -> None:
@@ -52,6 +55,7 @@ class TaskLosses(Generic[Table]):
         self.device = network.body.word_embeddings.weight.device
         # Marks wrong words in training alone; it is not saved.
         self.flaw_head = nn.Linear(network.config.token_features, 1).to(self.device)
+        self.helpers = [*self.flaw_head.parameters()]
         self.tasks: dict[str, Callable[[Table, torch.Tensor, int], Losses]] = {}
 
     def __call__(self, task: str, rows: torch.Tensor, width: int) -> Losses:

@@ -8,7 +8,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from torch import nn
 from toxicity_j.builtin_encoder import Encoder
 from toxicity_j.builtin_network import EncoderNetwork
 from training.data.example_table import ExampleTable
-from training.modules.encoder_losses import TaskLosses
 from training.modules.gradients import Batch, Gradients, LossesOf
 from training.modules.schedule import Clock, adamw, batches, follow_gradients
 from training.modules.training_rows import width_of
@@ -27,6 +26,7 @@ from training.modules.training_rows import width_of
 __all__ = [
     "Drawn",
     "DrawnRows",
+    "NetworkLosses",
     "optimizer",
     "read_tables",
     "run_losses",
@@ -109,18 +109,35 @@ def optimizer(
     return adamw(groups, network.body.word_embeddings.weight.device)
 
 
+class NetworkLosses(Protocol):
+    """Computes the losses of a task's batch, for a network.
+
+    Attributes:
+        network: what learns, as far as it asks for gradients.
+        helpers: parameters that learn beside it, at the rate of heads.
+    """
+
+    network: EncoderNetwork
+    helpers: Sequence[nn.Parameter]
+
+    def __call__(
+        self, task: str, rows: torch.Tensor, width: int
+    ) -> dict[str, torch.Tensor]:
+        """Compute the losses of rows of a task, padded to a width, by name."""
+        ...
+
+
 def run_losses(
-    losses_of: TaskLosses[Any], tables: Mapping[str, Drawn], args: argparse.Namespace
+    losses_of: NetworkLosses, tables: Mapping[str, Drawn], args: argparse.Namespace
 ) -> None:
     """Take the steps of a run that trains what learns in a network.
 
     Args:
-        losses_of: computes the losses of a task's batch, for a network.
+        losses_of: computes the losses.
         tables: by task; see `run_steps`.
         args: with `learning_rate`, that of the body; and as for `run_steps`.
     """
-    others = [*losses_of.flaw_head.parameters()]
-    updates = optimizer(losses_of.network, args.learning_rate, others)
+    updates = optimizer(losses_of.network, args.learning_rate, losses_of.helpers)
     run_steps(tables, losses_of, updates, args)
 
 

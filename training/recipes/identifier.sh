@@ -14,7 +14,7 @@ if [ "${1:-}" = --small ]; then
     python -m training.data.made_up --output_dir "$data"
     python -m training.modules.tiny_models --output_dir "$output"
     python -m training.prepare_examples --data "$data" --output_dir "$output/examples" --max_rows 300
-    small=(--num_train_epochs 1 --batch_size 32 --own_copies 0 --max_train_samples 600 --disable_tqdm) sizes=(--dim 8 --channels 8)
+    small=(--num_train_epochs 1 --batch_size 32 --max_train_samples 600 --disable_tqdm) sizes=(--dim 8 --channels 8)
     earlier=$output/earlier teacher=toxicity_j
     python -m training.distil_identifier --data "$data" --examples "$output/examples" --teacher "$teacher" \
         --output_dir "$earlier" "${small[@]}" "${sizes[@]}"
